@@ -1,0 +1,1 @@
+"""The formulas: one loss a function, one family a folder."""
