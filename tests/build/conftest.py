@@ -17,7 +17,7 @@ def out(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def fast_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waiting for the disk guards against power failures, which no test makes, and takes most of a build's time."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,7 +48,6 @@ def assert_recovers(out: Path, wanted: dict[str, str]) -> None:
     assert not (out / ".lossgen-build").exists()
 
 
-@pytest.mark.usefixtures("fast_fsync")
 def test_killed_before_every_system_call(tmp_path: Path) -> None:
     views = []
     for at in itertools.count():
@@ -62,7 +62,6 @@ def test_killed_before_every_system_call(tmp_path: Path) -> None:
     assert views.count("old") > 10 and views.count("new") > 10
 
 
-@pytest.mark.usefixtures("fast_fsync")
 def test_first_build_killed_before_every_system_call(tmp_path: Path) -> None:
     for at in itertools.count():
         out = tmp_path / str(at) / "generated"
@@ -75,7 +74,6 @@ def test_first_build_killed_before_every_system_call(tmp_path: Path) -> None:
     assert at > 20
 
 
-@pytest.mark.usefixtures("fast_fsync")
 def test_killed_again_while_recovering(tmp_path: Path) -> None:
     """Interrupted in the middle of the renames, and the recovery interrupted at each of its own steps."""
     with before_call(lambda *_: None) as made:
@@ -84,11 +82,12 @@ def test_killed_again_while_recovering(tmp_path: Path) -> None:
         write(NEW, tmp_path / "a")
     replaced = [number - start for number, name in enumerate(made) if name == "replace" and number >= start]
     middle = replaced[len(replaced) // 2]
+    interrupted = tmp_path / "b"
+    write(OLD, interrupted)
+    assert run_killed(lambda: write(NEW, interrupted), middle)
+    assert seen(interrupted) == "new"
     for at in itertools.count():
-        out = tmp_path / str(at) / "generated"
-        write(OLD, out)
-        assert run_killed(lambda out=out: write(NEW, out), middle)
-        assert seen(out) == "new"
+        out = shutil.copytree(interrupted, tmp_path / str(at) / "generated")
         if not run_killed(lambda out=out: write(OLD, out), at):
             break
         seen(out)
@@ -96,7 +95,6 @@ def test_killed_again_while_recovering(tmp_path: Path) -> None:
     assert texts(out) == OLD
 
 
-@pytest.mark.usefixtures("fast_fsync")
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_failure_at_every_system_call_is_undone(tmp_path: Path, error: BaseException) -> None:
     """The call fails once: the old package is back as it was, inodes and times too, or the new one is complete."""
@@ -131,7 +129,6 @@ def test_failure_at_every_system_call_is_undone(tmp_path: Path, error: BaseExcep
     assert undone > 20
 
 
-@pytest.mark.usefixtures("fast_fsync")
 @pytest.mark.parametrize("names", [("fsync",), ("replace",), ("fsync", "replace", "link", "unlink", "mkdir", "open")])
 def test_lasting_failure_from_every_system_call_on(tmp_path: Path, names: tuple[str, ...]) -> None:
     """The disk is gone from some call on, so that going back fails as well: the next build finishes what there is."""
@@ -194,7 +191,6 @@ def test_limit_on_file_size_in_the_middle_of_a_file(out: Path) -> None:
     assert after == before
 
 
-@pytest.mark.usefixtures("fast_fsync")
 def test_edit_after_an_interrupted_build_is_not_lost(out: Path) -> None:
     with before_call(lambda *_: None) as made:
         write(NEW, out)
