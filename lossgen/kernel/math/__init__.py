@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from lossgen.kernel.math import float32, float64
+from lossgen.kernel.math import float32, float64, float64_power
 
 # `contract` lets LLVM fuse a product and a sum; nothing else, since reassociation would destroy the error terms.
 MATH_FLAGS = 'dict(fastmath={"contract"}, error_model="numpy", forceinline=True)'
 
-_MODULES = {"float32": float32, "float64": float64}
+_MODULES = {"float32": (float32,), "float64": (float64, float64_power)}
 _HEADER = frozenset({"real", "integer"})
 
 
@@ -27,7 +27,7 @@ class _Definition:
 
 
 class Library:
-    """The functions and constants of one module of scalar math functions, in definition order."""
+    """The functions and constants of the text of scalar math functions, in definition order."""
 
     def __init__(self, text: str) -> None:
         self._definitions = _definitions(text)
@@ -71,11 +71,11 @@ def library(dtype: str) -> Library:
     """
     if dtype not in _MODULES:
         raise ValueError(f"no math functions for dtype {dtype!r}; there are: {', '.join(_MODULES)}")
-    return Library(inspect.getsource(_MODULES[dtype]))
+    return Library("\n".join(inspect.getsource(module) for module in _MODULES[dtype]))
 
 
 def _definitions(text: str) -> dict[str, _Definition]:
-    """The functions and `NAME = value` constants of a module's text, without `real` and `integer`."""
+    """The functions and `NAME = value` constants of the text, without `real` and `integer`."""
     nodes: dict[str, ast.FunctionDef | ast.Assign] = {}
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):

@@ -37,14 +37,18 @@ def with_sign(size, x):
     return integer(real(size).view(integer) | sign).view(real)
 
 
-def exp_tail(r):
-    """exp(r) - 1 - r for r in [-0.35, 0.41]: r*r times a polynomial, 2**-28 relative to r."""
+def exp_quotient(r):
+    """(exp(r) - 1 - r) / r**2 for r in [-0.35, 0.41]: 2**-28 absolute."""
     q = real(2.0412072e-04) * r + real(1.393441e-03)
     q = q * r + real(8.332586e-03)
     q = q * r + real(4.166648e-02)
     q = q * r + real(1.6666669e-01)
-    q = q * r + real(0.5)
-    return r * r * q
+    return q * r + real(0.5)
+
+
+def exp_tail(r):
+    """exp(r) - 1 - r for r in [-0.35, 0.41]."""
+    return r * r * exp_quotient(r)
 
 
 def exp_reduce(x):
@@ -59,11 +63,14 @@ def exp(x):
     """exp(x): within 1 ulp; gradual underflow."""
     x = real(89.0) if x > real(89.0) else x
     x = real(-104.0) if x < real(-104.0) else x
-    n, r, low = exp_reduce(x)
-    r = r + low
+    shifted = x * LOG2E + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
     half = n >> integer(1)
     # Two factors, since 2**n itself may overflow or be subnormal.
-    return (real(1.0) + (r + exp_tail(r))) * power_of_two(half) * power_of_two(n - half)
+    return y * power_of_two(half) * power_of_two(n - half)
 
 
 def expm1(x):
@@ -114,10 +121,7 @@ def log_sum(k, f):
     q = q * f + real(-2.50001e-01)
     q = q * f + real(3.333345e-01)
     q = q * f + real(-0.5)
-    lead = k * LN2_HIGH
-    high = lead + f
-    rest = f - (high - lead)
-    return high + (rest + (k * LN2_LOW + f * f * q))
+    return k * LN2_HIGH + (f + (k * LN2_LOW + f * f * q))
 
 
 def log(x):
@@ -129,8 +133,8 @@ def log(x):
     f = integer(bits - (n << integer(23))).view(real) - real(1.0)
     y = log_sum(real(n) - (real(25.0) if small else real(0.0)), f)
     y = y if x < INFINITY else x
-    y = y if x != real(0.0) else -INFINITY
-    return NAN if x < real(0.0) else y
+    edge = -INFINITY if x == real(0.0) else NAN
+    return y if x > real(0.0) else edge
 
 
 def log1p(x):
@@ -142,8 +146,8 @@ def log1p(x):
     y = log_sum(real(n), f)
     y = y if x < INFINITY else x
     y = y if abs(x) > real(1e-8) else x
-    y = y if x != real(-1.0) else -INFINITY
-    return NAN if x < real(-1.0) else y
+    edge = -INFINITY if x == real(-1.0) else NAN
+    return y if x > real(-1.0) else edge
 
 
 def tanh(x):

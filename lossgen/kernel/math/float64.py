@@ -19,10 +19,6 @@ ROUND = real(6755399441055744.0)
 ROUND_BITS = integer(0x4338000000000000)
 # Bits of 0.75: the mantissas of the logarithms lie in [0.75, 1.5), where log1p's reduction is exact.
 MANTISSA_BITS = integer(0x3FE8000000000000)
-# Keeps the upper 26 bits of a mantissa: products of two such numbers are exact.
-UPPER_BITS = integer(-134217728)
-TWO_THIRDS = real(0.6666666666666666)
-TWO_THIRDS_LOW = real(3.700743415417188e-17)
 MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
 SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
@@ -39,19 +35,14 @@ def exponent(n):
     return integer(n + ROUND_BITS).view(real) - ROUND
 
 
-def upper(x):
-    """x with its lower 27 bits cleared."""
-    return integer(real(x).view(integer) & UPPER_BITS).view(real)
-
-
 def with_sign(size, x):
     """A size >= 0 with the sign of x, zeros included."""
     sign = real(x).view(integer) & ~MAGNITUDE_BITS
     return integer(real(size).view(integer) | sign).view(real)
 
 
-def exp_tail(r):
-    """exp(r) - 1 - r for r in [-0.35, 0.41]: r*r times a polynomial, 2**-57 relative to r."""
+def exp_quotient(r):
+    """(exp(r) - 1 - r) / r**2 for r in [-0.35, 0.41]: 2**-57 absolute."""
     q = real(2.146079054364672e-09) * r + real(2.510684600090933e-08)
     q = q * r + real(2.7555615544710723e-07)
     q = q * r + real(2.7557250776500274e-06)
@@ -61,8 +52,12 @@ def exp_tail(r):
     q = q * r + real(8.33333333332497e-03)
     q = q * r + real(4.166666666666755e-02)
     q = q * r + real(1.666666666666667e-01)
-    q = q * r + real(0.5)
-    return r * r * q
+    return q * r + real(0.5)
+
+
+def exp_tail(r):
+    """exp(r) - 1 - r for r in [-0.35, 0.41]."""
+    return r * r * exp_quotient(r)
 
 
 def exp_reduce(x):
@@ -77,11 +72,14 @@ def exp(x):
     """exp(x): within 1 ulp; gradual underflow."""
     x = real(710.0) if x > real(710.0) else x
     x = real(-746.0) if x < real(-746.0) else x
-    n, r, low = exp_reduce(x)
-    r = r + low
+    shifted = x * LOG2E + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
     half = n >> integer(1)
     # Two factors, since 2**n itself may overflow or be subnormal.
-    return (real(1.0) + (r + exp_tail(r))) * power_of_two(half) * power_of_two(n - half)
+    return y * power_of_two(half) * power_of_two(n - half)
 
 
 def expm1(x):
@@ -138,10 +136,7 @@ def log_sum(k, f):
     s = f / (real(2.0) + f)
     square = real(0.5) * f * f
     tail = s * (square + atanh_tail(s * s)) - square
-    lead = k * LN2_HIGH
-    high = lead + f
-    rest = f - (high - lead)
-    return high + (rest + (k * LN2_LOW + tail))
+    return k * LN2_HIGH + (f + (k * LN2_LOW + tail))
 
 
 def log(x):
@@ -153,8 +148,8 @@ def log(x):
     f = integer(bits - (n << integer(52))).view(real) - real(1.0)
     y = log_sum(exponent(n) - (real(54.0) if small else real(0.0)), f)
     y = y if x < INFINITY else x
-    y = y if x != real(0.0) else -INFINITY
-    return NAN if x < real(0.0) else y
+    edge = -INFINITY if x == real(0.0) else NAN
+    return y if x > real(0.0) else edge
 
 
 def log1p(x):
@@ -166,12 +161,12 @@ def log1p(x):
     y = log_sum(exponent(n), f)
     y = y if x < INFINITY else x
     y = y if abs(x) > real(1e-17) else x
-    y = y if x != real(-1.0) else -INFINITY
-    return NAN if x < real(-1.0) else y
+    edge = -INFINITY if x == real(-1.0) else NAN
+    return y if x > real(-1.0) else edge
 
 
 def tanh(x):
-    """tanh(x) = t / (t + 2) with t = exp(2|x|) - 1, the roundings of t and t + 2 mended to first order: 1.5 ulp."""
+    """tanh(x) = t / (t + 2) with t = exp(2|x|) - 1, the roundings of t and t + 2 mended to first order: 1.3 ulp."""
     size = abs(x)
     y = real(20.0) if size > real(20.0) else size
     n, r, low = exp_reduce(y + y)
@@ -186,84 +181,6 @@ def tanh(x):
     # 1 / (t + 2) = (1 - tanh) / 2
     y = q + (real(0.5) - real(0.5) * q) * (rest - q * below_rest)
     return with_sign(y, x)
-
-
-def power_log(x):
-    """log(x) as high + low, 2**-65 relative, high with 26 bits; huge, finite and of its sign at 0 and inf, nan below.
-
-    2*atanh(s) = 2*s + s*z*(2/3 + z*q(z)), z = s*s, where each factor is split into an upper part, whose products are
-    exact, and a rest.
-    """
-    small = x < SMALLEST_NORMAL
-    m = x * real(18014398509481984.0) if small else x
-    bits = real(m).view(integer)
-    n = integer(bits - MANTISSA_BITS) >> integer(52)
-    k = exponent(n) - (real(54.0) if small else real(0.0))
-    m = integer(bits - (n << integer(52))).view(real)
-    f = m - real(1.0)
-    sum_upper = upper(m + real(1.0))
-    inverse = real(1.0) / (m + real(1.0))
-    s_upper = upper(f * inverse)
-    s_low = ((f - s_upper * sum_upper) - s_upper * (m - (sum_upper - real(1.0)))) * inverse
-    s = s_upper + s_low
-    square = s_upper * s_upper
-    square_low = s_low * (s_upper + s)
-    z = square + square_low
-    z_upper = upper(z)
-    z_low = square_low - (z_upper - square)
-    q = real(1.257688659108539e-01) * z + real(1.1591471314785676e-01)
-    q = q * z + real(1.334120369526009e-01)
-    q = q * z + real(1.538440456158895e-01)
-    q = q * z + real(1.8181821567643466e-01)
-    q = q * z + real(2.222222219078534e-01)
-    q = q * z + real(2.857142857157992e-01)
-    q = q * z + real(3.999999999999972e-01)
-    q = q * z
-    t_upper = upper(TWO_THIRDS + q)
-    t_low = TWO_THIRDS_LOW + (q - (t_upper - TWO_THIRDS))
-    product_low = z_low * (t_upper + t_low) + z_upper * t_low
-    product_upper = upper(z_upper * t_upper + product_low)
-    product_low = product_low + (z_upper * t_upper - product_upper)
-    term = s_upper * product_upper
-    term_low = s_low * (product_upper + product_low) + s_upper * product_low
-    lead = k * LN2_HIGH
-    first = lead + (s_upper + s_upper)
-    second = first + term
-    low = ((s_upper + s_upper) - (first - lead)) + (term - (second - first))
-    low = low + (((s_low + s_low) + term_low) + k * LN2_LOW)
-    high = upper(second + low)
-    low = low - (high - second)
-    high = high if x > real(0.0) else NAN
-    high = real(1e300) if x == INFINITY else high
-    return (real(-1e300) if x == real(0.0) else high), low
-
-
-def power(x, y):
-    """x**y for x >= 0, nan below: within 1.5 ulp. exp(y*log(x)), the logarithm in two parts (2**-65 relative).
-
-    0**0 = 1, 0**positive = 0, 0**negative = inf, inf**0 = 1; a nan in either argument gives nan.
-    """
-    high, low = power_log(x)
-    y = y * real(1e300) if abs(high) == real(1e300) else y
-    y = real(1e300) if y > real(1e300) else y
-    y = real(-1e300) if y < real(-1e300) else y
-    total = y * (high + low)
-    y_upper = upper(y)
-    lead = y_upper * high
-    rest = (y - y_upper) * high + y * low
-    # Far outside the range the parts overflow; they are not needed there.
-    lead = lead if abs(total) < real(800.0) else (real(800.0) if total > real(0.0) else real(-800.0))
-    rest = rest if abs(total) < real(800.0) else real(0.0)
-    shifted = (lead + rest) * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    high = lead - k * LN2_HIGH
-    low = rest - k * LN2_LOW
-    r = high + low
-    low = (high - r) + low
-    half = n >> integer(1)
-    y = (real(1.0) + (r + (exp_tail(r) + low))) * power_of_two(half) * power_of_two(n - half)
-    return y if total == total else NAN
 
 
 def ordered(x):
