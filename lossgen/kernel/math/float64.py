@@ -140,7 +140,7 @@ def log_sum(k, f):
 
 
 def log(x):
-    """log(x): within 1 ulp; -inf at 0, nan below."""
+    """log(x): within 1.1 ulp; -inf at 0, nan below."""
     small = x < SMALLEST_NORMAL
     y = x * real(18014398509481984.0) if small else x
     bits = real(y).view(integer)
@@ -153,7 +153,7 @@ def log(x):
 
 
 def log1p(x):
-    """log(1 + x): within 1 ulp; -inf at -1, nan below."""
+    """log(1 + x): within 1.1 ulp; -inf at -1, nan below."""
     n = integer(real(real(1.0) + x).view(integer) - MANTISSA_BITS) >> integer(52)
     # f = 2**-n * (1 + x) - 1 is exact; four times 2**-n, which may be subnormal.
     scale = power_of_two(integer(2) - n)
@@ -163,6 +163,23 @@ def log1p(x):
     y = y if abs(x) > real(1e-17) else x
     edge = -INFINITY if x == real(-1.0) else NAN
     return y if x > real(-1.0) else edge
+
+
+def log1p_unit(x):
+    """log(1 + x) for x in [0, 1] only, in less time than `log1p`: within 1.5 ulp; nan for nan."""
+    s = x / (real(2.0) + x)
+    z = s * s
+    q = real(1.7017120582621292e-01) * z + real(8.340981522362981e-02)
+    q = q * z + real(1.2105859265836905e-01)
+    q = q * z + real(1.3301006154831427e-01)
+    q = q * z + real(1.5386557080442817e-01)
+    q = q * z + real(1.8181744079865214e-01)
+    q = q * z + real(2.2222223964528334e-01)
+    q = q * z + real(2.857142854795574e-01)
+    q = q * z + real(4.0000000000156216e-01)
+    q = q * z + real(6.666666666666631e-01)
+    square = real(0.5) * x * x
+    return x + (s * (square + z * q) - square)
 
 
 def tanh(x):
