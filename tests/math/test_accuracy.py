@@ -20,6 +20,7 @@ INF, NAN = math.inf, math.nan
 # The worst error allowed, in units in the last place (float32, float64).
 BOUNDS = {
     "exp": (1.0, 1.0),
+    "exp_nonpositive": (1.0, 1.0),
     "expm1": (1.4, 1.4),
     "log": (1.0, 1.1),
     "log1p": (1.0, 1.1),
@@ -30,6 +31,7 @@ BOUNDS = {
 }
 SPECIAL = {
     "exp": [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (1e3, INF), (-1e3, 0.0)],
+    "exp_nonpositive": [(0.0, 1.0), (-0.0, 1.0), (-INF, 0.0), (-1e3, 0.0)],
     "expm1": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -1.0), (1e3, INF), (-1e3, -1.0)],
     "log": [(0.0, -INF), (-0.0, -INF), (INF, INF), (-INF, NAN), (1.0, 0.0), (-1.0, NAN), (-1e-40, NAN)],
     "log1p": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, NAN), (-1.0, -INF), (-1.5, NAN)],
@@ -84,7 +86,7 @@ def exact_value(name: str, x: mpmath.mpf) -> mpmath.mpf:
             return mpmath.expm1(x) - x if abs(x) > mpmath.mpf(10) ** -30 else x * x / 2 + x**3 / 6
     if name == "expm1_ratio":
         return x / mpmath.expm1(x) if x else mpmath.mpf(1)
-    return getattr(mpmath, name.removesuffix("_unit"))(x)
+    return getattr(mpmath, name.removesuffix("_unit").removesuffix("_nonpositive"))(x)
 
 
 def sample(name: str, dtype: str) -> np.ndarray:
@@ -121,6 +123,8 @@ def test_accuracy(name: str, dtype: str) -> None:
     x = sample(name, dtype)
     if name == "log1p_unit":
         x = x[(x >= 0) & (x <= 1)]
+    elif name == "exp_nonpositive":
+        x = x[(x <= 0) & (x > -1e4)]
     elif not name.startswith("log"):
         x = x[np.abs(x.astype(float)) < 1e4]
     got = apply(dtype, name, x)
