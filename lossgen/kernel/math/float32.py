@@ -176,7 +176,7 @@ def log1p_unit(x):
 
 
 def tanh(x):
-    """tanh(x): within 1.3 ulp; an odd polynomial up to 0.55, 1 - 2 / (exp(2|x|) + 1) beyond."""
+    """tanh(x): within 1.4 ulp; an odd polynomial up to 0.55, 1 - 2 / (exp(2|x|) + 1) beyond."""
     size = abs(x)
     z = size * size
     q = real(-5.900179e-03) * z + real(2.0800317e-02)

@@ -195,7 +195,7 @@ def log1p_unit(x):
 
 
 def tanh(x):
-    """tanh(x) = t / (t + 2) with t = exp(2|x|) - 1, the roundings of t and t + 2 mended to first order: 1.3 ulp."""
+    """tanh(x) = t / (t + 2) with t = exp(2|x|) - 1, the roundings of t and t + 2 mended to first order: 1.4 ulp."""
     size = abs(x)
     y = real(20.0) if size > real(20.0) else size
     n, r, low = exp_reduce(y + y)
