@@ -1,0 +1,159 @@
+"""Everything that is derived from one variant of a loss: value, gradient, curvature, each in a stable form."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sympy import Expr, Integer
+
+from lossgen.formula import Index, SpecError, Variant
+from lossgen.formula.nodes import Delta, Entry
+from lossgen.formula.roles import Role
+from lossgen.formula.symbols import Argument
+
+from .differentiate import Seed, differentiate
+from .rewrite import Rewriter, Trace
+from .rules import PROTECTION, STABLE
+
+ZERO, ONE = Integer(0), Integer(1)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A derived quantity laid out like an argument.
+
+    generic : its value, at the entry `index` where the argument has an axis (None otherwise).
+    label, at_label : where a class index y gives its own entry another form: y, and the value at that entry.
+    """
+
+    argument: Argument
+    generic: Expr
+    index: Index | None = None
+    label: Argument | None = None
+    at_label: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """The derivative of the gradient along a direction: the slope of the loss, and one product for each argument."""
+
+    directions: Mapping[Argument, Argument]
+    slope: Expr
+    products: tuple[Result, ...]
+
+
+@dataclass
+class Derivation:
+    """The derived forms of one variant; each is computed when it is asked for.
+
+    Raises SpecError, naming the loss, where a derivative does not exist.
+    """
+
+    name: str
+    variant: Variant
+    trace: Trace = field(default_factory=Trace)
+
+    def __post_init__(self) -> None:
+        if len(self.variant.labels) > 1:
+            raise SpecError(f"{self.name}: arguments {', '.join(map(str, self.variant.labels))}: at most one class index per loss")
+        self._stabilise = Rewriter(STABLE, self.trace)
+
+    @cached_property
+    def value(self) -> Expr:
+        """The loss of one item."""
+        return self.stable(self.variant.expression)
+
+    @cached_property
+    def normalizer(self) -> Expr:
+        """What an item counts in the denominator of the mean."""
+        return self.stable(self.variant.normalizer)
+
+    @cached_property
+    def names(self) -> dict[Expr, str]:
+        """The author's names for parts of the formula, by the parts' stable form."""
+        return {self.stable(part): name for name, part in self.variant.names.items()}
+
+    @cached_property
+    def gradient(self) -> tuple[Result, ...]:
+        """The gradient of the value, for each differentiable argument."""
+        return tuple(self._result(a, self._slope(self.value, a)) for a in self.variant.differentiable)
+
+    @cached_property
+    def hessian_diagonal(self) -> tuple[Result, ...]:
+        """The second derivative with respect to each entry of each prediction."""
+        diagonal = []
+        for argument in self.variant.predictions:
+            slope = self._simplify(self._slope(self.value, argument))
+            diagonal.append(self._result(argument, self._slope(slope, argument)))
+        return tuple(diagonal)
+
+    def curvature(self, wrt: Sequence[Argument]) -> Curvature:
+        """The slope along directions for these arguments, and the Hessian's product with them."""
+        directions = {a: Argument(f"direction_{a.name}", _direction_role(a.role)) for a in wrt}
+
+        def along(leaf: Expr) -> Expr:
+            base, index = (leaf.base, leaf.index) if isinstance(leaf, Entry) else (leaf, None)
+            if base not in directions:
+                return ZERO
+            return directions[base] if index is None else Entry(directions[base], index)
+
+        products = []
+        for argument in wrt:
+            slope = self._simplify(self._slope(self.value, argument))
+            products.append(self._result(argument, self._derive(slope, along)))
+        return Curvature(directions, self._simplify(self._derive(self.value, along)), tuple(products))
+
+    def stable(self, raw: Expr) -> Expr:
+        """The stable form of a raw formula."""
+        return self._simplify(Rewriter(PROTECTION, self.trace)(raw))
+
+    def _simplify(self, expression: Expr) -> Expr:
+        return self._stabilise(expression)
+
+    def _slope(self, expression: Expr, argument: Argument) -> Expr:
+        """The derivative with respect to the argument, or to its entry at the argument's own index."""
+        index = self.entry_index(argument)
+
+        def seed(leaf: Expr) -> Expr:
+            if isinstance(leaf, Entry) and leaf.base == argument:
+                return Delta(leaf.index, index)
+            return ONE if leaf == argument else ZERO
+
+        return self._derive(expression, seed)
+
+    def _derive(self, expression: Expr, seed: Seed) -> Expr:
+        try:
+            return differentiate(expression, seed)
+        except SpecError as error:
+            raise SpecError(f"{self.name}: {error}") from None
+
+    def entry_index(self, argument: Argument) -> Index | None:
+        """An index over the argument's axis that the formula does not use itself."""
+        axis = argument.role.axis
+        if axis is None:
+            return None
+        taken = {index.name for index in self.variant.expression.atoms(Index)}
+        return axis.index(next(n for n in _index_names(axis.name) if n not in taken))
+
+    def _result(self, argument: Argument, raw: Expr) -> Result:
+        expression = self._simplify(raw)
+        index = self.entry_index(argument)
+        label = next(iter(self.variant.labels), None)
+        mark = Delta(index, label) if index is not None and label is not None and label.role.axis == index.axis else None
+        if mark is None or not expression.has(mark):
+            return Result(argument, expression, index)
+        at_label = self._simplify(expression.xreplace({index: label}))
+        return Result(argument, self._simplify(expression.xreplace({mark: ZERO})), index, label, at_label)
+
+
+def _direction_role(role: Role) -> Role:
+    layout = {"row": "prediction", "item": "prediction", "shared": "weight", "broadcast": "prediction"}[role.layout]
+    return Role("Direction", layout, "real", f"the direction of {role.name}", False, role.axis)
+
+
+def _index_names(axis: str):
+    letter = axis.lower()
+    yield from ("k", "m", f"{letter}_k")
+    yield from (f"{letter}_{n}" for n in range(1, 1000))
+
+

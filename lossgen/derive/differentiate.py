@@ -1,0 +1,139 @@
+"""The derivative of an expression along a seed: one operator for gradients, Hessian diagonals and directional derivatives.
+
+The seed says what the derivative of a leaf is. With seed x[i] ↦ Delta(i, k) the result is ∂/∂x[k]; with x[i] ↦ v[i] it
+is the derivative along the direction v. Derivatives go through reductions and gathers; the rules then collapse
+Σ_i f(i)·Delta(i, k) to f(k), which is what reverse mode computes: an adjoint per reduction, times the derivative of its body.
+"""
+
+from collections.abc import Callable
+
+from sympy import Abs, Add, Eq, Expr, Integer, Min, Mul, Piecewise, Pow, exp, log, sign, tanh
+from sympy import Max as Largest
+from sympy.core.function import ArgumentIndexError, Function
+
+from lossgen.formula import Entry, LogSumExp, SpecError, Sum
+from lossgen.formula.nodes import Delta, Max
+from lossgen.formula.symbols import Argument
+
+Seed = Callable[[Expr], Expr]
+ZERO = Integer(0)
+
+
+def differentiate(expression: Expr, seed: Seed) -> Expr:
+    """The derivative of the expression along the seed. Raises SpecError for a node that has none."""
+    memo: dict[Expr, Expr] = {}
+
+    def d(node: Expr) -> Expr:
+        if node not in memo:
+            memo[node] = _derivative(node, d, seed)
+        return memo[node]
+
+    return d(expression)
+
+
+def _derivative(node: Expr, d: Seed, seed: Seed) -> Expr:
+    if isinstance(node, Entry | Argument):
+        return seed(node)
+    if isinstance(node, Delta | sign) or not node.args:
+        return ZERO
+    for kind, rule in RULES.items():
+        if isinstance(node, kind):
+            return rule(node, d)
+    raise SpecError(f"no derivative of {node.func.__name__} in {node}; write it with the functions of lossgen.formula")
+
+
+def _product(node: Mul, d: Seed) -> Expr:
+    terms = []
+    for position, factor in enumerate(node.args):
+        slope = d(factor)
+        if slope != 0:
+            terms.append(Mul(*node.args[:position], slope, *node.args[position + 1:]))
+    return Add(*terms)
+
+
+def _power(node: Pow, d: Seed) -> Expr:
+    base, exponent = node.args
+    slope, bend = d(base), d(exponent)
+    result = exponent * base ** (exponent - 1) * slope if slope != 0 else ZERO
+    return result + (node * log(base) * bend if bend != 0 else ZERO)
+
+
+def _sum(node: Sum, d: Seed) -> Expr:
+    slope = d(node.body)
+    return Sum(slope, node.index) if slope != 0 else ZERO
+
+
+def _logsumexp(node: LogSumExp, d: Seed) -> Expr:
+    slope = d(node.body)
+    return Sum(exp(node.body - node) * slope, node.index) if slope != 0 else ZERO
+
+
+def _largest_entry(node: Max, d: Seed) -> Expr:
+    """The mean slope of the entries that attain the maximum, as PyTorch's amax has it."""
+    slope = d(node.body)
+    if slope == 0:
+        return ZERO
+    attains = Piecewise((Integer(1), Eq(node.body, node)), (ZERO, True))
+    return Sum(attains * slope, node.index) / Sum(attains, node.index)
+
+
+def _extreme(node: Expr, d: Seed) -> Expr:
+    """Of several arguments: the slope of the one that attains the extreme, of the first of them in a tie."""
+    slopes = [d(arg) for arg in node.args]
+    if all(slope == 0 for slope in slopes):
+        return ZERO
+    pieces = []
+    for position, (arg, slope) in enumerate(zip(node.args, slopes, strict=True)):
+        rest = node.func(*node.args[position + 1:])
+        pieces.append((slope, arg >= rest if isinstance(node, Largest) else arg <= rest) if position < len(slopes) - 1 else (slope, True))
+    return Piecewise(*pieces)
+
+
+def _piecewise(node: Piecewise, d: Seed) -> Expr:
+    slopes = [d(value) for value, _ in node.args]
+    if all(slope == 0 for slope in slopes):
+        return ZERO
+    return Piecewise(*((slope, condition) for slope, (_, condition) in zip(slopes, node.args, strict=True)))
+
+
+def _chain(node: Function, d: Seed) -> Expr:
+    terms = []
+    for position, arg in enumerate(node.args, 1):
+        slope = d(arg)
+        if slope != 0:
+            terms.append(_partial(node, position) * slope)
+    return Add(*terms)
+
+
+def _partial(node: Function, position: int) -> Expr:
+    try:
+        return node.fdiff(position)
+    except ArgumentIndexError:
+        raise SpecError(f"{node.func.__name__} in {node} has no derivative of this order") from None
+
+
+def _scaled(outer: Callable[[Expr], Expr]) -> Callable[[Expr, Seed], Expr]:
+    """The chain rule for a function of one argument, given its derivative."""
+    def rule(node: Expr, d: Seed) -> Expr:
+        slope = d(node.args[0])
+        return outer(node.args[0]) * slope if slope != 0 else ZERO
+    return rule
+
+
+#: How each kind of node is differentiated; the first that fits.
+RULES: dict[type, Callable[[Expr, Seed], Expr]] = {
+    Add: lambda node, d: Add(*(d(arg) for arg in node.args)),
+    Mul: _product,
+    Pow: _power,
+    Sum: _sum,
+    LogSumExp: _logsumexp,
+    Max: _largest_entry,
+    Piecewise: _piecewise,
+    Largest: _extreme,
+    Min: _extreme,
+    exp: _scaled(exp),
+    log: _scaled(lambda x: 1 / x),
+    Abs: _scaled(sign),
+    tanh: _scaled(lambda x: 1 - tanh(x) ** 2),
+    Function: _chain,
+}

@@ -1,0 +1,59 @@
+"""The stability rules: each is one named function with its formula and its domain in the docstring.
+
+A rule looks at one node and returns an equal expression that keeps its digits, or None. The order matters only where two
+rules fit the same node.
+"""
+
+from .binary import binary_selects_sign
+from .complements import complement_of_atom
+from .exponentials import (
+    exp_difference,
+    log_of_atom,
+    log_of_product,
+    log_one_plus,
+    merge_exponentials,
+    power_of_positive_atom,
+    power_times_argument,
+    reciprocal_of_one_plus_exp,
+    softplus_difference,
+    softplus_from_log1p,
+)
+from .protect import protect_zero_times_log, release_finite, xlogy_to_absorb
+from .reductions import (
+    canonical_index,
+    collapse_delta,
+    factor_out_of_sum,
+    logsumexp_shift,
+    split_delta_terms,
+    sum_of_constant,
+    sum_of_exponentials,
+)
+
+#: Applied once, to the raw formula, before anything else: later rules may hide where a logarithm stood.
+PROTECTION = (protect_zero_times_log, xlogy_to_absorb)
+
+#: Applied to the formula and to every derivative until none fires.
+STABLE = (
+    canonical_index,
+    logsumexp_shift,
+    sum_of_exponentials,
+    split_delta_terms,
+    collapse_delta,
+    factor_out_of_sum,
+    sum_of_constant,
+    reciprocal_of_one_plus_exp,
+    merge_exponentials,
+    complement_of_atom,
+    binary_selects_sign,
+    softplus_difference,
+    exp_difference,
+    log_of_atom,
+    log_of_product,
+    log_one_plus,
+    softplus_from_log1p,
+    power_of_positive_atom,
+    power_times_argument,
+    release_finite,
+)
+
+__all__ = ["PROTECTION", "STABLE"]

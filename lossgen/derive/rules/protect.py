@@ -1,0 +1,40 @@
+"""Rules that keep 0·log 0 = 0."""
+
+from sympy import Add, Expr, Mul, log
+
+from lossgen.formula.atoms import absorb, sigmoid, softplus, xlogy
+from lossgen.formula.symbols import argument_of, depends_on
+
+
+def protect_zero_times_log(node: Expr) -> Expr | None:
+    """q·log p, for a real target q and a prediction p, is 0 where q = 0, also at p = 0."""
+    if not isinstance(node, Mul):
+        return None
+    logs = [f for f in node.args if isinstance(f, log) and depends_on(f, "prediction")]
+    given = [f for f in node.args if not depends_on(f, "prediction") and depends_on(f, "target")]
+    if len(logs) != 1 or not given or not any(_is_real_target(s) for f in given for s in f.free_symbols):
+        return None
+    rest = Mul(*(f for f in node.args if f not in logs and f not in given))
+    return rest * absorb(Mul(*given), logs[0])
+
+
+def xlogy_to_absorb(node: Expr) -> Expr | None:
+    """xlogy(x, y) = x·log y, and 0 where x = 0."""
+    return absorb(node.args[0], log(node.args[1])) if isinstance(node, xlogy) else None
+
+
+def release_finite(node: Expr) -> Expr | None:
+    """absorb(q, v) = q·v, where v is finite for every finite input: nothing needs protection."""
+    return node.args[0] * node.args[1] if isinstance(node, absorb) and _always_finite(node.args[1]) else None
+
+
+def _is_real_target(symbol: Expr) -> bool:
+    argument = argument_of(symbol)
+    return argument is not None and argument.role.kind == "target"
+
+
+def _always_finite(node: Expr) -> bool:
+    if isinstance(node, softplus | sigmoid):
+        return True
+    return isinstance(node, Add | Mul) and all(_always_finite(a) or a.is_number for a in node.args)
+

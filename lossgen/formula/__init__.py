@@ -1,0 +1,47 @@
+"""The formula language: everything that an author of a loss imports.
+
+A loss is a function whose annotations are the roles of its arguments, whose defaults are its hyperparameters, whose
+docstring is its documentation, and which returns the formula of the paper as a SymPy expression:
+
+>>> from lossgen.formula import Parameter, Prediction, Real, loss, log, exp
+>>> @loss
+... def log_cosh_loss(input: Prediction, target: Real):
+...     '''log cosh of the error.'''
+...     error = input - target
+...     return log((exp(error) + exp(-error)) / 2)
+"""
+
+from sympy import Abs, Max, Min, Piecewise, exp, log, pi, sign, sqrt, tanh
+
+from .atoms import absorb, expm1, log1p, sigmoid, softplus, xlogy
+from .axes import Axis, Index
+from .errors import SpecError
+from .loss import Loss, Variant, loss
+from .nodes import Delta, Entry, LogSumExp, Sum, log_softmax, softmax
+from .nodes import Max as MaxOver
+from .roles import (
+    Binary,
+    ClassIndex,
+    ClassWeight,
+    Fraction,
+    Logit,
+    LogProbability,
+    NonNegative,
+    Parameter,
+    Positive,
+    Prediction,
+    Probability,
+    Real,
+    Role,
+    Simplex,
+    Unit,
+    Weight,
+)
+from .symbols import is_label
+
+__all__ = [
+    "Abs", "Axis", "Binary", "ClassIndex", "ClassWeight", "Delta", "Entry", "Fraction", "Index", "LogProbability",
+    "LogSumExp", "Logit", "Loss", "Max", "MaxOver", "Min", "NonNegative", "Parameter", "Piecewise", "Positive", "Prediction",
+    "Probability", "Real", "Role", "Simplex", "SpecError", "Sum", "Unit", "Variant", "Weight", "absorb", "exp", "expm1",
+    "is_label", "log", "log1p", "log_softmax", "loss", "pi", "sigmoid", "sign", "softmax", "softplus", "sqrt", "tanh", "xlogy",
+]

@@ -1,0 +1,48 @@
+"""Named axes: what a row of numbers runs over (classes, features, latents)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sympy import Symbol
+
+Place = Literal["class", "features"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A named axis of the arguments.
+
+    `place` says where it lies in the arrays that users pass, unless they say otherwise with `axis=`:
+    "class" is dimension 1 of (N, C, d1, …) and dimension 0 of (C,), as in PyTorch;
+    "features" is every dimension but the first, flattened.
+    """
+
+    name: str
+    place: Place = "class"
+
+    @property
+    def size(self) -> Symbol:
+        """The number of entries, as a symbol for formulas: `1 / C.size`."""
+        return Symbol(self.name, integer=True, positive=True)
+
+    def index(self, name: str | None = None) -> "Index":
+        """An index that runs over the axis; its name is the axis's own in lower case unless given."""
+        return Index(name or self.name.lower(), self)
+
+
+class Index(Symbol):
+    """An integer that runs over an axis: bound by a reduction, or the position of a gradient's entry."""
+
+    __slots__ = ("axis",)
+    axis: Axis
+
+    def __new__(cls, name: str, axis: Axis) -> "Index":
+        self = Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
+        self.axis = axis
+        return self
+
+    def __getnewargs_ex__(self):
+        return (self.name, self.axis), {}
+
+    def _hashable_content(self):
+        return (*super()._hashable_content(), self.axis.name)

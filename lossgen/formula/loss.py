@@ -1,0 +1,182 @@
+"""The `@loss` decorator: an annotated function that returns a SymPy expression becomes a `Loss`."""
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from sympy import Expr, sympify
+
+from .axes import Axis
+from .errors import SpecError
+from .roles import Choice, Role
+from .symbols import ONE, Argument, Constant, Hyperparameter
+from .validate import check_formula
+
+Formula = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One reading of a loss, with a role chosen for each argument.
+
+    `label` is empty for a loss with a single variant. `names` are the author's own names for parts of the formula.
+    """
+
+    label: str
+    arguments: tuple[Argument, ...]
+    expression: Expr
+    normalizer: Expr
+    names: Mapping[str, Expr] = field(default_factory=dict)
+
+    @property
+    def predictions(self) -> tuple[Argument, ...]:
+        return tuple(a for a in self.arguments if a.role.kind == "prediction")
+
+    @property
+    def differentiable(self) -> tuple[Argument, ...]:
+        return tuple(a for a in self.arguments if a.role.differentiable)
+
+    @property
+    def labels(self) -> tuple[Argument, ...]:
+        return tuple(a for a in self.arguments if a.role.integer)
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return tuple(dict.fromkeys(a.role.axis for a in self.arguments if a.role.axis))
+
+
+class Loss:
+    """A loss function as its author wrote it.
+
+    Calling it with symbols or numbers gives its expression, so one loss can be used inside another.
+    """
+
+    def __init__(self, function: Formula, paper: str = "", reduction: str = "mean",
+                 normalizer: Formula | None = None) -> None:
+        self.function = function
+        self.name = function.__name__
+        self.doc = inspect.getdoc(function) or ""
+        self.paper = paper
+        self.reduction = reduction
+        self._normalizer = normalizer
+        self.signature = inspect.signature(function)
+        self.source = Path(inspect.getfile(function))
+        if reduction not in ("mean", "sum", "none"):
+            raise SpecError(f"{self.name}: reduction={reduction!r}: expected 'mean', 'sum' or 'none'")
+        self._roles = {name: self._role(p) for name, p in self.signature.parameters.items()}
+
+    def _role(self, parameter: inspect.Parameter) -> Role | Choice:
+        role = parameter.annotation
+        if not isinstance(role, Role | Choice):
+            raise SpecError(f"{self.name}: argument {parameter.name} has no role; annotate it, as in "
+                            f"{parameter.name}: Prediction, Real, Binary, ClassIndex[C], Weight or Parameter")
+        if isinstance(role, Role) and role.kind == "parameter" and parameter.default is parameter.empty:
+            raise SpecError(f"{self.name}: hyperparameter {parameter.name} needs a default, as in {parameter.name}: {role} = 1")
+        return role
+
+    def default(self, name: str) -> float | int | None:
+        """The default of an argument or hyperparameter; None where it must be given."""
+        value = self.signature.parameters[name].default
+        return None if value is inspect.Parameter.empty else value
+
+    @cached_property
+    def parameters(self) -> tuple[Hyperparameter, ...]:
+        """The scalar hyperparameters, in the order of the signature."""
+        return tuple(Hyperparameter(n, r) for n, r in self._roles.items() if isinstance(r, Role) and r.kind == "parameter")
+
+    @cached_property
+    def variants(self) -> tuple[Variant, ...]:
+        """Every reading of the formula; more than one where an argument may have one role or another."""
+        arrays = {n: r.roles if isinstance(r, Choice) else (r,) for n, r in self._roles.items()
+                  if isinstance(r, Choice) or r.kind != "parameter"}
+        chosen = [dict(zip(arrays, roles, strict=True)) for roles in product(*arrays.values())]
+        return tuple(self._read(roles, several=len(chosen) > 1) for roles in chosen)
+
+    def _read(self, roles: Mapping[str, Role], several: bool) -> Variant:
+        symbols = {n: Argument(n, r) for n, r in roles.items()} | {p.name: p for p in self.parameters}
+        value, names = _run_with_names(self.function, symbols)
+        expression = self._as_expression(value)
+        wanted = inspect.signature(self._normalizer).parameters if self._normalizer else ()
+        unknown = [n for n in wanted if n not in symbols]
+        if unknown:
+            raise SpecError(f"{self.name}: the normalizer asks for {unknown[0]}, which is not an argument of the loss")
+        normalizer = sympify(self._normalizer(**{n: symbols[n] for n in wanted})) if self._normalizer else ONE
+        arguments = tuple(symbols[n] for n in roles)
+        for part in (expression, normalizer):
+            check_formula(self.name, part, {*arguments, *self.parameters})
+        label = "_".join(r.label for n, r in roles.items() if isinstance(self._roles[n], Choice)) if several else ""
+        return Variant(label, arguments, expression, normalizer, names)
+
+    def _as_expression(self, value: Any) -> Expr:
+        if value is None:
+            raise SpecError(f"{self.name}: the formula returns nothing; end it with `return <expression>`")
+        expression = sympify(value) if not isinstance(value, str) else None
+        if not isinstance(expression, Expr):
+            raise SpecError(f"{self.name}: the formula returns {type(value).__name__}, expected a SymPy expression")
+        return expression
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Expr:
+        """The formula with these symbols, expressions or numbers in the place of its arguments."""
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        for name, value in bound.arguments.items():
+            role = self._roles[name]
+            has_axis = any(r.axis for r in role.roles) if isinstance(role, Choice) else role.axis is not None
+            if not isinstance(value, Expr | Constant):
+                bound.arguments[name] = Constant(value) if has_axis else sympify(value)
+        return self._as_expression(self.function(*bound.args, **bound.kwargs))
+
+    def __repr__(self) -> str:
+        return f"<loss {self.name}({', '.join(self.signature.parameters)})>"
+
+    def _repr_latex_(self) -> str:
+        return self.variants[0].expression._repr_latex_()
+
+
+def loss(function: Formula | None = None, *, paper: str = "", reduction: str = "mean",
+         normalizer: Formula | None = None) -> Any:
+    """Declares a function to be a loss.
+
+    Parameters
+    ----------
+    paper : where the formula comes from.
+    reduction : the default: "mean", "sum" or "none".
+    normalizer : a function of some of the arguments, by name, that returns what an item counts in the denominator of
+        "mean"; 1 unless given. Items with an ignored class index count 0 in any case.
+
+    Raises
+    ------
+    SpecError : an argument without a role, a hyperparameter without a default, an unknown reduction.
+    """
+    def declare(f: Formula) -> Loss:
+        return Loss(f, paper=paper, reduction=reduction, normalizer=normalizer)
+
+    return declare if function is None else declare(function)
+
+
+def _run_with_names(function: Formula, symbols: Mapping[str, Any]) -> tuple[Any, dict[str, Expr]]:
+    """Calls the function and returns its value and its local variables that hold expressions.
+
+    The names an author gives to parts of a formula are the best names for the same parts of a kernel.
+    """
+    code, found = function.__code__, {}
+
+    def watch(frame, event, _):
+        if event == "return" and frame.f_code is code:
+            found.update(frame.f_locals)
+
+    previous = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        value = function(**symbols)
+    finally:
+        sys.setprofile(previous)
+    names = {n: v for n, v in found.items() if isinstance(v, Expr) and not v.is_Atom and n not in symbols}
+    return value, names
+
+

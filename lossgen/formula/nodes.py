@@ -1,0 +1,137 @@
+"""The constructs that are not plain SymPy: an entry of an array, a reduction over an axis, an indicator."""
+
+from sympy import Expr, Integer, Symbol, exp, log
+from sympy.core.function import Function
+from sympy.printing.latex import LatexPrinter
+
+from .axes import Index
+
+
+class Entry(Expr):
+    """The entry of an array argument at an index: x[c], or x[y] for a class index y."""
+
+    is_commutative = True
+    is_real = True
+    is_extended_real = True
+
+    def __new__(cls, base: Symbol, index: Symbol) -> "Entry":
+        return Expr.__new__(cls, base, index)
+
+    @property
+    def base(self) -> Symbol:
+        return self.args[0]
+
+    @property
+    def index(self) -> Symbol:
+        return self.args[1]
+
+    def _sympystr(self, printer) -> str:
+        return f"{self.base}[{self.index}]"
+
+    def _latex(self, printer: LatexPrinter, **_) -> str:
+        return f"{printer.doprint(self.base)}_{{{printer.doprint(self.index)}}}"
+
+    def _pretty(self, printer):
+        return printer._print(Symbol(f"{self.base.name}[{self.index.name}]"))
+
+
+class Reduction(Expr):
+    """A number made from the body at every position of an axis. The index is bound."""
+
+    is_commutative = True
+    is_real = True
+    is_extended_real = True
+    symbol = ""
+
+    def __new__(cls, body: Expr, index: Index) -> "Reduction":
+        return Expr.__new__(cls, body, index)
+
+    @property
+    def body(self) -> Expr:
+        return self.args[0]
+
+    @property
+    def index(self) -> Index:
+        return self.args[1]
+
+    @property
+    def free_symbols(self) -> set[Symbol]:
+        return self.body.free_symbols - {self.index}
+
+    @property
+    def bound_symbols(self) -> list[Symbol]:
+        return [self.index]
+
+    def _eval_subs(self, old: Expr, new: Expr) -> Expr | None:
+        return self if old == self.index else None
+
+    def _xreplace(self, rule):
+        """Substitution leaves the bound index alone."""
+        return super()._xreplace({old: new for old, new in rule.items() if old != self.index})
+
+    def _sympystr(self, printer) -> str:
+        return f"{type(self).__name__}({printer.doprint(self.body)}, {self.index})"
+
+    def _latex(self, printer: LatexPrinter, **_) -> str:
+        body = printer.parenthesize(self.body, 40)
+        return rf"{self.symbol}_{{{printer.doprint(self.index)}}} {body}"
+
+    def _pretty(self, printer):
+        body = printer._print(self.body)
+        head = printer._print(Symbol(f"{type(self).__name__}_{self.index.name}"))
+        return type(body)(*head.right(*body.parens()))
+
+
+class Sum(Reduction):
+    """Sum(f(c), c): the sum of the body over the axis of c."""
+
+    symbol = r"\sum"
+
+
+class Max(Reduction):
+    """Max(f(c), c): the largest value of the body over the axis of c."""
+
+    symbol = r"\max"
+
+
+class LogSumExp(Reduction):
+    """log Σ_c exp f(c). Authors write log(Sum(exp(f), c)); the rules find it."""
+
+    symbol = r"\operatorname{logsumexp}"
+
+
+class Delta(Function):
+    """1 where two indices are equal, else 0 (Kronecker)."""
+
+    nargs = 2
+    is_commutative = True
+    is_real = True
+    is_extended_real = True
+    is_nonnegative = True
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        if a == b:
+            return Integer(1)
+        if a.sort_key() > b.sort_key():
+            return cls(b, a)
+        return None
+
+    def other(self, index: Symbol) -> Symbol | None:
+        """The index that `index` is compared with, if it is one of the two."""
+        a, b = self.args
+        return b if a == index else a if b == index else None
+
+    def _latex(self, printer: LatexPrinter, **_) -> str:
+        return rf"[{printer.doprint(self.args[0])} = {printer.doprint(self.args[1])}]"
+
+
+def softmax(x: Symbol, at: Symbol) -> Expr:
+    """exp(x[at]) / Σ_j exp(x[j]): the softmax of a row, read at one position."""
+    j = x.role.axis.index("j")
+    return exp(x[at]) / Sum(exp(x[j]), j)
+
+
+def log_softmax(x: Symbol, at: Symbol) -> Expr:
+    """log softmax(x)[at], as a formula writes it."""
+    return log(softmax(x, at))

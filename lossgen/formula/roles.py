@@ -1,0 +1,83 @@
+"""Roles: what an argument of a loss is. An author writes them as annotations: `target: Binary`, `input: Logit[C]`."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .axes import Axis
+from .errors import SpecError
+
+Kind = Literal["prediction", "target", "label", "weight", "parameter"]
+Layout = Literal["item", "row", "shared", "broadcast"]
+Domain = Literal["real", "not-nan", "binary", "unit", "nonnegative", "positive", "class-index"]
+
+
+@dataclass(frozen=True)
+class Role:
+    """What an argument is: its kind, the numbers it may hold, whether a gradient with respect to it exists.
+
+    `layout` follows from the kind and the axis: one number per item, one row per item, one row shared by all items
+    (class weights), or an array that broadcasts against the items (weights).
+    `label` names the variant of a loss when an argument may have one role or another (`ClassIndex[C] | Simplex[C]`).
+    """
+
+    name: str
+    kind: Kind
+    domain: Domain
+    meaning: str
+    differentiable: bool = True
+    axis: Axis | None = None
+    label: str = ""
+
+    def __getitem__(self, axis: Axis) -> "Role":
+        if not isinstance(axis, Axis):
+            raise SpecError(f"{self.name}[{axis!r}]: expected an Axis, as in {self.name}[C] with C = Axis('C')")
+        if self.kind == "parameter":
+            raise SpecError(f"{self.name}[{axis.name}]: a parameter is one number; use ClassWeight[{axis.name}] for one per class")
+        return replace(self, axis=axis)
+
+    def __or__(self, other: "Role") -> "Choice":
+        return Choice((self, other))
+
+    @property
+    def layout(self) -> Layout:
+        if self.kind == "weight":
+            return "shared" if self.axis else "broadcast"
+        return "row" if self.axis and self.kind != "label" else "item"
+
+    @property
+    def integer(self) -> bool:
+        return self.kind == "label"
+
+    def __str__(self) -> str:
+        return f"{self.name}[{self.axis.name}]" if self.axis else self.name
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An argument that may have one role or another: the loss has a variant for each."""
+
+    roles: tuple[Role, ...]
+
+    def __or__(self, other: Role) -> "Choice":
+        return Choice((*self.roles, other))
+
+
+Prediction = Role("Prediction", "prediction", "real", "any real number that a model predicts")
+Logit = Role("Logit", "prediction", "real", "an unnormalised score; any real number")
+Probability = Role("Probability", "prediction", "unit", "a predicted probability in [0, 1]")
+LogProbability = Role("LogProbability", "prediction", "real", "the logarithm of a predicted probability")
+
+Real = Role("Real", "target", "not-nan", "a real target")
+Unit = Role("Unit", "target", "unit", "a target in [0, 1]: a hard label or a probability")
+Binary = Role("Binary", "target", "binary", "a label, 0 or 1", differentiable=False)
+Simplex = Role("Simplex", "target", "unit", "the target probability of each class", label="probabilities")
+ClassIndex = Role("ClassIndex", "label", "class-index", "the number of the right class, from 0",
+                  differentiable=False, label="indices")
+
+Weight = Role("Weight", "weight", "real", "a weight that broadcasts against the items")
+ClassWeight = Role("ClassWeight", "weight", "real", "one weight per class")
+
+Parameter = Role("Parameter", "parameter", "real", "a real hyperparameter", differentiable=False)
+NonNegative = Role("NonNegative", "parameter", "nonnegative", "a hyperparameter of at least 0", differentiable=False)
+Positive = Role("Positive", "parameter", "positive", "a hyperparameter above 0", differentiable=False)
+Fraction = Role("Fraction", "parameter", "unit", "a hyperparameter in [0, 1]", differentiable=False)

@@ -1,0 +1,52 @@
+"""Checks a formula as its author wrote it: every symbol is an argument, every function is known."""
+
+from collections.abc import Set
+
+from sympy import Abs, Expr, Max, Min, Piecewise, Symbol, exp, log, preorder_traversal, sign, tanh
+from sympy.core.function import AppliedUndef, Function, UndefinedFunction
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean
+
+from .atoms import ATOMS, Atom
+from .axes import Index
+from .errors import SpecError
+from .nodes import Delta, Entry, Reduction
+
+#: SymPy's own functions that can be differentiated, lowered to kernels and evaluated to 50 digits.
+PLAIN_FUNCTIONS = (Abs, Max, Min, Piecewise, exp, log, sign, tanh)
+
+KNOWN = ", ".join(sorted([*(f.__name__ for f in PLAIN_FUNCTIONS), "sqrt", *ATOMS]))
+
+
+def check_formula(name: str, expression: Expr, symbols: Set[Symbol]) -> None:
+    """Raises a SpecError for a free symbol that is no argument, an unknown function, a complex or infinite number."""
+    sizes = {argument.role.axis.size for argument in symbols if argument.role.axis}
+    for symbol in sorted(expression.free_symbols - symbols - sizes, key=str):
+        if isinstance(symbol, Index):
+            raise SpecError(f"{name}: index {symbol} is not bound; sum over it, as in Sum(…, {symbol})")
+        raise SpecError(f"{name}: free symbol {symbol}; expected one of the arguments {', '.join(sorted(s.name for s in symbols))}")
+    for node in preorder_traversal(expression):
+        _check_node(name, node)
+    _check_rows(name, expression)
+
+
+def _check_node(name: str, node: Expr) -> None:
+    if isinstance(node, AppliedUndef | UndefinedFunction):
+        raise SpecError(f"{name}: unknown function {node}; known are {KNOWN}")
+    if isinstance(node, Function) and not isinstance(node, (*PLAIN_FUNCTIONS, Atom, Delta)):
+        raise SpecError(f"{name}: function {node.func.__name__} in {node} is not supported; known are {KNOWN}")
+    if isinstance(node, Relational | Boolean) or not isinstance(node, Expr):
+        return
+    if node.is_number and (node.is_real is False or node.is_finite is False):
+        raise SpecError(f"{name}: {node} is not a finite real number")
+
+
+def _check_rows(name: str, node: Expr) -> None:
+    """An argument with an axis may only be read entry by entry."""
+    if isinstance(node, Entry) or (isinstance(node, Delta)):
+        return
+    role = getattr(node, "role", None)
+    if role is not None and role.layout in ("row", "shared"):
+        raise SpecError(f"{name}: {node} is a row over axis {role.axis.name}; read an entry of it, as in {node}[c]")
+    for child in node.args:
+        _check_rows(name, child)

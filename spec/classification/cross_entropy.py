@@ -1,0 +1,20 @@
+from lossgen.formula import Axis, ClassIndex, ClassWeight, Fraction, Logit, Simplex, Sum, log, loss, softmax
+from lossgen.formula import is_label
+
+C = Axis("C")
+c = C.index()
+
+
+@loss(paper="Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",
+      normalizer=lambda target, weight: weight[target] if is_label(target) else 1)
+def cross_entropy(input: Logit[C], target: ClassIndex[C] | Simplex[C], weight: ClassWeight[C] = 1,
+                  label_smoothing: Fraction = 0):
+    """The negative log-likelihood of a class, or of a distribution over classes, under the softmax of logits.
+
+    Use it for several classes that exclude each other, such as digit recognition.
+    Strength: all classes at once, with a probabilistic reading. Weakness: class imbalance, unless weighted.
+    With class indices, `mean` divides by the sum of the items' class weights; with class probabilities by the number of
+    items (PyTorch's two conventions). Smoothing mixes the target with the uniform distribution over the classes.
+    """
+    q = (1 - label_smoothing) * target[c] + label_smoothing / C.size
+    return -Sum(weight[c] * q * log(softmax(input, c)), c)
