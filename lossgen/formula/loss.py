@@ -57,12 +57,13 @@ class Loss:
     """
 
     def __init__(self, function: Formula, paper: str = "", reduction: str = "mean",
-                 normalizer: Formula | None = None) -> None:
+                 normalizer: Formula | None = None, module: str = "") -> None:
         self.function = function
         self.name = function.__name__
         self.doc = inspect.getdoc(function) or ""
         self.paper = paper
         self.reduction = reduction
+        self.module = module or _camel(self.name)
         self._normalizer = normalizer
         self.signature = inspect.signature(function)
         self.source = Path(inspect.getfile(function))
@@ -139,7 +140,7 @@ class Loss:
 
 
 def loss(function: Formula | None = None, *, paper: str = "", reduction: str = "mean",
-         normalizer: Formula | None = None) -> Any:
+         normalizer: Formula | None = None, module: str = "") -> Any:
     """Declares a function to be a loss.
 
     Parameters
@@ -148,15 +149,20 @@ def loss(function: Formula | None = None, *, paper: str = "", reduction: str = "
     reduction : the default: "mean", "sum" or "none".
     normalizer : a function of some of the arguments, by name, that returns what an item counts in the denominator of
         "mean"; 1 unless given. Items with an ignored class index count 0 in any case.
+    module : the name of its PyTorch module, where users know it by another than the loss's own name in camel case.
 
     Raises
     ------
     SpecError : an argument without a role, a hyperparameter without a default, an unknown reduction.
     """
     def declare(f: Formula) -> Loss:
-        return Loss(f, paper=paper, reduction=reduction, normalizer=normalizer)
+        return Loss(f, paper=paper, reduction=reduction, normalizer=normalizer, module=module)
 
     return declare if function is None else declare(function)
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.removesuffix("_loss").split("_")) + "Loss"
 
 
 def _run_with_names(function: Formula, symbols: Mapping[str, Any]) -> tuple[Any, dict[str, Expr]]:

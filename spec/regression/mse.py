@@ -1,7 +1,7 @@
 from lossgen.formula import Prediction, Real, Weight, loss
 
 
-@loss(paper="Gauss 1809, Theoria motus corporum coelestium")
+@loss(paper="Gauss 1809, Theoria motus corporum coelestium", module="MSELoss")
 def mse_loss(input: Prediction, target: Real, weight: Weight = 1):
     """The squared error (L2).
 

@@ -14,6 +14,7 @@ from .exponentials import (
     merge_exponentials,
     power_of_positive_atom,
     power_times_argument,
+    power_times_expm1,
     reciprocal_of_one_plus_exp,
     softplus_difference,
     softplus_from_log1p,
@@ -53,6 +54,7 @@ STABLE = (
     softplus_from_log1p,
     power_of_positive_atom,
     power_times_argument,
+    power_times_expm1,
     release_finite,
 )
 

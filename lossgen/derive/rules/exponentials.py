@@ -115,6 +115,21 @@ def power_times_argument(node: Expr) -> Expr | None:
     return None
 
 
+def power_times_expm1(node: Expr) -> Expr | None:
+    """(1 − e^u)^a·expm1(u)^n = (−1)^n·(1 − e^u)^(a + n), for u ≤ 0: no ∞·0 at u = 0."""
+    if not isinstance(node, Mul):
+        return None
+    for power in node.args:
+        if not isinstance(power, Pow) or not isinstance(-power.base, expm1):
+            continue
+        for other in node.args:
+            base, n = other.as_base_exp()
+            if base == -power.base and n.is_Integer:
+                rest = [f for f in node.args if f not in (power, other)]
+                return Mul(*rest, (-1) ** n, power.base ** (power.exp + n))
+    return None
+
+
 def _divide_by_argument(factors: list[Expr], u: Expr) -> list[Expr] | None:
     """The factors without u, or with −1 for −u; None where neither is among them."""
     for sign in (1, -1):

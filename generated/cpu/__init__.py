@@ -1,0 +1,1 @@
+"""Numba kernels for the CPU: a module per loss, variant and dtype."""

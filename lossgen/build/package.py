@@ -1,0 +1,54 @@
+"""Renders every file of a generated package from a project's losses."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lossgen.formula import Loss, SpecError
+from lossgen.kernel import DTYPES, render_module
+
+from .surface import Surface, module_name
+
+
+def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
+    """The package as a mapping of relative path to text. Nothing is written.
+
+    `spec` is the folder of the formulas: files name theirs relative to it, so that the text does not depend on where the
+    project lies. Raises SpecError where a loss cannot be derived.
+    """
+    if not losses:
+        raise SpecError("no losses found; write one with `lossgen new NAME`")
+    environment = Environment(loader=PackageLoader("lossgen.build"), undefined=StrictUndefined, trim_blocks=True,
+                              lstrip_blocks=True, keep_trailing_newline=True)
+    surfaces = [Surface(loss) for _, loss in sorted(losses.items())]
+    _check_names(surfaces)
+    files: dict[str, str] = {"cpu/__init__.py": '"""Numba kernels for the CPU: a module per loss, variant and dtype."""\n'}
+    for surface in surfaces:
+        source = _source(surface.loss, spec)
+        for target in ("numpy", "torch"):
+            template = environment.get_template(f"{target}_loss.py.jinja")
+            files[f"{target}/{surface.name}.py"] = template.render(s=surface, source=source)
+        for variant in surface.loss.variants:
+            for dtype in DTYPES:
+                name = f"cpu/{module_name(surface.loss, variant)}_{dtype}.py"
+                files[name] = render_module(surface.loss, variant, dtype, source)
+    lazy = environment.get_template("lazy.py.jinja")
+    names = [s.name for s in surfaces]
+    files["__init__.py"] = lazy.render(summary="Loss functions on NumPy arrays.", exports=[(n, f".numpy.{n}") for n in names])
+    files["numpy/__init__.py"] = lazy.render(summary="Loss functions on NumPy arrays.", exports=[(n, f".{n}") for n in names])
+    both = [(n, f".{s.name}") for s in surfaces for n in (s.name, s.module)]
+    files["torch/__init__.py"] = lazy.render(summary="Loss functions and modules for PyTorch.", exports=both)
+    return files
+
+
+def _source(loss: Loss, spec: Path) -> str:
+    return str(PurePosixPath(spec.name, *loss.source.relative_to(spec.resolve()).parts))
+
+
+def _check_names(surfaces: list[Surface]) -> None:
+    seen: dict[str, str] = {}
+    for surface in surfaces:
+        for name in (surface.name, surface.module):
+            if seen.setdefault(name, surface.name) != surface.name:
+                raise SpecError(f"{surface.name} and {seen[name]} would both be called {name}; give one module=… in @loss")

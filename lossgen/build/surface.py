@@ -1,0 +1,152 @@
+"""What the public modules of a generated package print for a loss: signatures, schema, documentation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lossgen.derive import Derivation
+from lossgen.formula import Axis, Loss, Role, SpecError, Variant
+from lossgen.formula.symbols import Argument
+from lossgen.kernel.program import is_normalized
+
+#: Options that every loss has; a formula may not use their names for its own arguments.
+OPTIONS = ("reduction", "axis", "sample_weight", "mask", "denominator", "empty", "wrt", "direction", "ignore_index")
+
+IGNORE_INDEX = -100
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One loss as its users see it."""
+
+    loss: Loss
+
+    def __post_init__(self) -> None:
+        clash = [name for name in self.loss.signature.parameters if name in OPTIONS]
+        if clash:
+            raise SpecError(f"{self.loss.name}: argument {clash[0]} has the name of an option that every loss has; choose another")
+
+    @property
+    def name(self) -> str:
+        return self.loss.name
+
+    @property
+    def module(self) -> str:
+        return self.loss.module
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        return self.loss.variants[0].arguments
+
+    @property
+    def required(self) -> list[str]:
+        return [a.name for a in self.arguments if self.loss.default(a.name) is None]
+
+    @property
+    def optional(self) -> list[str]:
+        return [a.name for a in self.arguments if self.loss.default(a.name) is not None]
+
+    @property
+    def settings(self) -> list[str]:
+        """Optional arguments of the kind that a PyTorch module holds: weights."""
+        return [a.name for a in self.arguments if a.role.kind == "weight"]
+
+    @property
+    def inputs(self) -> list[str]:
+        return [a.name for a in self.arguments if a.role.kind != "weight"]
+
+    @property
+    def parameters(self) -> list[tuple[str, str, object]]:
+        """Name, type and default of every hyperparameter, in the kernels' order."""
+        found = [(p.name, "float", float(self.loss.default(p.name))) for p in self.loss.parameters]
+        labels = any(v.labels for v in self.loss.variants)
+        return found + ([("ignore_index", "int", IGNORE_INDEX)] if labels else [])
+
+    @property
+    def reduction(self) -> str:
+        return self.loss.reduction
+
+    def schema(self) -> list[str]:
+        """The lines of the schema: everything the runtime knows of the loss."""
+        axes = dict.fromkeys(axis for v in self.loss.variants for axis in v.axes)
+        yield f"name={self.name!r},"
+        yield f"axes={_tuple(_axis(axis) for axis in axes)},"
+        yield from _block("parameters", (self._parameter(name) for name, _, _ in self.parameters))
+        yield from _block("variants", (line for v in self.loss.variants for line in self._variant(v)))
+        yield f"reduction={self.reduction!r},"
+
+    def _parameter(self, name: str) -> str:
+        if name == "ignore_index":
+            return f'Parameter("ignore_index", {IGNORE_INDEX}, "real", integer=True),'
+        role = next(p.role for p in self.loss.parameters if p.name == name)
+        return f"Parameter({name!r}, {float(self.loss.default(name))!r}, {role.domain!r}),"
+
+    def _variant(self, variant: Variant) -> Iterable[str]:
+        yield "Variant("
+        yield f"    label={variant.label!r},"
+        yield f"    module={module_name(self.loss, variant)!r},"
+        yield "    arguments=("
+        for a in variant.arguments:
+            yield f"        {self._argument(a)},"
+        yield "    ),"
+        yield f"    differentiable={_tuple(repr(a.name) for a in variant.differentiable)},"
+        yield f"    predictions={_tuple(repr(a.name) for a in variant.predictions)},"
+        yield f"    normalized={is_normalized(Derivation(self.name, variant))},"
+        yield "),"
+
+    def _argument(self, argument: Argument) -> str:
+        role, default = argument.role, self.loss.default(argument.name)
+        parts = [repr(argument.name), repr(role.layout), repr(role.axis.name if role.axis else None), repr(role.domain)]
+        if default is not None:
+            parts.append(f"default={float(default)!r}")
+        if role.integer:
+            parts.append("integer=True")
+        return f"Argument({', '.join(parts)})"
+
+    def documentation(self) -> list[str]:
+        """The author's text, the formula, and a line for every argument."""
+        lines = [*self.loss.doc.splitlines(), "", "Formula, per item:", ""]
+        for variant in self.loss.variants:
+            lines.append(f"    {variant.expression}" + (f"    ({variant.label})" if variant.label else ""))
+        lines += ["", "Parameters", "----------"]
+        for argument in self.arguments:
+            choices = [next(a for a in v.arguments if a.name == argument.name).role for v in self.loss.variants]
+            meaning = "; or ".join(f"{_shape(role)}: {role.meaning}" for role in dict.fromkeys(choices))
+            default = self.loss.default(argument.name)
+            lines.append(f"{argument.name} : {meaning}" + (f" (default {default})" if default is not None else ""))
+        for parameter in self.loss.parameters:
+            lines.append(f"{parameter.name} : {parameter.role.meaning} (default {self.loss.default(parameter.name)})")
+        if any(v.labels for v in self.loss.variants):
+            lines.append(f"ignore_index : items with this class index count nothing (default {IGNORE_INDEX})")
+        if self.loss.paper:
+            lines += ["", f"Source: {self.loss.paper}"]
+        return lines
+
+
+def module_name(loss: Loss, variant: Variant) -> str:
+    """The stem of a variant's kernel modules."""
+    return f"{loss.name}_{variant.label}" if variant.label else loss.name
+
+
+def _shape(role: Role) -> str:
+    if role.axis is None:
+        return "broadcasts to the items" if role.layout == "broadcast" else "one number per item"
+    name = role.axis.name
+    if role.layout == "shared":
+        return f"({name},)"
+    if role.integer:
+        return f"one integer per item, over {name}"
+    return f"(N, {name}, …)" if role.axis.place == "class" else f"(N, …), the dimensions after the first forming {name}"
+
+
+def _axis(axis: Axis) -> str:
+    return f"Axis({axis.name!r}, {axis.place!r})"
+
+
+def _tuple(items: Iterable[str]) -> str:
+    items = list(items)
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
+def _block(name: str, lines: Iterable[str]) -> list[str]:
+    lines = list(lines)
+    return [f"{name}=(", *(f"    {line}" for line in lines), "),"] if lines else [f"{name}=(),"]

@@ -1,0 +1,226 @@
+"""The CPU target: the statements around an item, and the module that holds a variant's kernels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sympy import Integer, Symbol
+
+from lossgen.formula import Loss, Variant
+from lossgen.formula.symbols import Argument, is_label
+
+from .expand import expand
+from .ir import Branch, Check, Let, Loop, Statement, Store
+from .lower import Lowering, size_name
+from .math import MATH_FLAGS, library
+from .printer import DOMAIN_CHECKS, StatementPrinter
+from .program import Output, Program, programs
+
+INTEGERS = {"float32": "int32", "float64": "int64"}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What the template prints of one kernel."""
+
+    name: str
+    summary: str
+    arguments: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
+    """The text of the module with all kernels of one variant for one dtype. `source` is the formula's file, for the banner."""
+    printer = StatementPrinter()
+    kernels = [render_kernel(p, printer) for p in programs(loss, variant, expand)]
+    environment = Environment(loader=PackageLoader("lossgen.kernel"), undefined=StrictUndefined, trim_blocks=True,
+                              lstrip_blocks=True, keep_trailing_newline=True)
+    functions = library(dtype).source(printer.expression.used)
+    return environment.get_template("cpu.py.jinja").render(
+        source=source, title=loss.name + (f" ({variant.label})" if variant.label else ""), dtype=dtype,
+        integer=INTEGERS[dtype], formula=variant.expression, math_flags=MATH_FLAGS, kernels=kernels,
+        library=functions + "\n\n" if functions else "")
+
+
+def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:
+    """One kernel's text: lanes around items around the item's own statements."""
+    element = not program.has_rows
+    lowering = Lowering(program, element)
+    item = lowering.run()
+    stores = [(output, lowering.store(output)) for output in program.outputs]
+    frame = ElementFrame(program, lowering) if element else RowFrame(program, lowering)
+    body = [*frame.before(item), *frame.scaled_value(), *_guarded(stores)]
+    lines = [*frame.prologue(), "for lane in range(first, last):", *(f"    {line}" for line in frame.lane(printer, body))]
+    return Kernel(program.name, program.summary, _signature(program), tuple(lines))
+
+
+def _signature(program: Program) -> tuple[str, ...]:
+    return ("first", "last", "bounds", *(a.name for a in program.variant.arguments), *program.parameters,
+            *(d.name for d in program.directions.values()), "scale", "item_scale", "values", "totals", "faults",
+            *(o.name for o in program.outputs))
+
+
+def _guarded(stores: Sequence[tuple[Output, list[Statement]]]) -> list[Statement]:
+    """An output that is not wanted is None; Numba prunes its branch."""
+    return [Branch(f"{output.name} is not None", statements) for output, statements in stores]
+
+
+class Frame:
+    """What surrounds the statements of an item, whatever its shape."""
+
+    def __init__(self, program: Program, lowering: Lowering) -> None:
+        self.program = program
+        self.lowering = lowering
+        self.checked = [(position, a) for position, a in enumerate(program.variant.arguments) if a.role.domain in DOMAIN_CHECKS]
+
+    def prologue(self) -> Iterator[str]:
+        for name in self.program.parameters:
+            if name != "ignore_index":
+                yield f"{name} = real({name})"
+        yield "scale = real(scale)"
+        seen = set()
+        for argument in self.program.arrays:
+            axis = argument.role.axis
+            if axis and axis not in seen and argument.role.layout == "row":
+                seen.add(axis)
+                yield f"{size_name(axis)} = {argument.name}.shape[1]"
+                yield f"{axis.name} = real({size_name(axis)})"
+
+    def flag(self, argument: Argument) -> str:
+        return f"bad_{argument.name}"
+
+    def faults(self) -> Iterator[str]:
+        """After a lane: one bit for each argument that held something outside its domain."""
+        for position, argument in self.checked:
+            yield f"if {self.flag(argument)}:"
+            yield f"    fault |= {1 << position}"
+        yield "totals[lane] = total"
+        yield "faults[lane] = fault"
+
+    def start(self) -> Iterator[str]:
+        yield "total = 0.0"
+        yield "fault = 0"
+        for _, argument in self.checked:
+            yield f"{self.flag(argument)} = False"
+
+    def scaled_value(self) -> list[Statement]:
+        """The item's scale reaches the value and, with the common scale, every output. An item of scale 0 is exactly 0."""
+        value = self.program.value is not None
+        masked = [Let("value", Symbol("(zero if s == zero else s * value)"))] if value else []
+        statements: list[Statement] = [Let("factor", Symbol("scale"))]
+        statements.append(Branch("item_scale is not None", [*masked, Let("factor", Symbol("scale * s"))]))
+        if value:
+            statements.append(Let("total", Symbol("add(total, np.float64(value))")))
+            statements.append(Branch("values is not None", [Store(self.values, "i", Symbol("value"))]))
+        return statements
+
+
+class ElementFrame(Frame):
+    """One number per item everywhere: the items themselves are the vectorised loop, over slices of the arrays."""
+
+    values = "values_lane"
+
+    def lane(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        yield "start, stop = bounds[lane], bounds[lane + 1]"
+        for argument in self.program.arrays:
+            yield from _slice(argument.name, self.program.defaults.get(argument.name) is not None)
+        for name in ("item_scale", "values", *(o.name for o in self.program.outputs)):
+            yield from _slice(name, True)
+        yield from self.start()
+        yield "for i in range(stop - start):"
+        yield "    if item_scale is not None:"
+        yield "        s = item_scale_lane[i]"
+        yield from (f"    {line}" for line in printer.lines(body))
+        yield from self.faults()
+
+    def before(self, item: list[Statement]) -> list[Statement]:
+        loads = len(self.lowering.scalars)
+        checks: list[Statement] = []
+        for _, argument in self.checked:
+            name = self.lowering.scalars[argument]
+            checks.append(Check(self.flag(argument), name, argument.role.domain))
+        return [*item[:loads], *checks, *item[loads:]]
+
+
+class RowFrame(Frame):
+    """Items with loops of their own, one after the other."""
+
+    values = "values"
+
+    def lane(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        shared = [o for o in self.program.outputs if o.result.argument.role.layout == "shared"]
+        for output in shared:
+            yield f"if {output.name} is not None:"
+            yield f"    {output.name}_lane = {output.name}[lane]"
+            yield f"    {output.name}_lane[:] = 0.0"
+        yield from self.start()
+        yield "for i in range(bounds[lane], bounds[lane + 1]):"
+        yield from (f"    {line}" for line in self.item(printer, body))
+        yield from self.faults()
+
+    def item(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        for output in self.program.outputs:
+            if output.result.argument.role.layout == "row":
+                yield f"if {output.name} is not None:"
+                yield f"    {output.name}_row = {output.name}[i]"
+        yield from self.skip(printer)
+        for argument in self.program.arrays:
+            if argument.role.layout == "row":
+                yield f"{argument.name}_row = {argument.name}[i]"
+        yield from printer.lines(self.row_checks())
+        yield from printer.lines(body)
+
+    def skip(self, printer: StatementPrinter) -> Iterator[str]:
+        """Ignored items, items of scale 0 and items with a label out of range: zeros, without reading the row."""
+        yield "skipped = False"
+        for position, argument in enumerate(self.program.variant.arguments):
+            if is_label(argument):
+                name = self.lowering.scalars[argument]
+                yield f"{name} = {argument.name}[i]"
+                yield f"if {name} == ignore_index:"
+                yield "    skipped = True"
+                yield f"elif ({name} < 0) | ({name} >= {size_name(argument.role.axis)}):"
+                yield f"    fault |= {1 << position}"
+                yield "    skipped = True"
+        yield "if item_scale is not None:"
+        yield "    s = item_scale[i]"
+        yield "    if s == zero:"
+        yield "        skipped = True"
+        yield "if skipped:"
+        yield from (f"    {line}" for line in printer.lines(self.zeros()))
+        yield "    continue"
+
+    def zeros(self) -> list[Statement]:
+        statements: list[Statement] = []
+        if self.program.value is not None:
+            statements.append(Branch("values is not None", [Store("values", "i", Integer(0))]))
+        for output in self.program.outputs:
+            argument = output.result.argument
+            if argument.role.layout == "row":
+                loop = Loop("j", size_name(argument.role.axis), [Store(f"{output.name}_row", "j", Integer(0))])
+                statements.append(Branch(f"{output.name} is not None", [loop]))
+            elif argument.role.layout != "shared":
+                statements.append(Branch(f"{output.name} is not None", [Store(output.name, "i", Integer(0))]))
+        return statements
+
+    def before(self, item: list[Statement]) -> list[Statement]:
+        return item
+
+    def row_checks(self) -> list[Statement]:
+        checks: list[Statement] = []
+        for _, argument in self.checked:
+            if argument.role.layout == "row":
+                entry = f"{argument.name}_row[j]"
+                checks.append(Loop("j", size_name(argument.role.axis), [Check(self.flag(argument), entry, argument.role.domain)]))
+            else:
+                checks.append(Check(self.flag(argument), f"{argument.name}[i]", argument.role.domain))
+        return checks
+
+
+def _slice(name: str, optional: bool) -> Iterator[str]:
+    text = f"{name}_lane = {name}[start:stop]"
+    if optional:
+        yield f"if {name} is not None:"
+        yield f"    {text}"
+    else:
+        yield text

@@ -1,0 +1,159 @@
+"""Lowers stable atoms to what a kernel computes: a few elementary functions, selects and reductions.
+
+log Σ_c e^f(c) becomes two scalars, the maximum m and log1p(r), where r is what the other entries add to the largest one:
+    LSE − f(y) = (m − f(y)) + log1p(r)     both terms ≥ 0, the first exactly 0 in a confident row
+    e^(f(y) − LSE) = e^(f(y) − m) / (1 + r)
+softplus and σ share e = e^−|u|, for u and for −u:
+    softplus(u) = max(u, 0) + log1p(e)     σ(u) = 1/(1 + e) for u ≥ 0, e/(1 + e) for u < 0
+"""
+
+from collections.abc import Callable
+
+from sympy import Add, Eq, Expr, Integer, Mul, Piecewise, Pow, exp
+
+from lossgen.formula.atoms import absorb, expm1_quadratic, log1p, sigmoid, softplus
+from lossgen.formula.axes import Index
+from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction
+
+from .functions import (
+    RestOfExponentials,
+    at_least_tiny,
+    exp_nonpositive,
+    group,
+    log1p_unit,
+    magnitude,
+    positive_part,
+    reciprocal,
+)
+
+ZERO, ONE = Integer(0), Integer(1)
+
+
+def expand(node: Expr) -> Expr:
+    """The node in kernel functions. Top-down: an exponential sees a log-sum-exp in its argument before that is split."""
+    if not node.args or isinstance(node, Entry):
+        return node
+    for kind, rule in EXPANSIONS.items():
+        if isinstance(node, kind):
+            result = rule(node)
+            if result is not None:
+                return result
+    if isinstance(node, Reduction):
+        return node.func(expand(node.body), node.index)
+    return node.func(*(expand(arg) for arg in node.args))
+
+
+def _softplus(node: softplus) -> Expr:
+    u = expand(node.args[0])
+    return positive_part(u) + log1p_unit(exp_nonpositive(-magnitude(u)))
+
+
+def _sigmoid(node: sigmoid) -> Expr:
+    u = expand(node.args[0])
+    e = exp_nonpositive(-magnitude(u))
+    if u.could_extract_minus_sign():
+        return Piecewise((e, -u >= 0), (ONE, True)) * reciprocal(1 + e)
+    return Piecewise((ONE, u >= 0), (e, True)) * reciprocal(1 + e)
+
+
+def _exponential(node: exp) -> Expr | None:
+    """e^(r − n·LSE f) = e^(r − n·m) / (1 + rest)^n."""
+    terms = Add.make_args(node.args[0])
+    for term in terms:
+        factor, atom = term.as_coeff_Mul()
+        if isinstance(atom, LogSumExp) and factor.is_Integer and factor < 0:
+            others = [t for t in terms if t is not term]
+            argument, bounded = _below_maximum(others, atom, -factor)
+            function = exp_nonpositive if bounded else exp
+            rest = RestOfExponentials(expand(atom.body), atom.index)
+            return function(argument) * reciprocal(1 + rest) ** -factor
+    return None
+
+
+def _below_maximum(terms: list[Expr], lse: LogSumExp, n: Integer) -> tuple[Expr, bool]:
+    """Σ terms − n·m, with every entry of f paired with m, and whether nothing but such pairs is left (so that it is ≤ 0)."""
+    m = Max(expand(lse.body), lse.index)
+    pairs, rest = [], []
+    for term in terms:
+        count = _multiple_of_entry(term, lse)
+        if count is not None and 0 < count <= n:
+            pairs.append(count * group(expand(term / count) - m))
+            n -= count
+        else:
+            rest.append(term)
+    bounded = not rest and n >= 0
+    return Add(*pairs, *(expand(t) for t in rest), -n * m), bounded and n == 0
+
+
+def _sum(node: Add) -> Expr | None:
+    """k·LSE f − k·f(y) = k·(m − f(y)) + k·log1p(rest)."""
+    for term in node.args:
+        k, atom = _factor_of(term, LogSumExp)
+        if atom is None:
+            continue
+        m, tail = Max(expand(atom.body), atom.index), log1p(RestOfExponentials(expand(atom.body), atom.index))
+        for other in (t for t in node.args if t is not term):
+            entry = _entry_with_factor(other, -k, atom)
+            if entry is not None:
+                rest = [t for t in node.args if t is not term and t is not other]
+                return Add(expand(k) * group(m - expand(entry)), expand(k) * tail, *([expand(Add(*rest))] if rest else []))
+    return None
+
+
+def _logsumexp(node: LogSumExp) -> Expr:
+    body = expand(node.body)
+    return Max(body, node.index) + log1p(RestOfExponentials(body, node.index))
+
+
+def _power(node: Pow) -> Expr | None:
+    """A symbolic exponent that may be negative: the base is kept off 0, so that ∞·0 does not arise. b^−n = (1/b)^n."""
+    base, exponent = node.args
+    if exponent.is_Integer and exponent < 0:
+        return reciprocal(expand(base)) ** -exponent
+    if isinstance(exponent, Add) and any(t.is_Integer and t < 0 for t in exponent.args):
+        return Pow(at_least_tiny(expand(base)), expand(exponent))
+    return None
+
+
+def _absorb(node: absorb) -> Expr:
+    q, v = (expand(arg) for arg in node.args)
+    return Piecewise((ZERO, Eq(q, 0)), (q * v, True))
+
+
+def _factor_of(term: Expr, kind: type) -> tuple[Expr, Expr | None]:
+    for factor in Mul.make_args(term):
+        if isinstance(factor, kind):
+            return Mul(*(f for f in Mul.make_args(term) if f is not factor)), factor
+    return term, None
+
+
+def _entry_with_factor(term: Expr, k: Expr, lse: LogSumExp) -> Expr | None:
+    """f(y), where the term is k·f(y) for some entry of the row."""
+    return next((f for f in _entries(term, lse) if term == k * f), None)
+
+
+def _multiple_of_entry(term: Expr, lse: LogSumExp) -> Integer | None:
+    """n, where the term is n·f(y) for some entry of the row."""
+    for entry in _entries(term, lse):
+        (a, x), (b, y) = term.as_coeff_Mul(), entry.as_coeff_Mul()
+        if x == y and (a / b).is_Integer:
+            return a / b
+    return None
+
+
+def _entries(term: Expr, lse: LogSumExp) -> list[Expr]:
+    at = sorted({entry.index for entry in term.atoms(Entry)}, key=str)
+    return [lse.body.xreplace({lse.index: index}) for index in at if isinstance(index, Index) or index.is_integer]
+
+
+EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
+    softplus: _softplus,
+    sigmoid: _sigmoid,
+    exp: _exponential,
+    Add: _sum,
+    LogSumExp: _logsumexp,
+    Pow: _power,
+    absorb: _absorb,
+    expm1_quadratic: lambda node: expand(node.expand_for_kernel()),
+}
+

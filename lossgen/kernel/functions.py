@@ -1,0 +1,48 @@
+"""Functions that appear only in kernels: each prints as one call or one conditional expression."""
+
+from sympy import Expr
+from sympy.core.function import Function
+
+from lossgen.formula.nodes import Reduction
+
+
+class KernelFunction(Function):
+    is_commutative = True
+    is_real = True
+    is_extended_real = True
+
+
+class group(KernelFunction):
+    """A difference that is computed first: its terms cancel exactly or nearly, and no other term may come between."""
+
+
+class magnitude(KernelFunction):
+    """|u|, the same node for u and −u."""
+
+    @classmethod
+    def eval(cls, u: Expr) -> Expr | None:
+        return cls(-u) if u.could_extract_minus_sign() else None
+
+
+class positive_part(KernelFunction):
+    """max(u, 0)."""
+
+
+class at_least_tiny(KernelFunction):
+    """max(u, smallest normal number): the base of a power that may be negative."""
+
+
+class reciprocal(KernelFunction):
+    """1 / u, computed once where several terms divide by u."""
+
+
+class exp_nonpositive(KernelFunction):
+    """e^u for u ≤ 0."""
+
+
+class log1p_unit(KernelFunction):
+    """log(1 + u) for 0 ≤ u ≤ 1."""
+
+
+class RestOfExponentials(Reduction):
+    """Σ_c e^(f(c) − m) − 1 with m = max_c f(c): what the other entries add to the largest one, without the cancellation."""

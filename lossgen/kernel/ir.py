@@ -1,0 +1,102 @@
+"""The loop IR: a handful of statements with SymPy scalars as leaves. Symbols in expressions are local variables."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sympy import Expr
+
+
+@dataclass(frozen=True)
+class Let:
+    """name = value"""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Start:
+    """An accumulator before its loop: 0 in double precision, 0 in the kernel's own, or the lowest ordered image."""
+
+    name: str
+    kind: Literal["sum", "rest", "max", "flag"]
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    """name takes the value in: added, added unless it belongs to the maximum, kept if larger, or-ed."""
+
+    name: str
+    kind: Literal["sum", "rest", "max", "flag"]
+    value: Expr
+    maximum: str = ""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """The accumulator's result as a scalar of the kernel's type."""
+
+    name: str
+    kind: Literal["sum", "rest", "max"]
+    accumulator: str
+
+
+@dataclass(frozen=True)
+class Load:
+    """name = array[index]; a default stands in where the array is absent."""
+
+    name: str
+    array: str
+    index: str
+    optional: str = ""
+    default: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """flag is raised unless the number lies in the domain."""
+
+    flag: str
+    name: str
+    domain: str
+
+
+@dataclass(frozen=True)
+class Store:
+    """array[index] = value, or += value."""
+
+    array: str
+    index: str
+    value: Expr
+    add: bool = False
+
+
+@dataclass
+class Loop:
+    """for index in range(size)"""
+
+    index: str
+    size: str
+    body: list["Statement"] = field(default_factory=list)
+
+
+@dataclass
+class Branch:
+    """if condition: body"""
+
+    condition: str | Expr
+    body: list["Statement"] = field(default_factory=list)
+
+
+Statement = Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Branch
+
+
+def expressions(statements: Iterable[Statement]) -> Iterable[Expr]:
+    """Every expression in the statements, nested ones included."""
+    for statement in statements:
+        for part in ("value", "default", "condition"):
+            value = getattr(statement, part, None)
+            if isinstance(value, Expr):
+                yield value
+        yield from expressions(getattr(statement, "body", ()))

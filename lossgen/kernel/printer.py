@@ -1,0 +1,212 @@
+"""Prints expressions and statements as Python that Numba compiles. Every constant has the kernel's own type."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from sympy import Abs, Add, Expr, Integer, Min, Mul, Number, Piecewise, Pow, Rational, Symbol, exp, log, sign, tanh, true
+from sympy import Max as Largest
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import And, Not, Or
+
+from lossgen.formula import SpecError
+from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
+from lossgen.formula.nodes import Delta
+
+from .functions import at_least_tiny, exp_nonpositive, group, log1p_unit, magnitude, positive_part, reciprocal
+from .ir import Accumulate, Branch, Check, Finish, Let, Load, Loop, Start, Statement, Store
+
+#: Functions of the printed math library, by the node they compute.
+LIBRARY = {exp: "exp", log: "log", tanh: "tanh", log1p: "log1p", expm1: "expm1", expm1_minus: "expm1_minus",
+           expm1_ratio: "expm1_ratio", exp_nonpositive: "exp_nonpositive", log1p_unit: "log1p_unit"}
+
+SUM, PRODUCT, UNARY, ATOM = range(4)
+
+DOMAIN_CHECKS = {
+    "not-nan": "{x} == {x}",
+    "binary": "({x} == zero) | ({x} == one)",
+    "unit": "({x} >= zero) & ({x} <= one)",
+    "nonnegative": "{x} >= zero",
+    "positive": "{x} > zero",
+}
+
+
+class ExpressionPrinter:
+    """Expressions; `used` collects the library functions that the text calls."""
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+
+    def __call__(self, node: Expr, level: int = SUM) -> str:
+        text, own = self._print(node)
+        return f"({text})" if own < level else text
+
+    def call(self, name: str, *args: Expr) -> tuple[str, int]:
+        self.used.add(name)
+        return f"{name}({', '.join(self(a) for a in args)})", ATOM
+
+    def _print(self, node: Expr) -> tuple[str, int]:
+        if isinstance(node, Symbol):
+            return node.name, ATOM
+        if type(node) in LIBRARY:
+            return self.call(LIBRARY[type(node)], *node.args)
+        for kind, method in self.METHODS.items():
+            if isinstance(node, kind):
+                return method(self, node)
+        raise SpecError(f"{node.func.__name__} in {node} cannot be printed in a kernel")
+
+    def _number(self, node: Number) -> tuple[str, int]:
+        if node in (0, 1):
+            return ("zero", "one")[int(node)], ATOM
+        if node < 0:
+            return f"-{self(-node, ATOM)}", UNARY
+        return f"real({int(node) if node.is_Integer else repr(float(node))})", ATOM
+
+    def _sum(self, node: Add) -> tuple[str, int]:
+        terms = sorted(node.args, key=lambda term: not term.has(group))
+        parts = [self._signed(term) for term in terms]
+        parts.sort(key=lambda part: part[0] == "-" and not terms[0].has(group))
+        text = "-" + parts[0][1] if parts[0][0] == "-" else parts[0][1]
+        return text + "".join(f" {sign_} {term}" for sign_, term in parts[1:]), SUM
+
+    def _signed(self, term: Expr) -> tuple[str, str]:
+        factor, rest = term.as_coeff_Mul() if term.is_Mul else (term, Integer(1)) if term.is_Number else (Integer(1), term)
+        if factor < 0:
+            return "-", self(Mul(-factor, *Mul.make_args(rest), evaluate=False) if factor != -1 else rest, PRODUCT)
+        return "+", self(term, PRODUCT)
+
+    def _product(self, node: Mul) -> tuple[str, int]:
+        factors = [f for f in node.args if f != 1]
+        negative = any(f.is_Number and f < 0 for f in factors)
+        factors = [-f if f.is_Number and f < 0 else f for f in factors]
+        above = [f for f in factors if f != 1 and not _is_reciprocal(f)]
+        below = [f.args[0] for f in factors if _is_reciprocal(f)]
+        text = " * ".join(self(f, PRODUCT if i == 0 else UNARY) for i, f in enumerate(above)) or "one"
+        for f in below:
+            text += f" / {self(f, UNARY)}"
+        return ("-" + text, UNARY) if negative else (text, PRODUCT)
+
+    def _power(self, node: Pow) -> tuple[str, int]:
+        base, exponent = node.args
+        if exponent == 1:
+            return self._print(base)
+        if exponent.is_Integer and 0 < exponent <= 4:
+            return " * ".join([self(base, UNARY)] * int(exponent)), PRODUCT
+        if exponent == Rational(-1, 2):
+            return f"one / math.sqrt({self(base)})", PRODUCT
+        if exponent == Rational(1, 2):
+            return f"math.sqrt({self(base)})", ATOM
+        return self.call("power", base, exponent)
+
+    def _piecewise(self, node: Piecewise) -> tuple[str, int]:
+        text = self(node.args[-1][0], UNARY)
+        pieces = node.args[:-1] if node.args[-1][1] is true else node.args
+        for value, condition in reversed(pieces):
+            text = f"({self(value, UNARY)} if {self(condition)} else {text})"
+        return text, ATOM
+
+    def _extreme(self, node: Expr) -> tuple[str, int]:
+        text, comparison = self(node.args[-1], UNARY), ">" if isinstance(node, Largest) else "<"
+        for arg in reversed(node.args[:-1]):
+            first = self(arg, UNARY)
+            text = f"({first} if {first} {comparison} {text} else {text})"
+        return text, ATOM
+
+    def _relation(self, node: Relational) -> tuple[str, int]:
+        return f"{self(node.lhs, SUM)} {node.rel_op} {self(node.rhs, SUM)}", SUM
+
+    def _choice(self, text: str, *args: Expr) -> tuple[str, int]:
+        return text.format(*(self(a, UNARY) for a in args)), ATOM
+
+    METHODS: dict[type, Callable[["ExpressionPrinter", Expr], tuple[str, int]]] = {
+        Number: _number,
+        Add: _sum,
+        Mul: _product,
+        Pow: _power,
+        Piecewise: _piecewise,
+        Largest: _extreme,
+        Min: _extreme,
+        Relational: _relation,
+        And: lambda self, node: (" & ".join(f"({self(a)})" for a in node.args), SUM),
+        Or: lambda self, node: (" | ".join(f"({self(a)})" for a in node.args), SUM),
+        Not: lambda self, node: (f"not ({self(node.args[0])})", SUM),
+        group: lambda self, node: (f"({self(node.args[0])})", ATOM),
+        Abs: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
+        magnitude: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
+        reciprocal: lambda self, node: (f"one / {self(node.args[0], UNARY)}", PRODUCT),
+        positive_part: lambda self, node: self._choice("({0} if {0} > zero else zero)", *node.args),
+        at_least_tiny: lambda self, node: self._choice("({0} if {0} > TINY else TINY)", *node.args),
+        sign: lambda self, node: self._choice("(one if {0} > zero else (-one if {0} < zero else zero))", *node.args),
+        Delta: lambda self, node: self._choice("(one if {0} == {1} else zero)", *node.args),
+    }
+
+
+def _is_reciprocal(node: Expr) -> bool:
+    return isinstance(node, reciprocal)
+
+
+class StatementPrinter:
+    """Statements, as lines of Python."""
+
+    def __init__(self) -> None:
+        self.expression = ExpressionPrinter()
+
+    def lines(self, statements: Iterable[Statement], indent: int = 0) -> Iterator[str]:
+        for statement in statements:
+            for line in self._statement(statement):
+                yield "    " * indent + line
+
+    def _statement(self, node: Statement) -> Iterator[str]:
+        match node:
+            case Let(name, value):
+                yield f"{name} = {self.expression(value)}"
+            case Load():
+                yield from self._load(node)
+            case Start(name, kind):
+                yield from self._start(name, kind)
+            case Accumulate():
+                yield from self._accumulate(node)
+            case Finish(name, kind, accumulator):
+                yield f"{name} = {self._finish(kind, accumulator)}"
+            case Check(flag, name, domain):
+                yield f"{flag} |= not ({DOMAIN_CHECKS[domain].format(x=name)})"
+            case Store(array, index, value, add):
+                yield f"{array}[{index}] {'+=' if add else '='} {self.expression(value)}"
+            case Loop(index, size, body):
+                yield f"for {index} in range({size}):"
+                yield from self.lines(body, 1)
+            case Branch(condition, body):
+                yield f"if {condition if isinstance(condition, str) else self.expression(condition)}:"
+                yield from self.lines(body, 1)
+
+    def _load(self, node: Load) -> Iterator[str]:
+        if node.optional:
+            yield f"{node.name} = {node.array}[{node.index}] if {node.optional} is not None else {self.expression(Integer(0) + node.default)}"
+        else:
+            yield f"{node.name} = {node.array}[{node.index}]"
+
+    def _start(self, name: str, kind: str) -> Iterator[str]:
+        if kind == "max":
+            self.expression.used |= {"ordered", "unordered"}
+            yield f"{name} = ordered(real(-np.inf))"
+            return
+        yield f"{name} = {'0.0' if kind == 'sum' else 'zero'}"
+        if kind == "rest":
+            yield f"{name}_ties = integer(0)"
+
+    def _accumulate(self, node: Accumulate) -> Iterator[str]:
+        value = self.expression(node.value)
+        if node.kind == "sum":
+            yield f"{node.name} = add({node.name}, np.float64({value}))"
+        elif node.kind == "max":
+            yield f"image = ordered({value})"
+            yield f"{node.name} = image if image > {node.name} else {node.name}"
+        else:
+            self.expression.used.add("exp_nonpositive")
+            yield f"below = {value} - {node.maximum}"
+            yield "is_largest = below == zero"
+            yield "share = exp_nonpositive(below)"
+            yield f"{node.name} = add({node.name}, zero if is_largest else share)"
+            yield f"{node.name}_ties += integer(1) if is_largest else integer(0)"
+
+    def _finish(self, kind: str, accumulator: str) -> str:
+        return {"sum": f"real({accumulator})", "max": f"unordered({accumulator})",
+                "rest": f"{accumulator} + real({accumulator}_ties - 1)"}[kind]

@@ -1,0 +1,97 @@
+"""What a kernel computes, before it is scheduled: inputs, outputs and the expressions between them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sympy import Expr, Integer
+
+from lossgen.derive import Derivation, Result
+from lossgen.formula import Loss, Variant
+from lossgen.formula.symbols import Argument
+
+ZERO = Integer(0)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output array: a derived result and the name of the array that receives it."""
+
+    name: str
+    result: Result
+
+
+@dataclass(frozen=True)
+class Program:
+    """A kernel: the value of an item, and results laid out like arguments.
+
+    value : written to `values`, summed into `totals`; None where the kernel has none.
+    directions : the extra inputs of a Hessian-vector product, by the argument they belong to.
+    """
+
+    name: str
+    summary: str
+    variant: Variant
+    value: Expr | None
+    outputs: tuple[Output, ...] = ()
+    directions: Mapping[Argument, Argument] = field(default_factory=dict)
+    hints: Mapping[Expr, str] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
+    defaults: Mapping[str, float | int | None] = field(default_factory=dict)
+
+    @property
+    def arrays(self) -> tuple[Argument, ...]:
+        """Every array input, in the order of the kernel's arguments before and after the parameters."""
+        return (*self.variant.arguments, *self.directions.values())
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether an item has loops of its own."""
+        return any(a.role.layout in ("row", "shared") for a in self.arrays)
+
+    def expressions(self) -> list[Expr]:
+        results = [e for o in self.outputs for e in (o.result.generic, o.result.at_label) if e is not None]
+        return [*([self.value] if self.value is not None else []), *results]
+
+
+def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tuple[Program, ...]:
+    """The kernels of one variant, each expression brought into kernel functions by `lower`."""
+    derivation = Derivation(loss.name, variant)
+    hints = {lower(part): name for part, name in derivation.names.items()}
+    parameters = tuple(p.name for p in loss.parameters) + (("ignore_index",) if variant.labels else ())
+    defaults = {a.name: loss.default(a.name) for a in variant.arguments}
+
+    def program(name, summary, value, prefix="", results: Sequence[Result] = (), directions=None) -> Program:
+        outputs = tuple(Output(f"{prefix}_{r.argument.name}", _lowered(r, lower)) for r in results)
+        return Program(name, summary, variant, None if value is None else lower(value), outputs,
+                       directions or {}, hints, parameters, defaults)
+
+    found = [program("evaluate", "The loss of each item and its gradient.", derivation.value, "grad", derivation.gradient)]
+    for name, wrt in _curvatures(variant):
+        curvature = derivation.curvature(wrt)
+        summary = "The slope along a direction and the Hessian times the direction."
+        found.append(program(name, summary, curvature.slope, "product", curvature.products, curvature.directions))
+    found.append(program("hessian_diagonal", "The second derivative with respect to each entry.", None, "diagonal",
+                         derivation.hessian_diagonal))
+    if is_normalized(derivation):
+        found.append(program("normalizer", "What each item counts in the denominator of the mean.", derivation.normalizer))
+    return tuple(found)
+
+
+def is_normalized(derivation: Derivation) -> bool:
+    """Whether items count otherwise than 1 each in the denominator of the mean."""
+    return bool(derivation.variant.labels) or derivation.normalizer != 1
+
+
+def _curvatures(variant: Variant) -> list[tuple[str, tuple[Argument, ...]]]:
+    full = [("hvp_full", variant.differentiable)] if variant.differentiable != variant.predictions else []
+    return [("hvp", variant.predictions), *full]
+
+
+def _lowered(result: Result, lower: Callable[[Expr], Expr]) -> Result:
+    at_label = None if result.at_label is None else lower(result.at_label)
+    if at_label is not None and result.argument.role.layout == "shared":
+        at_entry = lower(result.generic).xreplace({result.index: result.label})
+        at_label = at_label - at_entry
+    return Result(result.argument, lower(result.generic), result.index, result.label, at_label)
+
+
