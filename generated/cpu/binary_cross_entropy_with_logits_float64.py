@@ -15,6 +15,7 @@ real = np.float64
 integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
+BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
@@ -88,61 +89,64 @@ def evaluate(first, last, bounds, input, target, weight, pos_weight, scale, item
     """The loss of each item and its gradient."""
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if weight is not None:
-            weight_lane = weight[start:stop]
-        if pos_weight is not None:
-            pos_weight_lane = pos_weight[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if grad_input is not None:
-            grad_input_lane = grad_input[start:stop]
-        if grad_target is not None:
-            grad_target_lane = grad_target[start:stop]
-        if grad_weight is not None:
-            grad_weight_lane = grad_weight[start:stop]
-        if grad_pos_weight is not None:
-            grad_pos_weight_lane = grad_pos_weight[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
+            if pos_weight is not None:
+                pos_weight_block = pos_weight[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            weight_i = weight_lane[i] if weight is not None else one
-            pos_weight_i = pos_weight_lane[i] if pos_weight is not None else one
-            bad_target |= not ((target_i >= zero) & (target_i <= one))
-            sum_1 = one - target_i
-            e_1 = exp_nonpositive(-abs(input_i))
-            tail_1 = log1p_unit(e_1)
-            positive_part_1 = (input_i if input_i > zero else zero)
-            sum_2 = tail_1 + positive_part_1
-            sum_3 = tail_1 + (-input_i if -input_i > zero else zero)
-            value = -(-sum_1 * sum_2 - sum_3 * pos_weight_i * target_i) * weight_i
-            choice_1 = (one if input_i >= zero else e_1)
-            inverse_1 = one / (one + e_1)
-            choice_2 = (e_1 if input_i >= zero else one)
-            factor = scale
-            if item_scale is not None:
-                value = (zero if s == zero else s * value)
-                factor = scale * s
-            total = add(total, np.float64(value))
+                item_scale_block = item_scale[start:stop]
             if values is not None:
-                values_lane[i] = value
+                values_block = values[start:stop]
             if grad_input is not None:
-                grad_input_lane[i] = factor * -(pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * choice_1 * inverse_1) * weight_i
+                grad_input_block = grad_input[start:stop]
             if grad_target is not None:
-                grad_target_lane[i] = factor * -(tail_1 + positive_part_1 - sum_3 * pos_weight_i) * weight_i
+                grad_target_block = grad_target[start:stop]
             if grad_weight is not None:
-                grad_weight_lane[i] = factor * (sum_1 * sum_2 + sum_3 * pos_weight_i * target_i)
+                grad_weight_block = grad_weight[start:stop]
             if grad_pos_weight is not None:
-                grad_pos_weight_lane[i] = factor * (sum_3 * target_i * weight_i)
+                grad_pos_weight_block = grad_pos_weight[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
+                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                sum_1 = one - target_i
+                e_1 = exp_nonpositive(-abs(input_i))
+                tail_1 = log1p_unit(e_1)
+                positive_part_1 = (input_i if input_i > zero else zero)
+                sum_2 = tail_1 + positive_part_1
+                sum_3 = tail_1 + (-input_i if -input_i > zero else zero)
+                value = -(-sum_1 * sum_2 - sum_3 * pos_weight_i * target_i) * weight_i
+                choice_1 = (one if input_i >= zero else e_1)
+                inverse_1 = one / (one + e_1)
+                choice_2 = (e_1 if input_i >= zero else one)
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if grad_input is not None:
+                    grad_input_block[i] = factor * -(pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * choice_1 * inverse_1) * weight_i
+                if grad_target is not None:
+                    grad_target_block[i] = factor * -(tail_1 + positive_part_1 - sum_3 * pos_weight_i) * weight_i
+                if grad_weight is not None:
+                    grad_weight_block[i] = factor * (sum_1 * sum_2 + sum_3 * pos_weight_i * target_i)
+                if grad_pos_weight is not None:
+                    grad_pos_weight_block[i] = factor * (sum_3 * target_i * weight_i)
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -154,48 +158,51 @@ def hvp(first, last, bounds, input, target, weight, pos_weight, direction_input,
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if weight is not None:
-            weight_lane = weight[start:stop]
-        if pos_weight is not None:
-            pos_weight_lane = pos_weight[start:stop]
-        direction_input_lane = direction_input[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if product_input is not None:
-            product_input_lane = product_input[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
+            if pos_weight is not None:
+                pos_weight_block = pos_weight[start:stop]
+            direction_input_block = direction_input[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            weight_i = weight_lane[i] if weight is not None else one
-            pos_weight_i = pos_weight_lane[i] if pos_weight is not None else one
-            direction_input_i = direction_input_lane[i]
-            bad_target |= not ((target_i >= zero) & (target_i <= one))
-            sum_1 = one - target_i
-            e_1 = exp_nonpositive(-abs(input_i))
-            choice_1 = (one if input_i >= zero else e_1)
-            inverse_1 = one / (one + e_1)
-            choice_2 = (e_1 if input_i >= zero else one)
-            value = -(direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * direction_input_i * choice_1 * inverse_1) * weight_i
-            power_of_1 = inverse_1 * inverse_1
-            factor = scale
-            if item_scale is not None:
-                value = (zero if s == zero else s * value)
-                factor = scale * s
-            total = add(total, np.float64(value))
+                item_scale_block = item_scale[start:stop]
             if values is not None:
-                values_lane[i] = value
+                values_block = values[start:stop]
             if product_input is not None:
-                product_input_lane[i] = factor * -(-power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i
+                product_input_block = product_input[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
+                direction_input_i = direction_input_block[i]
+                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                sum_1 = one - target_i
+                e_1 = exp_nonpositive(-abs(input_i))
+                choice_1 = (one if input_i >= zero else e_1)
+                inverse_1 = one / (one + e_1)
+                choice_2 = (e_1 if input_i >= zero else one)
+                value = -(direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * direction_input_i * choice_1 * inverse_1) * weight_i
+                power_of_1 = inverse_1 * inverse_1
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if product_input is not None:
+                    product_input_block[i] = factor * -(-power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -207,70 +214,73 @@ def hvp_full(first, last, bounds, input, target, weight, pos_weight, direction_i
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if weight is not None:
-            weight_lane = weight[start:stop]
-        if pos_weight is not None:
-            pos_weight_lane = pos_weight[start:stop]
-        direction_input_lane = direction_input[start:stop]
-        direction_target_lane = direction_target[start:stop]
-        direction_weight_lane = direction_weight[start:stop]
-        direction_pos_weight_lane = direction_pos_weight[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if product_input is not None:
-            product_input_lane = product_input[start:stop]
-        if product_target is not None:
-            product_target_lane = product_target[start:stop]
-        if product_weight is not None:
-            product_weight_lane = product_weight[start:stop]
-        if product_pos_weight is not None:
-            product_pos_weight_lane = product_pos_weight[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
+            if pos_weight is not None:
+                pos_weight_block = pos_weight[start:stop]
+            direction_input_block = direction_input[start:stop]
+            direction_target_block = direction_target[start:stop]
+            direction_weight_block = direction_weight[start:stop]
+            direction_pos_weight_block = direction_pos_weight[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            weight_i = weight_lane[i] if weight is not None else one
-            pos_weight_i = pos_weight_lane[i] if pos_weight is not None else one
-            direction_input_i = direction_input_lane[i]
-            direction_target_i = direction_target_lane[i]
-            direction_weight_i = direction_weight_lane[i]
-            direction_pos_weight_i = direction_pos_weight_lane[i]
-            bad_target |= not ((target_i >= zero) & (target_i <= one))
-            sum_1 = one - target_i
-            e_1 = exp_nonpositive(-abs(input_i))
-            tail_1 = log1p_unit(e_1)
-            positive_part_1 = (input_i if input_i > zero else zero)
-            sum_2 = tail_1 + positive_part_1
-            sum_3 = tail_1 + (-input_i if -input_i > zero else zero)
-            choice_1 = (one if input_i >= zero else e_1)
-            inverse_1 = one / (one + e_1)
-            choice_2 = (e_1 if input_i >= zero else one)
-            value = -(-sum_1 * sum_2 - sum_3 * pos_weight_i * target_i) * direction_weight_i - (sum_2 * direction_target_i + direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i * target_i - sum_3 * direction_target_i * pos_weight_i - sum_1 * direction_input_i * choice_1 * inverse_1) * weight_i
-            power_of_1 = inverse_1 * inverse_1
-            factor = scale
-            if item_scale is not None:
-                value = (zero if s == zero else s * value)
-                factor = scale * s
-            total = add(total, np.float64(value))
+                item_scale_block = item_scale[start:stop]
             if values is not None:
-                values_lane[i] = value
+                values_block = values[start:stop]
             if product_input is not None:
-                product_input_lane[i] = factor * (-(pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * choice_1 * inverse_1) * direction_weight_i - (direction_target_i * choice_1 * inverse_1 + direction_pos_weight_i * target_i * choice_2 * inverse_1 + direction_target_i * pos_weight_i * choice_2 * inverse_1 - power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i)
+                product_input_block = product_input[start:stop]
             if product_target is not None:
-                product_target_lane[i] = factor * (-(direction_input_i * choice_1 * inverse_1 + direction_input_i * pos_weight_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i) * weight_i - (tail_1 + positive_part_1 - sum_3 * pos_weight_i) * direction_weight_i)
+                product_target_block = product_target[start:stop]
             if product_weight is not None:
-                product_weight_lane[i] = factor * (sum_3 * direction_pos_weight_i * target_i + sum_3 * direction_target_i * pos_weight_i + sum_1 * direction_input_i * choice_1 * inverse_1 - sum_2 * direction_target_i - direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1)
+                product_weight_block = product_weight[start:stop]
             if product_pos_weight is not None:
-                product_pos_weight_lane[i] = factor * (sum_3 * direction_target_i * weight_i + sum_3 * direction_weight_i * target_i - direction_input_i * target_i * weight_i * choice_2 * inverse_1)
+                product_pos_weight_block = product_pos_weight[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
+                direction_input_i = direction_input_block[i]
+                direction_target_i = direction_target_block[i]
+                direction_weight_i = direction_weight_block[i]
+                direction_pos_weight_i = direction_pos_weight_block[i]
+                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                sum_1 = one - target_i
+                e_1 = exp_nonpositive(-abs(input_i))
+                tail_1 = log1p_unit(e_1)
+                positive_part_1 = (input_i if input_i > zero else zero)
+                sum_2 = tail_1 + positive_part_1
+                sum_3 = tail_1 + (-input_i if -input_i > zero else zero)
+                choice_1 = (one if input_i >= zero else e_1)
+                inverse_1 = one / (one + e_1)
+                choice_2 = (e_1 if input_i >= zero else one)
+                value = -(-sum_1 * sum_2 - sum_3 * pos_weight_i * target_i) * direction_weight_i - (sum_2 * direction_target_i + direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i * target_i - sum_3 * direction_target_i * pos_weight_i - sum_1 * direction_input_i * choice_1 * inverse_1) * weight_i
+                power_of_1 = inverse_1 * inverse_1
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if product_input is not None:
+                    product_input_block[i] = factor * (-(pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * choice_1 * inverse_1) * direction_weight_i - (direction_target_i * choice_1 * inverse_1 + direction_pos_weight_i * target_i * choice_2 * inverse_1 + direction_target_i * pos_weight_i * choice_2 * inverse_1 - power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i)
+                if product_target is not None:
+                    product_target_block[i] = factor * (-(direction_input_i * choice_1 * inverse_1 + direction_input_i * pos_weight_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i) * weight_i - (tail_1 + positive_part_1 - sum_3 * pos_weight_i) * direction_weight_i)
+                if product_weight is not None:
+                    product_weight_block[i] = factor * (sum_3 * direction_pos_weight_i * target_i + sum_3 * direction_target_i * pos_weight_i + sum_1 * direction_input_i * choice_1 * inverse_1 - sum_2 * direction_target_i - direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1)
+                if product_pos_weight is not None:
+                    product_pos_weight_block[i] = factor * (sum_3 * direction_target_i * weight_i + sum_3 * direction_weight_i * target_i - direction_input_i * target_i * weight_i * choice_2 * inverse_1)
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -282,39 +292,42 @@ def hessian_diagonal(first, last, bounds, input, target, weight, pos_weight, sca
     """The second derivative with respect to each entry."""
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if weight is not None:
-            weight_lane = weight[start:stop]
-        if pos_weight is not None:
-            pos_weight_lane = pos_weight[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if diagonal_input is not None:
-            diagonal_input_lane = diagonal_input[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
+            if pos_weight is not None:
+                pos_weight_block = pos_weight[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            weight_i = weight_lane[i] if weight is not None else one
-            pos_weight_i = pos_weight_lane[i] if pos_weight is not None else one
-            bad_target |= not ((target_i >= zero) & (target_i <= one))
-            e_1 = exp_nonpositive(-abs(input_i))
-            power_of_1 = (one / (one + e_1)) * (one / (one + e_1))
-            choice_1 = (one if input_i >= zero else e_1)
-            choice_2 = (e_1 if input_i >= zero else one)
-            factor = scale
-            if item_scale is not None:
-                factor = scale * s
+                item_scale_block = item_scale[start:stop]
+            if values is not None:
+                values_block = values[start:stop]
             if diagonal_input is not None:
-                diagonal_input_lane[i] = factor * -(-power_of_1 * (one - target_i) * choice_1 * choice_2 - power_of_1 * pos_weight_i * target_i * choice_1 * choice_2) * weight_i
+                diagonal_input_block = diagonal_input[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
+                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                e_1 = exp_nonpositive(-abs(input_i))
+                power_of_1 = (one / (one + e_1)) * (one / (one + e_1))
+                choice_1 = (one if input_i >= zero else e_1)
+                choice_2 = (e_1 if input_i >= zero else one)
+                factor = scale
+                if item_scale is not None:
+                    factor = scale * s
+                if diagonal_input is not None:
+                    diagonal_input_block[i] = factor * -(-power_of_1 * (one - target_i) * choice_1 * choice_2 - power_of_1 * pos_weight_i * target_i * choice_1 * choice_2) * weight_i
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total

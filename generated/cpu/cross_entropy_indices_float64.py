@@ -15,6 +15,7 @@ real = np.float64
 integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
+BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
@@ -205,6 +206,8 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if grad_input is not None:
+                    grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -222,25 +225,27 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             weight_target = weight[target_i] if weight is not None else one
             inverse_1 = one / C
             value = -sum_1 * sum_5 * weight_target - label_smoothing * sum_4 * inverse_1
+            product_1 = -label_smoothing * inverse_1
             inverse_2 = one / (one + others)
+            product_2 = -sum_2 * inverse_2
+            product_3 = sum_1 * weight_target * inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if grad_input is not None:
                 for k in range(n_C):
-                    input_k = input_row[k]
-                    e_1 = exp_nonpositive((input_k - largest))
+                    share_2 = grad_input_row[k]
                     weight_k = weight[k] if weight is not None else one
-                    grad_input_row[k] = factor * (sum_1 * weight_target * e_1 * inverse_2 - (weight_k - sum_2 * e_1 * inverse_2) * label_smoothing * inverse_1)
+                    grad_input_row[k] = factor * (product_1 * (product_2 * share_2 + weight_k) + product_3 * share_2)
                 grad_input_row[target_i] = factor * (-(-sum_2 * exp_nonpositive((input_target - largest)) * inverse_2 + weight_target) * label_smoothing * inverse_1 + sum_1 * weight_target * expm1(sum_5))
             if grad_weight is not None:
                 for k in range(n_C):
-                    input_k_2 = input_row[k]
-                    grad_weight_lane[k] += factor * -(-(largest - input_k_2) - log1p_1) * label_smoothing * inverse_1
+                    input_k = input_row[k]
+                    grad_weight_lane[k] += factor * (product_1 * (-(largest - input_k) - log1p_1))
                 grad_weight_lane[target_i] += factor * -sum_1 * sum_5
         totals[lane] = total
         faults[lane] = fault
@@ -298,6 +303,8 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if product_input is not None:
+                    product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -320,20 +327,21 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             weight_target = weight[target_i] if weight is not None else one
             inverse_2 = one / C
             value = -sum_1 * (direction_input_target - sum_4) * weight_target - label_smoothing * sum_6 * inverse_2
+            product_1 = sum_1 * weight_target * inverse_1
+            product_2 = label_smoothing * sum_2 * inverse_2 * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_input is not None:
                 for k in range(n_C):
+                    share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_7 = direction_input_k - sum_4
-                    input_k = input_row[k]
-                    e_1 = exp_nonpositive((input_k - largest))
-                    product_input_row[k] = factor * (sum_1 * sum_7 * weight_target * e_1 * inverse_1 + sum_7 * label_smoothing * sum_2 * e_1 * inverse_2 * inverse_1)
+                    product_input_row[k] = factor * (product_1 * sum_7 * share_2 + product_2 * sum_7 * share_2)
         totals[lane] = total
         faults[lane] = fault
 
@@ -397,6 +405,8 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if product_input is not None:
+                    product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -426,28 +436,32 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             direction_weight_target = direction_weight[target_i]
             inverse_2 = one / C
             value = -sum_1 * sum_9 * weight_target - sum_1 * sum_10 * direction_weight_target - label_smoothing * sum_8 * inverse_2
-            e_2 = exp_nonpositive((input_target - largest))
+            product_1 = -label_smoothing * inverse_2
+            product_2 = -sum_2 * inverse_1
+            product_3 = -sum_4 * inverse_1
+            product_4 = sum_1 * direction_weight_target * inverse_1
+            product_5 = sum_1 * weight_target * inverse_1
+            e_1 = exp_nonpositive((input_target - largest))
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_input is not None:
                 for k in range(n_C):
-                    input_k = input_row[k]
-                    e_1 = exp_nonpositive((input_k - largest))
+                    share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_11 = direction_input_k - sum_6
                     direction_weight_k = direction_weight[k]
-                    product_input_row[k] = factor * (sum_1 * direction_weight_target * e_1 * inverse_1 + sum_1 * sum_11 * weight_target * e_1 * inverse_1 - (direction_weight_k - sum_2 * e_1 * inverse_1 - sum_11 * sum_4 * e_1 * inverse_1) * label_smoothing * inverse_2)
-                product_input_row[target_i] = factor * (sum_1 * direction_weight_target * expm1(sum_10) + sum_1 * sum_9 * weight_target * e_2 * inverse_1 - (direction_weight_target - sum_2 * e_2 * inverse_1 - sum_9 * sum_4 * e_2 * inverse_1) * label_smoothing * inverse_2)
+                    product_input_row[k] = factor * (product_1 * (product_2 * share_2 + product_3 * sum_11 * share_2 + direction_weight_k) + product_4 * share_2 + product_5 * sum_11 * share_2)
+                product_input_row[target_i] = factor * (sum_1 * direction_weight_target * expm1(sum_10) + sum_1 * sum_9 * weight_target * e_1 * inverse_1 - (direction_weight_target - sum_2 * e_1 * inverse_1 - sum_9 * sum_4 * e_1 * inverse_1) * label_smoothing * inverse_2)
             if product_weight is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]
                     sum_12 = direction_input_k_2 - sum_6
-                    product_weight_lane[k] += factor * -sum_12 * label_smoothing * inverse_2
+                    product_weight_lane[k] += factor * (product_1 * sum_12)
                 product_weight_lane[target_i] += factor * -sum_1 * sum_9
         totals[lane] = total
         faults[lane] = fault
@@ -502,37 +516,45 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if diagonal_input is not None:
+                    diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
             weight_target = weight[target_i] if weight is not None else one
-            log1p_1 = log1p(others)
             inverse_1 = one / (one + others)
-            inverse_2 = one / C
+            product_1 = -(one - label_smoothing) * weight_target * inverse_1
+            log1p_1 = log1p(others)
+            product_2 = -label_smoothing * sum_2 * inverse_1 / C
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_input is not None:
                 for k in range(n_C):
+                    share_2 = diagonal_input_row[k]
                     input_k = input_row[k]
-                    e_1 = exp_nonpositive((input_k - largest))
                     expm1_1 = expm1(-(largest - input_k) - log1p_1)
-                    diagonal_input_row[k] = factor * (-(one - label_smoothing) * weight_target * e_1 * expm1_1 * inverse_1 - label_smoothing * sum_2 * e_1 * expm1_1 * inverse_2 * inverse_1)
+                    diagonal_input_row[k] = factor * (product_1 * share_2 * expm1_1 + product_2 * share_2 * expm1_1)
         totals[lane] = total
         faults[lane] = fault
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def normalizer(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults):
+def normalizer(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_weight):
     """What each item counts in the denominator of the mean."""
     label_smoothing = real(label_smoothing)
     scale = real(scale)
     n_C = input.shape[1]
     C = real(n_C)
     for lane in range(first, last):
+        if grad_weight is not None:
+            grad_weight_lane = grad_weight[lane]
+            grad_weight_lane[:] = 0.0
         total = 0.0
         fault = 0
         for i in range(bounds[lane], bounds[lane + 1]):
+            if grad_input is not None:
+                grad_input_row = grad_input[i]
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
@@ -547,6 +569,9 @@ def normalizer(first, last, bounds, input, target, weight, label_smoothing, igno
             if skipped:
                 if values is not None:
                     values[i] = zero
+                if grad_input is not None:
+                    for j in range(n_C):
+                        grad_input_row[j] = zero
                 continue
             input_row = input[i]
             weight_target = weight[target_i] if weight is not None else one
@@ -555,8 +580,13 @@ def normalizer(first, last, bounds, input, target, weight, label_smoothing, igno
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
+            if grad_input is not None:
+                for k in range(n_C):
+                    grad_input_row[k] = zero
+            if grad_weight is not None:
+                grad_weight_lane[target_i] += factor
         totals[lane] = total
         faults[lane] = fault

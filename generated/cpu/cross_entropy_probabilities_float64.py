@@ -15,6 +15,7 @@ real = np.float64
 integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
+BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
@@ -210,6 +211,8 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, scale,
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if grad_input is not None:
+                    grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -224,34 +227,35 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, scale,
                 sum_3 = add(sum_3, np.float64(weight_c1 * choice_1))
             sum_5 = real(sum_3)
             value = -sum_5
-            inverse_2 = one / (one + others)
+            product_2 = sum_2 / (one + others)
+            sum_7 = label_smoothing - one
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if grad_input is not None:
                 for k in range(n_C):
+                    share_2 = grad_input_row[k]
                     target_k = target_row[k]
                     sum_6 = sum_1 * target_k + product_1
                     weight_k = weight[k] if weight is not None else one
-                    input_k = input_row[k]
-                    grad_input_row[k] = factor * (sum_2 * exp_nonpositive((input_k - largest)) * inverse_2 - sum_6 * weight_k)
+                    grad_input_row[k] = factor * (product_2 * share_2 - sum_6 * weight_k)
             if grad_target is not None:
                 for k in range(n_C):
-                    input_k_2 = input_row[k]
-                    sum_7 = -(largest - input_k_2) - log1p_1
+                    input_k = input_row[k]
+                    sum_8 = -(largest - input_k) - log1p_1
                     weight_k_2 = weight[k] if weight is not None else one
-                    grad_target_row[k] = factor * -sum_1 * sum_7 * weight_k_2
+                    grad_target_row[k] = factor * (sum_7 * sum_8 * weight_k_2)
             if grad_weight is not None:
                 for k in range(n_C):
                     target_k_2 = target_row[k]
-                    sum_8 = sum_1 * target_k_2 + product_1
-                    input_k_3 = input_row[k]
-                    sum_9 = -(largest - input_k_3) - log1p_1
-                    choice_2 = (zero if sum_8 == zero else (sum_9 * sum_8))
+                    sum_9 = sum_1 * target_k_2 + product_1
+                    input_k_2 = input_row[k]
+                    sum_10 = -(largest - input_k_2) - log1p_1
+                    choice_2 = (zero if sum_9 == zero else (sum_10 * sum_9))
                     grad_weight_lane[k] += factor * -choice_2
         if bad_target:
             fault |= 2
@@ -311,6 +315,8 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, direction_i
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if product_input is not None:
+                    product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -329,18 +335,19 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, direction_i
                 sum_5 = add(sum_5, np.float64((direction_input_c2 - sum_4) * (sum_1 * target_c2 + product_1) * weight_c2))
             sum_6 = real(sum_5)
             value = -sum_6
+            product_2 = sum_2 * inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_input is not None:
                 for k in range(n_C):
+                    share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
-                    input_k = input_row[k]
-                    product_input_row[k] = factor * ((direction_input_k - sum_4) * sum_2 * exp_nonpositive((input_k - largest)) * inverse_2)
+                    product_input_row[k] = factor * (product_2 * (direction_input_k - sum_4) * share_2)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -414,6 +421,8 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, direct
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if product_input is not None:
+                    product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -439,44 +448,46 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, direct
                 sum_7 = add(sum_7, np.float64(((direction_input_c2 - sum_6) * sum_8 + sum_1 * sum_9 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_1))
             sum_10 = real(sum_7)
             value = -sum_10
+            product_2 = sum_2 * inverse_2
+            sum_12 = label_smoothing - one
+            product_3 = sum_4 * inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_input is not None:
                 for k in range(n_C):
+                    share_2 = product_input_row[k]
                     target_k = target_row[k]
                     sum_11 = sum_1 * target_k + product_1
                     direction_weight_k = direction_weight[k]
-                    input_k = input_row[k]
-                    e_1 = exp_nonpositive((input_k - largest))
                     direction_target_k = direction_target_row[k]
                     weight_k = weight[k] if weight is not None else one
                     direction_input_k = direction_input_row[k]
-                    sum_12 = direction_input_k - sum_6
-                    product_input_row[k] = factor * (sum_2 * e_1 * inverse_2 + sum_12 * sum_4 * e_1 * inverse_2 - sum_11 * direction_weight_k - sum_1 * direction_target_k * weight_k)
+                    sum_13 = direction_input_k - sum_6
+                    product_input_row[k] = factor * (product_2 * share_2 + sum_12 * direction_target_k * weight_k + product_3 * sum_13 * share_2 - sum_11 * direction_weight_k)
             if product_target is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]
-                    sum_13 = direction_input_k_2 - sum_6
+                    sum_14 = direction_input_k_2 - sum_6
                     weight_k_2 = weight[k] if weight is not None else one
-                    input_k_2 = input_row[k]
-                    sum_14 = -(largest - input_k_2) - log1p_1
+                    input_k = input_row[k]
+                    sum_15 = -(largest - input_k) - log1p_1
                     direction_weight_k_2 = direction_weight[k]
-                    product_target_row[k] = factor * (-sum_1 * sum_13 * weight_k_2 - sum_1 * sum_14 * direction_weight_k_2)
+                    product_target_row[k] = factor * (sum_12 * sum_14 * weight_k_2 + sum_12 * sum_15 * direction_weight_k_2)
             if product_weight is not None:
                 for k in range(n_C):
                     direction_input_k_3 = direction_input_row[k]
-                    sum_15 = direction_input_k_3 - sum_6
+                    sum_16 = direction_input_k_3 - sum_6
                     target_k_2 = target_row[k]
-                    sum_16 = sum_1 * target_k_2 + product_1
-                    input_k_3 = input_row[k]
-                    sum_17 = -(largest - input_k_3) - log1p_1
+                    sum_17 = sum_1 * target_k_2 + product_1
+                    input_k_2 = input_row[k]
+                    sum_18 = -(largest - input_k_2) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
-                    product_weight_lane[k] += factor * (-sum_15 * sum_16 - sum_1 * sum_17 * direction_target_k_2)
+                    product_weight_lane[k] += factor * (sum_12 * sum_18 * direction_target_k_2 - sum_16 * sum_17)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -530,18 +541,21 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if diagonal_input is not None:
+                    diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
+            product_1 = -sum_2 / (one + others)
             log1p_1 = log1p(others)
-            inverse_2 = one / (one + others)
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_input is not None:
                 for k in range(n_C):
+                    share_2 = diagonal_input_row[k]
                     input_k = input_row[k]
-                    diagonal_input_row[k] = factor * -sum_2 * exp_nonpositive((input_k - largest)) * expm1(-(largest - input_k) - log1p_1) * inverse_2
+                    diagonal_input_row[k] = factor * (product_1 * share_2 * expm1(-(largest - input_k) - log1p_1))
         if bad_target:
             fault |= 2
         totals[lane] = total

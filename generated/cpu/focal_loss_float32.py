@@ -15,6 +15,7 @@ real = np.float32
 integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
+BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
@@ -251,6 +252,8 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if grad_input is not None:
+                    grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -260,23 +263,25 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
             alpha_target = alpha[target_i] if alpha is not None else one
             value = -power_of_1 * sum_1 * alpha_target
             inverse_1 = one / (one + others)
-            power_of_2 = inverse_1 * inverse_1
-            group_2 = (input_target - largest)
+            product_1 = power_of_1 * alpha_target * inverse_1
             expm1_ratio_1 = expm1_ratio(sum_1)
-            power_of_3 = power(-expm1(sum_1), one + gamma)
+            product_2 = power_of_1 * (inverse_1 * inverse_1) * alpha_target * gamma * expm1_ratio_1
+            group_1 = (input_target - largest)
+            power_of_2 = power(-expm1(sum_1), one + gamma)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if grad_input is not None:
                 for k in range(n_C):
+                    share_2 = grad_input_row[k]
                     input_k = input_row[k]
-                    group_1 = (input_k - largest)
-                    grad_input_row[k] = factor * (power_of_1 * alpha_target * exp_nonpositive(group_1) * inverse_1 + power_of_1 * power_of_2 * alpha_target * gamma * exp_nonpositive(group_2 + group_1) * expm1_ratio_1)
-                grad_input_row[target_i] = factor * (-power_of_3 * alpha_target - power_of_3 * alpha_target * gamma * exp_nonpositive(group_2) * expm1_ratio_1 * inverse_1)
+                    group_2 = (input_k - largest)
+                    grad_input_row[k] = factor * (product_1 * share_2 + product_2 * exp_nonpositive(group_1 + group_2))
+                grad_input_row[target_i] = factor * (-power_of_2 * alpha_target - power_of_2 * alpha_target * gamma * exp_nonpositive(group_1) * expm1_ratio_1 * inverse_1)
             if grad_alpha is not None:
                 grad_alpha_lane[target_i] += factor * -power_of_1 * sum_1
         totals[lane] = total
@@ -329,6 +334,8 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if product_input is not None:
+                    product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -351,39 +358,38 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             e_1 = exp_nonpositive(group_2)
             expm1_ratio_1 = expm1_ratio(sum_1)
             value = -power_of_1 * sum_3 * alpha_target - power_of_1 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1
-            expm1_1 = expm1(sum_1)
-            at_least_tiny_1 = (-expm1_1 if -expm1_1 > TINY else TINY)
-            power_of_2 = power(at_least_tiny_1, gamma - one)
+            product_1 = power_of_1 * alpha_target * inverse_1
+            power_of_2 = power((-expm1(sum_1) if -expm1(sum_1) > TINY else TINY), gamma - one)
             power_of_3 = inverse_1 * inverse_1
+            product_2 = -power_of_2 * power_of_3 * sum_3 * alpha_target * gamma
+            product_3 = power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * expm1_ratio_1
+            product_4 = power_of_1 * power_of_3 * alpha_target * gamma * expm1_ratio_1
             power_of_4 = gamma * gamma
-            power_of_5 = inverse_1 * inverse_1 * inverse_1
-            product_1 = real(2) * group_2
+            product_5 = -power_of_4 * power_of_2 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * alpha_target * expm1_ratio_1
+            product_6 = real(2) * group_2
             sum_5 = group_1 + log1p_1
-            power_of_6 = sum_5 * sum_5
-            abs_1 = abs(sum_5)
-            inverse_2 = one / sum_5
-            power_of_7 = inverse_2 * inverse_2
-            expm1_minus_1 = expm1_minus(sum_5)
-            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * power_of_6) if abs_1 < real(1e-05) else (power_of_7 * expm1_minus_1))
+            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * (sum_5 * sum_5)) if abs(sum_5) < real(1e-05) else ((one / sum_5) * (one / sum_5) * expm1_minus(sum_5)))
             expm1_ratio_2 = expm1_ratio(sum_5)
-            e_3 = exp_nonpositive(product_1)
-            power_of_8 = power(-expm1_1, one + gamma)
+            product_7 = -power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1 * expm1_ratio_2
+            e_3 = exp_nonpositive(product_6)
+            power_of_5 = power(-expm1(sum_1), one + gamma)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_input is not None:
                 for k in range(n_C):
+                    share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_4 = direction_input_k - sum_2
                     input_k = input_row[k]
                     group_3 = (input_k - largest)
                     e_2 = exp_nonpositive(group_2 + group_3)
-                    product_input_row[k] = factor * (power_of_1 * sum_4 * alpha_target * exp_nonpositive(group_3) * inverse_1 + power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * e_2 * expm1_ratio_1 + power_of_1 * power_of_3 * sum_4 * alpha_target * gamma * e_2 * expm1_ratio_1 - power_of_2 * power_of_3 * sum_3 * alpha_target * gamma * e_2 - power_of_4 * power_of_2 * power_of_5 * sum_3 * alpha_target * exp_nonpositive(product_1 + group_3) * expm1_ratio_1 - power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * choice_1 * e_2 * expm1_ratio_1 * expm1_ratio_2)
-                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_3 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_8 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_8 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                    product_input_row[k] = factor * (product_1 * sum_4 * share_2 + product_2 * e_2 + product_3 * e_2 + product_4 * sum_4 * e_2 + product_5 * exp_nonpositive(product_6 + group_3) + product_7 * e_2)
+                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_3 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 
@@ -437,6 +443,8 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if product_input is not None:
+                    product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -460,40 +468,40 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             e_1 = exp_nonpositive(group_2)
             expm1_ratio_1 = expm1_ratio(sum_1)
             value = -power_of_1 * sum_3 * alpha_target - power_of_1 * sum_1 * direction_alpha_target - power_of_1 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1
+            product_1 = power_of_1 * direction_alpha_target * inverse_1
+            product_2 = power_of_1 * alpha_target * inverse_1
             power_of_2 = inverse_1 * inverse_1
-            expm1_1 = expm1(sum_1)
-            at_least_tiny_1 = (-expm1_1 if -expm1_1 > TINY else TINY)
-            power_of_3 = power(at_least_tiny_1, gamma - one)
+            product_3 = power_of_1 * power_of_2 * direction_alpha_target * gamma * expm1_ratio_1
+            power_of_3 = power((-expm1(sum_1) if -expm1(sum_1) > TINY else TINY), gamma - one)
+            product_4 = -power_of_3 * power_of_2 * sum_3 * alpha_target * gamma
+            product_5 = power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * expm1_ratio_1
+            product_6 = power_of_1 * power_of_2 * alpha_target * gamma * expm1_ratio_1
             power_of_4 = gamma * gamma
-            power_of_5 = inverse_1 * inverse_1 * inverse_1
-            product_1 = real(2) * group_2
+            product_7 = -power_of_4 * power_of_3 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * alpha_target * expm1_ratio_1
+            product_8 = real(2) * group_2
             sum_5 = group_1 + log1p_1
-            power_of_6 = sum_5 * sum_5
-            abs_1 = abs(sum_5)
-            inverse_2 = one / sum_5
-            power_of_7 = inverse_2 * inverse_2
-            expm1_minus_1 = expm1_minus(sum_5)
-            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * power_of_6) if abs_1 < real(1e-05) else (power_of_7 * expm1_minus_1))
+            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * (sum_5 * sum_5)) if abs(sum_5) < real(1e-05) else ((one / sum_5) * (one / sum_5) * expm1_minus(sum_5)))
             expm1_ratio_2 = expm1_ratio(sum_5)
-            power_of_8 = power(-expm1_1, one + gamma)
-            e_4 = exp_nonpositive(product_1)
+            product_9 = -power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1 * expm1_ratio_2
+            power_of_5 = power(-expm1(sum_1), one + gamma)
+            e_3 = exp_nonpositive(product_8)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_input is not None:
                 for k in range(n_C):
-                    input_k = input_row[k]
-                    group_3 = (input_k - largest)
-                    e_2 = exp_nonpositive(group_3)
+                    share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_4 = direction_input_k - sum_2
-                    e_3 = exp_nonpositive(group_2 + group_3)
-                    product_input_row[k] = factor * (power_of_1 * direction_alpha_target * e_2 * inverse_1 + power_of_1 * sum_4 * alpha_target * e_2 * inverse_1 + power_of_1 * power_of_2 * direction_alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_4 * alpha_target * gamma * e_3 * expm1_ratio_1 - power_of_3 * power_of_2 * sum_3 * alpha_target * gamma * e_3 - power_of_4 * power_of_3 * power_of_5 * sum_3 * alpha_target * exp_nonpositive(product_1 + group_3) * expm1_ratio_1 - power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * choice_1 * e_3 * expm1_ratio_1 * expm1_ratio_2)
-                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_2 * sum_3 * alpha_target * e_4 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * e_4 * expm1_ratio_1 + power_of_8 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_8 * direction_alpha_target - power_of_8 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_8 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                    input_k = input_row[k]
+                    group_3 = (input_k - largest)
+                    e_2 = exp_nonpositive(group_2 + group_3)
+                    product_input_row[k] = factor * (product_1 * share_2 + product_2 * sum_4 * share_2 + product_3 * e_2 + product_4 * e_2 + product_5 * e_2 + product_6 * sum_4 * e_2 + product_7 * exp_nonpositive(product_8 + group_3) + product_9 * e_2)
+                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_2 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_5 * direction_alpha_target - power_of_5 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
             if product_alpha is not None:
                 product_alpha_lane[target_i] += factor * (-power_of_1 * sum_3 - power_of_1 * sum_3 * gamma * e_1 * expm1_ratio_1 * inverse_1)
         totals[lane] = total
@@ -543,6 +551,8 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
                 below = input_c_2 - largest
                 is_largest = below == zero
                 share = exp_nonpositive(below)
+                if diagonal_input is not None:
+                    diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
@@ -550,58 +560,62 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             group_1 = (largest - input_target)
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
-            expm1_1 = expm1(sum_1)
-            at_least_tiny_1 = (-expm1_1 if -expm1_1 > TINY else TINY)
-            power_of_1 = power(at_least_tiny_1, gamma - one)
+            power_of_1 = power((-expm1(sum_1) if -expm1(sum_1) > TINY else TINY), gamma - one)
             inverse_1 = one / (one + others)
             power_of_2 = inverse_1 * inverse_1 * inverse_1
             alpha_target = alpha[target_i] if alpha is not None else one
+            product_1 = power_of_1 * power_of_2 * alpha_target * gamma
             group_3 = (input_target - largest)
-            power_of_3 = power(-expm1_1, gamma)
+            power_of_3 = power(-expm1(sum_1), gamma)
+            product_3 = -power_of_3 * alpha_target * inverse_1
             power_of_4 = gamma * gamma
-            power_of_5 = inverse_1 * inverse_1 * inverse_1 * inverse_1
-            product_2 = real(2) * group_3
             expm1_ratio_1 = expm1_ratio(sum_1)
-            power_of_6 = inverse_1 * inverse_1
+            product_4 = power_of_4 * power_of_1 * (inverse_1 * inverse_1 * inverse_1 * inverse_1) * alpha_target * expm1_ratio_1
+            product_5 = real(2) * group_3
+            product_6 = -power_of_3 * power_of_2 * alpha_target * gamma * expm1_ratio_1
+            power_of_5 = inverse_1 * inverse_1
+            product_7 = -power_of_3 * power_of_5 * alpha_target * gamma * expm1_ratio_1
             sum_2 = group_1 + log1p_1
-            power_of_7 = sum_2 * sum_2
-            abs_1 = abs(sum_2)
-            inverse_2 = one / sum_2
-            power_of_8 = inverse_2 * inverse_2
-            expm1_minus_1 = expm1_minus(sum_2)
-            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * power_of_7) if abs_1 < real(1e-05) else (power_of_8 * expm1_minus_1))
+            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * (sum_2 * sum_2)) if abs(sum_2) < real(1e-05) else ((one / sum_2) * (one / sum_2) * expm1_minus(sum_2)))
             expm1_ratio_2 = expm1_ratio(sum_2)
-            power_of_9 = power(-expm1_1, one + gamma)
+            product_8 = power_of_3 * power_of_2 * alpha_target * gamma * choice_1 * expm1_ratio_1 * expm1_ratio_2
+            power_of_6 = power(-expm1(sum_1), one + gamma)
             e_2 = exp_nonpositive(group_3)
-            e_3 = exp_nonpositive(product_2)
-            power_of_10 = power(-expm1_1, real(2) + gamma)
+            e_3 = exp_nonpositive(product_5)
+            power_of_7 = power(-expm1(sum_1), real(2) + gamma)
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_input is not None:
                 for k in range(n_C):
+                    share_2 = diagonal_input_row[k]
                     input_k = input_row[k]
                     group_2 = (input_k - largest)
-                    product_1 = real(2) * group_2
-                    e_1 = exp_nonpositive(product_1 + group_3)
-                    expm1_2 = expm1(-(largest - input_k) - log1p_1)
-                    diagonal_input_row[k] = factor * (power_of_1 * power_of_2 * alpha_target * gamma * e_1 + power_of_4 * power_of_1 * power_of_5 * alpha_target * exp_nonpositive(product_2 + product_1) * expm1_ratio_1 + power_of_3 * power_of_2 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * expm1_ratio_2 - power_of_3 * alpha_target * exp_nonpositive(group_2) * expm1_2 * inverse_1 - power_of_3 * power_of_2 * alpha_target * gamma * e_1 * expm1_ratio_1 - power_of_3 * power_of_6 * alpha_target * gamma * exp_nonpositive(group_3 + group_2) * expm1_2 * expm1_ratio_1)
-                diagonal_input_row[target_i] = factor * (power_of_9 * alpha_target * e_2 * inverse_1 + power_of_9 * alpha_target * gamma * e_2 * inverse_1 + power_of_9 * power_of_4 * power_of_6 * alpha_target * e_3 * expm1_ratio_1 + power_of_9 * power_of_6 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_10 * alpha_target * gamma * choice_1 * e_2 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_10 * alpha_target * gamma * e_2 * expm1_ratio_1 * inverse_1)
+                    product_2 = real(2) * group_2
+                    e_1 = exp_nonpositive(product_2 + group_3)
+                    expm1_1 = expm1(-(largest - input_k) - log1p_1)
+                    diagonal_input_row[k] = factor * (product_1 * e_1 + product_3 * share_2 * expm1_1 + product_4 * exp_nonpositive(product_5 + product_2) + product_6 * e_1 + product_7 * exp_nonpositive(group_3 + group_2) * expm1_1 + product_8 * e_1)
+                diagonal_input_row[target_i] = factor * (power_of_6 * alpha_target * e_2 * inverse_1 + power_of_6 * alpha_target * gamma * e_2 * inverse_1 + power_of_6 * power_of_4 * power_of_5 * alpha_target * e_3 * expm1_ratio_1 + power_of_6 * power_of_5 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_7 * alpha_target * gamma * choice_1 * e_2 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_7 * alpha_target * gamma * e_2 * expm1_ratio_1 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, scale, item_scale, values, totals, faults):
+def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_alpha):
     """What each item counts in the denominator of the mean."""
     gamma = real(gamma)
     scale = real(scale)
     n_C = input.shape[1]
     C = real(n_C)
     for lane in range(first, last):
+        if grad_alpha is not None:
+            grad_alpha_lane = grad_alpha[lane]
+            grad_alpha_lane[:] = 0.0
         total = 0.0
         fault = 0
         for i in range(bounds[lane], bounds[lane + 1]):
+            if grad_input is not None:
+                grad_input_row = grad_input[i]
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
@@ -616,6 +630,9 @@ def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, s
             if skipped:
                 if values is not None:
                     values[i] = zero
+                if grad_input is not None:
+                    for j in range(n_C):
+                        grad_input_row[j] = zero
                 continue
             input_row = input[i]
             value = one
@@ -623,8 +640,11 @@ def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, s
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
+            if grad_input is not None:
+                for k in range(n_C):
+                    grad_input_row[k] = zero
         totals[lane] = total
         faults[lane] = fault

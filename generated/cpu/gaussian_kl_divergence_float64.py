@@ -15,6 +15,7 @@ real = np.float64
 integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
+BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
@@ -151,7 +152,7 @@ def evaluate(first, last, bounds, mu, log_var, scale, item_scale, values, totals
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if grad_mu is not None:
@@ -212,7 +213,7 @@ def hvp(first, last, bounds, mu, log_var, direction_mu, direction_log_var, scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_mu is not None:

@@ -15,6 +15,7 @@ real = np.float32
 integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
+BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
@@ -29,48 +30,51 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
     """The loss of each item and its gradient."""
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if weight is not None:
-            weight_lane = weight[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if grad_input is not None:
-            grad_input_lane = grad_input[start:stop]
-        if grad_target is not None:
-            grad_target_lane = grad_target[start:stop]
-        if grad_weight is not None:
-            grad_weight_lane = grad_weight[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            weight_i = weight_lane[i] if weight is not None else one
-            bad_target |= not (target_i == target_i)
-            sum_1 = input_i - target_i
-            abs_1 = abs(sum_1)
-            value = abs_1 * weight_i
-            sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
-            factor = scale
-            if item_scale is not None:
-                value = (zero if s == zero else s * value)
-                factor = scale * s
-            total = add(total, np.float64(value))
+                item_scale_block = item_scale[start:stop]
             if values is not None:
-                values_lane[i] = value
+                values_block = values[start:stop]
             if grad_input is not None:
-                grad_input_lane[i] = factor * (weight_i * sign_1)
+                grad_input_block = grad_input[start:stop]
             if grad_target is not None:
-                grad_target_lane[i] = factor * -weight_i * sign_1
+                grad_target_block = grad_target[start:stop]
             if grad_weight is not None:
-                grad_weight_lane[i] = factor * abs_1
+                grad_weight_block = grad_weight[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                bad_target |= not (target_i == target_i)
+                sum_1 = input_i - target_i
+                abs_1 = abs(sum_1)
+                value = abs_1 * weight_i
+                sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if grad_input is not None:
+                    grad_input_block[i] = factor * (weight_i * sign_1)
+                if grad_target is not None:
+                    grad_target_block[i] = factor * -weight_i * sign_1
+                if grad_weight is not None:
+                    grad_weight_block[i] = factor * abs_1
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -82,39 +86,42 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if weight is not None:
-            weight_lane = weight[start:stop]
-        direction_input_lane = direction_input[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if product_input is not None:
-            product_input_lane = product_input[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
+            direction_input_block = direction_input[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            weight_i = weight_lane[i] if weight is not None else one
-            direction_input_i = direction_input_lane[i]
-            bad_target |= not (target_i == target_i)
-            value = direction_input_i * weight_i * (one if (input_i - target_i) > zero else (-one if (input_i - target_i) < zero else zero))
-            factor = scale
-            if item_scale is not None:
-                value = (zero if s == zero else s * value)
-                factor = scale * s
-            total = add(total, np.float64(value))
+                item_scale_block = item_scale[start:stop]
             if values is not None:
-                values_lane[i] = value
+                values_block = values[start:stop]
             if product_input is not None:
-                product_input_lane[i] = zero
+                product_input_block = product_input[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                direction_input_i = direction_input_block[i]
+                bad_target |= not (target_i == target_i)
+                value = direction_input_i * weight_i * (one if (input_i - target_i) > zero else (-one if (input_i - target_i) < zero else zero))
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if product_input is not None:
+                    product_input_block[i] = zero
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -126,54 +133,57 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if weight is not None:
-            weight_lane = weight[start:stop]
-        direction_input_lane = direction_input[start:stop]
-        direction_target_lane = direction_target[start:stop]
-        direction_weight_lane = direction_weight[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if product_input is not None:
-            product_input_lane = product_input[start:stop]
-        if product_target is not None:
-            product_target_lane = product_target[start:stop]
-        if product_weight is not None:
-            product_weight_lane = product_weight[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
+            direction_input_block = direction_input[start:stop]
+            direction_target_block = direction_target[start:stop]
+            direction_weight_block = direction_weight[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            weight_i = weight_lane[i] if weight is not None else one
-            direction_input_i = direction_input_lane[i]
-            direction_target_i = direction_target_lane[i]
-            direction_weight_i = direction_weight_lane[i]
-            bad_target |= not (target_i == target_i)
-            sum_1 = input_i - target_i
-            sum_2 = direction_input_i - direction_target_i
-            sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
-            value = abs(sum_1) * direction_weight_i + sum_2 * weight_i * sign_1
-            factor = scale
-            if item_scale is not None:
-                value = (zero if s == zero else s * value)
-                factor = scale * s
-            total = add(total, np.float64(value))
+                item_scale_block = item_scale[start:stop]
             if values is not None:
-                values_lane[i] = value
+                values_block = values[start:stop]
             if product_input is not None:
-                product_input_lane[i] = factor * (direction_weight_i * sign_1)
+                product_input_block = product_input[start:stop]
             if product_target is not None:
-                product_target_lane[i] = factor * -direction_weight_i * sign_1
+                product_target_block = product_target[start:stop]
             if product_weight is not None:
-                product_weight_lane[i] = factor * (sum_2 * sign_1)
+                product_weight_block = product_weight[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                direction_input_i = direction_input_block[i]
+                direction_target_i = direction_target_block[i]
+                direction_weight_i = direction_weight_block[i]
+                bad_target |= not (target_i == target_i)
+                sum_1 = input_i - target_i
+                sum_2 = direction_input_i - direction_target_i
+                sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
+                value = abs(sum_1) * direction_weight_i + sum_2 * weight_i * sign_1
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if product_input is not None:
+                    product_input_block[i] = factor * (direction_weight_i * sign_1)
+                if product_target is not None:
+                    product_target_block[i] = factor * -direction_weight_i * sign_1
+                if product_weight is not None:
+                    product_weight_block[i] = factor * (sum_2 * sign_1)
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -185,32 +195,35 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
     """The second derivative with respect to each entry."""
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if weight is not None:
-            weight_lane = weight[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if diagonal_input is not None:
-            diagonal_input_lane = diagonal_input[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            weight_i = weight_lane[i] if weight is not None else one
-            bad_target |= not (target_i == target_i)
-            factor = scale
-            if item_scale is not None:
-                factor = scale * s
+                item_scale_block = item_scale[start:stop]
+            if values is not None:
+                values_block = values[start:stop]
             if diagonal_input is not None:
-                diagonal_input_lane[i] = zero
+                diagonal_input_block = diagonal_input[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                bad_target |= not (target_i == target_i)
+                factor = scale
+                if item_scale is not None:
+                    factor = scale * s
+                if diagonal_input is not None:
+                    diagonal_input_block[i] = zero
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total

@@ -15,6 +15,7 @@ real = np.float32
 integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
+BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
@@ -96,44 +97,47 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
     gamma = real(gamma)
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if grad_input is not None:
-            grad_input_lane = grad_input[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            bad_target |= not ((target_i == zero) | (target_i == one))
-            sum_1 = real(2) * target_i - one
-            product_1 = sum_1 * input_i
-            e_1 = exp_nonpositive(-abs(product_1))
-            tail_1 = log1p_unit(e_1)
-            sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
-            alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
-            exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
-            value = sum_2 * alpha_t * exp_1
-            choice_1 = (e_1 if product_1 >= zero else one)
-            inverse_1 = one / (one + e_1)
-            choice_2 = (one if product_1 >= zero else e_1)
-            factor = scale
-            if item_scale is not None:
-                value = (zero if s == zero else s * value)
-                factor = scale * s
-            total = add(total, np.float64(value))
+                item_scale_block = item_scale[start:stop]
             if values is not None:
-                values_lane[i] = value
+                values_block = values[start:stop]
             if grad_input is not None:
-                grad_input_lane[i] = factor * ((one - real(2) * target_i) * alpha_t * choice_1 * exp_1 * inverse_1 - sum_1 * sum_2 * gamma * choice_2 * alpha_t * exp_1 * inverse_1)
+                grad_input_block = grad_input[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                bad_target |= not ((target_i == zero) | (target_i == one))
+                sum_1 = real(2) * target_i - one
+                product_1 = sum_1 * input_i
+                e_1 = exp_nonpositive(-abs(product_1))
+                tail_1 = log1p_unit(e_1)
+                sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
+                alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
+                exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
+                value = sum_2 * alpha_t * exp_1
+                choice_1 = (e_1 if product_1 >= zero else one)
+                inverse_1 = one / (one + e_1)
+                choice_2 = (one if product_1 >= zero else e_1)
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if grad_input is not None:
+                    grad_input_block[i] = factor * ((one - real(2) * target_i) * alpha_t * choice_1 * exp_1 * inverse_1 - sum_1 * sum_2 * gamma * choice_2 * alpha_t * exp_1 * inverse_1)
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -147,51 +151,54 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
     gamma = real(gamma)
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        direction_input_lane = direction_input[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if product_input is not None:
-            product_input_lane = product_input[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            direction_input_block = direction_input[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            direction_input_i = direction_input_lane[i]
-            bad_target |= not ((target_i == zero) | (target_i == one))
-            sum_1 = real(2) * target_i - one
-            alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
-            product_1 = sum_1 * input_i
-            e_1 = exp_nonpositive(-abs(product_1))
-            choice_1 = (e_1 if product_1 >= zero else one)
-            tail_1 = log1p_unit(e_1)
-            exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
-            inverse_1 = one / (one + e_1)
-            sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
-            choice_2 = (one if product_1 >= zero else e_1)
-            value = -sum_1 * direction_input_i * alpha_t * choice_1 * exp_1 * inverse_1 - sum_1 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * exp_1 * inverse_1
-            power_of_1 = sum_1 * sum_1
-            power_of_2 = inverse_1 * inverse_1
-            power_of_3 = e_1 * e_1
-            choice_3 = (one if product_1 >= zero else power_of_3)
-            sum_3 = one - real(2) * target_i
-            factor = scale
-            if item_scale is not None:
-                value = (zero if s == zero else s * value)
-                factor = scale * s
-            total = add(total, np.float64(value))
+                item_scale_block = item_scale[start:stop]
             if values is not None:
-                values_lane[i] = value
+                values_block = values[start:stop]
             if product_input is not None:
-                product_input_lane[i] = factor * (power_of_1 * (gamma * gamma) * power_of_2 * sum_2 * direction_input_i * choice_3 * alpha_t * exp_1 + power_of_1 * power_of_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1 - power_of_2 * sum_3 * sum_1 * direction_input_i * choice_2 * alpha_t * choice_1 * exp_1 - power_of_1 * power_of_2 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1 - power_of_2 * sum_3 * sum_1 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1)
+                product_input_block = product_input[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                direction_input_i = direction_input_block[i]
+                bad_target |= not ((target_i == zero) | (target_i == one))
+                sum_1 = real(2) * target_i - one
+                alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
+                product_1 = sum_1 * input_i
+                e_1 = exp_nonpositive(-abs(product_1))
+                choice_1 = (e_1 if product_1 >= zero else one)
+                tail_1 = log1p_unit(e_1)
+                exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
+                inverse_1 = one / (one + e_1)
+                sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
+                choice_2 = (one if product_1 >= zero else e_1)
+                value = -sum_1 * direction_input_i * alpha_t * choice_1 * exp_1 * inverse_1 - sum_1 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * exp_1 * inverse_1
+                power_of_1 = sum_1 * sum_1
+                power_of_2 = inverse_1 * inverse_1
+                power_of_3 = e_1 * e_1
+                choice_3 = (one if product_1 >= zero else power_of_3)
+                sum_3 = one - real(2) * target_i
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if product_input is not None:
+                    product_input_block[i] = factor * (power_of_1 * (gamma * gamma) * power_of_2 * sum_2 * direction_input_i * choice_3 * alpha_t * exp_1 + power_of_1 * power_of_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1 - power_of_2 * sum_3 * sum_1 * direction_input_i * choice_2 * alpha_t * choice_1 * exp_1 - power_of_1 * power_of_2 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1 - power_of_2 * sum_3 * sum_1 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1)
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -205,43 +212,46 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, scale, it
     gamma = real(gamma)
     scale = real(scale)
     for lane in range(first, last):
-        start, stop = bounds[lane], bounds[lane + 1]
-        input_lane = input[start:stop]
-        target_lane = target[start:stop]
-        if item_scale is not None:
-            item_scale_lane = item_scale[start:stop]
-        if values is not None:
-            values_lane = values[start:stop]
-        if diagonal_input is not None:
-            diagonal_input_lane = diagonal_input[start:stop]
         total = 0.0
         fault = 0
         bad_target = False
-        for i in range(stop - start):
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
             if item_scale is not None:
-                s = item_scale_lane[i]
-            input_i = input_lane[i]
-            target_i = target_lane[i]
-            bad_target |= not ((target_i == zero) | (target_i == one))
-            sum_1 = one - real(2) * target_i
-            sum_2 = real(2) * target_i - one
-            product_1 = sum_2 * input_i
-            e_1 = exp_nonpositive(-abs(product_1))
-            power_of_1 = (one / (one + e_1)) * (one / (one + e_1))
-            choice_1 = (one if product_1 >= zero else e_1)
-            alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
-            choice_2 = (e_1 if product_1 >= zero else one)
-            tail_1 = log1p_unit(e_1)
-            exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
-            power_of_2 = sum_2 * sum_2
-            sum_3 = tail_1 + (-sum_2 * input_i if -sum_2 * input_i > zero else zero)
-            power_of_3 = e_1 * e_1
-            choice_3 = (one if product_1 >= zero else power_of_3)
-            factor = scale
-            if item_scale is not None:
-                factor = scale * s
+                item_scale_block = item_scale[start:stop]
+            if values is not None:
+                values_block = values[start:stop]
             if diagonal_input is not None:
-                diagonal_input_lane[i] = factor * (sum_1 * sum_1 * power_of_1 * choice_1 * alpha_t * choice_2 * exp_1 + power_of_2 * (gamma * gamma) * power_of_1 * sum_3 * choice_3 * alpha_t * exp_1 - power_of_2 * power_of_1 * sum_3 * gamma * choice_1 * alpha_t * choice_2 * exp_1 - real(2) * power_of_1 * sum_1 * sum_2 * gamma * choice_1 * alpha_t * choice_2 * exp_1)
+                diagonal_input_block = diagonal_input[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                bad_target |= not ((target_i == zero) | (target_i == one))
+                sum_1 = one - real(2) * target_i
+                sum_2 = real(2) * target_i - one
+                product_1 = sum_2 * input_i
+                e_1 = exp_nonpositive(-abs(product_1))
+                power_of_1 = (one / (one + e_1)) * (one / (one + e_1))
+                choice_1 = (one if product_1 >= zero else e_1)
+                alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
+                choice_2 = (e_1 if product_1 >= zero else one)
+                tail_1 = log1p_unit(e_1)
+                exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
+                power_of_2 = sum_2 * sum_2
+                sum_3 = tail_1 + (-sum_2 * input_i if -sum_2 * input_i > zero else zero)
+                power_of_3 = e_1 * e_1
+                choice_3 = (one if product_1 >= zero else power_of_3)
+                factor = scale
+                if item_scale is not None:
+                    factor = scale * s
+                if diagonal_input is not None:
+                    diagonal_input_block[i] = factor * (sum_1 * sum_1 * power_of_1 * choice_1 * alpha_t * choice_2 * exp_1 + power_of_2 * (gamma * gamma) * power_of_1 * sum_3 * choice_3 * alpha_t * exp_1 - power_of_2 * power_of_1 * sum_3 * gamma * choice_1 * alpha_t * choice_2 * exp_1 - real(2) * power_of_1 * sum_1 * sum_2 * gamma * choice_1 * alpha_t * choice_2 * exp_1)
+            total += np.float64(part)
         if bad_target:
             fault |= 2
         totals[lane] = total

@@ -15,6 +15,7 @@ real = np.float32
 integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
+BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
@@ -195,11 +196,12 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, scale
                     sum_3 = add(sum_3, np.float64(-mu_z * mu_z - expm1_minus(log_var_z)))
             sum_4 = real(sum_3)
             value = sum_2 - real(0.5) * beta * sum_4
+            product_1 = real(0.5) * beta
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if grad_reconstruction is not None:
@@ -222,7 +224,7 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, scale
             if grad_log_var is not None:
                 for k in range(n_Z):
                     log_var_k = log_var_row[k]
-                    grad_log_var_row[k] = factor * (real(0.5) * beta * expm1(log_var_k))
+                    grad_log_var_row[k] = factor * (product_1 * expm1(log_var_k))
         if bad_data:
             fault |= 2
         totals[lane] = total
@@ -297,11 +299,12 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, direction_
                     sum_3 = add(sum_3, np.float64(-direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z))
             sum_4 = real(sum_3)
             value = sum_2 - real(0.5) * beta * sum_4
+            product_1 = real(0.5) * beta
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_reconstruction is not None:
@@ -322,7 +325,7 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, direction_
                 for k in range(n_Z):
                     direction_log_var_k = direction_log_var_row[k]
                     log_var_k = log_var_row[k]
-                    product_log_var_row[k] = factor * (real(0.5) * direction_log_var_k * beta * exp(log_var_k))
+                    product_log_var_row[k] = factor * (product_1 * direction_log_var_k * exp(log_var_k))
         if bad_data:
             fault |= 2
         totals[lane] = total
@@ -404,11 +407,12 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, direc
                     sum_3 = add(sum_3, np.float64(-direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z))
             sum_4 = real(sum_3)
             value = sum_2 - real(0.5) * beta * sum_4
+            product_1 = real(0.5) * beta
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
                 factor = scale * s
-            total = add(total, np.float64(value))
+            total = total + np.float64(value)
             if values is not None:
                 values[i] = value
             if product_reconstruction is not None:
@@ -435,7 +439,7 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, direc
                 for k in range(n_Z):
                     direction_log_var_k = direction_log_var_row[k]
                     log_var_k = log_var_row[k]
-                    product_log_var_row[k] = factor * (real(0.5) * direction_log_var_k * beta * exp(log_var_k))
+                    product_log_var_row[k] = factor * (product_1 * direction_log_var_k * exp(log_var_k))
         if bad_data:
             fault |= 2
         totals[lane] = total
@@ -484,6 +488,7 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
             log_var_row = log_var[i]
             for j in range(n_D):
                 bad_data |= not ((data_row[j] >= zero) & (data_row[j] <= one))
+            product_1 = real(0.5) * beta
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -502,7 +507,7 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
             if diagonal_log_var is not None:
                 for k in range(n_Z):
                     log_var_k = log_var_row[k]
-                    diagonal_log_var_row[k] = factor * (real(0.5) * beta * exp(log_var_k))
+                    diagonal_log_var_row[k] = factor * (product_1 * exp(log_var_k))
         if bad_data:
             fault |= 2
         totals[lane] = total

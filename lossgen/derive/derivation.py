@@ -79,6 +79,11 @@ class Derivation:
         return tuple(self._result(a, self._slope(self.value, a)) for a in self.variant.differentiable)
 
     @cached_property
+    def normalizer_gradient(self) -> tuple[Result, ...]:
+        """The gradient of the normaliser, for each differentiable argument."""
+        return tuple(self._result(a, self._slope(self.normalizer, a)) for a in self.variant.differentiable)
+
+    @cached_property
     def hessian_diagonal(self) -> tuple[Result, ...]:
         """The second derivative with respect to each entry of each prediction."""
         diagonal = []

@@ -62,11 +62,14 @@ def _signature(program: Program) -> tuple[str, ...]:
 
 def _guarded(stores: Sequence[tuple[Output, list[Statement]]]) -> list[Statement]:
     """An output that is not wanted is None; Numba prunes its branch."""
-    return [Branch(f"{output.name} is not None", statements) for output, statements in stores]
+    return [Branch(f"{output.name} is not None", statements) for output, statements in stores if statements]
 
 
 class Frame:
     """What surrounds the statements of an item, whatever its shape."""
+
+    values = "values"
+    accumulate = Let("total", Symbol("total + np.float64(value)"))
 
     def __init__(self, program: Program, lowering: Lowering) -> None:
         self.program = program
@@ -110,28 +113,39 @@ class Frame:
         statements: list[Statement] = [Let("factor", Symbol("scale"))]
         statements.append(Branch("item_scale is not None", [*masked, Let("factor", Symbol("scale * s"))]))
         if value:
-            statements.append(Let("total", Symbol("add(total, np.float64(value))")))
+            statements.append(self.accumulate)
             statements.append(Branch("values is not None", [Store(self.values, "i", Symbol("value"))]))
         return statements
 
 
 class ElementFrame(Frame):
-    """One number per item everywhere: the items themselves are the vectorised loop, over slices of the arrays."""
+    """One number per item everywhere: the items themselves are the vectorised loop, over slices of the arrays.
 
-    values = "values_lane"
+    A block is summed in the kernel's own type, in as many interleaved partial sums as fit the vector registers, and
+    the blocks in double precision: the vector loop stays at full width and the sum keeps its digits.
+    """
+
+    values = "values_block"
+    accumulate = Let("part", Symbol("add(part, value)"))
 
     def lane(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
-        yield "start, stop = bounds[lane], bounds[lane + 1]"
+        yield from self.start()
+        yield "for start in range(bounds[lane], bounds[lane + 1], BLOCK):"
+        yield from (f"    {line}" for line in self.block(printer, body))
+        yield from self.faults()
+
+    def block(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        yield "stop = min(start + BLOCK, bounds[lane + 1])"
         for argument in self.program.arrays:
             yield from _slice(argument.name, self.program.defaults.get(argument.name) is not None)
         for name in ("item_scale", "values", *(o.name for o in self.program.outputs)):
             yield from _slice(name, True)
-        yield from self.start()
+        yield "part = zero"
         yield "for i in range(stop - start):"
         yield "    if item_scale is not None:"
-        yield "        s = item_scale_lane[i]"
+        yield "        s = item_scale_block[i]"
         yield from (f"    {line}" for line in printer.lines(body))
-        yield from self.faults()
+        yield "total += np.float64(part)"
 
     def before(self, item: list[Statement]) -> list[Statement]:
         loads = len(self.lowering.scalars)
@@ -144,8 +158,6 @@ class ElementFrame(Frame):
 
 class RowFrame(Frame):
     """Items with loops of their own, one after the other."""
-
-    values = "values"
 
     def lane(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
         shared = [o for o in self.program.outputs if o.result.argument.role.layout == "shared"]
@@ -218,7 +230,7 @@ class RowFrame(Frame):
 
 
 def _slice(name: str, optional: bool) -> Iterator[str]:
-    text = f"{name}_lane = {name}[start:stop]"
+    text = f"{name}_block = {name}[start:stop]"
     if optional:
         yield f"if {name} is not None:"
         yield f"    {text}"

@@ -20,17 +20,22 @@ class Start:
     """An accumulator before its loop: 0 in double precision, 0 in the kernel's own, or the lowest ordered image."""
 
     name: str
-    kind: Literal["sum", "rest", "max", "flag"]
+    kind: Literal["sum", "rest", "max"]
 
 
 @dataclass(frozen=True)
 class Accumulate:
-    """name takes the value in: added, added unless it belongs to the maximum, kept if larger, or-ed."""
+    """name takes the value in: added, its exponential below the maximum added unless it is the maximum, or kept if larger.
+
+    `keep` names an output whose row, where it is wanted, keeps the exponentials for a later pass.
+    """
 
     name: str
-    kind: Literal["sum", "rest", "max", "flag"]
+    kind: Literal["sum", "rest", "max"]
     value: Expr
     maximum: str = ""
+    keep: str = ""
+    index: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ SHORT = {exp_nonpositive: "e", magnitude: "size", log1p_unit: "tail", reciprocal
 #: Names that every kernel uses for itself.
 RESERVED = frozenset(
     "np njit math real integer MATH add abs sqrt range i lane first last bounds start stop scale item_scale values totals faults "
-    "total fault value factor s skipped zero one True False None".split()
+    "total part stop BLOCK TINY fault value factor s skipped below is_largest share image zero one True False None".split()
 )
 
 

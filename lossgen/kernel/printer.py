@@ -204,6 +204,9 @@ class StatementPrinter:
             yield f"below = {value} - {node.maximum}"
             yield "is_largest = below == zero"
             yield "share = exp_nonpositive(below)"
+            if node.keep:
+                yield f"if {node.keep} is not None:"
+                yield f"    {node.keep}_row[{node.index}] = share"
             yield f"{node.name} = add({node.name}, zero if is_largest else share)"
             yield f"{node.name}_ties += integer(1) if is_largest else integer(0)"
 

@@ -73,7 +73,8 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
     found.append(program("hessian_diagonal", "The second derivative with respect to each entry.", None, "diagonal",
                          derivation.hessian_diagonal))
     if is_normalized(derivation):
-        found.append(program("normalizer", "What each item counts in the denominator of the mean.", derivation.normalizer))
+        found.append(program("normalizer", "What each item counts in the denominator of the mean.", derivation.normalizer,
+                             "grad", derivation.normalizer_gradient))
     return tuple(found)
 
 
