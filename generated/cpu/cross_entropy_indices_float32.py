@@ -522,8 +522,48 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def normalizer(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_weight):
+def normalizer(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults):
     """What each item counts in the denominator of the mean."""
+    label_smoothing = real(label_smoothing)
+    scale = real(scale)
+    n_C = input.shape[1]
+    C = real(n_C)
+    for lane in range(first, last):
+        total = 0.0
+        fault = 0
+        for i in range(bounds[lane], bounds[lane + 1]):
+            skipped = False
+            target_i = target[i]
+            if target_i == ignore_index:
+                skipped = True
+            elif (target_i < 0) | (target_i >= n_C):
+                fault |= 2
+                skipped = True
+            if item_scale is not None:
+                s = item_scale[i]
+                if s == zero:
+                    skipped = True
+            if skipped:
+                if values is not None:
+                    values[i] = zero
+                continue
+            input_row = input[i]
+            weight_target = weight[target_i] if weight is not None else one
+            value = weight_target
+            factor = scale
+            if item_scale is not None:
+                value = (zero if s == zero else s * value)
+                factor = scale * s
+            total = total + np.float64(value)
+            if values is not None:
+                values[i] = value
+        totals[lane] = total
+        faults[lane] = fault
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def normalizer_gradient(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_weight):
+    """What each item counts in the denominator of the mean. With its gradient."""
     label_smoothing = real(label_smoothing)
     scale = real(scale)
     n_C = input.shape[1]

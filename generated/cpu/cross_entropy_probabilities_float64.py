@@ -153,7 +153,7 @@ def add(total, value):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def evaluate(first, last, bounds, input, target, weight, label_smoothing, scale, item_scale, values, totals, faults, grad_input, grad_target, grad_weight):
+def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_target, grad_weight):
     """The loss of each item and its gradient."""
     label_smoothing = real(label_smoothing)
     scale = real(scale)
@@ -264,7 +264,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, scale,
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def hvp(first, last, bounds, input, target, weight, label_smoothing, direction_input, scale, item_scale, values, totals, faults, product_input):
+def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_index, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     label_smoothing = real(label_smoothing)
     scale = real(scale)
@@ -355,7 +355,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, direction_i
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def hvp_full(first, last, bounds, input, target, weight, label_smoothing, direction_input, direction_target, direction_weight, scale, item_scale, values, totals, faults, product_input, product_target, product_weight):
+def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore_index, direction_input, direction_target, direction_weight, scale, item_scale, values, totals, faults, product_input, product_target, product_weight):
     """The slope along a direction and the Hessian times the direction."""
     label_smoothing = real(label_smoothing)
     scale = real(scale)
@@ -495,7 +495,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, direct
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing, scale, item_scale, values, totals, faults, diagonal_input):
+def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     label_smoothing = real(label_smoothing)
     scale = real(scale)

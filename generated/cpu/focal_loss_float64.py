@@ -441,9 +441,10 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             product_5 = -power_of_4 * power_of_2 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * alpha_target * expm1_ratio_1
             product_6 = real(2) * group_2
             sum_5 = group_1 + log1p_1
-            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * (sum_5 * sum_5)) if abs(sum_5) < real(1e-05) else ((one / sum_5) * (one / sum_5) * expm1_minus(sum_5)))
+            inverse_2 = one / sum_5
             expm1_ratio_2 = expm1_ratio(sum_5)
-            product_7 = -power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1 * expm1_ratio_2
+            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else ((inverse_2 * inverse_2 * expm1_minus(sum_5) * expm1_ratio_2) if sum_5 < one else ((one - expm1_ratio_2) * inverse_2)))
+            product_7 = -power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1
             e_3 = exp_nonpositive(product_6)
             power_of_5 = power(-expm1(sum_1), one + gamma)
             factor = scale
@@ -462,7 +463,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
                     group_3 = (input_k - largest)
                     e_2 = exp_nonpositive(group_2 + group_3)
                     product_input_row[k] = factor * (product_1 * sum_4 * share_2 + product_2 * e_2 + product_3 * e_2 + product_4 * sum_4 * e_2 + product_5 * exp_nonpositive(product_6 + group_3) + product_7 * e_2)
-                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_3 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_3 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 
@@ -553,9 +554,10 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             product_7 = -power_of_4 * power_of_3 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * alpha_target * expm1_ratio_1
             product_8 = real(2) * group_2
             sum_5 = group_1 + log1p_1
-            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * (sum_5 * sum_5)) if abs(sum_5) < real(1e-05) else ((one / sum_5) * (one / sum_5) * expm1_minus(sum_5)))
+            inverse_2 = one / sum_5
             expm1_ratio_2 = expm1_ratio(sum_5)
-            product_9 = -power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1 * expm1_ratio_2
+            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else ((inverse_2 * inverse_2 * expm1_minus(sum_5) * expm1_ratio_2) if sum_5 < one else ((one - expm1_ratio_2) * inverse_2)))
+            product_9 = -power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1
             power_of_5 = power(-expm1(sum_1), one + gamma)
             e_3 = exp_nonpositive(product_8)
             factor = scale
@@ -574,7 +576,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
                     group_3 = (input_k - largest)
                     e_2 = exp_nonpositive(group_2 + group_3)
                     product_input_row[k] = factor * (product_1 * share_2 + product_2 * sum_4 * share_2 + product_3 * e_2 + product_4 * e_2 + product_5 * e_2 + product_6 * sum_4 * e_2 + product_7 * exp_nonpositive(product_8 + group_3) + product_9 * e_2)
-                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_2 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_5 * direction_alpha_target - power_of_5 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_2 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * direction_alpha_target - power_of_5 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
             if product_alpha is not None:
                 product_alpha_lane[target_i] += factor * (-power_of_1 * sum_3 - power_of_1 * sum_3 * gamma * e_1 * expm1_ratio_1 * inverse_1)
         totals[lane] = total
@@ -646,12 +648,13 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             product_4 = power_of_4 * power_of_1 * (inverse_1 * inverse_1 * inverse_1 * inverse_1) * alpha_target * expm1_ratio_1
             product_5 = real(2) * group_3
             product_6 = -power_of_3 * power_of_2 * alpha_target * gamma * expm1_ratio_1
-            power_of_5 = inverse_1 * inverse_1
-            product_7 = -power_of_3 * power_of_5 * alpha_target * gamma * expm1_ratio_1
             sum_2 = group_1 + log1p_1
-            choice_1 = ((real(0.5) + real(0.16666666666666666) * group_1 + real(0.16666666666666666) * log1p_1 + real(0.041666666666666664) * (sum_2 * sum_2)) if abs(sum_2) < real(1e-05) else ((one / sum_2) * (one / sum_2) * expm1_minus(sum_2)))
+            inverse_2 = one / sum_2
             expm1_ratio_2 = expm1_ratio(sum_2)
-            product_8 = power_of_3 * power_of_2 * alpha_target * gamma * choice_1 * expm1_ratio_1 * expm1_ratio_2
+            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_2) < real(1e-05) else ((inverse_2 * inverse_2 * expm1_minus(sum_2) * expm1_ratio_2) if sum_2 < one else ((one - expm1_ratio_2) * inverse_2)))
+            product_7 = power_of_3 * power_of_2 * alpha_target * gamma * choice_1 * expm1_ratio_1
+            power_of_5 = inverse_1 * inverse_1
+            product_8 = -power_of_3 * power_of_5 * alpha_target * gamma * expm1_ratio_1
             power_of_6 = power(-expm1(sum_1), one + gamma)
             e_2 = exp_nonpositive(group_3)
             e_3 = exp_nonpositive(product_5)
@@ -667,28 +670,23 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
                     product_2 = real(2) * group_2
                     e_1 = exp_nonpositive(product_2 + group_3)
                     expm1_1 = expm1(-(largest - input_k) - log1p_1)
-                    diagonal_input_row[k] = factor * (product_1 * e_1 + product_3 * share_2 * expm1_1 + product_4 * exp_nonpositive(product_5 + product_2) + product_6 * e_1 + product_7 * exp_nonpositive(group_3 + group_2) * expm1_1 + product_8 * e_1)
-                diagonal_input_row[target_i] = factor * (power_of_6 * alpha_target * e_2 * inverse_1 + power_of_6 * alpha_target * gamma * e_2 * inverse_1 + power_of_6 * power_of_4 * power_of_5 * alpha_target * e_3 * expm1_ratio_1 + power_of_6 * power_of_5 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_7 * alpha_target * gamma * choice_1 * e_2 * expm1_ratio_1 * expm1_ratio_2 * inverse_1 - power_of_7 * alpha_target * gamma * e_2 * expm1_ratio_1 * inverse_1)
+                    diagonal_input_row[k] = factor * (product_1 * e_1 + product_3 * share_2 * expm1_1 + product_4 * exp_nonpositive(product_5 + product_2) + product_6 * e_1 + product_7 * e_1 + product_8 * exp_nonpositive(group_3 + group_2) * expm1_1)
+                diagonal_input_row[target_i] = factor * (power_of_6 * alpha_target * e_2 * inverse_1 + power_of_6 * alpha_target * gamma * e_2 * inverse_1 + power_of_6 * power_of_4 * power_of_5 * alpha_target * e_3 * expm1_ratio_1 + power_of_6 * power_of_5 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_7 * alpha_target * gamma * choice_1 * e_2 * expm1_ratio_1 * inverse_1 - power_of_7 * alpha_target * gamma * e_2 * expm1_ratio_1 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_alpha):
+def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, scale, item_scale, values, totals, faults):
     """What each item counts in the denominator of the mean."""
     gamma = real(gamma)
     scale = real(scale)
     n_C = input.shape[1]
     C = real(n_C)
     for lane in range(first, last):
-        if grad_alpha is not None:
-            grad_alpha_lane = grad_alpha[lane]
-            grad_alpha_lane[:] = 0.0
         total = 0.0
         fault = 0
         for i in range(bounds[lane], bounds[lane + 1]):
-            if grad_input is not None:
-                grad_input_row = grad_input[i]
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
@@ -703,9 +701,6 @@ def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, s
             if skipped:
                 if values is not None:
                     values[i] = zero
-                if grad_input is not None:
-                    for j in range(n_C):
-                        grad_input_row[j] = zero
                 continue
             input_row = input[i]
             value = one
@@ -716,8 +711,5 @@ def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, s
             total = total + np.float64(value)
             if values is not None:
                 values[i] = value
-            if grad_input is not None:
-                for k in range(n_C):
-                    grad_input_row[k] = zero
         totals[lane] = total
         faults[lane] = fault

@@ -119,7 +119,7 @@ class expm1_minus(Atom):
 
 
 class expm1_ratio(Atom):
-    """x / (e^x − 1), 1 at 0. Its derivative is −r(x)·r(−x)·h(−x) with h(x) = (e^x − 1 − x)/x²."""
+    """x / (e^x − 1), 1 at 0. Its derivative is −r(x)·s(−x) with s(x) = (1 − r(x))/x."""
 
     nargs = 1
 
@@ -129,24 +129,25 @@ class expm1_ratio(Atom):
 
     def fdiff(self, argindex: int = 1) -> Expr:
         (x,) = self.args
-        return -expm1_ratio(x) * expm1_ratio(-x) * expm1_quadratic(-x)
+        return -expm1_ratio(x) * expm1_ratio_slope(-x)
 
 
-class expm1_quadratic(Atom):
-    """(e^x − 1 − x) / x², ½ at 0."""
+class expm1_ratio_slope(Atom):
+    """(1 − r(x)) / x with r(x) = x / (e^x − 1), ½ at 0."""
 
     nargs = 1
 
     def definition(self) -> Expr:
         (x,) = self.args
-        value = (exp(x) - 1 - x) / x**2
+        value = (1 - x / (exp(x) - 1)) / x
         return Piecewise((value, x > 0), (value, x < 0), (Rational(1, 2), True))
 
     def expand_for_kernel(self) -> Expr:
-        """Near 0, where x² may underflow, three terms of the series: the next is below 1e-17."""
+        """The series near 0 (the next term is below 1e-17), r(x)·(e^x − 1 − x)/x² where 1 − r would cancel, else as it stands."""
         (x,) = self.args
-        series = Rational(1, 2) + x / 6 + x**2 / 24
-        return Piecewise((series, Abs(x) < Rational(1, 100000)), (expm1_minus(x) / x**2, True))
+        ratio = expm1_ratio(x)
+        return Piecewise((Rational(1, 2) - x / 12, Abs(x) < Rational(1, 100000)), (ratio * expm1_minus(x) / x**2, x < 1),
+                         ((1 - ratio) / x, True))
 
 
 class absorb(Atom):
@@ -187,5 +188,5 @@ class xlogy(Atom):
 #: What an author may call besides arithmetic, by name.
 ATOMS: dict[str, type[Atom]] = {
     cls.__name__: cls
-    for cls in (sigmoid, softplus, log1p, expm1, expm1_minus, expm1_ratio, expm1_quadratic, absorb, xlogy)
+    for cls in (sigmoid, softplus, log1p, expm1, expm1_minus, expm1_ratio, expm1_ratio_slope, absorb, xlogy)
 }

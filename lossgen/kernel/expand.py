@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sympy import Add, Eq, Expr, Integer, Mul, Piecewise, Pow, exp
 
-from lossgen.formula.atoms import absorb, expm1_quadratic, log1p, sigmoid, softplus
+from lossgen.formula.atoms import absorb, expm1_ratio_slope, log1p, sigmoid, softplus
 from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction
 
@@ -154,6 +154,6 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     LogSumExp: _logsumexp,
     Pow: _power,
     absorb: _absorb,
-    expm1_quadratic: lambda node: expand(node.expand_for_kernel()),
+    expm1_ratio_slope: lambda node: expand(node.expand_for_kernel()),
 }
 

@@ -57,7 +57,7 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
     """The kernels of one variant, each expression brought into kernel functions by `lower`."""
     derivation = Derivation(loss.name, variant)
     hints = {lower(part): name for part, name in derivation.names.items()}
-    parameters = tuple(p.name for p in loss.parameters) + (("ignore_index",) if variant.labels else ())
+    parameters = tuple(p.name for p in loss.parameters) + (("ignore_index",) if any(v.labels for v in loss.variants) else ())
     defaults = {a.name: loss.default(a.name) for a in variant.arguments}
 
     def program(name, summary, value, prefix="", results: Sequence[Result] = (), directions=None) -> Program:
@@ -73,8 +73,11 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
     found.append(program("hessian_diagonal", "The second derivative with respect to each entry.", None, "diagonal",
                          derivation.hessian_diagonal))
     if is_normalized(derivation):
-        found.append(program("normalizer", "What each item counts in the denominator of the mean.", derivation.normalizer,
-                             "grad", derivation.normalizer_gradient))
+        summary = "What each item counts in the denominator of the mean."
+        found.append(program("normalizer", summary, derivation.normalizer))
+        if any(r.generic != 0 or r.at_label for r in derivation.normalizer_gradient):
+            found.append(program("normalizer_gradient", summary + " With its gradient.", derivation.normalizer, "grad",
+                                 derivation.normalizer_gradient))
     return tuple(found)
 
 
