@@ -38,6 +38,10 @@ class Surface:
         return self.loss.variants[0].arguments
 
     @property
+    def names(self) -> list[str]:
+        return [a.name for a in self.arguments]
+
+    @property
     def required(self) -> list[str]:
         return [a.name for a in self.arguments if self.loss.default(a.name) is None]
 
@@ -68,34 +72,35 @@ class Surface:
     def schema(self) -> list[str]:
         """The lines of the schema: everything the runtime knows of the loss."""
         axes = dict.fromkeys(axis for v in self.loss.variants for axis in v.axes)
-        yield f"name={self.name!r},"
+        yield f"name={_quoted(self.name)},"
         yield f"axes={_tuple(_axis(axis) for axis in axes)},"
         yield from _block("parameters", (self._parameter(name) for name, _, _ in self.parameters))
         yield from _block("variants", (line for v in self.loss.variants for line in self._variant(v)))
-        yield f"reduction={self.reduction!r},"
+        yield f"reduction={_quoted(self.reduction)},"
 
     def _parameter(self, name: str) -> str:
         if name == "ignore_index":
             return f'Parameter("ignore_index", {IGNORE_INDEX}, "real", integer=True),'
         role = next(p.role for p in self.loss.parameters if p.name == name)
-        return f"Parameter({name!r}, {float(self.loss.default(name))!r}, {role.domain!r}),"
+        return f"Parameter({_quoted(name)}, {float(self.loss.default(name))!r}, {_quoted(role.domain)}),"
 
     def _variant(self, variant: Variant) -> Iterable[str]:
         yield "Variant("
-        yield f"    label={variant.label!r},"
-        yield f"    module={module_name(self.loss, variant)!r},"
+        yield f"    label={_quoted(variant.label)},"
+        yield f"    module={_quoted(module_name(self.loss, variant))},"
         yield "    arguments=("
         for a in variant.arguments:
             yield f"        {self._argument(a)},"
         yield "    ),"
-        yield f"    differentiable={_tuple(repr(a.name) for a in variant.differentiable)},"
-        yield f"    predictions={_tuple(repr(a.name) for a in variant.predictions)},"
+        yield f"    differentiable={_tuple(_quoted(a.name) for a in variant.differentiable)},"
+        yield f"    predictions={_tuple(_quoted(a.name) for a in variant.predictions)},"
         yield f"    normalized={is_normalized(Derivation(self.name, variant))},"
         yield "),"
 
     def _argument(self, argument: Argument) -> str:
         role, default = argument.role, self.loss.default(argument.name)
-        parts = [repr(argument.name), repr(role.layout), repr(role.axis.name if role.axis else None), repr(role.domain)]
+        axis = _quoted(role.axis.name) if role.axis else "None"
+        parts = [_quoted(argument.name), _quoted(role.layout), axis, _quoted(role.domain)]
         if default is not None:
             parts.append(f"default={float(default)!r}")
         if role.integer:
@@ -127,6 +132,10 @@ def module_name(loss: Loss, variant: Variant) -> str:
     return f"{loss.name}_{variant.label}" if variant.label else loss.name
 
 
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
 def _shape(role: Role) -> str:
     if role.axis is None:
         return "broadcasts to the items" if role.layout == "broadcast" else "one number per item"
@@ -139,7 +148,7 @@ def _shape(role: Role) -> str:
 
 
 def _axis(axis: Axis) -> str:
-    return f"Axis({axis.name!r}, {axis.place!r})"
+    return f"Axis({_quoted(axis.name)}, {_quoted(axis.place)})"
 
 
 def _tuple(items: Iterable[str]) -> str:
