@@ -1,0 +1,93 @@
+"""The layers import downwards only, and importing the package loads nothing heavy."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lossgen
+
+ROOT = Path(lossgen.__file__).parent
+
+#: What each layer may import of the package: itself and what is named here.
+ALLOWED = {
+    "formula": set(),
+    "derive": {"formula"},
+    "kernel": {"formula", "derive"},
+    "build": {"formula", "derive", "kernel"},
+    "runtime": set(),
+    "adapters": {"runtime"},
+    "verify": {"formula", "derive", "kernel", "build", "runtime", "adapters"},
+}
+
+LIBRARIES = {"runtime": {"sympy", "jinja2", "torch", "click", "rich"}, "formula": {"numba", "torch"}, "derive": {"numba", "torch"},
+             "kernel": {"torch"}, "build": {"torch", "numba"}}
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, relative imports resolved."""
+    package = ("lossgen", *path.relative_to(ROOT).parts[:-1])
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            found.add(".".join(part for part in (base, node.module) if part))
+    return found
+
+
+@pytest.mark.parametrize("layer", ALLOWED)
+def test_a_layer_imports_only_what_lies_below_it(layer):
+    files = sorted((ROOT / layer).rglob("*.py"))
+    assert len(files) > 1
+    for path in files:
+        for module in imports(path):
+            parts = module.split(".")
+            if parts[0] == "lossgen" and len(parts) > 1 and parts[1] != layer:
+                assert parts[1] in ALLOWED[layer], f"{path.relative_to(ROOT)} imports {module}"
+            assert parts[0] not in LIBRARIES.get(layer, set()), f"{path.relative_to(ROOT)} imports {module}"
+
+
+def test_the_check_sees_an_import_that_goes_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "runtime").mkdir()
+    (tmp_path / "runtime" / "a.py").write_text("from ..formula.loss import Loss\nimport sympy.core\n")
+    assert imports(tmp_path / "runtime" / "a.py") == {"lossgen.formula.loss", "sympy.core"}
+
+
+@pytest.mark.parametrize("module, forbidden", [
+    ("lossgen", "sympy numba torch numpy click"),
+    ("lossgen.generated", "sympy numba torch"),
+    ("lossgen.generated.numpy.mse_loss", "sympy numba torch"),
+    ("lossgen.runtime", "sympy numba torch"),
+    ("lossgen.cli", "sympy numba torch numpy"),
+])
+def test_import_is_light(module, forbidden):
+    code = f"import sys, {module}; print([m for m in {forbidden.split()!r} if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_training_code_never_loads_the_compiler():
+    code = ("import sys, numpy as np; from lossgen.generated import mse_loss; mse_loss.value_and_grad(np.ones(3), np.zeros(3)); "
+            "print('sympy' in sys.modules, 'lossgen.formula' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "False"]
+
+
+def test_no_function_level_imports():
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                inner = [n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)]
+                assert not inner, f"{path.relative_to(ROOT)}:{inner[0].lineno if inner else 0}"
+
+
+def test_every_package_is_installed():
+    """setuptools is told the packages by name: a wheel must hold them all."""
+    listed = (ROOT.parent / "pyproject.toml").read_text()
+    packages = {".".join(("lossgen", *p.parent.relative_to(ROOT).parts)) for p in ROOT.rglob("__init__.py")}
+    packages |= {".".join((f"lossgen.{top}", *p.parent.relative_to(ROOT.parent / top).parts))
+                 for top in ("spec", "generated") for p in (ROOT.parent / top).rglob("__init__.py")}
+    assert sorted(p for p in packages if f'"{p}"' not in listed) == []
