@@ -1,0 +1,25 @@
+"""What generated losses run on: NumPy at import, Numba when a kernel is first used, nothing of the compiler.
+
+`Loss` is the base class of the NumPy surface; `Loss.bind` gives a `Call` (see `lossgen.runtime.engine`), the layer that
+adapters sit on.
+"""
+
+from .engine import Call
+from .errors import LossError, LossTypeError
+from .loss import Loss
+from .schema import Argument, Axis, Parameter, Schema, Variant
+from .threads import get_num_threads, set_num_threads
+
+__all__ = [
+    "Argument",
+    "Axis",
+    "Call",
+    "Loss",
+    "LossError",
+    "LossTypeError",
+    "Parameter",
+    "Schema",
+    "Variant",
+    "get_num_threads",
+    "set_num_threads",
+]

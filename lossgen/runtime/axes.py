@@ -1,0 +1,81 @@
+"""Which dimensions of an array make up a named axis: the defaults of each place, and the `axis` option."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from operator import index
+
+from .errors import LossError, LossTypeError, choose
+from .schema import Axis, Schema
+
+AxisOption = int | tuple[int, ...] | Mapping[str, int | tuple[int, ...]] | None
+FrozenAxis = int | tuple | None
+"""An axis option in hashable form: a mapping becomes a tuple of (name, dimensions) pairs."""
+
+
+def freeze(schema: Schema, option: AxisOption) -> FrozenAxis:
+    """The `axis` option in hashable form.
+
+    Raises:
+        LossError: the loss has no axis, or none of a given name; LossTypeError: not an integer, tuple or mapping.
+    """
+    if option is None or option == {}:
+        return None
+    if not schema.axes:
+        raise LossError(f"{schema.name}: axis is {option!r}, expected None: the loss works element by element")
+    if not isinstance(option, Mapping):
+        return _dimensions(schema.name, option)
+    names = [axis.name for axis in schema.axes]
+    for name in option:
+        if name not in names:
+            raise choose(schema.name, "the name of an axis", name, names)
+    return tuple((name, _dimensions(schema.name, dimensions)) for name, dimensions in option.items())
+
+
+def _dimensions(loss: str, given: object) -> int | tuple[int, ...]:
+    try:
+        if isinstance(given, (tuple, list)):
+            return tuple(index(entry) for entry in given)
+        return index(given)  # type: ignore[arg-type]
+    except TypeError:
+        expected = "an integer, a tuple of integers, or a dict from axis names to them"
+        raise LossTypeError(f"{loss}: axis is {given!r}, expected {expected}") from None
+
+
+def dimensions_of(loss: str, axis: Axis, option: FrozenAxis, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The dimensions of an array of this shape that make up `axis`, in the order in which they are flattened.
+
+    Raises:
+        LossError: a dimension is out of range or named twice, or the array has no dimension to spare for the axis.
+    """
+    ndim = len(shape)
+    given = _option_for(axis, option)
+    if given is None:
+        if ndim == 0:
+            raise LossError(f"{loss}: {name} has shape (), expected at least one dimension for axis {axis.name!r}")
+        if axis.place == "class":
+            return (0,) if ndim == 1 else (1,)
+        return tuple(range(min(1, ndim - 1), ndim))
+    entries = given if isinstance(given, tuple) else (given,)
+    found: list[int] = []
+    for entry in entries:
+        dimension = entry + ndim if entry < 0 else entry
+        if not 0 <= dimension < ndim:
+            raise LossError(f"{loss}: axis {entry} is out of range for {name} of shape {shape}, expected {_span(ndim)}")
+        if dimension in found:
+            raise LossError(f"{loss}: axis {given} names dimension {dimension} of {name} twice, expected it once")
+        found.append(dimension)
+    if not found:
+        raise LossError(f"{loss}: axis is (), expected at least one dimension of {name} of shape {shape}")
+    return tuple(found)
+
+
+def _option_for(axis: Axis, option: FrozenAxis) -> int | tuple[int, ...] | None:
+    """The part of a frozen option that speaks of this axis."""
+    if isinstance(option, tuple) and option and isinstance(option[0], tuple):
+        return dict(option).get(axis.name)
+    return option
+
+
+def _span(ndim: int) -> str:
+    return f"{-ndim} ... {ndim - 1}" if ndim else "an array with dimensions"

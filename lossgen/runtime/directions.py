@@ -1,0 +1,46 @@
+"""Directions of Hessian-vector products as the kernels take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .dtypes import check_dtype
+from .errors import LossError
+from .plan import Plan
+from .staging import Operand
+
+
+def direction_operands(
+    plan: Plan, arrays: Sequence[np.ndarray | None], names: Sequence[str], directions: Mapping[str, np.ndarray | None]
+) -> list[Operand]:
+    """One operand for each of `names`, laid out as the argument; zeros where there is no direction.
+
+    Raises:
+        LossError: a direction does not have its argument's shape; LossTypeError: its dtype is not real.
+    """
+    return [_operand(plan, name, arrays[plan.positions[name]], directions.get(name)) for name in names]
+
+
+def _operand(plan: Plan, name: str, array: np.ndarray | None, direction: np.ndarray | None) -> Operand:
+    position = plan.positions[name]
+    slot = plan.slots[position]
+    if slot is None or array is None:
+        return np.zeros(_absent_shape(plan, position), plan.real)
+    if direction is None:
+        return np.zeros(slot.placement.shape, plan.real)
+    given = f"the direction for {name}"
+    check_dtype(plan.schema.name, given, direction.dtype)
+    if direction.shape != array.shape:
+        raise LossError(f"{plan.schema.name}: {given} has shape {direction.shape}, expected {array.shape}")
+    return slot.operand(direction, plan.geometry.item_shape)
+
+
+def _absent_shape(plan: Plan, position: int) -> tuple[int, ...]:
+    """The kernels' shape of an argument that was not given."""
+    argument = plan.variant.arguments[position]
+    size = plan.geometry.sizes.get(argument.axis or "", 0)
+    if argument.layout == "shared":
+        return (size,)
+    return (plan.geometry.items, size) if argument.layout == "row" else (plan.geometry.items,)

@@ -1,0 +1,42 @@
+"""How the work of a call is divided: lanes for threads, tiles for scratch buffers. Shapes alone decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LANE_WORK = 1 << 16
+"""The number of entries of the widest argument that make up a lane, until there are MOST_LANES of them."""
+MOST_LANES = 32
+TILE = 1 << 14
+"""The number of entries of the widest argument in one tile: a few such tiles fit a processor core's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How the items are divided. It depends on shapes only, hence the same bits for any number of threads.
+
+    Args:
+        item_shape: the shape of the items, with at least one dimension.
+        items: how many there are.
+        lanes: the number of lanes; each is summed on its own, and the lanes' sums are added in order.
+        bounds: int64[lanes + 1], the items where the lanes begin and end.
+        tile: the number of items of a tile, where tiles are needed.
+        threaded: True if the work is worth waking other threads.
+    """
+
+    item_shape: tuple[int, ...]
+    items: int
+    lanes: int
+    bounds: np.ndarray
+    tile: int
+    threaded: bool
+
+
+def divide(item_shape: tuple[int, ...], items: int, widest: int) -> Division:
+    """Divide the items into lanes and tiles by their number and the entries of the widest argument's rows."""
+    width = max(1, widest)
+    lanes = max(1, min(MOST_LANES, -(-items * width // LANE_WORK), items))
+    bounds = np.array([items * lane // lanes for lane in range(lanes + 1)], np.int64)
+    return Division(item_shape or (1,), items, lanes, bounds, max(1, TILE // width), lanes > 1)

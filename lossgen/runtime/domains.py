@@ -1,0 +1,74 @@
+"""Which values arguments and parameters may have, and the words to say so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import LossError, LossTypeError
+from .schema import Parameter, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayDomain:
+    """A set of allowed entries: `outside` marks the entries that are not allowed, `words` name what is expected."""
+
+    outside: Callable[[np.ndarray], np.ndarray]
+    words: str
+
+
+ARRAYS: dict[str, ArrayDomain] = {
+    "real": ArrayDomain(lambda x: np.zeros(x.shape, bool), "any number"),
+    "not-nan": ArrayDomain(np.isnan, "a number that is not NaN"),
+    "binary": ArrayDomain(lambda x: (x != 0) & (x != 1), "0 or 1"),
+    "unit": ArrayDomain(lambda x: ~((x >= 0) & (x <= 1)), "a number in [0, 1]"),
+    "nonnegative": ArrayDomain(lambda x: ~(x >= 0), "a number that is at least 0"),
+}
+"""The domains of array arguments; "class-index" is not among them, since it depends on the number of classes."""
+
+SCALARS: dict[str, tuple[Callable[[float], bool], str]] = {
+    "real": (lambda x: not math.isnan(x), "a number that is not NaN"),
+    "nonnegative": (lambda x: 0 <= x < math.inf, "a finite number that is at least 0"),
+    "positive": (lambda x: 0 < x < math.inf, "a finite number greater than 0"),
+    "unit": (lambda x: 0 <= x <= 1, "a number in [0, 1]"),
+}
+"""The domains of parameters: a predicate for the allowed values, and words that name them."""
+
+
+def class_index_domain(classes: int, ignore_index: int | None) -> ArrayDomain:
+    """The labels 0 ... classes - 1, and `ignore_index` where the loss has one."""
+
+    def outside(labels: np.ndarray) -> np.ndarray:
+        bad = (labels < 0) | (labels >= classes)
+        return bad if ignore_index is None else bad & (labels != ignore_index)
+
+    also = "" if ignore_index is None else f" or ignore_index={ignore_index}"
+    return ArrayDomain(outside, f"a label in 0 ... {classes - 1}{also}")
+
+
+def check_parameters(schema: Schema, values: tuple[object, ...]) -> tuple[float | int, ...]:
+    """The parameters as the kernels take them: Python floats, or ints for integer parameters.
+
+    Raises:
+        LossError: a value is outside its parameter's domain (LossTypeError if it is not a number).
+    """
+    pairs = zip(schema.parameters, values, strict=True)
+    return tuple(_parameter(schema.name, parameter, value) for parameter, value in pairs)
+
+
+def _parameter(loss: str, parameter: Parameter, value: object) -> float | int:
+    allowed, words = SCALARS[parameter.domain]
+    if parameter.integer:
+        words = "an integer"
+    given = f"{loss}: {parameter.name} is {value!r}, expected {words}"
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
+        raise LossTypeError(given)
+    number = float(value)
+    if not allowed(number) or (parameter.integer and not number.is_integer()):
+        raise LossError(given)
+    return int(value) if parameter.integer else number

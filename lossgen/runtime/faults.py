@@ -1,0 +1,77 @@
+"""From a kernel's fault bits to the message: which entry of which argument is outside its domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .domains import ARRAYS, ArrayDomain, class_index_domain
+from .errors import LossError
+from .plan import Plan, Slot
+
+IGNORE = "ignore_index"
+
+
+def explain(
+    plan: Plan,
+    arrays: Sequence[np.ndarray | None],
+    parameters: Sequence[float | int],
+    item_scale: np.ndarray | None,
+    faults: np.ndarray,
+) -> None:
+    """Raise LossError for the first offending entry of the first argument that the kernels complained about.
+
+    Items that do not count (masked out, weight 0, ignored) may hold anything: if only they offend, nothing is raised.
+    """
+    bits = int(np.bitwise_or.reduce(faults))
+    ignore_index = _ignore_index(plan, parameters)
+    idle = _idle_items(plan, arrays, item_scale, ignore_index)
+    for position, (slot, array) in enumerate(zip(plan.slots, arrays, strict=True)):
+        if bits >> position & 1 and slot is not None and array is not None:
+            _explain_one(plan, slot, array, _domain(plan, slot, ignore_index), idle)
+
+
+def _ignore_index(plan: Plan, parameters: Sequence[float | int]) -> int | None:
+    for parameter, value in zip(plan.schema.parameters, parameters, strict=True):
+        if parameter.name == IGNORE:
+            return int(value)
+    return None
+
+
+def _domain(plan: Plan, slot: Slot, ignore_index: int | None) -> ArrayDomain:
+    argument = slot.argument
+    if argument.domain != "class-index":
+        return ARRAYS[argument.domain]
+    sizes = plan.geometry.sizes
+    axis = argument.axis or next(axis.name for axis in plan.schema.axes if axis.name in sizes)
+    return class_index_domain(sizes[axis], ignore_index)
+
+
+def _idle_items(
+    plan: Plan, arrays: Sequence[np.ndarray | None], item_scale: np.ndarray | None, ignore_index: int | None
+) -> np.ndarray:
+    """True for the items that contribute nothing."""
+    shape = plan.geometry.item_shape
+    idle = np.zeros(shape, bool) if item_scale is None else (item_scale == 0).reshape(shape)
+    if ignore_index is not None:
+        for argument, array in zip(plan.variant.arguments, arrays, strict=True):
+            if array is not None and argument.domain == "class-index":
+                idle = idle | (array == ignore_index)
+    return idle
+
+
+def _explain_one(plan: Plan, slot: Slot, array: np.ndarray, domain: ArrayDomain, idle: np.ndarray) -> None:
+    argument, order = slot.argument, slot.placement.order
+    view = slot.moved(array, plan.geometry.item_shape)
+    bad = domain.outside(view.astype(slot.dtype))
+    if argument.layout != "shared":
+        bad = bad & ~idle.reshape(idle.shape + (1,) * (view.ndim - idle.ndim))
+    if not bad.any():
+        return
+    index = [int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape)]
+    value = view[tuple(index)].item()
+    if order is not None:
+        index = [index[order.index(dimension)] for dimension in range(len(order))]
+    where = f"[{', '.join(map(str, index))}]" if index else ""
+    raise LossError(f"{plan.schema.name}: {argument.name}{where} is {value!r}, expected {domain.words}")

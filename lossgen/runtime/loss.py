@@ -1,0 +1,198 @@
+"""The base class of every loss: from the NumPy surface's arguments to a prepared call of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from .axes import AxisOption, freeze
+from .domains import check_parameters
+from .engine import Call, Value
+from .errors import LossError, LossTypeError
+from .plan import Plan, make_plan
+from .quick import quick_evaluate
+from .scaling import Scaling, make_scaling
+from .schema import Schema
+from .variants import KernelModules
+
+MOST_PLANS = 256
+Gradients = np.ndarray | tuple[np.ndarray, ...]
+Wrt = str | Sequence[str] | None
+
+
+class Loss:
+    """A loss over NumPy arrays. Subclasses set `schema` and spell out the signature of each method.
+
+    Args:
+        package: the package that the subclass is defined in. The kernels are imported when first needed, from the
+            package `cpu` beside it.
+    """
+
+    schema: ClassVar[Schema]
+
+    def __init__(self, package: str) -> None:
+        self._modules = KernelModules(package)
+        self._plans: dict[tuple, Plan] = {}
+        self._parameters: dict[tuple, tuple[float | int, ...]] = {}
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self._modules.package,)
+
+    def __repr__(self) -> str:
+        return f"<loss {self.schema.name}>"
+
+    def bind(
+        self,
+        arguments: Sequence[object],
+        parameters: tuple = (),
+        reduction: str | None = None,
+        axis: AxisOption = None,
+        sample_weight: object = None,
+        mask: object = None,
+        denominator: object = None,
+        empty: float = float("nan"),
+    ) -> Call:
+        """Check arguments and options and prepare a call; see `lossgen.runtime.engine.Call` for what it can compute.
+
+        Args:
+            arguments: arrays, or what `np.asarray` understands, in the order of the signature; None where not given.
+            parameters: the parameters in the order of the signature.
+            reduction: "none", "mean" or "sum"; None for the loss's own default.
+            axis: dimensions in place of the axes' default ones: an int, a tuple of ints (flattened), or a dict from
+                axis names to them.
+            sample_weight: a factor for each item, broadcast to the items.
+            mask: booleans of the item shape; items where it is False contribute exactly 0, whatever they hold.
+            denominator: a positive number that `mean` divides by in place of its own; `sum` is divided by it too.
+            empty: the `mean` of no items (all masked out or ignored).
+
+        Raises:
+            LossError: one line that names the loss, the argument, what was given and what is expected.
+        """
+        plan, arrays = self._prepare(arguments, axis)
+        scaling = make_scaling(
+            plan, self.schema.reduction if reduction is None else reduction, sample_weight, mask, denominator
+        )
+        return Call(plan, arrays, self._checked(parameters), scaling, empty)
+
+    def _prepare(self, arguments: Sequence[object], axis: AxisOption) -> tuple[Plan, Sequence[np.ndarray | None]]:
+        """The arguments as arrays, and the plan for their shapes, dtypes and strides."""
+        arrays: list[np.ndarray | None] = []
+        parts: list[object] = [axis if axis is None else freeze(self.schema, axis)]
+        for argument in arguments:
+            if argument is None:
+                parts.append(None)
+                arrays.append(None)
+                continue
+            array = argument if type(argument) is np.ndarray else self._array(argument, len(arrays))
+            parts += (array.shape, array.strides, array.dtype, array.flags.num)
+            arrays.append(array)
+        key = tuple(parts)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = make_plan(self.schema, self._modules, arrays, parts[0])  # type: ignore[arg-type]
+            _remember(self._plans, key, plan)
+        return plan, arrays
+
+    def _array(self, argument: object, position: int) -> np.ndarray:
+        try:
+            return np.asarray(argument)
+        except ValueError:  # a ragged list
+            name = self.schema.variants[0].arguments[position].name
+            words = f"{self.schema.name}: {name} is a {type(argument).__name__} that is not an array, expected numbers"
+            raise LossTypeError(f"{words} in equally long rows") from None
+
+    def _checked(self, parameters: tuple) -> tuple[float | int, ...]:
+        """The parameters as the kernels take them."""
+        if not parameters:
+            return parameters
+        try:
+            known = self._parameters.get(parameters)
+        except TypeError:  # not hashable, hence not a number: the check says so
+            return check_parameters(self.schema, parameters)
+        if known is None:
+            known = check_parameters(self.schema, parameters)
+            _remember(self._parameters, parameters, known)
+        return known
+
+    def _value(
+        self,
+        arguments: Sequence[object],
+        parameters: tuple,
+        reduction: str,
+        axis: AxisOption,
+        sample_weight: object,
+        mask: object,
+        denominator: object,
+        empty: float,
+    ) -> Value:
+        """The value; the options are those of `bind`."""
+        plan, arrays = self._prepare(arguments, axis)
+        scaling = make_scaling(plan, reduction, sample_weight, mask, denominator)
+        checked = self._checked(parameters)
+        return self._evaluate(plan, arrays, checked, scaling, empty, ())[0]
+
+    def _value_and_grad(
+        self,
+        arguments: Sequence[object],
+        parameters: tuple,
+        wrt: Wrt,
+        reduction: str,
+        axis: AxisOption,
+        sample_weight: object,
+        mask: object,
+        denominator: object,
+        empty: float,
+    ) -> tuple[Value, Gradients]:
+        """The value and gradients: for the predictions, for one named argument, or (a tuple) for several.
+
+        With reduction "none" the gradients are those of the sum of the values.
+        """
+        plan, arrays = self._prepare(arguments, axis)
+        scaling = make_scaling(plan, reduction, sample_weight, mask, denominator)
+        checked = self._checked(parameters)
+        if wrt is None:
+            names = plan.variant.predictions
+            single = len(names) == 1
+        else:
+            single = isinstance(wrt, str)
+            names = (wrt,) if single else tuple(wrt)
+        value, gradients = self._evaluate(plan, arrays, checked, scaling, empty, names)
+        return value, gradients[0] if single else gradients
+
+    @staticmethod
+    def _evaluate(
+        plan: Plan,
+        arrays: Sequence[np.ndarray | None],
+        parameters: tuple[float | int, ...],
+        scaling: Scaling,
+        empty: float,
+        names: tuple[str, ...],
+    ) -> tuple[Value, tuple[np.ndarray, ...]]:
+        """Value and gradients; a small call does without the object that larger ones are kept in."""
+        found = quick_evaluate(plan, arrays, parameters, scaling, names, 1.0)
+        return Call(plan, arrays, parameters, scaling, empty).evaluate(names) if found is None else found
+
+    def _hvp(self, arguments: Sequence[object], parameters: tuple, directions: object, *options: object) -> Gradients:
+        """The product of the Hessian over the predictions with a direction: an array, or a tuple of one for each."""
+        call = self.bind(arguments, parameters, *options)  # type: ignore[arg-type]
+        names = call.plan.variant.predictions
+        given = directions if isinstance(directions, tuple) else (directions,)
+        if len(given) != len(names):
+            expected = f"{len(names)} arrays, one for each of {', '.join(names)}"
+            raise LossError(f"{self.schema.name}: direction has {len(given)} arrays, expected {expected}")
+        found = call.products({n: np.asarray(d) for n, d in zip(names, given, strict=True)}, names)[1]
+        return found[0] if len(found) == 1 else found
+
+    def _hessian_diagonal(self, arguments: Sequence[object], parameters: tuple, *options: object) -> Gradients:
+        """The diagonal of the Hessian for the predictions."""
+        found = self.bind(arguments, parameters, *options).hessian_diagonal()  # type: ignore[arg-type]
+        return found[0] if len(found) == 1 else found
+
+
+def _remember(cache: dict, key: tuple, value: object) -> None:
+    """Keep a value; a full cache starts again from nothing. Safe in several threads at once."""
+    if len(cache) >= MOST_PLANS:
+        cache.clear()
+    cache[key] = value

@@ -1,0 +1,98 @@
+"""Where kernels write gradients: arrays of the arguments' own shapes and dtypes, and what is left to do afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dtypes import gradient_dtype
+from .execute import Operand
+from .plan import Plan, Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One wanted result: the kernels' operand, and the way from it to the result."""
+
+    operand: Operand
+    result: np.ndarray
+
+    def finish(self) -> np.ndarray:
+        """The result, in the argument's shape and dtype. Called once, when the kernel is done."""
+        return self.result
+
+
+@dataclass(frozen=True, slots=True)
+class _Summed(Output):
+    """A result that is a sum over items: over the lanes' rows of a shared argument, or over broadcast dimensions."""
+
+    item_shape: tuple[int, ...] | None
+
+    def finish(self) -> np.ndarray:
+        whole = self.operand
+        assert isinstance(whole, np.ndarray)
+        if self.item_shape is not None:
+            whole = whole.reshape(self.item_shape)
+            lead = whole.ndim - self.result.ndim
+            ones = tuple(d + lead for d, n in enumerate(self.result.shape) if n == 1 and whole.shape[d + lead] != 1)
+            total = whole.sum(axis=(*range(lead), *ones), dtype=np.float64).reshape(self.result.shape)
+        else:
+            total = whole.sum(axis=0)  # row by row, in the order of the lanes
+        with np.errstate(over="ignore"):
+            self.result[...] = total
+        return self.result
+
+
+def allocate(plan: Plan, position: int, array: np.ndarray) -> Output:
+    """An output for the argument at a position of the signature, which was given as `array`."""
+    slot = plan.slots[position]
+    assert slot is not None
+    dtype = gradient_dtype(array.dtype, plan.real)
+    if slot.argument.layout == "shared":
+        result = np.empty(array.shape, dtype)
+        return _Summed(np.zeros((plan.division.lanes, array.shape[0])), result, None)
+    if slot.placement.broadcast:
+        whole = np.empty(plan.geometry.items, plan.real)
+        return _Summed(whole, np.empty(array.shape, dtype), plan.geometry.item_shape)
+    return _own(plan, slot, array, dtype)
+
+
+def _own(plan: Plan, slot: Slot, array: np.ndarray, dtype: np.dtype) -> Output:
+    """An output with one entry for each entry of the argument, laid out as the argument is where that is direct."""
+    order = slot.placement.order
+    item_shape = plan.geometry.item_shape
+    if order is not None and slot.moved(array, item_shape).flags.c_contiguous:
+        inverse = np.argsort(order)
+        result = np.empty([array.shape[d] for d in order], dtype).transpose(inverse)
+    else:
+        result = np.empty(array.shape, dtype)
+    view = slot.moved(result, item_shape)
+    if dtype == plan.real and view.flags.c_contiguous:
+        return Output(view.reshape(slot.placement.shape), result)
+    return Output(slot.stage(view, item_shape), result)
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The outputs of one run: by name, and as the kernels take them (None where one is not wanted)."""
+
+    by_name: dict[str, Output]
+    operands: list[Operand]
+
+    def finish(self, wrt: Sequence[str]) -> tuple[np.ndarray, ...]:
+        """The results in the order of `wrt`."""
+        return tuple(self.by_name[name].finish() for name in wrt)
+
+
+def outputs_for(plan: Plan, arrays: Sequence[np.ndarray | None], names: Sequence[str], wrt: Sequence[str]) -> Outputs:
+    """Outputs for the arguments of `wrt`, which are given; the kernels' operands are in the order of `names`."""
+    by_name = {}
+    for name in wrt:
+        position = plan.positions[name]
+        array = arrays[position]
+        assert array is not None
+        by_name[name] = allocate(plan, position, array)
+    operands = [by_name[name].operand if name in by_name else None for name in names]
+    return Outputs(by_name, operands)

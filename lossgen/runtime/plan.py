@@ -1,0 +1,189 @@
+"""Plans: all that follows from the shapes, dtypes and strides of a call's arguments, worked out once and kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import numpy as np
+
+from .axes import FrozenAxis
+from .division import Division, divide
+from .dtypes import INT64, arithmetic_dtype
+from .layout import Geometry, Placement, measure
+from .schema import Argument, Schema, Variant
+from .staging import Operand, Staged
+from .variants import KernelModules, select
+
+COPY_SHARE = 8  # an argument with at most an eighth of the entries of the widest one is copied whole, not in tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """How one given argument reaches the kernels.
+
+    Args:
+        argument: its schema.
+        placement: its layout.
+        given: the shape it was given in.
+        dtype: the kernels' dtype.
+        whole: True if it is copied whole where it has to be copied, not tile by tile.
+    """
+
+    argument: Argument
+    placement: Placement
+    given: tuple[int, ...]
+    dtype: np.dtype
+    whole: bool
+
+    def moved(self, array: np.ndarray, item_shape: tuple[int, ...]) -> np.ndarray:
+        """A view with the item dimensions first and the axis last."""
+        if self.placement.broadcast:
+            return np.broadcast_to(array, item_shape)
+        return array if self.placement.order is None else array.transpose(self.placement.order)
+
+    def fits(self, view: np.ndarray) -> bool:
+        """True if the kernels can work on this view's own memory."""
+        return view.dtype == self.dtype and view.dtype.isnative and view.flags.c_contiguous and view.flags.aligned
+
+    def operand(self, array: np.ndarray, item_shape: tuple[int, ...]) -> Operand:
+        """The kernels' operand: a view, a small copy, or a staged view."""
+        view = self.moved(array, item_shape)
+        if self.fits(view):
+            return writable(view).reshape(self.placement.shape)
+        if self.whole:
+            return view.astype(self.dtype, order="C").reshape(self.placement.shape)
+        return self.stage(view, item_shape)
+
+    def stage(self, view: np.ndarray, item_shape: tuple[int, ...]) -> Staged:
+        """A moved view, to be copied tile by tile."""
+        width = self.placement.shape[1] if self.argument.layout == "row" else None
+        return Staged(view if item_shape else view[np.newaxis], self.dtype, width)
+
+
+class _Memory:
+    """The memory of a read-only array, offered as writable."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array  # keeps the memory alive
+        self.__array_interface__ = {
+            "data": (array.ctypes.data, False),
+            "shape": array.shape,
+            "typestr": array.dtype.str,
+            "version": 3,
+        }
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """A C-contiguous array as Numba's kernels are compiled for: not read-only.
+
+    Read-only arrays (JAX hands them out) are a type of their own to Numba, and would compile every kernel once more for
+    every combination. Kernels never write to their inputs, so the same memory is passed as an ordinary array.
+    """
+    return array if array.flags.writeable else np.asarray(_Memory(array))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The variant, its kernels and the division of the work for one combination of shapes, dtypes and strides.
+
+    Args:
+        schema: the loss.
+        variant: the variant that the dtypes choose.
+        kernels: its module of kernels.
+        real: the dtype of the arithmetic.
+        geometry: item shape, axis sizes and placements.
+        slots: one for each argument; None where it was not given.
+        positions: where in the signature an argument stands.
+        division: lanes, tiles and threads.
+        reshapes: where every argument can be passed as it is, what to reshape it to (None: nothing); else None.
+        quick: what `lossgen.runtime.quick` keeps for small calls.
+    """
+
+    schema: Schema
+    variant: Variant
+    kernels: ModuleType
+    real: np.dtype
+    geometry: Geometry
+    slots: tuple[Slot | None, ...]
+    positions: dict[str, int]
+    division: Division
+    reshapes: tuple[tuple[int, ...] | None, ...] | None
+    quick: dict = field(default_factory=dict)
+
+    def operands(self, arrays: Sequence[np.ndarray | None]) -> Sequence[Operand]:
+        """The kernels' operands for arrays that this plan was made for."""
+        if self.reshapes is not None:
+            pairs = zip(arrays, self.reshapes, strict=True)
+            return [array if shape is None else array.reshape(shape) for array, shape in pairs]  # type: ignore[union-attr]
+        item_shape = self.geometry.item_shape
+        pairs_of = zip(self.slots, arrays, strict=True)
+        return [None if slot is None else slot.operand(array, item_shape) for slot, array in pairs_of]  # type: ignore[arg-type]
+
+    def normaliser_operands(self, operands: Sequence[Operand]) -> Sequence[Operand]:
+        """The operands for the kernel `normalizer`.
+
+        Arguments that it does not read, but that would have to be staged, are replaced by memory that is never touched:
+        their sizes are all that counts.
+        """
+        reads = self.variant.normalizer_reads
+        if reads is None:
+            return operands
+        pairs = zip(operands, self.slots, strict=True)
+        return [
+            np.empty(slot.placement.shape, slot.dtype)
+            if isinstance(operand, Staged) and slot is not None and slot.argument.name not in reads
+            else operand
+            for operand, slot in pairs
+        ]
+
+
+def make_plan(schema: Schema, modules: KernelModules, arrays: Sequence[np.ndarray | None], option: FrozenAxis) -> Plan:
+    """Choose the variant, check dtypes and shapes, and prepare the call.
+
+    Raises:
+        LossError: arguments that are missing or do not fit the loss or each other.
+    """
+    variant = select(schema, arrays)
+    real = arithmetic_dtype(schema.name, variant, arrays)
+    geometry = measure(schema, variant, arrays, option)
+    widest = max((p.shape[1] for p in geometry.placements if p and len(p.shape) == 2), default=1)
+    work = geometry.items * max(1, widest)
+    slots = tuple(
+        None if placement is None or array is None else _slot(argument, placement, array.shape, real, work)
+        for argument, placement, array in zip(variant.arguments, geometry.placements, arrays, strict=True)
+    )
+    return Plan(
+        schema,
+        variant,
+        modules.load(variant, real),
+        real,
+        geometry,
+        slots,
+        {argument.name: position for position, argument in enumerate(variant.arguments)},
+        divide(geometry.item_shape, geometry.items, widest),
+        _reshapes(slots, arrays, geometry.item_shape),
+    )
+
+
+def _slot(argument: Argument, placement: Placement, shape: tuple[int, ...], real: np.dtype, work: int) -> Slot:
+    whole = math.prod(placement.shape) * COPY_SHARE <= work or argument.layout == "shared"
+    return Slot(argument, placement, shape, INT64 if argument.integer else real, whole)
+
+
+def _reshapes(
+    slots: Sequence[Slot | None], arrays: Sequence[np.ndarray | None], item_shape: tuple[int, ...]
+) -> tuple[tuple[int, ...] | None, ...] | None:
+    """The shapes for passing all arrays as they are; None if one of them needs more than that."""
+    shapes: list[tuple[int, ...] | None] = []
+    for slot, array in zip(slots, arrays, strict=True):
+        if slot is None or array is None:
+            shapes.append(None)
+            continue
+        view = slot.moved(array, item_shape)
+        if view is not array or not slot.fits(view) or not view.flags.writeable:
+            return None
+        shapes.append(None if array.shape == slot.placement.shape else slot.placement.shape)
+    return tuple(shapes)

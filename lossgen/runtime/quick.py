@@ -1,0 +1,137 @@
+"""Small calls: one lane, nothing to copy, no weights. All that can be decided beforehand is, to keep a call cheap.
+
+This is the engine's `evaluate` for the calls where its own bookkeeping would take longer than the kernel. It settles
+nothing itself: the divisor and the scale come from `lossgen.runtime.scaling`, messages from `lossgen.runtime.faults`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .dtypes import gradient_dtype
+from .faults import explain
+from .plan import Plan
+from .scaling import Scaling
+
+Results = tuple[np.floating | np.ndarray, tuple[np.ndarray, ...]]
+
+
+class Quick:
+    """`evaluate` for one plan, one reduction and one choice of gradients."""
+
+    __slots__ = ("_count", "_divisor", "_kernel", "_plan", "_scaling", "_spare", "_targets", "_valued")
+
+    def __init__(self, plan: Plan, names: Sequence[str], scaling: Scaling) -> None:
+        differentiable = plan.variant.differentiable
+        self._plan = plan
+        self._scaling = scaling
+        self._kernel = plan.kernels.evaluate
+        self._count = len(differentiable)
+        self._targets = tuple((differentiable.index(name), *self._shapes(plan, name)) for name in names)
+        self._valued = scaling.reduction == "none"
+        # The mean's divisor is known beforehand unless the loss has a normaliser of its own.
+        own = plan.variant.normalized and scaling.reduction == "mean"
+        self._divisor = None if own else scaling.divisor(plan, lambda _: 1.0)
+        self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # a list's pop and append are atomic
+
+    @staticmethod
+    def _shapes(plan: Plan, name: str) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
+        """The shape of a gradient, and the shape in which the kernel takes it (None: the same)."""
+        position = plan.positions[name]
+        slot = plan.slots[position]
+        assert slot is not None and plan.reshapes is not None
+        flat = plan.reshapes[position]
+        return slot.given, None if flat is None else slot.placement.shape
+
+    def run(
+        self,
+        arrays: Sequence[np.ndarray | None],
+        operands: Sequence[np.ndarray | None],
+        parameters: tuple[float | int, ...],
+        upstream: float,
+    ) -> Results | None:
+        """Value and gradients, or None if the divisor is 0 (the engine knows what then)."""
+        plan = self._plan
+        real = plan.real
+        divisor = self._divisor
+        try:
+            totals, faults = self._spare.pop()
+        except IndexError:
+            totals, faults = np.empty(1), np.empty(1, np.int64)
+        if divisor is None:
+            divisor = self._scaling.divisor(plan, self._normaliser(arrays, operands, parameters, totals, faults))
+            if divisor == 0:
+                return None
+        outputs: list[np.ndarray | None] = [None] * self._count
+        gradients = []
+        for place, shape, flat in self._targets:
+            gradient = np.empty(shape, real)
+            gradients.append(gradient)
+            outputs[place] = gradient if flat is None else gradient.reshape(flat)
+        scale, item_scale = self._scaling.scales(plan, divisor, upstream, None)
+        values = np.empty(plan.division.items, real) if self._valued else None
+        self._kernel(
+            *(0, 1, plan.division.bounds, *operands, *parameters, scale, item_scale, values, totals, faults, *outputs)
+        )
+        total, fault = totals.item(), faults.item()
+        self._spare.append((totals, faults))
+        if fault:
+            explain(plan, arrays, parameters, None, np.array([fault]))
+        if values is not None:
+            return values.reshape(plan.geometry.item_shape), tuple(gradients)
+        return self._scaling.reduce(plan, total, divisor, 0.0), tuple(gradients)
+
+    def _normaliser(
+        self,
+        arrays: Sequence[np.ndarray | None],
+        operands: Sequence[np.ndarray | None],
+        parameters: tuple[float | int, ...],
+        totals: np.ndarray,
+        faults: np.ndarray,
+    ) -> Callable[[np.ndarray | None], float]:
+        """What sums the loss's own normaliser over the items."""
+
+        def total(item_scale: np.ndarray | None) -> float:
+            plan = self._plan
+            plan.kernels.normalizer(
+                *(0, 1, plan.division.bounds, *operands, *parameters, 1.0, item_scale, None, totals, faults)
+            )
+            if faults.item():
+                explain(plan, arrays, parameters, item_scale, faults)
+            return totals.item()
+
+        return total
+
+
+def quick_evaluate(
+    plan: Plan,
+    arrays: Sequence[np.ndarray | None],
+    parameters: tuple[float | int, ...],
+    scaling: Scaling,
+    names: tuple[str, ...],
+    upstream: float,
+) -> Results | None:
+    """Value and gradients for `names` if this is a small call, else None. Unknown names are left to the engine."""
+    if not scaling.plain or plan.reshapes is None:
+        return None
+    key = (names, scaling.reduction)
+    quick = plan.quick.get(key)
+    if quick is None:
+        quick = plan.quick[key] = Quick(plan, names, scaling) if _is_small(plan, arrays, names) else False
+    return quick.run(arrays, plan.operands(arrays), parameters, upstream) if quick else None
+
+
+def _is_small(plan: Plan, arrays: Sequence[np.ndarray | None], names: tuple[str, ...]) -> bool:
+    """True if `Quick` can do it: few items, and gradients that the kernel can write in place."""
+    if plan.division.lanes > 1 or plan.division.items == 0:
+        return False
+    for name in names:
+        array = arrays[plan.positions[name]] if name in plan.variant.differentiable else None
+        slot = plan.slots[plan.positions[name]] if array is not None else None
+        if array is None or slot is None or slot.argument.layout == "shared":
+            return False
+        if gradient_dtype(array.dtype, plan.real) != plan.real:
+            return False
+    return True

@@ -1,0 +1,135 @@
+"""The one place that turns reduction, sample weights, mask, denominator, normaliser and upstream gradient into scales.
+
+    value    = sum_i s_i * l_i / D        (`none`: the array s_i * l_i)
+    gradient = sum_i u_i * s_i * dl_i / D
+
+with s_i the sample weight (1 without) where the mask holds (everywhere without), and 0 elsewhere; u the upstream
+gradient; D = 1 for `sum` and `none`, and for `mean` the sum of the normalisers of the items where the mask holds, or
+the number of those items for a loss without a normaliser. Sample weights do not enter D; a given `denominator` is D.
+
+The kernels know two numbers only: `item_scale` multiplies an item's value and derivatives, `scale` its derivatives.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dtypes import check_dtype
+from .errors import LossError, LossTypeError, choose
+from .layout import check_broadcast
+from .plan import Plan
+from .schema import Reduction
+
+REDUCTIONS: tuple[Reduction, ...] = ("none", "mean", "sum")
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """The reduction of one call and all that weighs its items."""
+
+    reduction: Reduction
+    sample_weight: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    denominator: float | None = None
+    plain: bool = False  # nothing but a reduction
+
+    def scales(
+        self, plan: Plan, divisor: float, upstream: float, per_item: np.ndarray | None
+    ) -> tuple[float, np.ndarray | None]:
+        """The kernels' `scale` and `item_scale` for D and an upstream gradient: a number times one number per item.
+
+        Where D is 0 every derivative is exactly 0.
+        """
+        if divisor == 0:
+            return 0.0, np.zeros(plan.geometry.items, plan.real)
+        return upstream / divisor, None if self.plain and per_item is None else self._item_scale(plan, per_item)
+
+    def _item_scale(self, plan: Plan, upstream: np.ndarray | None) -> np.ndarray | None:
+        """s_i * u_i for all items, in the dtype of the arithmetic; None where all are 1. Exactly 0 where masked out."""
+        shape = plan.geometry.item_shape
+        factors = [x for x in (self.sample_weight, upstream) if x is not None]
+        if not factors and self.mask is None:
+            return None
+        if not factors:
+            return np.ascontiguousarray(self.mask, plan.real).reshape(-1)
+        if len(factors) == 1:
+            found = np.broadcast_to(factors[0], shape).astype(plan.real, order="C", copy=False)
+        else:
+            found = np.multiply(*factors, dtype=plan.real, casting="unsafe")
+        if self.mask is not None:
+            found = np.where(self.mask, found, plan.real.type(0))
+        found = np.ascontiguousarray(found).reshape(-1)
+        return found if found.flags.writeable else found.copy()
+
+    def divisor(self, plan: Plan, normaliser: Callable[[np.ndarray | None], float]) -> float:
+        """D. `normaliser(item_scale)` sums the loss's own normaliser over the items; asked only where it is needed."""
+        if self.denominator is not None:
+            return self.denominator
+        if self.reduction != "mean":
+            return 1.0
+        if plan.variant.normalized:
+            return normaliser(None if self.mask is None else self.mask.astype(plan.real, order="C").reshape(-1))
+        return float(plan.geometry.items if self.mask is None else np.count_nonzero(self.mask))
+
+    def reduce(self, plan: Plan, total: float, divisor: float, empty: float) -> np.floating:
+        """The reduced value from the sum over all items, rounded once; `empty` for the mean of nothing."""
+        return plan.real.type(empty if divisor == 0 else total / divisor)
+
+
+PLAIN = {reduction: Scaling(reduction, plain=True) for reduction in REDUCTIONS}
+"""The scalings without weights, mask or denominator."""
+
+
+def make_scaling(plan: Plan, reduction: str, sample_weight: object, mask: object, denominator: object) -> Scaling:
+    """Check the reduction options of a call.
+
+    Raises:
+        LossError: an unknown reduction, shapes that do not fit the items, a denominator that is not a positive number;
+            LossTypeError: a mask that is not boolean, sample weights that are not real.
+    """
+    loss = plan.schema.name
+    plain = PLAIN.get(reduction) if isinstance(reduction, str) else None
+    if plain is None:
+        raise choose(loss, "reduction", reduction, REDUCTIONS)
+    if sample_weight is None and mask is None and denominator is None:
+        return plain
+    item_shape = plan.geometry.item_shape
+    return Scaling(
+        plain.reduction,
+        None if sample_weight is None else _sample_weight(loss, sample_weight, item_shape),
+        None if mask is None else _mask(loss, mask, item_shape),
+        None if denominator is None else _denominator(loss, plain.reduction, denominator),
+    )
+
+
+def _sample_weight(loss: str, given: object, item_shape: tuple[int, ...]) -> np.ndarray:
+    weight = np.asarray(given)
+    check_dtype(loss, "sample_weight", weight.dtype)
+    check_broadcast(loss, "sample_weight", weight.shape, item_shape)
+    return weight
+
+
+def _mask(loss: str, given: object, item_shape: tuple[int, ...]) -> np.ndarray:
+    mask = np.asarray(given)
+    if mask.dtype != np.bool_:
+        raise LossTypeError(f"{loss}: mask has dtype {mask.dtype}, expected bool")
+    if mask.shape != item_shape:
+        raise LossError(f"{loss}: mask has shape {mask.shape}, expected {item_shape}, the shape of the items")
+    return mask
+
+
+def _denominator(loss: str, reduction: str, given: object) -> float:
+    if reduction == "none":
+        raise LossError(f"{loss}: denominator is {given!r}, expected None with reduction='none'")
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        given = given.item()
+    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, float, np.integer, np.floating)):
+        raise LossTypeError(f"{loss}: denominator is {given!r}, expected a positive number")
+    number = float(given)
+    if not 0 < number < math.inf:
+        raise LossError(f"{loss}: denominator is {given!r}, expected a positive number")
+    return number

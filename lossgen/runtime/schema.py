@@ -1,0 +1,94 @@
+"""What the runtime knows about a loss: names, layouts, domains and defaults as pure data, without any code.
+
+Generated modules instantiate these classes; nothing here computes anything beyond simple look-ups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Layout = Literal["item", "row", "shared", "broadcast"]
+Place = Literal["class", "features"]
+Reduction = Literal["none", "mean", "sum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A named axis that a loss reduces over.
+
+    Args:
+        name: the name used by the arguments and by `axis={name: ...}`.
+        place: where the axis lies by default. "class": dimension 1 of (N, C, d1, ...), or dimension 0 of a 1-D array.
+            "features": all dimensions but the first, flattened, or the only dimension of a 1-D array (then one item).
+    """
+
+    name: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An array argument of a loss.
+
+    Args:
+        name: the argument's name in the signature.
+        layout: "item": one number per item; "row": one number per item and entry of `axis`; "shared": one number per
+            entry of `axis`, the same for all items (class weights); "broadcast": anything that broadcasts to the items.
+        axis: the name of the argument's axis; for a class index the axis it points into; None if it has none.
+        domain: a key of `lossgen.runtime.domains.ARRAYS`: which values are allowed.
+        default: the number that the kernels use where the argument is not given; None means required.
+        integer: True for a class index.
+    """
+
+    name: str
+    layout: Layout
+    axis: str | None
+    domain: str
+    default: float | None = None
+    integer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A scalar parameter of a loss; `domain` is a key of `lossgen.runtime.domains.SCALARS`."""
+
+    name: str
+    default: float | int
+    domain: str
+    integer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One form of a loss: class indices or class probabilities as the target, say.
+
+    Args:
+        label: words for messages, such as "class indices".
+        module: the kernels' module without its dtype suffix.
+        arguments: all arguments in the order of the signature.
+        differentiable: the names of the arguments that `evaluate` has a gradient for, in the order of the signature.
+        predictions: those of them that a gradient is taken for by default.
+        normalized: True if `mean` divides by a normaliser of its own (kernel `normalizer`), not by the number of items.
+        normalizer_reads: the arguments whose entries that kernel reads; None means any. With it, arguments that have to
+            be copied for the kernels (a class axis that is not the last) are copied once, not twice.
+    """
+
+    label: str
+    module: str
+    arguments: tuple[Argument, ...]
+    differentiable: tuple[str, ...]
+    predictions: tuple[str, ...]
+    normalized: bool
+    normalizer_reads: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A loss: its axes, its parameters, its variants and the reduction it uses by default."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    parameters: tuple[Parameter, ...]
+    variants: tuple[Variant, ...]
+    reduction: Reduction = "mean"

@@ -1,0 +1,1 @@
+"""Kernels as the build prints them, one module for each variant and dtype."""
