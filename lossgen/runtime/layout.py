@@ -57,6 +57,10 @@ class _Measurement:
         self.axes: dict[str, Axis] = {axis.name: axis for axis in schema.axes}
         self.given = [(a, x) for a, x in zip(variant.arguments, arrays, strict=True) if x is not None]
         self.arguments = variant.arguments
+        self.label = variant.label
+        self.deciding = {
+            a.name for v in schema.variants[1:] for a in v.arguments if a not in schema.variants[0].arguments
+        }
         self.option = option
         self.item_shape: tuple[int, ...] | None = None
         self.lead = ""  # what fixed the item shape, in words
@@ -92,7 +96,7 @@ class _Measurement:
             self.lead = f"{argument.name} has shape {shape} and its {axis.name!r} is {words}"
         if item_shape != self.item_shape or axis_shape != known:
             expected = self._like(first, argument.name)
-            raise LossError(f"{self.loss}: {argument.name} has shape {shape}, expected {expected}")
+            raise LossError(f"{self.loss}: {self._words(argument)} has shape {shape}, expected {expected}")
 
     def _like(self, first: str, name: str) -> str:
         if first == name:
@@ -107,7 +111,12 @@ class _Measurement:
             self.item_shape, self.lead = shape, f"the shape of {argument.name}"
         elif shape != self.item_shape:
             because = self.lead if self.lead.startswith("the shape") else f"since {self.lead}"
-            raise LossError(f"{self.loss}: {argument.name} has shape {shape}, expected {self.item_shape}, {because}")
+            expected = f"{self.item_shape}, {because}"
+            raise LossError(f"{self.loss}: {self._words(argument)} has shape {shape}, expected {expected}")
+
+    def _words(self, argument: Argument) -> str:
+        """The argument's name, with the variant's label where its dtype has chosen the variant."""
+        return f"{argument.name} ({self.label})" if argument.name in self.deciding else argument.name
 
     def _check_classes(self, items: int, sizes: dict[str, int]) -> None:
         for name, size in sizes.items():
