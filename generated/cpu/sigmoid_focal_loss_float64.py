@@ -48,21 +48,6 @@ def exp_quotient(r):
 
 
 @njit(**MATH)
-def exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = real(710.0) if x > real(710.0) else x
-    x = real(-746.0) if x < real(-746.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    half = n >> integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * power_of_two(half) * power_of_two(n - half)
-
-
-@njit(**MATH)
 def exp_nonpositive(x):
     """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = real(-746.0) if x < real(-746.0) else x
@@ -132,8 +117,8 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
                 tail_1 = log1p_unit(e_1)
                 sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
                 alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
-                exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
-                value = sum_2 * alpha_t * exp_1
+                e_2 = exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
+                value = sum_2 * alpha_t * e_2
                 choice_1 = (e_1 if product_1 >= zero else one)
                 inverse_1 = one / (one + e_1)
                 choice_2 = (one if product_1 >= zero else e_1)
@@ -145,7 +130,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    grad_input_block[i] = factor * ((one - real(2) * target_i) * alpha_t * choice_1 * exp_1 * inverse_1 - sum_1 * sum_2 * gamma * choice_2 * alpha_t * exp_1 * inverse_1)
+                    grad_input_block[i] = factor * ((one - real(2) * target_i) * alpha_t * choice_1 * e_2 * inverse_1 - sum_1 * sum_2 * gamma * choice_2 * alpha_t * e_2 * inverse_1)
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -188,11 +173,11 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
                 e_1 = exp_nonpositive(-abs(product_1))
                 choice_1 = (e_1 if product_1 >= zero else one)
                 tail_1 = log1p_unit(e_1)
-                exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
+                e_2 = exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
                 inverse_1 = one / (one + e_1)
                 sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
                 choice_2 = (one if product_1 >= zero else e_1)
-                value = -sum_1 * direction_input_i * alpha_t * choice_1 * exp_1 * inverse_1 - sum_1 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * exp_1 * inverse_1
+                value = -sum_1 * direction_input_i * alpha_t * choice_1 * e_2 * inverse_1 - sum_1 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * e_2 * inverse_1
                 power_of_1 = sum_1 * sum_1
                 power_of_2 = inverse_1 * inverse_1
                 power_of_3 = e_1 * e_1
@@ -206,7 +191,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (power_of_1 * (gamma * gamma) * power_of_2 * sum_2 * direction_input_i * choice_3 * alpha_t * exp_1 + power_of_1 * power_of_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1 - power_of_2 * sum_3 * sum_1 * direction_input_i * choice_2 * alpha_t * choice_1 * exp_1 - power_of_1 * power_of_2 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1 - power_of_2 * sum_3 * sum_1 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * exp_1)
+                    product_input_block[i] = factor * (power_of_1 * (gamma * gamma) * power_of_2 * sum_2 * direction_input_i * choice_3 * alpha_t * e_2 + power_of_1 * power_of_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * e_2 - power_of_2 * sum_3 * sum_1 * direction_input_i * choice_2 * alpha_t * choice_1 * e_2 - power_of_1 * power_of_2 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * e_2 - power_of_2 * sum_3 * sum_1 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * e_2)
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -250,7 +235,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, scale, it
                 alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
                 choice_2 = (e_1 if product_1 >= zero else one)
                 tail_1 = log1p_unit(e_1)
-                exp_1 = exp(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
+                e_2 = exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
                 power_of_2 = sum_2 * sum_2
                 sum_3 = tail_1 + (-sum_2 * input_i if -sum_2 * input_i > zero else zero)
                 power_of_3 = e_1 * e_1
@@ -259,7 +244,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, scale, it
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    diagonal_input_block[i] = factor * (sum_1 * sum_1 * power_of_1 * choice_1 * alpha_t * choice_2 * exp_1 + power_of_2 * (gamma * gamma) * power_of_1 * sum_3 * choice_3 * alpha_t * exp_1 - power_of_2 * power_of_1 * sum_3 * gamma * choice_1 * alpha_t * choice_2 * exp_1 - real(2) * power_of_1 * sum_1 * sum_2 * gamma * choice_1 * alpha_t * choice_2 * exp_1)
+                    diagonal_input_block[i] = factor * (sum_1 * sum_1 * power_of_1 * choice_1 * alpha_t * choice_2 * e_2 + power_of_2 * (gamma * gamma) * power_of_1 * sum_3 * choice_3 * alpha_t * e_2 - power_of_2 * power_of_1 * sum_3 * gamma * choice_1 * alpha_t * choice_2 * e_2 - real(2) * power_of_1 * sum_1 * sum_2 * gamma * choice_1 * alpha_t * choice_2 * e_2)
             total += np.float64(part)
         if bad_target:
             fault |= 2

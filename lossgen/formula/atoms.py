@@ -61,6 +61,7 @@ class softplus(Atom):
     """log(1 + e^x)."""
 
     nargs = 1
+    is_positive = True
 
     def definition(self) -> Expr:
         return log(1 + exp(self.args[0]))

@@ -57,7 +57,9 @@ def _sigmoid(node: sigmoid) -> Expr:
 
 
 def _exponential(node: exp) -> Expr | None:
-    """e^(r − n·LSE f) = e^(r − n·m) / (1 + rest)^n."""
+    """e^(r − n·LSE f) = e^(r − n·m) / (1 + rest)^n; an argument known to be ≤ 0 takes the cheaper exponential."""
+    if node.args[0].is_nonpositive:
+        return exp_nonpositive(expand(node.args[0]))
     terms = Add.make_args(node.args[0])
     for term in terms:
         factor, atom = term.as_coeff_Mul()

@@ -7,6 +7,7 @@ adapters sit on.
 from .engine import Call
 from .errors import LossError, LossTypeError
 from .loss import Loss
+from .memory import release_memory
 from .schema import Argument, Axis, Parameter, Schema, Variant
 from .threads import get_num_threads, set_num_threads
 
@@ -21,5 +22,6 @@ __all__ = [
     "Schema",
     "Variant",
     "get_num_threads",
+    "release_memory",
     "set_num_threads",
 ]

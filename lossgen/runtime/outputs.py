@@ -9,6 +9,7 @@ import numpy as np
 
 from .dtypes import gradient_dtype
 from .execute import Operand
+from .memory import empty
 from .plan import Plan, Slot
 
 
@@ -65,9 +66,9 @@ def _own(plan: Plan, slot: Slot, array: np.ndarray, dtype: np.dtype) -> Output:
     item_shape = plan.geometry.item_shape
     if order is not None and slot.moved(array, item_shape).flags.c_contiguous:
         inverse = np.argsort(order)
-        result = np.empty([array.shape[d] for d in order], dtype).transpose(inverse)
+        result = empty(tuple(array.shape[d] for d in order), dtype).transpose(inverse)
     else:
-        result = np.empty(array.shape, dtype)
+        result = empty(array.shape, dtype)
     view = slot.moved(result, item_shape)
     if dtype == plan.real and view.flags.c_contiguous:
         return Output(view.reshape(slot.placement.shape), result)
