@@ -121,15 +121,14 @@ def evaluate(first, last, bounds, input, target, weight, pos_weight, scale, item
                 weight_i = weight_block[i] if weight is not None else one
                 pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
                 bad_target |= not ((target_i >= zero) & (target_i <= one))
-                sum_1 = one - target_i
+                sum_1 = target_i - one
                 e_1 = exp_nonpositive(-abs(input_i))
                 tail_1 = log1p_unit(e_1)
                 positive_part_1 = (input_i if input_i > zero else zero)
-                sum_2 = tail_1 + positive_part_1
-                sum_3 = tail_1 + (-input_i if -input_i > zero else zero)
-                value = -(-sum_1 * sum_2 - sum_3 * pos_weight_i * target_i) * weight_i
+                sum_2 = tail_1 + (-input_i if -input_i > zero else zero)
+                sum_3 = sum_2 * pos_weight_i * target_i - sum_1 * (tail_1 + positive_part_1)
+                value = sum_3 * weight_i
                 choice_1 = (one if input_i >= zero else e_1)
-                inverse_1 = one / (one + e_1)
                 choice_2 = (e_1 if input_i >= zero else one)
                 factor = scale
                 if item_scale is not None:
@@ -139,13 +138,13 @@ def evaluate(first, last, bounds, input, target, weight, pos_weight, scale, item
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    grad_input_block[i] = factor * -(pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * choice_1 * inverse_1) * weight_i
+                    grad_input_block[i] = factor * -(sum_1 * choice_1 + pos_weight_i * target_i * choice_2) * weight_i / (one + e_1)
                 if grad_target is not None:
-                    grad_target_block[i] = factor * -(tail_1 + positive_part_1 - sum_3 * pos_weight_i) * weight_i
+                    grad_target_block[i] = factor * -(tail_1 + positive_part_1 - sum_2 * pos_weight_i) * weight_i
                 if grad_weight is not None:
-                    grad_weight_block[i] = factor * (sum_1 * sum_2 + sum_3 * pos_weight_i * target_i)
+                    grad_weight_block[i] = factor * sum_3
                 if grad_pos_weight is not None:
-                    grad_pos_weight_block[i] = factor * (sum_3 * target_i * weight_i)
+                    grad_pos_weight_block[i] = factor * (sum_2 * target_i * weight_i)
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -186,13 +185,11 @@ def hvp(first, last, bounds, input, target, weight, pos_weight, direction_input,
                 pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
                 direction_input_i = direction_input_block[i]
                 bad_target |= not ((target_i >= zero) & (target_i <= one))
-                sum_1 = one - target_i
                 e_1 = exp_nonpositive(-abs(input_i))
                 choice_1 = (one if input_i >= zero else e_1)
-                inverse_1 = one / (one + e_1)
                 choice_2 = (e_1 if input_i >= zero else one)
-                value = -(direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * direction_input_i * choice_1 * inverse_1) * weight_i
-                power_of_1 = inverse_1 * inverse_1
+                inverse_1 = one / (one + e_1)
+                value = -((target_i - one) * choice_1 + pos_weight_i * target_i * choice_2) * direction_input_i * weight_i * inverse_1
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -201,7 +198,7 @@ def hvp(first, last, bounds, input, target, weight, pos_weight, direction_input,
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * -(-power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i
+                    product_input_block[i] = factor * (inverse_1 * inverse_1 * (one + pos_weight_i * target_i - target_i) * direction_input_i * weight_i * choice_1 * choice_2)
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -254,7 +251,7 @@ def hvp_full(first, last, bounds, input, target, weight, pos_weight, direction_i
                 direction_weight_i = direction_weight_block[i]
                 direction_pos_weight_i = direction_pos_weight_block[i]
                 bad_target |= not ((target_i >= zero) & (target_i <= one))
-                sum_1 = one - target_i
+                sum_1 = target_i - one
                 e_1 = exp_nonpositive(-abs(input_i))
                 tail_1 = log1p_unit(e_1)
                 positive_part_1 = (input_i if input_i > zero else zero)
@@ -263,7 +260,7 @@ def hvp_full(first, last, bounds, input, target, weight, pos_weight, direction_i
                 choice_1 = (one if input_i >= zero else e_1)
                 inverse_1 = one / (one + e_1)
                 choice_2 = (e_1 if input_i >= zero else one)
-                value = -(-sum_1 * sum_2 - sum_3 * pos_weight_i * target_i) * direction_weight_i - (sum_2 * direction_target_i + direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i * target_i - sum_3 * direction_target_i * pos_weight_i - sum_1 * direction_input_i * choice_1 * inverse_1) * weight_i
+                value = (sum_3 * pos_weight_i * target_i - sum_1 * sum_2) * direction_weight_i - (sum_2 * direction_target_i + sum_1 * direction_input_i * choice_1 * inverse_1 + direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i * target_i - sum_3 * direction_target_i * pos_weight_i) * weight_i
                 power_of_1 = inverse_1 * inverse_1
                 factor = scale
                 if item_scale is not None:
@@ -273,11 +270,11 @@ def hvp_full(first, last, bounds, input, target, weight, pos_weight, direction_i
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (-(pos_weight_i * target_i * choice_2 * inverse_1 - sum_1 * choice_1 * inverse_1) * direction_weight_i - (direction_target_i * choice_1 * inverse_1 + direction_pos_weight_i * target_i * choice_2 * inverse_1 + direction_target_i * pos_weight_i * choice_2 * inverse_1 - power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i)
+                    product_input_block[i] = factor * (-(direction_target_i * choice_1 * inverse_1 + direction_pos_weight_i * target_i * choice_2 * inverse_1 + direction_target_i * pos_weight_i * choice_2 * inverse_1 + power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i - (sum_1 * choice_1 + pos_weight_i * target_i * choice_2) * direction_weight_i * inverse_1)
                 if product_target is not None:
                     product_target_block[i] = factor * (-(direction_input_i * choice_1 * inverse_1 + direction_input_i * pos_weight_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i) * weight_i - (tail_1 + positive_part_1 - sum_3 * pos_weight_i) * direction_weight_i)
                 if product_weight is not None:
-                    product_weight_block[i] = factor * (sum_3 * direction_pos_weight_i * target_i + sum_3 * direction_target_i * pos_weight_i + sum_1 * direction_input_i * choice_1 * inverse_1 - sum_2 * direction_target_i - direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1)
+                    product_weight_block[i] = factor * (sum_3 * direction_pos_weight_i * target_i + sum_3 * direction_target_i * pos_weight_i - sum_2 * direction_target_i - sum_1 * direction_input_i * choice_1 * inverse_1 - direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1)
                 if product_pos_weight is not None:
                     product_pos_weight_block[i] = factor * (sum_3 * direction_target_i * weight_i + sum_3 * direction_weight_i * target_i - direction_input_i * target_i * weight_i * choice_2 * inverse_1)
             total += np.float64(part)
@@ -319,14 +316,13 @@ def hessian_diagonal(first, last, bounds, input, target, weight, pos_weight, sca
                 pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
                 bad_target |= not ((target_i >= zero) & (target_i <= one))
                 e_1 = exp_nonpositive(-abs(input_i))
-                power_of_1 = (one / (one + e_1)) * (one / (one + e_1))
                 choice_1 = (one if input_i >= zero else e_1)
                 choice_2 = (e_1 if input_i >= zero else one)
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    diagonal_input_block[i] = factor * -(-power_of_1 * (one - target_i) * choice_1 * choice_2 - power_of_1 * pos_weight_i * target_i * choice_1 * choice_2) * weight_i
+                    diagonal_input_block[i] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (one + pos_weight_i * target_i - target_i) * weight_i * choice_1 * choice_2)
             total += np.float64(part)
         if bad_target:
             fault |= 2

@@ -201,16 +201,16 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                     weight_c1 = weight[c1] if weight is not None else one
                     sum_3 = add(sum_3, np.float64((-(largest - input_c1) - log1p_1) * weight_c1))
             sum_4 = real(sum_3)
-            sum_1 = one - label_smoothing
+            sum_1 = label_smoothing - one
             input_target = input_row[target_i]
             sum_5 = -(largest - input_target) - log1p_1
             weight_target = weight[target_i] if weight is not None else one
             inverse_1 = one / C
-            value = -sum_1 * sum_5 * weight_target - label_smoothing * sum_4 * inverse_1
+            value = sum_1 * sum_5 * weight_target - label_smoothing * sum_4 * inverse_1
             product_1 = -label_smoothing * inverse_1
             inverse_2 = one / (one + others)
             product_2 = -sum_2 * inverse_2
-            product_3 = sum_1 * weight_target * inverse_2
+            product_3 = -sum_1 * weight_target * inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -223,12 +223,12 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                     share_2 = grad_input_row[k]
                     weight_k = weight[k] if weight is not None else one
                     grad_input_row[k] = factor * (product_1 * (product_2 * share_2 + weight_k) + product_3 * share_2)
-                grad_input_row[target_i] = factor * (-(-sum_2 * exp_nonpositive((input_target - largest)) * inverse_2 + weight_target) * label_smoothing * inverse_1 + sum_1 * weight_target * expm1(sum_5))
+                grad_input_row[target_i] = factor * (-(-sum_2 * exp_nonpositive((input_target - largest)) * inverse_2 + weight_target) * label_smoothing * inverse_1 - sum_1 * weight_target * expm1(sum_5))
             if grad_weight is not None:
                 for k in range(n_C):
                     input_k = input_row[k]
                     grad_weight_lane[k] += factor * (product_1 * (-(largest - input_k) - log1p_1))
-                grad_weight_lane[target_i] += factor * -sum_1 * sum_5
+                grad_weight_lane[target_i] += factor * (sum_1 * sum_5)
         totals[lane] = total
         faults[lane] = fault
 
@@ -304,13 +304,12 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                     weight_c2 = weight[c2] if weight is not None else one
                     sum_5 = add(sum_5, np.float64((direction_input_c2 - sum_4) * weight_c2))
             sum_6 = real(sum_5)
-            sum_1 = one - label_smoothing
+            sum_1 = label_smoothing - one
             direction_input_target = direction_input_row[target_i]
             weight_target = weight[target_i] if weight is not None else one
             inverse_2 = one / C
-            value = -sum_1 * (direction_input_target - sum_4) * weight_target - label_smoothing * sum_6 * inverse_2
-            product_1 = sum_1 * weight_target * inverse_1
-            product_2 = label_smoothing * sum_2 * inverse_2 * inverse_1
+            value = sum_1 * (direction_input_target - sum_4) * weight_target - label_smoothing * sum_6 * inverse_2
+            product_1 = (label_smoothing * sum_2 * inverse_2 - sum_1 * weight_target) * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -322,8 +321,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
-                    sum_7 = direction_input_k - sum_4
-                    product_input_row[k] = factor * (product_1 * sum_7 * share_2 + product_2 * sum_7 * share_2)
+                    product_input_row[k] = factor * (product_1 * (direction_input_k - sum_4) * share_2)
         totals[lane] = total
         faults[lane] = fault
 
@@ -409,7 +407,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                     direction_weight_c2 = direction_weight[c2]
                     sum_7 = add(sum_7, np.float64((-(largest - input_c2) - log1p_1) * direction_weight_c2 + (direction_input_c2 - sum_6) * weight_c2))
             sum_8 = real(sum_7)
-            sum_1 = one - label_smoothing
+            sum_1 = label_smoothing - one
             direction_input_target = direction_input_row[target_i]
             sum_9 = direction_input_target - sum_6
             weight_target = weight[target_i] if weight is not None else one
@@ -417,12 +415,12 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             sum_10 = -(largest - input_target) - log1p_1
             direction_weight_target = direction_weight[target_i]
             inverse_2 = one / C
-            value = -sum_1 * sum_9 * weight_target - sum_1 * sum_10 * direction_weight_target - label_smoothing * sum_8 * inverse_2
+            value = sum_1 * sum_9 * weight_target + sum_1 * sum_10 * direction_weight_target - label_smoothing * sum_8 * inverse_2
             product_1 = -label_smoothing * inverse_2
             product_2 = -sum_2 * inverse_1
             product_3 = -sum_4 * inverse_1
-            product_4 = sum_1 * direction_weight_target * inverse_1
-            product_5 = sum_1 * weight_target * inverse_1
+            product_4 = -sum_1 * direction_weight_target * inverse_1
+            product_5 = -sum_1 * weight_target * inverse_1
             e_1 = exp_nonpositive((input_target - largest))
             factor = scale
             if item_scale is not None:
@@ -438,13 +436,13 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                     sum_11 = direction_input_k - sum_6
                     direction_weight_k = direction_weight[k]
                     product_input_row[k] = factor * (product_1 * (product_2 * share_2 + product_3 * sum_11 * share_2 + direction_weight_k) + product_4 * share_2 + product_5 * sum_11 * share_2)
-                product_input_row[target_i] = factor * (sum_1 * direction_weight_target * expm1(sum_10) + sum_1 * sum_9 * weight_target * e_1 * inverse_1 - (direction_weight_target - sum_2 * e_1 * inverse_1 - sum_9 * sum_4 * e_1 * inverse_1) * label_smoothing * inverse_2)
+                product_input_row[target_i] = factor * (-sum_1 * direction_weight_target * expm1(sum_10) - (direction_weight_target - sum_2 * e_1 * inverse_1 - sum_9 * sum_4 * e_1 * inverse_1) * label_smoothing * inverse_2 - sum_1 * sum_9 * weight_target * e_1 * inverse_1)
             if product_weight is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]
                     sum_12 = direction_input_k_2 - sum_6
                     product_weight_lane[k] += factor * (product_1 * sum_12)
-                product_weight_lane[target_i] += factor * -sum_1 * sum_9
+                product_weight_lane[target_i] += factor * (sum_1 * sum_9)
         totals[lane] = total
         faults[lane] = fault
 
@@ -504,10 +502,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
             weight_target = weight[target_i] if weight is not None else one
-            inverse_1 = one / (one + others)
-            product_1 = -(one - label_smoothing) * weight_target * inverse_1
+            product_1 = -(label_smoothing * sum_2 / C - (label_smoothing - one) * weight_target) / (one + others)
             log1p_1 = log1p(others)
-            product_2 = -label_smoothing * sum_2 * inverse_1 / C
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -515,8 +511,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 for k in range(n_C):
                     share_2 = diagonal_input_row[k]
                     input_k = input_row[k]
-                    expm1_1 = expm1(-(largest - input_k) - log1p_1)
-                    diagonal_input_row[k] = factor * (product_1 * share_2 * expm1_1 + product_2 * share_2 * expm1_1)
+                    diagonal_input_row[k] = factor * (product_1 * share_2 * expm1(-(largest - input_k) - log1p_1))
         totals[lane] = total
         faults[lane] = fault
 

@@ -190,9 +190,10 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             target_row = target[i]
             for j in range(n_C):
                 bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
-            sum_1 = one - label_smoothing
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
+            sum_1 = one - label_smoothing
+            sum_2 = sum_1
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):
@@ -201,9 +202,9 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                 top = image if image > top else top
                 target_c = target_row[c]
                 weight_c = weight[c] if weight is not None else one
-                sum = add(sum, np.float64((sum_1 * target_c + product_1) * weight_c))
+                sum = add(sum, np.float64((product_1 + sum_2 * target_c) * weight_c))
             largest = unordered(top)
-            sum_2 = real(sum)
+            sum_3 = real(sum)
             rest = zero
             rest_ties = integer(0)
             for c in range(n_C):
@@ -217,17 +218,16 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
             log1p_1 = log1p(others)
-            sum_3 = 0.0
+            sum_4 = 0.0
             for c1 in range(n_C):
                 weight_c1 = weight[c1] if weight is not None else one
                 target_c1 = target_row[c1]
-                sum_4 = sum_1 * target_c1 + product_1
                 input_c1 = input_row[c1]
-                choice_1 = (zero if sum_4 == zero else ((-(largest - input_c1) - log1p_1) * sum_4))
-                sum_3 = add(sum_3, np.float64(weight_c1 * choice_1))
-            sum_5 = real(sum_3)
+                choice_1 = (zero if sum_2 * target_c1 + product_1 == zero else ((-(largest - input_c1) - log1p_1) * (product_1 + sum_2 * target_c1)))
+                sum_4 = add(sum_4, np.float64(weight_c1 * choice_1))
+            sum_5 = real(sum_4)
             value = -sum_5
-            product_2 = sum_2 / (one + others)
+            product_2 = sum_3 / (one + others)
             sum_7 = label_smoothing - one
             factor = scale
             if item_scale is not None:
@@ -240,7 +240,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                 for k in range(n_C):
                     share_2 = grad_input_row[k]
                     target_k = target_row[k]
-                    sum_6 = sum_1 * target_k + product_1
+                    sum_6 = product_1 + sum_2 * target_k
                     weight_k = weight[k] if weight is not None else one
                     grad_input_row[k] = factor * (product_2 * share_2 - sum_6 * weight_k)
             if grad_target is not None:
@@ -252,10 +252,10 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             if grad_weight is not None:
                 for k in range(n_C):
                     target_k_2 = target_row[k]
-                    sum_9 = sum_1 * target_k_2 + product_1
                     input_k_2 = input_row[k]
-                    sum_10 = -(largest - input_k_2) - log1p_1
-                    choice_2 = (zero if sum_9 == zero else (sum_10 * sum_9))
+                    sum_9 = -(largest - input_k_2) - log1p_1
+                    sum_10 = product_1 + sum_2 * target_k_2
+                    choice_2 = (zero if sum_2 * target_k_2 + product_1 == zero else (sum_9 * sum_10))
                     grad_weight_lane[k] += factor * -choice_2
         if bad_target:
             fault |= 2
@@ -294,9 +294,9 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             direction_input_row = direction_input[i]
             for j in range(n_C):
                 bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
-            sum_1 = one - label_smoothing
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
+            sum_1 = one - label_smoothing
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):
@@ -305,7 +305,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                 top = image if image > top else top
                 target_c = target_row[c]
                 weight_c = weight[c] if weight is not None else one
-                sum = add(sum, np.float64((sum_1 * target_c + product_1) * weight_c))
+                sum = add(sum, np.float64((product_1 + sum_1 * target_c) * weight_c))
             largest = unordered(top)
             sum_2 = real(sum)
             rest = zero
@@ -332,7 +332,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                 direction_input_c2 = direction_input_row[c2]
                 target_c2 = target_row[c2]
                 weight_c2 = weight[c2] if weight is not None else one
-                sum_5 = add(sum_5, np.float64((direction_input_c2 - sum_4) * (sum_1 * target_c2 + product_1) * weight_c2))
+                sum_5 = add(sum_5, np.float64((direction_input_c2 - sum_4) * (product_1 + sum_1 * target_c2) * weight_c2))
             sum_6 = real(sum_5)
             value = -sum_6
             product_2 = sum_2 * inverse_2
@@ -394,9 +394,9 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             direction_target_row = direction_target[i]
             for j in range(n_C):
                 bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
-            sum_1 = one - label_smoothing
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
+            sum_1 = one - label_smoothing
             top = ordered(real(-np.inf))
             sum = 0.0
             sum_3 = 0.0
@@ -405,12 +405,12 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                 image = ordered(input_c)
                 top = image if image > top else top
                 target_c = target_row[c]
-                q = sum_1 * target_c + product_1
+                q = product_1 + sum_1 * target_c
+                weight_c = weight[c] if weight is not None else one
+                sum = add(sum, np.float64(q * weight_c))
                 direction_weight_c = direction_weight[c]
                 direction_target_c = direction_target_row[c]
-                weight_c = weight[c] if weight is not None else one
-                sum = add(sum, np.float64(q * direction_weight_c + sum_1 * direction_target_c * weight_c))
-                sum_3 = add(sum_3, np.float64(q * weight_c))
+                sum_3 = add(sum_3, np.float64(q * direction_weight_c + sum_1 * direction_target_c * weight_c))
             largest = unordered(top)
             sum_2 = real(sum)
             sum_4 = real(sum_3)
@@ -438,19 +438,19 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             for c2 in range(n_C):
                 direction_input_c2 = direction_input_row[c2]
                 target_c2 = target_row[c2]
-                sum_8 = sum_1 * target_c2 + product_1
+                sum_8 = product_1 + sum_1 * target_c2
                 input_c2 = input_row[c2]
                 sum_9 = -(largest - input_c2) - log1p_1
                 direction_target_c2 = direction_target_row[c2]
                 weight_c2 = weight[c2] if weight is not None else one
                 direction_weight_c2 = direction_weight[c2]
-                choice_1 = (zero if sum_8 == zero else (sum_9 * sum_8))
+                choice_1 = (zero if sum_1 * target_c2 + product_1 == zero else (sum_9 * sum_8))
                 sum_7 = add(sum_7, np.float64(((direction_input_c2 - sum_6) * sum_8 + sum_1 * sum_9 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_1))
             sum_10 = real(sum_7)
             value = -sum_10
-            product_2 = sum_2 * inverse_2
             sum_12 = label_smoothing - one
-            product_3 = sum_4 * inverse_2
+            product_2 = sum_4 * inverse_2
+            product_3 = sum_2 * inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -462,13 +462,13 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     target_k = target_row[k]
-                    sum_11 = sum_1 * target_k + product_1
+                    sum_11 = product_1 + sum_1 * target_k
                     direction_weight_k = direction_weight[k]
                     direction_target_k = direction_target_row[k]
                     weight_k = weight[k] if weight is not None else one
                     direction_input_k = direction_input_row[k]
                     sum_13 = direction_input_k - sum_6
-                    product_input_row[k] = factor * (product_2 * share_2 + sum_12 * direction_target_k * weight_k + product_3 * sum_13 * share_2 - sum_11 * direction_weight_k)
+                    product_input_row[k] = factor * (sum_12 * direction_target_k * weight_k + product_2 * share_2 + product_3 * sum_13 * share_2 - sum_11 * direction_weight_k)
             if product_target is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]
@@ -477,13 +477,13 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                     input_k = input_row[k]
                     sum_15 = -(largest - input_k) - log1p_1
                     direction_weight_k_2 = direction_weight[k]
-                    product_target_row[k] = factor * (sum_12 * sum_14 * weight_k_2 + sum_12 * sum_15 * direction_weight_k_2)
+                    product_target_row[k] = factor * (sum_12 * (sum_14 * weight_k_2 + sum_15 * direction_weight_k_2))
             if product_weight is not None:
                 for k in range(n_C):
                     direction_input_k_3 = direction_input_row[k]
                     sum_16 = direction_input_k_3 - sum_6
                     target_k_2 = target_row[k]
-                    sum_17 = sum_1 * target_k_2 + product_1
+                    sum_17 = product_1 + sum_1 * target_k_2
                     input_k_2 = input_row[k]
                     sum_18 = -(largest - input_k_2) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
@@ -523,6 +523,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             for j in range(n_C):
                 bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
             inverse_1 = one / C
+            sum_1 = one - label_smoothing
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):
@@ -531,7 +532,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 top = image if image > top else top
                 target_c = target_row[c]
                 weight_c = weight[c] if weight is not None else one
-                sum = add(sum, np.float64(((one - label_smoothing) * target_c + label_smoothing * inverse_1) * weight_c))
+                sum = add(sum, np.float64((label_smoothing * inverse_1 + sum_1 * target_c) * weight_c))
             largest = unordered(top)
             sum_2 = real(sum)
             rest = zero

@@ -262,12 +262,11 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
             power_of_1 = power(-expm1(sum_1), gamma)
             alpha_target = alpha[target_i] if alpha is not None else one
             value = -power_of_1 * sum_1 * alpha_target
+            product_1 = power_of_1 * alpha_target
             inverse_1 = one / (one + others)
-            product_1 = power_of_1 * alpha_target * inverse_1
             expm1_ratio_1 = expm1_ratio(sum_1)
-            product_2 = power_of_1 * (inverse_1 * inverse_1) * alpha_target * gamma * expm1_ratio_1
+            product_2 = inverse_1 * inverse_1 * gamma * expm1_ratio_1
             group_1 = (input_target - largest)
-            power_of_2 = power(-expm1(sum_1), one + gamma)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -280,8 +279,8 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
                     share_2 = grad_input_row[k]
                     input_k = input_row[k]
                     group_2 = (input_k - largest)
-                    grad_input_row[k] = factor * (product_1 * share_2 + product_2 * exp_nonpositive(group_1 + group_2))
-                grad_input_row[target_i] = factor * (-power_of_2 * alpha_target - power_of_2 * alpha_target * gamma * exp_nonpositive(group_1) * expm1_ratio_1 * inverse_1)
+                    grad_input_row[k] = factor * (product_1 * (share_2 * inverse_1 + product_2 * exp_nonpositive(group_1 + group_2)))
+                grad_input_row[target_i] = factor * (power(-expm1(sum_1), one + gamma) * (-one - gamma * exp_nonpositive(group_1) * expm1_ratio_1 * inverse_1) * alpha_target)
             if grad_alpha is not None:
                 grad_alpha_lane[target_i] += factor * -power_of_1 * sum_1
         totals[lane] = total
@@ -351,27 +350,27 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
             power_of_1 = power(-expm1(sum_1), gamma)
-            direction_input_target = direction_input_row[target_i]
-            sum_3 = direction_input_target - sum_2
-            alpha_target = alpha[target_i] if alpha is not None else one
             group_2 = (input_target - largest)
             e_1 = exp_nonpositive(group_2)
             expm1_ratio_1 = expm1_ratio(sum_1)
-            value = -power_of_1 * sum_3 * alpha_target - power_of_1 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1
-            product_1 = power_of_1 * alpha_target * inverse_1
+            direction_input_target = direction_input_row[target_i]
+            sum_3 = direction_input_target - sum_2
+            alpha_target = alpha[target_i] if alpha is not None else one
+            value = power_of_1 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_3 * alpha_target
+            product_1 = power_of_1 * inverse_1
             power_of_2 = power((-expm1(sum_1) if -expm1(sum_1) > TINY else TINY), gamma - one)
             power_of_3 = inverse_1 * inverse_1
-            product_2 = -power_of_2 * power_of_3 * sum_3 * alpha_target * gamma
-            product_3 = power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * expm1_ratio_1
-            product_4 = power_of_1 * power_of_3 * alpha_target * gamma * expm1_ratio_1
+            product_2 = -power_of_2 * power_of_3 * sum_3 * gamma
+            product_3 = power_of_1 * power_of_3 * sum_3 * gamma * expm1_ratio_1
+            product_4 = power_of_1 * power_of_3 * gamma * expm1_ratio_1
             power_of_4 = gamma * gamma
-            product_5 = -power_of_4 * power_of_2 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * alpha_target * expm1_ratio_1
+            product_5 = -power_of_4 * power_of_2 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * expm1_ratio_1
             product_6 = real(2) * group_2
             sum_5 = group_1 + log1p_1
             inverse_2 = one / sum_5
             expm1_ratio_2 = expm1_ratio(sum_5)
             choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else ((inverse_2 * inverse_2 * expm1_minus(sum_5) * expm1_ratio_2) if sum_5 < one else ((one - expm1_ratio_2) * inverse_2)))
-            product_7 = -power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1
+            product_7 = -power_of_1 * power_of_3 * sum_3 * gamma * choice_1 * expm1_ratio_1
             e_3 = exp_nonpositive(product_6)
             power_of_5 = power(-expm1(sum_1), one + gamma)
             factor = scale
@@ -389,8 +388,8 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
                     input_k = input_row[k]
                     group_3 = (input_k - largest)
                     e_2 = exp_nonpositive(group_2 + group_3)
-                    product_input_row[k] = factor * (product_1 * sum_4 * share_2 + product_2 * e_2 + product_3 * e_2 + product_4 * sum_4 * e_2 + product_5 * exp_nonpositive(product_6 + group_3) + product_7 * e_2)
-                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_3 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_3 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                    product_input_row[k] = factor * ((product_1 * sum_4 * share_2 + product_2 * e_2 + product_3 * e_2 + product_4 * sum_4 * e_2 + product_5 * exp_nonpositive(product_6 + group_3) + product_7 * e_2) * alpha_target)
+                product_input_row[target_i] = factor * (sum_3 * (power_of_1 * e_1 * inverse_1 + power_of_1 * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_3 * e_3 * expm1_ratio_1 + power_of_1 * power_of_3 * gamma * e_3 * expm1_ratio_1 + power_of_5 * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
         totals[lane] = total
         faults[lane] = fault
 
@@ -468,7 +467,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             group_2 = (input_target - largest)
             e_1 = exp_nonpositive(group_2)
             expm1_ratio_1 = expm1_ratio(sum_1)
-            value = -power_of_1 * sum_3 * alpha_target - power_of_1 * sum_1 * direction_alpha_target - power_of_1 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1
+            value = power_of_1 * (-sum_3 * alpha_target - sum_1 * direction_alpha_target - sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
             product_1 = power_of_1 * direction_alpha_target * inverse_1
             product_2 = power_of_1 * alpha_target * inverse_1
             power_of_2 = inverse_1 * inverse_1
@@ -505,7 +504,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
                     product_input_row[k] = factor * (product_1 * share_2 + product_2 * sum_4 * share_2 + product_3 * e_2 + product_4 * e_2 + product_5 * e_2 + product_6 * sum_4 * e_2 + product_7 * exp_nonpositive(product_8 + group_3) + product_9 * e_2)
                 product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_2 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * direction_alpha_target - power_of_5 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
             if product_alpha is not None:
-                product_alpha_lane[target_i] += factor * (-power_of_1 * sum_3 - power_of_1 * sum_3 * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                product_alpha_lane[target_i] += factor * (power_of_1 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_3)
         totals[lane] = total
         faults[lane] = fault
 
@@ -565,23 +564,23 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             power_of_1 = power((-expm1(sum_1) if -expm1(sum_1) > TINY else TINY), gamma - one)
             inverse_1 = one / (one + others)
             power_of_2 = inverse_1 * inverse_1 * inverse_1
-            alpha_target = alpha[target_i] if alpha is not None else one
-            product_1 = power_of_1 * power_of_2 * alpha_target * gamma
+            product_1 = power_of_1 * power_of_2 * gamma
             group_3 = (input_target - largest)
             power_of_3 = power(-expm1(sum_1), gamma)
-            product_3 = -power_of_3 * alpha_target * inverse_1
+            product_3 = -power_of_3 * inverse_1
             power_of_4 = gamma * gamma
             expm1_ratio_1 = expm1_ratio(sum_1)
-            product_4 = power_of_4 * power_of_1 * (inverse_1 * inverse_1 * inverse_1 * inverse_1) * alpha_target * expm1_ratio_1
+            product_4 = power_of_4 * power_of_1 * (inverse_1 * inverse_1 * inverse_1 * inverse_1) * expm1_ratio_1
             product_5 = real(2) * group_3
-            product_6 = -power_of_3 * power_of_2 * alpha_target * gamma * expm1_ratio_1
+            product_6 = -power_of_3 * power_of_2 * gamma * expm1_ratio_1
             sum_2 = group_1 + log1p_1
             inverse_2 = one / sum_2
             expm1_ratio_2 = expm1_ratio(sum_2)
             choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_2) < real(1e-05) else ((inverse_2 * inverse_2 * expm1_minus(sum_2) * expm1_ratio_2) if sum_2 < one else ((one - expm1_ratio_2) * inverse_2)))
-            product_7 = power_of_3 * power_of_2 * alpha_target * gamma * choice_1 * expm1_ratio_1
+            product_7 = power_of_3 * power_of_2 * gamma * choice_1 * expm1_ratio_1
             power_of_5 = inverse_1 * inverse_1
-            product_8 = -power_of_3 * power_of_5 * alpha_target * gamma * expm1_ratio_1
+            product_8 = -power_of_3 * power_of_5 * gamma * expm1_ratio_1
+            alpha_target = alpha[target_i] if alpha is not None else one
             power_of_6 = power(-expm1(sum_1), one + gamma)
             e_2 = exp_nonpositive(group_3)
             e_3 = exp_nonpositive(product_5)
@@ -597,8 +596,8 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
                     product_2 = real(2) * group_2
                     e_1 = exp_nonpositive(product_2 + group_3)
                     expm1_1 = expm1(-(largest - input_k) - log1p_1)
-                    diagonal_input_row[k] = factor * (product_1 * e_1 + product_3 * share_2 * expm1_1 + product_4 * exp_nonpositive(product_5 + product_2) + product_6 * e_1 + product_7 * e_1 + product_8 * exp_nonpositive(group_3 + group_2) * expm1_1)
-                diagonal_input_row[target_i] = factor * (power_of_6 * alpha_target * e_2 * inverse_1 + power_of_6 * alpha_target * gamma * e_2 * inverse_1 + power_of_6 * power_of_4 * power_of_5 * alpha_target * e_3 * expm1_ratio_1 + power_of_6 * power_of_5 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_7 * alpha_target * gamma * choice_1 * e_2 * expm1_ratio_1 * inverse_1 - power_of_7 * alpha_target * gamma * e_2 * expm1_ratio_1 * inverse_1)
+                    diagonal_input_row[k] = factor * ((product_1 * e_1 + product_3 * share_2 * expm1_1 + product_4 * exp_nonpositive(product_5 + product_2) + product_6 * e_1 + product_7 * e_1 + product_8 * exp_nonpositive(group_3 + group_2) * expm1_1) * alpha_target)
+                diagonal_input_row[target_i] = factor * ((power_of_6 * e_2 * inverse_1 + power_of_6 * gamma * e_2 * inverse_1 + power_of_6 * power_of_4 * power_of_5 * e_3 * expm1_ratio_1 + power_of_6 * power_of_5 * gamma * e_3 * expm1_ratio_1 + power_of_7 * gamma * choice_1 * e_2 * expm1_ratio_1 * inverse_1 - power_of_7 * gamma * e_2 * expm1_ratio_1 * inverse_1) * alpha_target)
         totals[lane] = total
         faults[lane] = fault
 

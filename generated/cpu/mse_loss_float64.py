@@ -59,6 +59,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 bad_target |= not (target_i == target_i)
                 power_of_1 = (input_i - target_i) * (input_i - target_i)
                 value = power_of_1 * weight_i
+                sum_1 = real(2) * input_i - real(2) * target_i
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -67,9 +68,9 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    grad_input_block[i] = factor * ((real(2) * input_i - real(2) * target_i) * weight_i)
+                    grad_input_block[i] = factor * (sum_1 * weight_i)
                 if grad_target is not None:
-                    grad_target_block[i] = factor * ((real(2) * target_i - real(2) * input_i) * weight_i)
+                    grad_target_block[i] = factor * -sum_1 * weight_i
                 if grad_weight is not None:
                     grad_weight_block[i] = factor * power_of_1
             total += np.float64(part)
@@ -167,6 +168,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 sum_1 = direction_input_i - direction_target_i
                 sum_2 = real(2) * input_i - real(2) * target_i
                 value = (input_i - target_i) * (input_i - target_i) * direction_weight_i + sum_1 * sum_2 * weight_i
+                sum_3 = real(2) * direction_input_i - real(2) * direction_target_i
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -175,9 +177,9 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * ((real(2) * direction_input_i - real(2) * direction_target_i) * weight_i + sum_2 * direction_weight_i)
+                    product_input_block[i] = factor * (sum_3 * weight_i + sum_2 * direction_weight_i)
                 if product_target is not None:
-                    product_target_block[i] = factor * ((real(2) * direction_target_i - real(2) * direction_input_i) * weight_i + (real(2) * target_i - real(2) * input_i) * direction_weight_i)
+                    product_target_block[i] = factor * (-sum_3 * weight_i - sum_2 * direction_weight_i)
                 if product_weight is not None:
                     product_weight_block[i] = factor * (sum_1 * sum_2)
             total += np.float64(part)

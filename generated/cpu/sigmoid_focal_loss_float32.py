@@ -107,12 +107,11 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
                 e_1 = exp_nonpositive(-abs(product_1))
                 tail_1 = log1p_unit(e_1)
                 sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
-                alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
+                alpha_t = (((target_i - one) * (alpha - one) + target_i * alpha) if alpha >= zero else one)
                 e_2 = exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
                 value = sum_2 * alpha_t * e_2
-                choice_1 = (e_1 if product_1 >= zero else one)
-                inverse_1 = one / (one + e_1)
-                choice_2 = (one if product_1 >= zero else e_1)
+                choice_1 = (one if product_1 >= zero else e_1)
+                choice_2 = (e_1 if product_1 >= zero else one)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -121,7 +120,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    grad_input_block[i] = factor * ((one - real(2) * target_i) * alpha_t * choice_1 * e_2 * inverse_1 - sum_1 * sum_2 * gamma * choice_2 * alpha_t * e_2 * inverse_1)
+                    grad_input_block[i] = factor * -sum_1 * (sum_2 * gamma * choice_1 + choice_2) * alpha_t * e_2 / (one + e_1)
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -159,21 +158,18 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
                 direction_input_i = direction_input_block[i]
                 bad_target |= not ((target_i == zero) | (target_i == one))
                 sum_1 = real(2) * target_i - one
-                alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
                 product_1 = sum_1 * input_i
                 e_1 = exp_nonpositive(-abs(product_1))
-                choice_1 = (e_1 if product_1 >= zero else one)
                 tail_1 = log1p_unit(e_1)
+                sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
+                choice_1 = (one if product_1 >= zero else e_1)
+                choice_2 = (e_1 if product_1 >= zero else one)
+                alpha_t = (((target_i - one) * (alpha - one) + target_i * alpha) if alpha >= zero else one)
                 e_2 = exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
                 inverse_1 = one / (one + e_1)
-                sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
-                choice_2 = (one if product_1 >= zero else e_1)
-                value = -sum_1 * direction_input_i * alpha_t * choice_1 * e_2 * inverse_1 - sum_1 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * e_2 * inverse_1
-                power_of_1 = sum_1 * sum_1
-                power_of_2 = inverse_1 * inverse_1
-                power_of_3 = e_1 * e_1
-                choice_3 = (one if product_1 >= zero else power_of_3)
-                sum_3 = one - real(2) * target_i
+                value = -sum_1 * (sum_2 * gamma * choice_1 + choice_2) * direction_input_i * alpha_t * e_2 * inverse_1
+                power_of_1 = e_1 * e_1
+                choice_3 = (one if product_1 >= zero else power_of_1)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -182,7 +178,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (power_of_1 * (gamma * gamma) * power_of_2 * sum_2 * direction_input_i * choice_3 * alpha_t * e_2 + power_of_1 * power_of_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * e_2 - power_of_2 * sum_3 * sum_1 * direction_input_i * choice_2 * alpha_t * choice_1 * e_2 - power_of_1 * power_of_2 * sum_2 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * e_2 - power_of_2 * sum_3 * sum_1 * direction_input_i * gamma * choice_2 * alpha_t * choice_1 * e_2)
+                    product_input_block[i] = factor * (sum_1 * sum_1 * (inverse_1 * inverse_1) * (choice_1 * choice_2 + gamma * gamma * sum_2 * choice_3 + real(2) * gamma * choice_1 * choice_2 - sum_2 * gamma * choice_1 * choice_2) * direction_input_i * alpha_t * e_2)
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -217,25 +213,22 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, scale, it
                 input_i = input_block[i]
                 target_i = target_block[i]
                 bad_target |= not ((target_i == zero) | (target_i == one))
-                sum_1 = one - real(2) * target_i
-                sum_2 = real(2) * target_i - one
-                product_1 = sum_2 * input_i
+                sum_1 = real(2) * target_i - one
+                product_1 = sum_1 * input_i
                 e_1 = exp_nonpositive(-abs(product_1))
-                power_of_1 = (one / (one + e_1)) * (one / (one + e_1))
                 choice_1 = (one if product_1 >= zero else e_1)
-                alpha_t = (((one - target_i) * (one - alpha) + target_i * alpha) if alpha >= zero else one)
                 choice_2 = (e_1 if product_1 >= zero else one)
+                power_of_1 = sum_1 * sum_1
                 tail_1 = log1p_unit(e_1)
-                e_2 = exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma)
-                power_of_2 = sum_2 * sum_2
-                sum_3 = tail_1 + (-sum_2 * input_i if -sum_2 * input_i > zero else zero)
-                power_of_3 = e_1 * e_1
-                choice_3 = (one if product_1 >= zero else power_of_3)
+                sum_2 = tail_1 + (-sum_1 * input_i if -sum_1 * input_i > zero else zero)
+                power_of_2 = e_1 * e_1
+                choice_3 = (one if product_1 >= zero else power_of_2)
+                alpha_t = (((target_i - one) * (alpha - one) + target_i * alpha) if alpha >= zero else one)
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    diagonal_input_block[i] = factor * (sum_1 * sum_1 * power_of_1 * choice_1 * alpha_t * choice_2 * e_2 + power_of_2 * (gamma * gamma) * power_of_1 * sum_3 * choice_3 * alpha_t * e_2 - power_of_2 * power_of_1 * sum_3 * gamma * choice_1 * alpha_t * choice_2 * e_2 - real(2) * power_of_1 * sum_1 * sum_2 * gamma * choice_1 * alpha_t * choice_2 * e_2)
+                    diagonal_input_block[i] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * ((one - real(2) * target_i) * (one - real(2) * target_i) * choice_1 * choice_2 + power_of_1 * (gamma * gamma) * sum_2 * choice_3 + real(2) * power_of_1 * gamma * choice_1 * choice_2 - power_of_1 * sum_2 * gamma * choice_1 * choice_2) * alpha_t * exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma))
             total += np.float64(part)
         if bad_target:
             fault |= 2

@@ -192,10 +192,10 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, scale
                 bad_data |= not ((data_row[j] >= zero) & (data_row[j] <= one))
             sum = 0.0
             for d in range(n_D):
-                data_d = data_row[d]
                 reconstruction_d = reconstruction_row[d]
                 tail_1 = log1p_unit(exp_nonpositive(-abs(reconstruction_d)))
-                sum = add(sum, np.float64((one - data_d) * (tail_1 + (reconstruction_d if reconstruction_d > zero else zero)) + (tail_1 + (-reconstruction_d if -reconstruction_d > zero else zero)) * data_d))
+                data_d = data_row[d]
+                sum = add(sum, np.float64((tail_1 + (-reconstruction_d if -reconstruction_d > zero else zero)) * data_d - (data_d - one) * (tail_1 + (reconstruction_d if reconstruction_d > zero else zero))))
             sum_2 = real(sum)
             sum_3 = 0.0
             if beta != zero:
@@ -219,9 +219,8 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, scale
                     reconstruction_k = reconstruction_row[k]
                     e_1 = exp_nonpositive(-abs(reconstruction_k))
                     choice_1 = (one if reconstruction_k >= zero else e_1)
-                    inverse_1 = one / (one + e_1)
                     choice_2 = (e_1 if reconstruction_k >= zero else one)
-                    grad_reconstruction_row[k] = factor * ((one - data_k) * choice_1 * inverse_1 - data_k * choice_2 * inverse_1)
+                    grad_reconstruction_row[k] = factor * -((data_k - one) * choice_1 + data_k * choice_2) / (one + e_1)
             if grad_data is not None:
                 for k in range(n_D):
                     reconstruction_k_2 = reconstruction_row[k]
@@ -290,13 +289,12 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, direction_
             sum = 0.0
             for d in range(n_D):
                 data_d = data_row[d]
-                direction_reconstruction_d = direction_reconstruction_row[d]
                 reconstruction_d = reconstruction_row[d]
                 e_1 = exp_nonpositive(-abs(reconstruction_d))
                 choice_1 = (one if reconstruction_d >= zero else e_1)
-                inverse_1 = one / (one + e_1)
                 choice_2 = (e_1 if reconstruction_d >= zero else one)
-                sum = add(sum, np.float64((one - data_d) * direction_reconstruction_d * choice_1 * inverse_1 - data_d * direction_reconstruction_d * choice_2 * inverse_1))
+                direction_reconstruction_d = direction_reconstruction_row[d]
+                sum = add(sum, np.float64(-((data_d - one) * choice_1 + data_d * choice_2) * direction_reconstruction_d / (one + e_1)))
             sum_2 = real(sum)
             sum_3 = 0.0
             if beta != zero:
@@ -320,12 +318,10 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, direction_
                 for k in range(n_D):
                     reconstruction_k = reconstruction_row[k]
                     e_2 = exp_nonpositive(-abs(reconstruction_k))
-                    power_of_1 = (one / (one + e_2)) * (one / (one + e_2))
-                    data_k = data_row[k]
                     direction_reconstruction_k = direction_reconstruction_row[k]
                     choice_3 = (one if reconstruction_k >= zero else e_2)
                     choice_4 = (e_2 if reconstruction_k >= zero else one)
-                    product_reconstruction_row[k] = factor * (power_of_1 * (one - data_k) * direction_reconstruction_k * choice_3 * choice_4 + power_of_1 * data_k * direction_reconstruction_k * choice_3 * choice_4)
+                    product_reconstruction_row[k] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * direction_reconstruction_k * choice_3 * choice_4)
             if product_mu is not None:
                 for k in range(n_Z):
                     direction_mu_k = direction_mu_row[k]
@@ -404,7 +400,7 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, direc
                 choice_1 = (one if reconstruction_d >= zero else e_1)
                 inverse_1 = one / (one + e_1)
                 choice_2 = (e_1 if reconstruction_d >= zero else one)
-                sum = add(sum, np.float64((one - data_d) * direction_reconstruction_d * choice_1 * inverse_1 - direction_data_d * reconstruction_d - data_d * direction_reconstruction_d * choice_2 * inverse_1))
+                sum = add(sum, np.float64(-direction_data_d * reconstruction_d - (data_d - one) * direction_reconstruction_d * choice_1 * inverse_1 - data_d * direction_reconstruction_d * choice_2 * inverse_1))
             sum_2 = real(sum)
             sum_3 = 0.0
             if beta != zero:
@@ -435,7 +431,7 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, direc
                     power_of_1 = inverse_2 * inverse_2
                     data_k = data_row[k]
                     direction_reconstruction_k = direction_reconstruction_row[k]
-                    product_reconstruction_row[k] = factor * (power_of_1 * (one - data_k) * direction_reconstruction_k * choice_3 * choice_4 + power_of_1 * data_k * direction_reconstruction_k * choice_3 * choice_4 - direction_data_k * choice_3 * inverse_2 - direction_data_k * choice_4 * inverse_2)
+                    product_reconstruction_row[k] = factor * (power_of_1 * data_k * direction_reconstruction_k * choice_3 * choice_4 - direction_data_k * choice_3 * inverse_2 - direction_data_k * choice_4 * inverse_2 - power_of_1 * (data_k - one) * direction_reconstruction_k * choice_3 * choice_4)
             if product_data is not None:
                 for k in range(n_D):
                     direction_reconstruction_k_2 = direction_reconstruction_row[k]
@@ -505,11 +501,9 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
                 for k in range(n_D):
                     reconstruction_k = reconstruction_row[k]
                     e_1 = exp_nonpositive(-abs(reconstruction_k))
-                    power_of_1 = (one / (one + e_1)) * (one / (one + e_1))
-                    data_k = data_row[k]
                     choice_1 = (one if reconstruction_k >= zero else e_1)
                     choice_2 = (e_1 if reconstruction_k >= zero else one)
-                    diagonal_reconstruction_row[k] = factor * (power_of_1 * (one - data_k) * choice_1 * choice_2 + power_of_1 * data_k * choice_1 * choice_2)
+                    diagonal_reconstruction_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * choice_1 * choice_2)
             if diagonal_mu is not None:
                 for k in range(n_Z):
                     diagonal_mu_row[k] = factor * beta

@@ -15,6 +15,7 @@ from .lower import Lowering, size_name
 from .math import MATH_FLAGS, library
 from .printer import DOMAIN_CHECKS, StatementPrinter
 from .program import Output, Program, programs
+from .tidy import tidy
 
 INTEGERS = {"float32": "int32", "float64": "int64"}
 
@@ -32,7 +33,7 @@ class Kernel:
 def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     """The text of the module with all kernels of one variant for one dtype. `source` is the formula's file, for the banner."""
     printer = StatementPrinter()
-    kernels = [render_kernel(p, printer) for p in programs(loss, variant, expand)]
+    kernels = [render_kernel(p, printer) for p in programs(loss, variant, lambda node: tidy(expand(node)))]
     environment = Environment(loader=PackageLoader("lossgen.kernel"), undefined=StrictUndefined, trim_blocks=True,
                               lstrip_blocks=True, keep_trailing_newline=True)
     functions = library(dtype).source(printer.expression.used)

@@ -92,10 +92,8 @@ def _curvatures(variant: Variant) -> list[tuple[str, tuple[Argument, ...]]]:
 
 
 def _lowered(result: Result, lower: Callable[[Expr], Expr]) -> Result:
-    at_label = None if result.at_label is None else lower(result.at_label)
+    """The result in kernel functions. Outputs shared by all items are added to: at the label only what it adds is left."""
+    at_label = result.at_label
     if at_label is not None and result.argument.role.layout == "shared":
-        at_entry = lower(result.generic).xreplace({result.index: result.label})
-        at_label = at_label - at_entry
-    return Result(result.argument, lower(result.generic), result.index, result.label, at_label)
-
-
+        at_label = at_label - result.generic.xreplace({result.index: result.label})
+    return Result(result.argument, lower(result.generic), result.index, result.label, None if at_label is None else lower(at_label))

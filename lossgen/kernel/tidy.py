@@ -1,0 +1,50 @@
+"""Fewer operations for the same rounding: equal factors are taken out of sums, equal differences get one sign.
+
+Unlike a general simplifier it never multiplies out, cancels or reorders terms: k·a + k·b becomes k·(a + b), and the two
+spellings (1 − 2y) and (2y − 1) become one.
+"""
+
+from collections import Counter
+
+from sympy import Add, Expr, Mul
+from sympy.logic.boolalg import Boolean
+
+from lossgen.formula.nodes import Entry
+
+from .functions import group
+
+
+def tidy(node: Expr) -> Expr:
+    """The expression with common factors taken out, bottom-up."""
+    if not node.args or isinstance(node, Entry | group | Boolean):
+        return node
+    node = node.func(*(tidy(arg) for arg in node.args))
+    if isinstance(node, Add):
+        return _take_out_common_factors(node)
+    if isinstance(node, Mul):
+        return _one_sign(node)
+    return node
+
+
+def _take_out_common_factors(node: Add) -> Expr:
+    terms = [Counter(f for f in Mul.make_args(term) if not f.is_Number) for term in node.args]
+    common = terms[0]
+    for term in terms[1:]:
+        common = common & term
+    if not common:
+        return node
+    numbers = [Mul(*(f for f in Mul.make_args(term) if f.is_Number)) for term in node.args]
+    rest = [Mul(number, *(term - common).elements()) for number, term in zip(numbers, terms, strict=True)]
+    return _one_sign(Mul(*common.elements(), Add(*rest)))
+
+
+def _one_sign(node: Expr) -> Expr:
+    """Differences among several factors in the sign that SymPy takes for canonical."""
+    if not isinstance(node, Mul) or sum(not f.is_Number for f in node.args) < 2:
+        return node
+    sign, factors = 1, []
+    for factor in node.args:
+        turn = isinstance(factor, Add) and not factor.has(group) and factor.could_extract_minus_sign()
+        sign = -sign if turn else sign
+        factors.append(-factor if turn else factor)
+    return Mul(sign, *factors)
