@@ -9,6 +9,8 @@ import numpy as np
 LANE_WORK = 1 << 16
 """The number of entries of the widest argument that make up a lane, until there are MOST_LANES of them."""
 MOST_LANES = 32
+THREAD_WORK = 1 << 18
+"""The number of entries from which on a second thread is worth waking: that takes as long as 50,000 cheap entries."""
 TILE = 1 << 14
 """The number of entries of the widest argument in one tile: a few such tiles fit a processor core's cache."""
 
@@ -39,4 +41,4 @@ def divide(item_shape: tuple[int, ...], items: int, widest: int) -> Division:
     width = max(1, widest)
     lanes = max(1, min(MOST_LANES, -(-items * width // LANE_WORK), items))
     bounds = np.array([items * lane // lanes for lane in range(lanes + 1)], np.int64)
-    return Division(item_shape or (1,), items, lanes, bounds, max(1, TILE // width), lanes > 1)
+    return Division(item_shape or (1,), items, lanes, bounds, max(1, TILE // width), items * width >= THREAD_WORK)

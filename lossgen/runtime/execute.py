@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .division import Division
 from .plan import Plan
 from .staging import Operand, Staged, Tiles
-from .threads import Lane, run_lanes
+from .threads import Lanes, run_lanes
 
 
 class Launch(NamedTuple):
@@ -41,20 +42,25 @@ def launch(job: Launch, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     if staged:
         run_lanes(division.lanes, _StagedLanes(job, plan, totals, faults).prepare, division.threaded)
         return totals, faults
-    kernel = job.kernel
-    rest = (
-        *(division.bounds, *job.operands, *job.parameters, *job.directions, job.scale, job.item_scale),
+    run_direct(
+        job.kernel,
+        division,
+        *(*job.operands, *job.parameters, *job.directions, job.scale, job.item_scale),
         *(job.values, totals, faults, *job.outputs),
     )
-    if division.lanes == 1:
-        kernel(0, 1, *rest)
-        return totals, faults
-
-    def lane(number: int) -> None:
-        kernel(number, number + 1, *rest)
-
-    run_lanes(division.lanes, lambda: lane, division.threaded)
     return totals, faults
+
+
+def run_direct(kernel: Callable[..., None], division: Division, *rest: object) -> None:
+    """Run a kernel that can work on the arrays as they are; `rest` is what it takes after the bounds of the lanes."""
+    if not division.threaded:
+        kernel(0, division.lanes, division.bounds, *rest)
+        return
+
+    def lanes(first: int, last: int) -> None:
+        kernel(first, last, division.bounds, *rest)
+
+    run_lanes(division.lanes, lambda: lanes)
 
 
 class _StagedLanes:
@@ -70,7 +76,7 @@ class _StagedLanes:
         self._totals = totals
         self._faults = faults
 
-    def prepare(self) -> Lane:
+    def prepare(self) -> Lanes:
         """Scratch space for one thread, and what runs a lane with it."""
         job, largest = self._job, self._tiles.largest
         buffers = [
@@ -80,16 +86,17 @@ class _StagedLanes:
         total = np.empty(1)
         fault = np.empty(1, np.int64)
 
-        def lane(number: int) -> None:
-            first = number * self._tiles.count // self._lanes
-            last = (number + 1) * self._tiles.count // self._lanes
+        def lanes(first_lane: int, last_lane: int) -> None:
             with np.errstate(over="ignore", invalid="ignore"):  # rounding to float16 may overflow, as it does in place
-                for tile in range(first, last):
-                    self._tile(tile, number, buffers, total, fault)
-                    self._totals[number] += total[0]
-                    self._faults[number] |= fault[0]
+                for number in range(first_lane, last_lane):
+                    first = number * self._tiles.count // self._lanes
+                    last = (number + 1) * self._tiles.count // self._lanes
+                    for tile in range(first, last):
+                        self._tile(tile, number, buffers, total, fault)
+                        self._totals[number] += total[0]
+                        self._faults[number] |= fault[0]
 
-        return lane
+        return lanes
 
     def _tile(self, tile: int, lane: int, buffers: list[list], total: np.ndarray, fault: np.ndarray) -> None:
         job = self._job

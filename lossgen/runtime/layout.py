@@ -58,9 +58,8 @@ class _Measurement:
         self.given = [(a, x) for a, x in zip(variant.arguments, arrays, strict=True) if x is not None]
         self.arguments = variant.arguments
         self.label = variant.label
-        self.deciding = {
-            a.name for v in schema.variants[1:] for a in v.arguments if a not in schema.variants[0].arguments
-        }
+        usual = schema.variants[0].arguments
+        self.deciding = {a.name for other in schema.variants[1:] for a in other.arguments if a not in usual}
         self.option = option
         self.item_shape: tuple[int, ...] | None = None
         self.lead = ""  # what fixed the item shape, in words

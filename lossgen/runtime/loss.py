@@ -13,7 +13,7 @@ from .engine import Call, Value
 from .errors import LossError, LossTypeError
 from .plan import Plan, make_plan
 from .quick import quick_evaluate
-from .scaling import Scaling, make_scaling
+from .scaling import make_scaling
 from .schema import Schema
 from .variants import KernelModules
 
@@ -131,7 +131,8 @@ class Loss:
         plan, arrays = self._prepare(arguments, axis)
         scaling = make_scaling(plan, reduction, sample_weight, mask, denominator)
         checked = self._checked(parameters)
-        return self._evaluate(plan, arrays, checked, scaling, empty, ())[0]
+        found = quick_evaluate(plan, arrays, checked, scaling, (), 1.0)
+        return Call(plan, arrays, checked, scaling, empty).value() if found is None else found[0]
 
     def _value_and_grad(
         self,
@@ -158,21 +159,10 @@ class Loss:
         else:
             single = isinstance(wrt, str)
             names = (wrt,) if single else tuple(wrt)
-        value, gradients = self._evaluate(plan, arrays, checked, scaling, empty, names)
+        # A plain call does without the object that larger ones are kept in.
+        found = quick_evaluate(plan, arrays, checked, scaling, names, 1.0)
+        value, gradients = Call(plan, arrays, checked, scaling, empty).evaluate(names) if found is None else found
         return value, gradients[0] if single else gradients
-
-    @staticmethod
-    def _evaluate(
-        plan: Plan,
-        arrays: Sequence[np.ndarray | None],
-        parameters: tuple[float | int, ...],
-        scaling: Scaling,
-        empty: float,
-        names: tuple[str, ...],
-    ) -> tuple[Value, tuple[np.ndarray, ...]]:
-        """Value and gradients; a small call does without the object that larger ones are kept in."""
-        found = quick_evaluate(plan, arrays, parameters, scaling, names, 1.0)
-        return Call(plan, arrays, parameters, scaling, empty).evaluate(names) if found is None else found
 
     def _hvp(self, arguments: Sequence[object], parameters: tuple, directions: object, *options: object) -> Gradients:
         """The product of the Hessian over the predictions with a direction: an array, or a tuple of one for each."""

@@ -99,7 +99,8 @@ class Plan:
         positions: where in the signature an argument stands.
         division: lanes, tiles and threads.
         reshapes: where every argument can be passed as it is, what to reshape it to (None: nothing); else None.
-        quick: what `lossgen.runtime.quick` keeps for small calls.
+        as_is: True if nothing at all has to be done to pass them.
+        quick: what `lossgen.runtime.quick` keeps for plain calls.
     """
 
     schema: Schema
@@ -111,10 +112,13 @@ class Plan:
     positions: dict[str, int]
     division: Division
     reshapes: tuple[tuple[int, ...] | None, ...] | None
+    as_is: bool
     quick: dict = field(default_factory=dict)
 
     def operands(self, arrays: Sequence[np.ndarray | None]) -> Sequence[Operand]:
         """The kernels' operands for arrays that this plan was made for."""
+        if self.as_is:
+            return arrays
         if self.reshapes is not None:
             pairs = zip(arrays, self.reshapes, strict=True)
             return [array if shape is None else array.reshape(shape) for array, shape in pairs]  # type: ignore[union-attr]
@@ -155,6 +159,7 @@ def make_plan(schema: Schema, modules: KernelModules, arrays: Sequence[np.ndarra
         None if placement is None or array is None else _slot(argument, placement, array.shape, real, work)
         for argument, placement, array in zip(variant.arguments, geometry.placements, arrays, strict=True)
     )
+    reshapes = _reshapes(slots, arrays, geometry.item_shape)
     return Plan(
         schema,
         variant,
@@ -164,7 +169,8 @@ def make_plan(schema: Schema, modules: KernelModules, arrays: Sequence[np.ndarra
         slots,
         {argument.name: position for position, argument in enumerate(variant.arguments)},
         divide(geometry.item_shape, geometry.items, widest),
-        _reshapes(slots, arrays, geometry.item_shape),
+        reshapes,
+        reshapes is not None and all(shape is None for shape in reshapes),
     )
 
 

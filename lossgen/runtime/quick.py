@@ -1,4 +1,4 @@
-"""Small calls: one lane, nothing to copy, no weights. All that can be decided beforehand is, to keep a call cheap.
+"""Plain calls: nothing to copy, no weights. All that can be decided beforehand is, to keep a call cheap.
 
 This is the engine's `evaluate` for the calls where its own bookkeeping would take longer than the kernel. It settles
 nothing itself: the divisor and the scale come from `lossgen.runtime.scaling`, messages from `lossgen.runtime.faults`.
@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .dtypes import gradient_dtype
+from .execute import run_direct
 from .faults import explain
+from .memory import empty
 from .plan import Plan
 from .scaling import Scaling
 
@@ -21,19 +23,24 @@ Results = tuple[np.floating | np.ndarray, tuple[np.ndarray, ...]]
 class Quick:
     """`evaluate` for one plan, one reduction and one choice of gradients."""
 
-    __slots__ = ("_count", "_divisor", "_kernel", "_plan", "_scaling", "_spare", "_targets", "_valued")
+    __slots__ = (
+        *("_count", "_divisor", "_empty", "_kernel", "_plan"),
+        *("_scale", "_scaling", "_spare", "_targets", "_valued"),
+    )
 
     def __init__(self, plan: Plan, names: Sequence[str], scaling: Scaling) -> None:
         differentiable = plan.variant.differentiable
         self._plan = plan
         self._scaling = scaling
         self._kernel = plan.kernels.evaluate
+        self._empty = np.empty if plan.division.lanes == 1 else empty
         self._count = len(differentiable)
         self._targets = tuple((differentiable.index(name), *self._shapes(plan, name)) for name in names)
         self._valued = scaling.reduction == "none"
         # The mean's divisor is known beforehand unless the loss has a normaliser of its own.
         own = plan.variant.normalized and scaling.reduction == "mean"
         self._divisor = None if own else scaling.divisor(plan, lambda _: 1.0)
+        self._scale = 0.0 if self._divisor is None else scaling.scales(plan, self._divisor, 1.0, None)[0]
         self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # a list's pop and append are atomic
 
     @staticmethod
@@ -54,31 +61,39 @@ class Quick:
     ) -> Results | None:
         """Value and gradients, or None if the divisor is 0 (the engine knows what then)."""
         plan = self._plan
+        division = plan.division
         real = plan.real
         divisor = self._divisor
         try:
             totals, faults = self._spare.pop()
         except IndexError:
-            totals, faults = np.empty(1), np.empty(1, np.int64)
-        if divisor is None:
+            totals, faults = np.empty(division.lanes), np.empty(division.lanes, np.int64)
+        if divisor is not None and upstream == 1.0:
+            scale = self._scale
+        elif divisor is not None:
+            scale = self._scaling.scales(plan, divisor, upstream, None)[0]
+        else:
             divisor = self._scaling.divisor(plan, self._normaliser(arrays, operands, parameters, totals, faults))
             if divisor == 0:
                 return None
+            scale = self._scaling.scales(plan, divisor, upstream, None)[0]
         outputs: list[np.ndarray | None] = [None] * self._count
         gradients = []
         for place, shape, flat in self._targets:
-            gradient = np.empty(shape, real)
+            gradient = self._empty(shape, real)
             gradients.append(gradient)
             outputs[place] = gradient if flat is None else gradient.reshape(flat)
-        scale, item_scale = self._scaling.scales(plan, divisor, upstream, None)
         values = np.empty(plan.division.items, real) if self._valued else None
-        self._kernel(
-            *(0, 1, plan.division.bounds, *operands, *parameters, scale, item_scale, values, totals, faults, *outputs)
-        )
-        total, fault = totals.item(), faults.item()
+        rest = (*operands, *parameters, scale, None, values, totals, faults, *outputs)
+        if division.lanes == 1:  # what `run_direct` and `_sum` do, without the calls
+            self._kernel(0, 1, division.bounds, *rest)
+            total = totals.item()
+            if faults.item():
+                explain(plan, arrays, parameters, None, faults)
+        else:
+            run_direct(self._kernel, division, *rest)
+            total = self._sum(arrays, parameters, None, totals, faults)
         self._spare.append((totals, faults))
-        if fault:
-            explain(plan, arrays, parameters, None, np.array([fault]))
         if values is not None:
             return values.reshape(plan.geometry.item_shape), tuple(gradients)
         return self._scaling.reduce(plan, total, divisor, 0.0), tuple(gradients)
@@ -95,14 +110,25 @@ class Quick:
 
         def total(item_scale: np.ndarray | None) -> float:
             plan = self._plan
-            plan.kernels.normalizer(
-                *(0, 1, plan.division.bounds, *operands, *parameters, 1.0, item_scale, None, totals, faults)
-            )
-            if faults.item():
-                explain(plan, arrays, parameters, item_scale, faults)
-            return totals.item()
+            rest = (*operands, *parameters, 1.0, item_scale, None, totals, faults)
+            run_direct(plan.kernels.normalizer, plan.division, *rest)
+            return self._sum(arrays, parameters, item_scale, totals, faults)
 
         return total
+
+    def _sum(
+        self,
+        arrays: Sequence[np.ndarray | None],
+        parameters: tuple[float | int, ...],
+        item_scale: np.ndarray | None,
+        totals: np.ndarray,
+        faults: np.ndarray,
+    ) -> float:
+        """The sum of the lanes' sums, if no lane complains."""
+        single = faults.size == 1
+        if faults.item() if single else faults.any():
+            explain(self._plan, arrays, parameters, item_scale, faults)
+        return totals.item() if single else float(totals.sum())
 
 
 def quick_evaluate(
@@ -113,19 +139,19 @@ def quick_evaluate(
     names: tuple[str, ...],
     upstream: float,
 ) -> Results | None:
-    """Value and gradients for `names` if this is a small call, else None. Unknown names are left to the engine."""
+    """Value and gradients for `names` if this is a plain call, else None. Unknown names are left to the engine."""
     if not scaling.plain or plan.reshapes is None:
         return None
     key = (names, scaling.reduction)
     quick = plan.quick.get(key)
     if quick is None:
-        quick = plan.quick[key] = Quick(plan, names, scaling) if _is_small(plan, arrays, names) else False
+        quick = plan.quick[key] = Quick(plan, names, scaling) if _is_plain(plan, arrays, names) else False
     return quick.run(arrays, plan.operands(arrays), parameters, upstream) if quick else None
 
 
-def _is_small(plan: Plan, arrays: Sequence[np.ndarray | None], names: tuple[str, ...]) -> bool:
-    """True if `Quick` can do it: few items, and gradients that the kernel can write in place."""
-    if plan.division.lanes > 1 or plan.division.items == 0:
+def _is_plain(plan: Plan, arrays: Sequence[np.ndarray | None], names: tuple[str, ...]) -> bool:
+    """True if `Quick` can do it: there are items, and gradients that the kernel can write in place."""
+    if plan.division.items == 0:
         return False
     for name in names:
         array = arrays[plan.positions[name]] if name in plan.variant.differentiable else None

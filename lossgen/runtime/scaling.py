@@ -91,12 +91,12 @@ def make_scaling(plan: Plan, reduction: str, sample_weight: object, mask: object
         LossError: an unknown reduction, shapes that do not fit the items, a denominator that is not a positive number;
             LossTypeError: a mask that is not boolean, sample weights that are not real.
     """
-    loss = plan.schema.name
     plain = PLAIN.get(reduction) if isinstance(reduction, str) else None
     if plain is None:
-        raise choose(loss, "reduction", reduction, REDUCTIONS)
+        raise choose(plan.schema.name, "reduction", reduction, REDUCTIONS)
     if sample_weight is None and mask is None and denominator is None:
         return plain
+    loss = plan.schema.name
     item_shape = plan.geometry.item_shape
     return Scaling(
         plain.reduction,

@@ -13,14 +13,15 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-Lane = Callable[[int], None]
+Lanes = Callable[[int, int], None]
+"""Runs the lanes from the first number up to, and without, the second."""
 ENVIRONMENT = "LOSSGEN_NUM_THREADS"
 
 
 class _Job:
     """Lanes 0 ... count - 1, taken one after another by whoever comes first."""
 
-    def __init__(self, count: int, prepare: Callable[[], Lane]) -> None:
+    def __init__(self, count: int, prepare: Callable[[], Lanes]) -> None:
         self._count = count
         self._prepare = prepare
         self._next = itertools.count()  # next() on it is atomic
@@ -34,12 +35,12 @@ class _Job:
         lane = next(self._next)
         if lane >= self._count:
             return
-        run: Lane | None = None
+        run: Lanes | None = None
         while lane < self._count:
             try:
                 if self._error is None:
                     run = run or self._prepare()
-                    run(lane)
+                    run(lane, lane + 1)
             except BaseException as error:  # raised again in `wait`, in the caller's thread
                 self._error = error
             with self._lock:
@@ -139,19 +140,17 @@ def _default() -> int:
     return min(available, int(text))
 
 
-def run_lanes(count: int, prepare: Callable[[], Lane], threaded: bool = True) -> None:
+def run_lanes(count: int, prepare: Callable[[], Lanes], threaded: bool = True) -> None:
     """Run lanes 0 ... count - 1 and return when all are done.
 
     Args:
         count: the number of lanes.
-        prepare: called once in each thread that takes part; returns what runs a lane there (with its own scratch).
+        prepare: called once in each thread that takes part; returns what runs lanes there (with its own scratch).
         threaded: False keeps all lanes in the calling thread.
     """
     helpers = min(get_num_threads(), count) - 1 if threaded else 0
     if helpers < 1:
-        run = prepare()
-        for lane in range(count):
-            run(lane)
+        prepare()(0, count)
         return
     job = _Job(count, prepare)
     _pool.help(job, helpers)

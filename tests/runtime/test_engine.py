@@ -1,4 +1,4 @@
-"""The engine that adapters sit on: gradients for an upstream gradient, Hessian products with slopes, the denominator."""
+"""The engine that adapters sit on: gradients for an upstream gradient, Hessian products with slopes, denominators."""
 
 import numpy as np
 import pytest

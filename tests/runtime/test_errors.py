@@ -25,7 +25,8 @@ def message(call) -> str:
         (lambda: square(X[:, :1], X[:, 0]), "square: target has shape (4,), expected (4, 1), the shape of input"),
         (
             lambda: choice(X, Y[:, None]),
-            "choice: target (class indices) has shape (4, 1), expected (4,), since input has shape (4, 5) and its 'C' is axis 1",
+            "choice: target (class indices) has shape (4, 1), expected (4,), since input has shape (4, 5) and its 'C'"
+            " is axis 1",
         ),
         (
             lambda: choice(X, np.zeros((4, 5), int)),

@@ -58,7 +58,7 @@ def test_lanes_are_shared_out_and_each_is_run_once(threads):
     def prepare():
         names.add(threading.current_thread().name)
         barrier.wait()
-        return seen.append
+        return lambda first, last: seen.extend(range(first, last))
 
     run_lanes(40, prepare)
     assert sorted(seen) == list(range(40))
@@ -68,15 +68,15 @@ def test_lanes_are_shared_out_and_each_is_run_once(threads):
 def test_an_error_in_a_lane_reaches_the_caller(threads):
     threads(3)
 
-    def lane(number):
-        if number == 17:
-            raise KeyError(number)
+    def lanes(first, last):
+        if first <= 17 < last:
+            raise KeyError(17)
 
     for _ in range(5):
         with pytest.raises(KeyError):
-            run_lanes(30, lambda: lane)
+            run_lanes(30, lambda: lanes)
     done = []
-    run_lanes(30, lambda: done.append)
+    run_lanes(30, lambda: lambda first, last: done.extend(range(first, last)))
     assert sorted(done) == list(range(30))
 
 
