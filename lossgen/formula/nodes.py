@@ -3,6 +3,7 @@
 from sympy import Expr, Integer, Symbol, exp, log
 from sympy.core.function import Function
 from sympy.printing.latex import LatexPrinter
+from sympy.printing.pretty.stringpict import prettyForm
 
 from .axes import Index
 
@@ -42,6 +43,7 @@ class Reduction(Expr):
     is_real = True
     is_extended_real = True
     symbol = ""
+    glyph = ""
 
     def __new__(cls, body: Expr, index: Index) -> "Reduction":
         return Expr.__new__(cls, body, index)
@@ -77,27 +79,30 @@ class Reduction(Expr):
         return rf"{self.symbol}_{{{printer.doprint(self.index)}}} {body}"
 
     def _pretty(self, printer):
-        body = printer._print(self.body)
-        head = printer._print(Symbol(f"{type(self).__name__}_{self.index.name}"))
-        return type(body)(*head.right(*body.parens()))
+        body = prettyForm(*printer._print(self.body).parens())
+        head = printer._print(Symbol(f"{self.glyph}_{self.index.name}"))
+        return prettyForm(*body.left(head, " "), binding=prettyForm.FUNC)
 
 
 class Sum(Reduction):
     """Sum(f(c), c): the sum of the body over the axis of c."""
 
     symbol = r"\sum"
+    glyph = "∑"
 
 
 class Max(Reduction):
     """Max(f(c), c): the largest value of the body over the axis of c."""
 
     symbol = r"\max"
+    glyph = "max"
 
 
 class LogSumExp(Reduction):
     """log Σ_c exp f(c). Authors write log(Sum(exp(f), c)); the rules find it."""
 
     symbol = r"\operatorname{logsumexp}"
+    glyph = "LSE"
 
 
 class Delta(Function):
@@ -116,6 +121,9 @@ class Delta(Function):
         if a.sort_key() > b.sort_key():
             return cls(b, a)
         return None
+
+    def _pretty(self, printer):
+        return prettyForm(*printer._print(Symbol(f"{self.args[0]} = {self.args[1]}")).parens("[", "]"))
 
     def other(self, index: Symbol) -> Symbol | None:
         """The index that `index` is compared with, if it is one of the two."""

@@ -1,0 +1,47 @@
+"""Where a project keeps its formulas and its generated package."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import BuildError
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder of the formulas, and the folder of the package made from them."""
+
+    spec: Path
+    out: Path
+
+
+def find_project(spec: Path | None = None, out: Path | None = None, start: Path | None = None) -> Project:
+    """The project by its options, or by `[tool.lossgen]` of the nearest pyproject.toml upwards from `start`.
+
+    Folders named there are relative to that file. Raises BuildError where a folder is named nowhere.
+    """
+    if spec is not None and out is not None:
+        return Project(spec, out)
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        table = _settings(folder / "pyproject.toml")
+        if table is not None:
+            return Project(spec or _folder(table, "spec", folder), out or _folder(table, "out", folder))
+    missing = "--spec" if spec is None else "--out"
+    raise BuildError(f"no [tool.lossgen] in a pyproject.toml at or above {start}: add one, or give {missing}")
+
+
+def _settings(path: Path) -> dict | None:
+    if not path.is_file():
+        return None
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("lossgen")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BuildError(f"{path}: not valid TOML: {error}") from None
+
+
+def _folder(table: dict, key: str, folder: Path) -> Path:
+    value = table.get(key)
+    if not isinstance(value, str) or not value:
+        raise BuildError(f"{folder / 'pyproject.toml'}: [tool.lossgen] {key} is {value!r}, expected the name of a folder")
+    return folder / value
