@@ -1,0 +1,126 @@
+"""What is measured: families of one loss each, at several sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Size = tuple[int, ...]
+LATENT = 40  # features of an item of the Gaussian divergence
+
+
+@dataclass(frozen=True)
+class Family:
+    """A loss and the sizes it is measured at.
+
+    Attributes:
+        loss: its name in `lossgen.generated`.
+        sizes: what is measured by default; (elements,) or (items, classes).
+        large: sizes that need several gigabytes or minutes.
+        predictions: how many of the arguments, from the first, get a gradient.
+        arguments: makes the arguments of one size.
+        options: keyword arguments of the generated loss, for the reduction that the peers use: the mean.
+    """
+
+    loss: str
+    sizes: tuple[Size, ...]
+    large: tuple[Size, ...]
+    predictions: int
+    arguments: Callable[[Size], tuple[np.ndarray, ...]]
+    options: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A family at one size."""
+
+    family: Family
+    size: Size
+
+    @property
+    def label(self) -> str:
+        """The size for people: 1e7, or 512 × 32,000."""
+        return size_label(self.size)
+
+
+def size_label(size: Size) -> str:
+    """The size for people: 1e7, or 512 × 32,000."""
+    if len(size) > 1:
+        return " × ".join(f"{number:,}" for number in size)
+    exponent = len(str(size[0])) - 1
+    return f"1e{exponent}" if size[0] == 10**exponent and exponent > 2 else f"{size[0]:,}"
+
+
+def parse_size(text: str) -> Size:
+    """A size as written on the command line: 1e7, 100000, or 512x32000 (items x classes).
+
+    Raises:
+        ValueError: the text is something else.
+    """
+    numbers = tuple(float(part.replace(",", "").replace("_", "")) for part in text.lower().replace("×", "x").split("x"))
+    if len(numbers) > 2 or not all(number >= 1 and number == int(number) for number in numbers):
+        raise ValueError(f"{text!r} is no size, expected a number of elements or items x classes")
+    return tuple(int(number) for number in numbers)
+
+
+def select(names: Sequence[str], sizes: Sequence[Size], large: bool) -> list[Case]:
+    """The cases with these losses (all if none is named) and these sizes (each family's own if none is given).
+
+    Sizes with one number are for losses over single elements, sizes with two for losses over classes.
+
+    Raises:
+        ValueError: a loss is not among the families, or nothing is left to measure.
+    """
+    known = {family.loss: family for family in FAMILIES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"{unknown[0]} is not measured, expected one of: {', '.join(known)}")
+    families = [known[name] for name in names] or list(FAMILIES)
+    cases = [Case(family, size) for family in families for size in _sizes(family, sizes, large)]
+    if not cases:
+        raise ValueError("none of these losses has such a size")
+    return cases
+
+
+def _sizes(family: Family, chosen: Sequence[Size], large: bool) -> Iterable[Size]:
+    if chosen:
+        return [size for size in chosen if len(size) == len(family.sizes[0])]
+    return family.sizes + (family.large if large else ())
+
+
+def _normal(generator: np.random.Generator, *shape: int) -> np.ndarray:
+    return generator.standard_normal(shape, dtype=np.float32)
+
+
+def _regression(size: Size) -> tuple[np.ndarray, ...]:
+    generator = np.random.default_rng(0)
+    return _normal(generator, *size), _normal(generator, *size)
+
+
+def _binary(size: Size) -> tuple[np.ndarray, ...]:
+    generator = np.random.default_rng(0)
+    return _normal(generator, *size), generator.integers(0, 2, size, dtype=np.uint8).astype(np.float32)
+
+
+def _gaussian(size: Size) -> tuple[np.ndarray, ...]:
+    generator = np.random.default_rng(0)
+    features = min(size[0], LATENT)
+    shape = (size[0] // features, features)
+    return _normal(generator, *shape), _normal(generator, *shape)
+
+
+def _classes(size: Size) -> tuple[np.ndarray, ...]:
+    generator = np.random.default_rng(0)
+    return _normal(generator, *size), generator.integers(0, size[1], size[0])
+
+
+_ELEMENTS: tuple[Size, ...] = ((10**7,), (10**5,), (10**3,), (32,))
+FAMILIES = (
+    Family("mse_loss", _ELEMENTS, (), 1, _regression),
+    Family("binary_cross_entropy_with_logits", _ELEMENTS, (), 1, _binary),
+    Family("sigmoid_focal_loss", _ELEMENTS, (), 1, _binary, (("reduction", "mean"),)),
+    Family("gaussian_kl_divergence", _ELEMENTS, (), 2, _gaussian),
+    Family("cross_entropy", ((512, 32_000), (512, 1_000), (32, 10)), ((2_048, 128_256),), 1, _classes),
+)

@@ -1,0 +1,125 @@
+"""`lossgen bench`: how fast generated losses are beside torch's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from lossgen.runtime import get_num_threads, set_num_threads
+
+from .allocator import DESCRIPTIONS, reuse_memory
+from .cases import Case, Size, parse_size, select
+from .contenders import columns, make_contenders
+from .facts import machine_facts
+from .measure import measure
+from .processes import Memory, ProbeError, Startup, measure_memory, measure_startup
+from .report import Report, Row, as_json
+from .text import markdown, print_report
+
+MEMORY_ELEMENTS = 10**7
+NO_TORCH = "torch is not installed: only the NumPy surface was measured (pip install 'lossgen[torch]' adds the others)."
+
+
+class SizeParameter(click.ParamType[Size]):
+    """A size on the command line: see `parse_size`."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Size:
+        """The size as a tuple."""
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command(name="bench", short_help="Measure generated losses against torch.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--size", "sizes", type=SizeParameter(), multiple=True, help="1e7, or 512x32000 for losses over classes.")
+@click.option("--large", is_flag=True, help="Also the sizes that need several gigabytes.")
+@click.option("--repeats", type=click.IntRange(min=1), default=15, show_default=True, help="Samples per function.")
+@click.option("--threads", type=click.IntRange(min=1), help="For lossgen and torch; by default all processors.")
+@click.option(
+    "--allocator",
+    type=click.Choice(list(DESCRIPTIONS)),
+    default="default",
+    show_default=True,
+    help="reuse: freed memory is kept, for all alike, so that page faults are not measured (glibc).",
+)
+@click.option("--compile/--no-compile", "compiled", default=True, help="Measure torch.compile (needs a C++ compiler).")
+@click.option("--processes/--no-processes", default=True, help="Measure start-up and peak memory in fresh processes.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown instead of tables.")
+def bench(
+    names: tuple[str, ...],
+    sizes: tuple[Size, ...],
+    large: bool,
+    repeats: int,
+    threads: int | None,
+    allocator: str,
+    compiled: bool,
+    processes: bool,
+    json_file: Path | None,
+    as_markdown: bool,
+) -> None:
+    """Measure value and gradient of generated losses (all, or those NAMEd) against the same losses in torch.
+
+    Every function is called before it is timed, samples last long enough for the clock, and the functions take turns.
+    """
+    try:
+        cases = select(names, sizes, large)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    if allocator == "reuse":
+        try:
+            reuse_memory()
+        except OSError as error:
+            raise click.ClickException(str(error)) from None
+    _set_threads(threads)
+    facts = machine_facts()
+    with Console(stderr=True).status("measuring") as status:
+        contenders = columns(compiled)
+        rows = _measure(cases, contenders, repeats, lambda text: status.update(f"measuring {text}"))
+        startup, memory, notes = _measure_processes(contenders) if processes else ({}, {}, [])
+    if find_spec("torch") is None:
+        notes.append(NO_TORCH)
+    conditions = {"threads": str(get_num_threads()), "memory": DESCRIPTIONS[allocator], "samples": str(repeats)}
+    report = Report(facts, conditions, rows, startup, memory, tuple(notes))
+    if json_file is not None:
+        json_file.write_text(json.dumps(as_json(report), indent=2) + "\n")
+    if as_markdown:
+        click.echo(markdown(report))
+    else:
+        print_report(report, Console())
+
+
+def _set_threads(threads: int | None) -> None:
+    """The same number for both."""
+    if threads is not None:
+        set_num_threads(threads)
+    if find_spec("torch"):
+        import_module("torch").set_num_threads(get_num_threads())  # by name: torch is an option
+
+
+def _measure(
+    cases: Sequence[Case], contenders: Sequence[str], repeats: int, announce: Callable[[str], object]
+) -> tuple[Row, ...]:
+    rows = []
+    for case in cases:
+        announce(f"{case.family.loss}, {case.label}")
+        rows.append(Row(case, measure(make_contenders(case, contenders), repeats)))
+    return tuple(rows)
+
+
+def _measure_processes(contenders: Sequence[str]) -> tuple[dict[str, Startup], dict[str, Memory], list[str]]:
+    """Start-up, memory, and a note where a process failed (no compiler for torch.compile, a system without rusage)."""
+    try:
+        return measure_startup(contenders), measure_memory(contenders, MEMORY_ELEMENTS), []
+    except ProbeError as error:
+        return {}, {}, [f"Start-up and memory were not measured: {error}"]

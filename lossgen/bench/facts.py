@@ -1,0 +1,39 @@
+"""What a reader must know of the machine to judge a figure."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("numpy", "numba", "llvmlite", "torch")
+
+
+def machine_facts() -> dict[str, str]:
+    """Processor, processors available, load, system and versions, as text."""
+    facts = {"processor": _processor(), "cores": str(_cores())}
+    if hasattr(os, "getloadavg"):
+        facts["load before"] = f"{os.getloadavg()[0]:.2f}"
+    facts["system"] = f"{platform.system()} {platform.release()}"
+    facts["python"] = platform.python_version()
+    for package in PACKAGES:
+        try:
+            facts[package] = version(package)
+        except PackageNotFoundError:
+            facts[package] = "not installed"
+    return facts
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    """The processor's name; on Linux `platform.processor()` does not know it."""
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

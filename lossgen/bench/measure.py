@@ -1,0 +1,60 @@
+"""Timing of several functions in turn, so that a disturbance of the machine meets all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+
+SAMPLE_SECONDS = 0.02
+MOST_LOOPS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds per call: the median of the samples, the least and the greatest; the calls in a sample."""
+
+    median: float
+    least: float
+    greatest: float
+    loops: int
+
+
+def measure(
+    functions: Mapping[str, Callable[[], object]], repeats: int, sample_seconds: float = SAMPLE_SECONDS
+) -> dict[str, Timing]:
+    """Time functions, alternating: A B C A B C …, one sample each.
+
+    Args:
+        functions: what to call. Each is called before (warm-up: compilation, caches, pools), until a number of calls
+            is known that takes about `sample_seconds`.
+        repeats: samples per function.
+        sample_seconds: how long a sample lasts at least, about.
+    """
+    loops = {name: _calibrate(function, sample_seconds) for name, function in functions.items()}
+    samples: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(repeats):
+        for name, function in functions.items():
+            samples[name].append(_sample(function, loops[name]) / loops[name])
+    return {name: Timing(median(times), min(times), max(times), loops[name]) for name, times in samples.items()}
+
+
+def _sample(function: Callable[[], object], loops: int) -> float:
+    began = perf_counter()
+    for _ in range(loops):
+        function()
+    return perf_counter() - began
+
+
+def _calibrate(function: Callable[[], object], sample_seconds: float) -> int:
+    """How many calls take about this long. The first three calls compile and fill caches, and do not count."""
+    for _ in range(3):
+        function()
+    loops = 1
+    while loops < MOST_LOOPS:
+        seconds = _sample(function, loops)
+        if seconds >= sample_seconds:
+            break
+        loops = min(MOST_LOOPS, max(2 * loops, int(loops * sample_seconds / max(seconds, 1e-9))))
+    return loops

@@ -1,0 +1,86 @@
+"""`lossgen bench` from end to end, at tiny sizes."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from lossgen.bench.cases import FAMILIES, Case
+from lossgen.bench.command import bench
+from lossgen.bench.contenders import COMPILE, EAGER, NUMPY, TORCH, columns, make_contenders
+from lossgen.bench.processes import ProbeError, measure_memory, measure_startup
+
+QUICK = ("--size", "64", "--size", "4x6", "--repeats", "1")
+
+
+def invoke(*arguments: str):
+    return CliRunner().invoke(bench, arguments)
+
+
+def test_all_losses(tmp_path):
+    file = tmp_path / "figures.json"
+    done = invoke(*QUICK, "--no-compile", "--no-processes", "--json", str(file))
+    assert done.exit_code == 0, done.output
+    figures = json.loads(file.read_text())
+    assert [timing["loss"] for timing in figures["timings"]] == [family.loss for family in FAMILIES]
+    for timing in figures["timings"]:
+        assert set(timing["seconds"]) == {NUMPY, TORCH, EAGER}
+    assert figures["conditions"]["samples"] == "1"
+    assert {"processor", "cores", "numpy", "numba", "torch"} <= set(figures["facts"])
+    for family in FAMILIES:
+        assert family.loss in done.output
+
+
+def test_markdown_without_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    done = invoke("mse_loss", *QUICK, "--no-processes", "--markdown")
+    assert done.exit_code == 0, done.output
+    assert "| loss | size | lossgen NumPy |" in done.output
+    assert "pip install 'lossgen[torch]'" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nothing_loss",), "nothing_loss is not measured"),
+        (("--size", "huge"), "size"),
+        (("mse_loss", "--size", "4x6"), "none of these losses"),
+        (("--repeats", "0"), "repeats"),
+    ],
+)
+def test_wrong_arguments(arguments, words):
+    done = invoke(*arguments)
+    assert done.exit_code != 0
+    assert words in done.output
+    assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.loss)
+def test_contenders_compute_the_same(family):
+    case = Case(family, (90,) if len(family.sizes[0]) == 1 else (9, 7))
+    results = {name: run() for name, run in make_contenders(case, columns(compiled=False)).items()}
+    value, _ = results.pop(NUMPY)
+    np.testing.assert_allclose([value, float(results[TORCH])], float(results[EAGER]), rtol=1e-5)
+
+
+def test_processes():
+    (memory,) = measure_memory([NUMPY], 10**6).values()
+    assert memory.inputs == 8 * 10**6
+    assert memory.extra >= 0
+    (startup,) = measure_startup([NUMPY]).values()
+    assert 0 < startup.imports < startup.cached
+
+
+def test_a_failing_process_is_reported():
+    with pytest.raises(ProbeError, match="memory_probe"):
+        measure_memory(["no such contender"], 10)
+
+
+@pytest.mark.bench
+def test_compiled_and_processes():
+    done = invoke("mse_loss", *QUICK)
+    assert done.exit_code == 0, done.output
+    assert COMPILE in done.output
+    assert "Peak memory" in done.output
