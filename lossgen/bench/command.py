@@ -16,7 +16,7 @@ from lossgen.runtime import get_num_threads, set_num_threads
 from .allocator import DESCRIPTIONS, reuse_memory
 from .cases import Case, Size, parse_size, select
 from .contenders import columns, make_contenders
-from .facts import machine_facts
+from .facts import busy_note, machine_facts
 from .measure import measure
 from .processes import Memory, ProbeError, Startup, measure_memory, measure_startup
 from .report import Report, Row, as_json
@@ -76,19 +76,18 @@ def bench(
         cases = select(names, sizes, large)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    if allocator == "reuse":
-        try:
-            reuse_memory()
-        except OSError as error:
-            raise click.ClickException(str(error)) from None
-    _set_threads(threads)
-    facts = machine_facts()
+    if json_file is not None and not json_file.parent.is_dir():
+        raise click.ClickException(f"there is no folder {json_file.parent} to write {json_file.name} to")
+    _prepare(allocator, threads)
+    facts, busy = machine_facts(), busy_note()
     with Console(stderr=True).status("measuring") as status:
         contenders = columns(compiled)
         rows = _measure(cases, contenders, repeats, lambda text: status.update(f"measuring {text}"))
         startup, memory, notes = _measure_processes(contenders) if processes else ({}, {}, [])
     if find_spec("torch") is None:
         notes.append(NO_TORCH)
+    if busy is not None:
+        notes.append(busy)
     conditions = {"threads": str(get_num_threads()), "memory": DESCRIPTIONS[allocator], "samples": str(repeats)}
     report = Report(facts, conditions, rows, startup, memory, tuple(notes))
     if json_file is not None:
@@ -99,8 +98,13 @@ def bench(
         print_report(report, Console())
 
 
-def _set_threads(threads: int | None) -> None:
-    """The same number for both."""
+def _prepare(allocator: str, threads: int | None) -> None:
+    """The same memory and the same number of threads for all."""
+    if allocator == "reuse":
+        try:
+            reuse_memory()
+        except OSError as error:
+            raise click.ClickException(str(error)) from None
     if threads is not None:
         set_num_threads(threads)
     if find_spec("torch"):

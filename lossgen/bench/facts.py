@@ -7,14 +7,14 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+BUSY = 0.7
 PACKAGES = ("numpy", "numba", "llvmlite", "torch")
 
 
 def machine_facts() -> dict[str, str]:
     """Processor, processors available, load, system and versions, as text."""
     facts = {"processor": _processor(), "cores": str(_cores())}
-    if hasattr(os, "getloadavg"):
-        facts["load before"] = f"{os.getloadavg()[0]:.2f}"
+    facts["load before"] = f"{_load():.2f}"
     facts["system"] = f"{platform.system()} {platform.release()}"
     facts["python"] = platform.python_version()
     for package in PACKAGES:
@@ -23,6 +23,21 @@ def machine_facts() -> dict[str, str]:
         except PackageNotFoundError:
             facts[package] = "not installed"
     return facts
+
+
+def busy_note() -> str | None:
+    """A warning if other processes were busy in the last minute: with as many threads as cores, each waits for them."""
+    load = _load()
+    if load < BUSY:
+        return None
+    return (
+        f"The machine was not idle before (load {load:.1f}): threads that wait for each other, torch's most, lost time."
+    )
+
+
+def _load() -> float:
+    """Processes that were running or ready, on average over the last minute; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def _cores() -> int:
