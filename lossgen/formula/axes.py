@@ -1,9 +1,12 @@
 """Named axes: what a row of numbers runs over (classes, features, latents)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from keyword import iskeyword
+from typing import Literal, get_args
 
 from sympy import Symbol
+
+from .errors import SpecError
 
 Place = Literal["class", "features"]
 
@@ -19,6 +22,12 @@ class Axis:
 
     name: str
     place: Place = "class"
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or iskeyword(self.name):
+            raise SpecError(f"Axis({self.name!r}): expected a name that Python allows for a variable, such as C")
+        if self.place not in get_args(Place):
+            raise SpecError(f"Axis({self.name!r}, place={self.place!r}): expected one of {', '.join(get_args(Place))}")
 
     @property
     def size(self) -> Symbol:

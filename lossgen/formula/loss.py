@@ -2,14 +2,16 @@
 
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from sympy import Expr, sympify
+from sympy import Basic, Expr, Float, Pow, Rational, sympify
 
 from .axes import Axis
 from .errors import SpecError
@@ -18,6 +20,11 @@ from .symbols import ONE, Argument, Constant, Hyperparameter
 from .validate import check_formula
 
 Formula = Callable[..., Any]
+
+#: What a hyperparameter's domain says of its default.
+DOMAINS: Mapping[str, Callable[[float], bool]] = {
+    "positive": lambda x: x > 0, "nonnegative": lambda x: x >= 0, "unit": lambda x: 0 <= x <= 1, "binary": lambda x: x in (0, 1),
+}
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,14 @@ class Loss:
         self.reduction = reduction
         self.module = module or _camel(self.name)
         self._normalizer = normalizer
-        self.signature = inspect.signature(function)
+        self.signature = _signature(function)
         self.source = Path(inspect.getfile(function))
         if reduction not in ("mean", "sum", "none"):
             raise SpecError(f"{self.name}: reduction={reduction!r}: expected 'mean', 'sum' or 'none'")
         self._roles = {name: self._role(p) for name, p in self.signature.parameters.items()}
+        if not any(r.kind == "prediction" for role in self._roles.values() for r in _alternatives(role)):
+            raise SpecError(f"{self.name}: no argument is a prediction, so that there is nothing to train; "
+                            "annotate one, as in input: Prediction or input: Logit[C]")
 
     def _role(self, parameter: inspect.Parameter) -> Role | Choice:
         role = parameter.annotation
@@ -78,7 +88,19 @@ class Loss:
                             f"{parameter.name}: Prediction, Real, Binary, ClassIndex[C], Weight or Parameter")
         if isinstance(role, Role) and role.kind == "parameter" and parameter.default is parameter.empty:
             raise SpecError(f"{self.name}: hyperparameter {parameter.name} needs a default, as in {parameter.name}: {role} = 1")
+        if any(r.integer and r.axis is None for r in _alternatives(role)):
+            raise SpecError(f"{self.name}: argument {parameter.name}: ClassIndex needs its axis, as in {parameter.name}: ClassIndex[C]")
+        self._check_default(parameter, role)
         return role
+
+    def _check_default(self, parameter: inspect.Parameter, role: Role | Choice) -> None:
+        value = parameter.default
+        if value is parameter.empty or (value is None and not (isinstance(role, Role) and role.kind == "parameter")):
+            return
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise SpecError(f"{self.name}: the default of {parameter.name} is {value!r}, expected a finite number")
+        if isinstance(role, Role) and not DOMAINS.get(role.domain, lambda _: True)(value):
+            raise SpecError(f"{self.name}: the default of {parameter.name} is {value!r}, expected {role.meaning}")
 
     def default(self, name: str) -> float | int | None:
         """The default of an argument or hyperparameter; None where it must be given."""
@@ -93,33 +115,45 @@ class Loss:
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
         """Every reading of the formula; more than one where an argument may have one role or another."""
-        arrays = {n: r.roles if isinstance(r, Choice) else (r,) for n, r in self._roles.items()
-                  if isinstance(r, Choice) or r.kind != "parameter"}
+        arrays = {n: _alternatives(r) for n, r in self._roles.items() if isinstance(r, Choice) or r.kind != "parameter"}
         chosen = [dict(zip(arrays, roles, strict=True)) for roles in product(*arrays.values())]
         return tuple(self._read(roles, several=len(chosen) > 1) for roles in chosen)
 
     def _read(self, roles: Mapping[str, Role], several: bool) -> Variant:
         symbols = {n: Argument(n, r) for n, r in roles.items()} | {p.name: p for p in self.parameters}
-        value, names = _run_with_names(self.function, symbols)
+        value, names = self._run(_run_with_names, self.function, symbols)
         expression = self._as_expression(value)
         wanted = inspect.signature(self._normalizer).parameters if self._normalizer else ()
         unknown = [n for n in wanted if n not in symbols]
         if unknown:
             raise SpecError(f"{self.name}: the normalizer asks for {unknown[0]}, which is not an argument of the loss")
-        normalizer = sympify(self._normalizer(**{n: symbols[n] for n in wanted})) if self._normalizer else ONE
+        normalizer = self._run(self._normalizer, **{n: symbols[n] for n in wanted}) if self._normalizer else ONE
+        normalizer = self._as_expression(normalizer)
         arguments = tuple(symbols[n] for n in roles)
         for part in (expression, normalizer):
             check_formula(self.name, part, {*arguments, *self.parameters})
         label = "_".join(r.label for n, r in roles.items() if isinstance(self._roles[n], Choice)) if several else ""
         return Variant(label, arguments, expression, normalizer, names)
 
+    def _run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Calls the author's function; what it raises names the file and the line in it."""
+        try:
+            return function(*args, **kwargs)
+        except SpecError as error:
+            raise error if str(error).startswith(f"{self.name}: ") else SpecError(f"{self.name}: {error}") from error
+        except Exception as error:  # an author's formula may raise anything; what it raised is what helps
+            places = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(self.source)]
+            line = f"{self.source.name}:{places[-1]}: " if places else ""
+            text = str(error).strip().partition("\n")[0]
+            raise SpecError(f"{self.name}: {line}{type(error).__name__}: {text}") from error
+
     def _as_expression(self, value: Any) -> Expr:
         if value is None:
             raise SpecError(f"{self.name}: the formula returns nothing; end it with `return <expression>`")
-        expression = sympify(value) if not isinstance(value, str) else None
+        expression = sympify(value) if isinstance(value, Basic | int | float) and not isinstance(value, bool) else None
         if not isinstance(expression, Expr):
             raise SpecError(f"{self.name}: the formula returns {type(value).__name__}, expected a SymPy expression")
-        return expression
+        return _with_exact_exponents(expression)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Expr:
         """The formula with these symbols, expressions or numbers in the place of its arguments."""
@@ -127,7 +161,7 @@ class Loss:
         bound.apply_defaults()
         for name, value in bound.arguments.items():
             role = self._roles[name]
-            has_axis = any(r.axis for r in role.roles) if isinstance(role, Choice) else role.axis is not None
+            has_axis = any(r.axis for r in _alternatives(role))
             if not isinstance(value, Expr | Constant):
                 bound.arguments[name] = Constant(value) if has_axis else sympify(value)
         return self._as_expression(self.function(*bound.args, **bound.kwargs))
@@ -159,6 +193,26 @@ def loss(function: Formula | None = None, *, paper: str = "", reduction: str = "
         return Loss(f, paper=paper, reduction=reduction, normalizer=normalizer, module=module)
 
     return declare if function is None else declare(function)
+
+
+def _with_exact_exponents(expression: Expr) -> Expr:
+    """x**2.0 as x**2 and x**0.5 as the square root: a power of a real number is a product only where its exponent is an integer."""
+    def inexact(node: Expr) -> bool:
+        return isinstance(node, Pow) and isinstance(node.exp, Float) and float(2 * node.exp).is_integer()
+
+    return expression.replace(inexact, lambda node: node.base ** Rational(node.exp))
+
+
+def _alternatives(role: Role | Choice) -> tuple[Role, ...]:
+    return role.roles if isinstance(role, Choice) else (role,)
+
+
+def _signature(function: Formula) -> inspect.Signature:
+    """The signature; annotations may be text, as after `from __future__ import annotations`."""
+    try:
+        return inspect.signature(function, eval_str=True)
+    except NameError as error:
+        raise SpecError(f"{function.__name__}: {error} in an annotation") from error
 
 
 def _camel(name: str) -> str:

@@ -1,5 +1,7 @@
 """The constructs that are not plain SymPy: an entry of an array, a reduction over an axis, an indicator."""
 
+from itertools import count
+
 from sympy import Expr, Integer, Symbol, exp, log
 from sympy.core.function import Function
 from sympy.printing.latex import LatexPrinter
@@ -68,8 +70,18 @@ class Reduction(Expr):
         return self if old == self.index else None
 
     def _xreplace(self, rule):
-        """Substitution leaves the bound index alone."""
-        return super()._xreplace({old: new for old, new in rule.items() if old != self.index})
+        """Substitution leaves the bound index alone, and renames it where the new parts would be bound by it."""
+        if self in rule:
+            return rule[self], True
+        rule = {old: new for old, new in rule.items() if old != self.index}
+        coming = {symbol for old, new in rule.items() if self.body.has_free(old) for symbol in new.free_symbols}
+        if self.index not in coming:
+            body, changed = self.body._xreplace(rule)
+            return (self.func(body, self.index), True) if changed else (self, False)
+        used = {symbol.name for symbol in coming | self.body.free_symbols}
+        fresh = next(n for n in (f"{self.index.name}_{i}" for i in count(1)) if n not in used)
+        index = self.index.axis.index(fresh)
+        return self.func(self.body.xreplace({self.index: index}).xreplace(rule), index), True
 
     def _sympystr(self, printer) -> str:
         return f"{type(self).__name__}({printer.doprint(self.body)}, {self.index})"
@@ -124,6 +136,9 @@ class Delta(Function):
 
     def _pretty(self, printer):
         return prettyForm(*printer._print(Symbol(f"{self.args[0]} = {self.args[1]}")).parens("[", "]"))
+
+    def _eval_power(self, exponent: Expr) -> Expr | None:
+        return self if exponent.is_positive else None
 
     def other(self, index: Symbol) -> Symbol | None:
         """The index that `index` is compared with, if it is one of the two."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Set
 
-from sympy import Abs, Expr, Max, Min, Piecewise, Symbol, exp, log, preorder_traversal, sign, tanh
+from sympy import (
+    Abs, Add, Expr, Max, Min, Mul, Number, NumberSymbol, Or, Piecewise, Pow, Symbol, exp, log, nan, preorder_traversal, sign, tanh, true,
+)
 from sympy.core.function import AppliedUndef, Function, UndefinedFunction
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
@@ -10,7 +12,8 @@ from sympy.logic.boolalg import Boolean
 from .atoms import ATOMS, Atom
 from .axes import Index
 from .errors import SpecError
-from .nodes import Delta, Entry, Reduction
+from .nodes import Delta, Entry, LogSumExp, Sum
+from .nodes import Max as LargestEntry
 
 #: SymPy's own functions that can be differentiated, lowered to kernels and evaluated to 50 digits.
 PLAIN_FUNCTIONS = (Abs, Max, Min, Piecewise, exp, log, sign, tanh)
@@ -35,10 +38,14 @@ def _check_node(name: str, node: Expr) -> None:
         raise SpecError(f"{name}: unknown function {node}; known are {KNOWN}")
     if isinstance(node, Function) and not isinstance(node, (*PLAIN_FUNCTIONS, Atom, Delta)):
         raise SpecError(f"{name}: function {node.func.__name__} in {node} is not supported; known are {KNOWN}")
+    if isinstance(node, Piecewise) and Or(*(condition for _, condition in node.args)) != true:
+        raise SpecError(f"{name}: {node} has no value where none of its conditions holds; end it with (…, True)")
     if isinstance(node, Relational | Boolean) or not isinstance(node, Expr):
         return
-    if node.is_number and (node.is_real is False or node.is_finite is False):
+    if node is nan or (node.is_number and (node.is_real is False or node.is_finite is False)):
         raise SpecError(f"{name}: {node} is not a finite real number")
+    if not isinstance(node, (Add, Mul, Pow, Symbol, Number, NumberSymbol, Function, Entry, Sum, LogSumExp, LargestEntry)):
+        raise SpecError(f"{name}: {type(node).__name__} in {node} is not supported; known are {KNOWN} and the sums of lossgen.formula")
 
 
 def _check_rows(name: str, node: Expr) -> None:
