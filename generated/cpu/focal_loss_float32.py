@@ -358,7 +358,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             alpha_target = alpha[target_i] if alpha is not None else one
             value = power_of_1 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_3 * alpha_target
             product_1 = power_of_1 * inverse_1
-            power_of_2 = power((-expm1(sum_1) if -expm1(sum_1) > TINY else TINY), gamma - one)
+            power_of_2 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
             power_of_3 = inverse_1 * inverse_1
             product_2 = -power_of_2 * power_of_3 * sum_3 * gamma
             product_3 = power_of_1 * power_of_3 * sum_3 * gamma * expm1_ratio_1
@@ -472,7 +472,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             product_2 = power_of_1 * alpha_target * inverse_1
             power_of_2 = inverse_1 * inverse_1
             product_3 = power_of_1 * power_of_2 * direction_alpha_target * gamma * expm1_ratio_1
-            power_of_3 = power((-expm1(sum_1) if -expm1(sum_1) > TINY else TINY), gamma - one)
+            power_of_3 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
             product_4 = -power_of_3 * power_of_2 * sum_3 * alpha_target * gamma
             product_5 = power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * expm1_ratio_1
             product_6 = power_of_1 * power_of_2 * alpha_target * gamma * expm1_ratio_1
@@ -561,7 +561,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             group_1 = (largest - input_target)
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
-            power_of_1 = power((-expm1(sum_1) if -expm1(sum_1) > TINY else TINY), gamma - one)
+            power_of_1 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
             inverse_1 = one / (one + others)
             power_of_2 = inverse_1 * inverse_1 * inverse_1
             product_1 = power_of_1 * power_of_2 * gamma

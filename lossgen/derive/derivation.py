@@ -6,7 +6,7 @@ from functools import cached_property
 
 from sympy import Expr, Integer
 
-from lossgen.formula import Index, SpecError, Variant
+from lossgen.formula import Axis, Index, SpecError, Variant
 from lossgen.formula.nodes import Delta, Entry
 from lossgen.formula.roles import Role
 from lossgen.formula.symbols import Argument
@@ -138,7 +138,7 @@ class Derivation:
         if axis is None:
             return None
         taken = {index.name for index in self.variant.expression.atoms(Index)}
-        return axis.index(next(n for n in _index_names(axis.name) if n not in taken))
+        return axis.index(next(n for n in _index_names(axis.name) if n not in taken and not _is_canonical(n, axis)))
 
     def _result(self, argument: Argument, raw: Expr) -> Result:
         expression = self._simplify(raw)
@@ -154,6 +154,12 @@ class Derivation:
 def _direction_role(role: Role) -> Role:
     layout = {"row": "prediction", "item": "prediction", "shared": "weight", "broadcast": "prediction"}[role.layout]
     return Role("Direction", layout, "real", f"the direction of {role.name}", False, role.axis)
+
+
+def _is_canonical(name: str, axis: Axis) -> bool:
+    """Whether the rules may give the name to an index of a reduction over the axis."""
+    stem = axis.name.lower()
+    return name == stem or name.removeprefix(stem).isdigit()
 
 
 def _index_names(axis: str):

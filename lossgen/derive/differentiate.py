@@ -11,9 +11,11 @@ from sympy import Abs, Add, Eq, Expr, Integer, Min, Mul, Piecewise, Pow, exp, lo
 from sympy import Max as Largest
 from sympy.core.function import ArgumentIndexError, Function
 
-from lossgen.formula import Entry, LogSumExp, SpecError, Sum
+from lossgen.formula import Entry, LogSumExp, SpecError, Sum, absorb
 from lossgen.formula.nodes import Delta, Max
 from lossgen.formula.symbols import Argument
+
+from .rules.terms import cofactor
 
 Seed = Callable[[Expr], Expr]
 ZERO = Integer(0)
@@ -96,6 +98,16 @@ def _piecewise(node: Piecewise, d: Seed) -> Expr:
     return Piecewise(*((slope, condition) for slope, (_, condition) in zip(slopes, node.args, strict=True)))
 
 
+def _absorb(node: absorb, d: Seed) -> Expr:
+    """What grows without bound in the slope of v stays absorbed: y/p is 0 for y = 0, also at p = 0."""
+    q, v = node.args
+    given, slope = v * d(q), d(v)
+    terms = [(term, [f for f in Mul.make_args(term) if f.is_Pow and f.exp.could_extract_minus_sign()]) for term in Add.make_args(slope)]
+    if not any(steep for _, steep in terms):
+        return q * slope + given
+    return Add(given, *(absorb(q, Mul(*steep)) * cofactor(term, *steep) for term, steep in terms))
+
+
 def _chain(node: Function, d: Seed) -> Expr:
     terms = []
     for position, arg in enumerate(node.args, 1):
@@ -135,5 +147,6 @@ RULES: dict[type, Callable[[Expr, Seed], Expr]] = {
     log: _scaled(lambda x: 1 / x),
     Abs: _scaled(sign),
     tanh: _scaled(lambda x: 1 - tanh(x) ** 2),
+    absorb: _absorb,
     Function: _chain,
 }

@@ -11,8 +11,9 @@ from lossgen.formula.symbols import Argument, is_label
 
 from .expand import expand
 from .ir import Branch, Check, Let, Loop, Statement, Store
-from .lower import Lowering, size_name
+from .lower import Lowering
 from .math import MATH_FLAGS, library
+from .names import size_name
 from .printer import DOMAIN_CHECKS, StatementPrinter
 from .program import Output, Program, programs
 from .tidy import tidy
@@ -85,10 +86,13 @@ class Frame:
         seen = set()
         for argument in self.program.arrays:
             axis = argument.role.axis
-            if axis and axis not in seen and argument.role.layout == "row":
+            if axis and axis not in seen and argument.role.layout in ("row", "shared") and not self.optional(argument):
                 seen.add(axis)
-                yield f"{size_name(axis)} = {argument.name}.shape[1]"
+                yield f"{size_name(axis)} = {argument.name}.shape[{int(argument.role.layout == 'row')}]"
                 yield f"{axis.name} = real({size_name(axis)})"
+
+    def optional(self, argument: Argument) -> bool:
+        return self.program.defaults.get(argument.name) is not None
 
     def flag(self, argument: Argument) -> str:
         return f"bad_{argument.name}"
@@ -138,9 +142,9 @@ class ElementFrame(Frame):
     def block(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
         yield "stop = min(start + BLOCK, bounds[lane + 1])"
         for argument in self.program.arrays:
-            yield from _slice(argument.name, self.program.defaults.get(argument.name) is not None)
+            yield from _entry(f"{argument.name}_block", argument.name, "start:stop", self.optional(argument))
         for name in ("item_scale", "values", *(o.name for o in self.program.outputs)):
-            yield from _slice(name, True)
+            yield from _entry(f"{name}_block", name, "start:stop", True)
         yield "part = zero"
         yield "for i in range(stop - start):"
         yield "    if item_scale is not None:"
@@ -179,7 +183,7 @@ class RowFrame(Frame):
         yield from self.skip(printer)
         for argument in self.program.arrays:
             if argument.role.layout == "row":
-                yield f"{argument.name}_row = {argument.name}[i]"
+                yield from _entry(f"{argument.name}_row", argument.name, "i", self.optional(argument))
         yield from printer.lines(self.row_checks())
         yield from printer.lines(body)
 
@@ -224,14 +228,15 @@ class RowFrame(Frame):
         for _, argument in self.checked:
             if argument.role.layout == "row":
                 entry = f"{argument.name}_row[j]"
-                checks.append(Loop("j", size_name(argument.role.axis), [Check(self.flag(argument), entry, argument.role.domain)]))
+                check = Loop("j", size_name(argument.role.axis), [Check(self.flag(argument), entry, argument.role.domain)])
             else:
-                checks.append(Check(self.flag(argument), f"{argument.name}[i]", argument.role.domain))
+                check = Check(self.flag(argument), f"{argument.name}[i]", argument.role.domain)
+            checks.append(Branch(f"{argument.name} is not None", [check]) if self.optional(argument) else check)
         return checks
 
 
-def _slice(name: str, optional: bool) -> Iterator[str]:
-    text = f"{name}_block = {name}[start:stop]"
+def _entry(result: str, name: str, index: str, optional: bool) -> Iterator[str]:
+    text = f"{result} = {name}[{index}]"
     if optional:
         yield f"if {name} is not None:"
         yield f"    {text}"

@@ -32,6 +32,10 @@ class at_least_tiny(KernelFunction):
     """max(u, smallest normal number): the base of a power that may be negative."""
 
 
+class as_real(KernelFunction):
+    """An integer (a position, a class index) as a number of the kernel's type."""
+
+
 class reciprocal(KernelFunction):
     """1 / u, computed once where several terms divide by u."""
 

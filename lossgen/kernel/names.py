@@ -1,20 +1,59 @@
 """Names of local variables: an author's own where there is one, never one twice."""
 
 import keyword
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import Expr
 
+from lossgen.formula import Axis, SpecError
+
 from .functions import exp_nonpositive, log1p_unit, magnitude, reciprocal
+from .math import library
 
 #: What a shared part is called when its author gave it no name, by the function at its head.
 SHORT = {exp_nonpositive: "e", magnitude: "size", log1p_unit: "tail", reciprocal: "inverse"}
 
 #: Names that every kernel uses for itself.
 RESERVED = frozenset(
-    "np njit math real integer MATH add abs sqrt range i lane first last bounds start stop scale item_scale values totals faults "
-    "total part stop BLOCK TINY fault value factor s skipped below is_largest share image zero one True False None".split()
-)
+    "np njit math real integer MATH add abs min range i j lane first last bounds start stop scale item_scale values totals faults "
+    "total part BLOCK TINY fault value factor s skipped below is_largest share image zero one ignore_index".split()
+) | {name for dtype in ("float32", "float64") for name in library(dtype).names}
+
+#: The outputs that a kernel may have for an argument, by what stands before its name.
+OUTPUTS = ("grad", "product", "diagonal")
+
+
+def size_name(axis: Axis) -> str:
+    """The local variable that holds the length of an axis as an integer."""
+    return f"n_{axis.name}"
+
+
+def family(name: str) -> set[str]:
+    """The names that a kernel makes from an argument's: its item, its row, its outputs, its direction."""
+    arrays = [name, f"direction_{name}", *(f"{output}_{name}" for output in OUTPUTS)]
+    return {f"bad_{name}"} | {a + suffix for a in arrays for suffix in ("", "_i", "_block", "_row", "_lane")}
+
+
+def free_names(names: Sequence[str], axes: Iterable[Axis]) -> dict[str, str]:
+    """For each argument or hyperparameter the name it has in the kernels: its own, unless the kernels use that for something else."""
+    taken = RESERVED | {name for axis in axes for name in (axis.name, size_name(axis))}
+    chosen = {}
+    for name in names:
+        free = name
+        while family(free) & taken:
+            free += "_"
+        taken |= family(free)
+        chosen[name] = free
+    return chosen
+
+
+def check_axis_names(loss: str, axes: Sequence[Axis]) -> None:
+    """Raises SpecError for an axis whose name the kernels use themselves, and for two axes of one name."""
+    for axis in axes:
+        if {axis.name, size_name(axis)} & RESERVED:
+            raise SpecError(f"{loss}: axis {axis.name}: kernels use this name themselves; choose another, such as C")
+        if any(axis.name == other.name for other in axes if other != axis):
+            raise SpecError(f"{loss}: two axes are called {axis.name}, one a place=\"class\" and one a place=\"features\"; rename one")
 
 
 class Names:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from sympy import Abs, Add, Expr, Integer, Min, Mul, Number, Piecewise, Pow, Rational, Symbol, exp, log, sign, tanh, true
+from sympy import Abs, Add, Expr, Function, Integer, Min, Mul, Number, NumberSymbol, Piecewise, Pow, Rational, Symbol, exp, log, sign, tanh, true
 from sympy import Max as Largest
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, Not, Or
@@ -11,7 +11,7 @@ from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
 from lossgen.formula.nodes import Delta
 
-from .functions import at_least_tiny, exp_nonpositive, group, log1p_unit, magnitude, positive_part, reciprocal
+from .functions import as_real, at_least_tiny, exp_nonpositive, group, log1p_unit, magnitude, positive_part, reciprocal
 from .ir import Accumulate, Branch, Check, Finish, Let, Load, Loop, Start, Statement, Store
 
 #: Functions of the printed math library, by the node they compute.
@@ -46,6 +46,8 @@ class ExpressionPrinter:
     def _print(self, node: Expr) -> tuple[str, int]:
         if isinstance(node, Symbol):
             return node.name, ATOM
+        if isinstance(node, Expr) and node.is_number and node.has(NumberSymbol, Function, Pow):
+            return self._number(node.evalf(25))
         if type(node) in LIBRARY:
             return self.call(LIBRARY[type(node)], *node.args)
         for kind, method in self.METHODS.items():
@@ -81,7 +83,7 @@ class ExpressionPrinter:
         below = [f.args[0] for f in factors if _is_reciprocal(f)]
         text = " * ".join(self(f, PRODUCT if i == 0 else UNARY) for i, f in enumerate(above)) or "one"
         for f in below:
-            text += f" / {self(f, UNARY)}"
+            text += f" / {self(f, ATOM)}"
         return ("-" + text, UNARY) if negative else (text, PRODUCT)
 
     def _power(self, node: Pow) -> tuple[str, int]:
@@ -90,11 +92,19 @@ class ExpressionPrinter:
             return self._print(base)
         if exponent.is_Integer and 0 < exponent <= 4:
             return " * ".join([self(base, UNARY)] * int(exponent)), PRODUCT
+        if exponent.is_Integer and exponent > 4:
+            return self._large_power(base, int(exponent))
         if exponent == Rational(-1, 2):
             return f"one / math.sqrt({self(base)})", PRODUCT
         if exponent == Rational(1, 2):
             return f"math.sqrt({self(base)})", ATOM
         return self.call("power", base, exponent)
+
+    def _large_power(self, base: Expr, exponent: int) -> tuple[str, int]:
+        """The library's power takes no negative base: |b|^n for an even n, b·|b|^(n − 1) for an odd one."""
+        self.used.add("power")
+        even = f"power(abs({self(base)}), real({exponent - exponent % 2}))"
+        return (f"{self(base, UNARY)} * {even}", PRODUCT) if exponent % 2 else (even, ATOM)
 
     def _piecewise(self, node: Piecewise) -> tuple[str, int]:
         text = self(node.args[-1][0], UNARY)
@@ -128,12 +138,13 @@ class ExpressionPrinter:
         And: lambda self, node: (" & ".join(f"({self(a)})" for a in node.args), SUM),
         Or: lambda self, node: (" | ".join(f"({self(a)})" for a in node.args), SUM),
         Not: lambda self, node: (f"not ({self(node.args[0])})", SUM),
+        as_real: lambda self, node: (f"real({self(node.args[0])})", ATOM),
         group: lambda self, node: (f"({self(node.args[0])})", ATOM),
         Abs: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
         magnitude: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
-        reciprocal: lambda self, node: (f"one / {self(node.args[0], UNARY)}", PRODUCT),
+        reciprocal: lambda self, node: (f"one / {self(node.args[0], ATOM)}", PRODUCT),
         positive_part: lambda self, node: self._choice("({0} if {0} > zero else zero)", *node.args),
-        at_least_tiny: lambda self, node: self._choice("({0} if {0} > TINY else TINY)", *node.args),
+        at_least_tiny: lambda self, node: self._choice("(TINY if {0} < TINY else {0})", *node.args),
         sign: lambda self, node: self._choice("(one if {0} > zero else (-one if {0} < zero else zero))", *node.args),
         Delta: lambda self, node: self._choice("(one if {0} == {1} else zero)", *node.args),
     }

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from sympy import Expr, Integer
 
 from lossgen.derive import Derivation, Result
-from lossgen.formula import Loss, Variant
-from lossgen.formula.symbols import Argument
+from lossgen.formula import Axis, Loss, SpecError, Variant
+from lossgen.formula.symbols import Argument, Hyperparameter
+
+from .names import check_axis_names, free_names
 
 ZERO = Integer(0)
 
@@ -44,6 +46,11 @@ class Program:
         return (*self.variant.arguments, *self.directions.values())
 
     @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the arguments."""
+        return self.variant.axes
+
+    @property
     def has_rows(self) -> bool:
         """Whether an item has loops of its own."""
         return any(a.role.layout in ("row", "shared") for a in self.arrays)
@@ -55,10 +62,13 @@ class Program:
 
 def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tuple[Program, ...]:
     """The kernels of one variant, each expression brought into kernel functions by `lower`."""
+    defaults = {a: loss.default(a.name) for a in variant.arguments}
+    _check_axes(loss.name, variant, defaults)
+    variant, renamed = _with_free_names(variant, loss.parameters)
     derivation = Derivation(loss.name, variant)
     hints = {lower(part): name for part, name in derivation.names.items()}
-    parameters = tuple(p.name for p in loss.parameters) + (("ignore_index",) if any(v.labels for v in loss.variants) else ())
-    defaults = {a.name: loss.default(a.name) for a in variant.arguments}
+    parameters = tuple(renamed[p.name] for p in loss.parameters) + (("ignore_index",) if any(v.labels for v in loss.variants) else ())
+    defaults = {renamed[a.name]: default for a, default in defaults.items()}
 
     def program(name, summary, value, prefix="", results: Sequence[Result] = (), directions=None) -> Program:
         outputs = tuple(Output(f"{prefix}_{r.argument.name}", _lowered(r, lower)) for r in results)
@@ -79,6 +89,25 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
             found.append(program("normalizer_gradient", summary + " With its gradient.", derivation.normalizer, "grad",
                                  derivation.normalizer_gradient))
     return tuple(found)
+
+
+def _check_axes(name: str, variant: Variant, defaults: Mapping[Argument, float | int | None]) -> None:
+    check_axis_names(name, variant.axes)
+    for axis in variant.axes:
+        entries = [a for a in variant.arguments if a.role.axis == axis and not a.role.integer]
+        if all(defaults[a] is not None for a in entries):
+            raise SpecError(f"{name}: axis {axis.name}: no required argument has entries over it, so that its length is unknown; "
+                            f"add one, such as input: Logit[{axis.name}]")
+
+
+def _with_free_names(variant: Variant, parameters: Sequence[Hyperparameter]) -> tuple[Variant, dict[str, str]]:
+    """The variant with other symbols for arguments whose names the kernels use themselves, and the names by the author's own."""
+    renamed = free_names([s.name for s in (*variant.arguments, *parameters)], variant.axes)
+    new = {s: type(s)(renamed[s.name], s.role) for s in (*variant.arguments, *parameters) if renamed[s.name] != s.name}
+    if not new:
+        return variant, renamed
+    return Variant(variant.label, tuple(new.get(a, a) for a in variant.arguments), variant.expression.xreplace(new),
+                   variant.normalizer.xreplace(new), {n: part.xreplace(new) for n, part in variant.names.items()}), renamed
 
 
 def is_normalized(derivation: Derivation) -> bool:

@@ -26,6 +26,7 @@ from .reductions import (
     factor_out_of_sum,
     logsumexp_shift,
     split_delta_terms,
+    split_exponential,
     sum_of_constant,
     sum_of_exponentials,
 )
@@ -40,6 +41,7 @@ STABLE = (
     sum_of_exponentials,
     split_delta_terms,
     collapse_delta,
+    split_exponential,
     factor_out_of_sum,
     sum_of_constant,
     reciprocal_of_one_plus_exp,

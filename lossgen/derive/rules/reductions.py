@@ -1,8 +1,10 @@
 """Rules for sums over an axis."""
 
-from sympy import Add, Expr, Integer, Mul, exp, expand_mul
+from itertools import count
 
-from lossgen.formula import Axis, LogSumExp, Sum
+from sympy import Add, Expr, Integer, Mul, Piecewise, exp, expand_mul
+
+from lossgen.formula import Axis, Index, LogSumExp, Sum
 from lossgen.formula.nodes import Delta, Reduction
 
 
@@ -11,8 +13,9 @@ def canonical_index(node: Expr) -> Expr | None:
     if not isinstance(node, Reduction):
         return None
     axis = node.index.axis
-    depth = _depth(node.body, axis)
-    index = axis.index(axis.name.lower() + (str(depth) if depth else ""))
+    names = (axis.name.lower() + (str(n) if n else "") for n in count(_depth(node.body, axis)))
+    taken = node.free_symbols
+    index = next(i for i in map(axis.index, names) if i not in taken)
     return node.func(node.body.xreplace({node.index: index}), index) if index != node.index else None
 
 
@@ -45,13 +48,12 @@ def split_delta_terms(node: Expr) -> Expr | None:
 
 
 def collapse_delta(node: Expr) -> Expr | None:
-    """Σ_c f(c)·[c = y] = f(y), for y in the range of c."""
+    """Σ_c f(c)·[c = y] = f(y), also for f·[c = y] in the pieces of a Piecewise, for y in the range of c."""
     if not isinstance(node, Sum):
         return None
-    for factor in Mul.make_args(node.body):
-        other = factor.other(node.index) if isinstance(factor, Delta) else None
-        if other is not None:
-            return Mul(*(f for f in Mul.make_args(node.body) if f is not factor)).xreplace({node.index: other})
+    for delta in _deltas(node.body, node):
+        if _vanishes_without(node.body, delta):
+            return node.body.xreplace({delta: Integer(1)}).xreplace({node.index: delta.other(node.index)})
     return None
 
 
@@ -62,6 +64,27 @@ def factor_out_of_sum(node: Expr) -> Expr | None:
     free = [f for f in node.body.args if node.index not in f.free_symbols]
     rest = [f for f in node.body.args if node.index in f.free_symbols]
     return Mul(*free, Sum(Mul(*rest), node.index)) if free and rest else None
+
+
+def split_exponential(node: Expr) -> Expr | None:
+    """Σ_c g(c)·e^(a(c) + b − n·LSE f) = e^(b − (n − m)·LSE f)·Σ_c g(c)·e^(a(c) − m·LSE f), for a(c) = m·f(c), b an entry elsewhere.
+
+    A sum that does not depend on another position is computed once, not for every position.
+    """
+    if not isinstance(node, Sum) or not isinstance(node.body, Mul):
+        return None
+    for factor in node.body.args:
+        if not isinstance(factor, exp):
+            continue
+        terms = Add.make_args(factor.args[0])
+        free = [t for t in terms if node.index not in t.free_symbols]
+        if any(isinstance(s, Index) for t in free for s in t.free_symbols):
+            bound = [t for t in terms if node.index in t.free_symbols]
+            near = [_share(t, bound, node.index) for t in free]
+            inside, outside = Add(*bound, *near), Add(*(t - n for t, n in zip(free, near, strict=True)))
+            rest = Mul(*(f for f in node.body.args if f is not factor))
+            return exp(outside) * Sum(rest * exp(inside), node.index)
+    return None
 
 
 def sum_of_constant(node: Expr) -> Expr | None:
@@ -76,19 +99,63 @@ def _depth(body: Expr, axis: Axis) -> int:
     return 1 + max(_depth(r.body, axis) for r in inner) if inner else 0
 
 
+def _share(term: Expr, bound: list[Expr], index: Index) -> Expr:
+    """Of the term −n·LSE f: −m·LSE f, where m·f(c) is among the bound terms; 0 of any other term."""
+    n, atom = term.as_coeff_Mul()
+    if not isinstance(atom, LogSumExp) or n >= 0:
+        return Integer(0)
+    here = atom.body.xreplace({atom.index: index})
+    m = Add(*bound).as_coefficients_dict().get(here, 0) if not isinstance(here, Add) else int(all(t in bound for t in here.args))
+    return max(n, -m) * atom if m > 0 else Integer(0)
+
+
+def _deltas(body: Expr, node: Sum) -> list[Delta]:
+    return sorted((delta for delta in body.atoms(Delta) if delta.other(node.index) is not None), key=str)
+
+
 def _has_delta(body: Expr, node: Sum) -> bool:
-    return any(delta.other(node.index) is not None for delta in body.atoms(Delta))
+    return bool(_deltas(body, node))
+
+
+def _vanishes_without(body: Expr, delta: Delta) -> bool:
+    """Whether the indicator is a factor of the body: as it stands, within a sum over another index, or in every piece."""
+    for factor in Mul.make_args(body):
+        if factor == delta or isinstance(factor, Sum) and _vanishes_without(factor.body, delta):
+            return True
+        if isinstance(factor, Piecewise) and all(
+                not condition.has(delta) and (value == 0 or _vanishes_without(value, delta)) for value, condition in factor.args):
+            return True
+    return False
+
+
+def _split_pieces(body: Piecewise, node: Sum) -> Expr:
+    """A Piecewise for what carries no indicator of the index, and one for each indicator; as it is where that is not possible."""
+    pieces = [(Add.make_args(_expand_deltas(value, node)), condition) for value, condition in body.args]
+    deltas = [d for d in _deltas(body, node) if not any(condition.has(d) for _, condition in pieces)]
+    parts, rest = [], [list(terms) for terms, _ in pieces]
+    for delta in deltas:
+        values = []
+        for terms in rest:
+            marked = [t for t in terms if _vanishes_without(t, delta)]
+            values.append(Add(*marked))
+            terms[:] = [t for t in terms if t not in marked]
+        parts.append(Piecewise(*((v, condition) for v, (_, condition) in zip(values, pieces, strict=True))))
+    return Add(*parts, Piecewise(*((Add(*terms), condition) for terms, (_, condition) in zip(rest, pieces, strict=True))))
 
 
 def _expand_deltas(body: Expr, node: Sum) -> Expr:
     """Multiplies out the sums that hold an indicator of the index, and nothing else."""
     if isinstance(body, Add):
         return Add(*(_expand_deltas(term, node) if _has_delta(term, node) else term for term in body.args))
+    if isinstance(body, Piecewise):
+        return _split_pieces(body, node)
+    if isinstance(body, Sum):
+        return Add(*(Sum(term, body.index) for term in Add.make_args(_expand_deltas(body.body, node))))
     if not isinstance(body, Mul):
         return body
     with_delta = [f for f in body.args if _has_delta(f, node)]
     without = Mul(*(f for f in body.args if not _has_delta(f, node)))
-    if not any(isinstance(f, Add) for f in with_delta):
+    if not any(isinstance(f, Add | Piecewise | Sum) for f in with_delta):
         return body
     expanded = expand_mul(Mul(*(_expand_deltas(f, node) for f in with_delta)), deep=False)
     return Add(*(Mul(term, without) for term in Add.make_args(expanded)))
