@@ -77,7 +77,7 @@ class Loss:
         return Call(plan, arrays, self._checked(parameters), scaling, empty)
 
     def _prepare(self, arguments: Sequence[object], axis: AxisOption) -> tuple[Plan, Sequence[np.ndarray | None]]:
-        """The arguments as arrays, and the plan for their shapes, dtypes and strides."""
+        """The arguments as arrays, and the plan for their shapes, dtypes and flags."""
         arrays: list[np.ndarray | None] = []
         parts: list[object] = [axis if axis is None else freeze(self.schema, axis)]
         for argument in arguments:
@@ -86,7 +86,7 @@ class Loss:
                 arrays.append(None)
                 continue
             array = argument if type(argument) is np.ndarray else self._array(argument, len(arrays))
-            parts += (array.shape, array.strides, array.dtype, array.flags.num)
+            parts += (array.shape, array.dtype, array.flags.num)  # the flags say whether it is contiguous
             arrays.append(array)
         key = tuple(parts)
         plan = self._plans.get(key)

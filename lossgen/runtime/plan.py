@@ -1,4 +1,4 @@
-"""Plans: all that follows from the shapes, dtypes and strides of a call's arguments, worked out once and kept."""
+"""Plans: all that follows from the shapes, dtypes and flags of a call's arguments, worked out once and kept."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ def writable(array: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The variant, its kernels and the division of the work for one combination of shapes, dtypes and strides.
+    """The variant, its kernels and the division of the work for one combination of shapes, dtypes and array
+    flags (contiguous, aligned, writable).
 
     Args:
         schema: the loss.

@@ -39,6 +39,19 @@ def test_layouts_of_elements(rng, first, second):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+def test_no_layout_compiles_a_kernel_once_more(rng, layout):
+    x = rng.normal(size=(30, 4))
+    square.value_and_grad(x, x)
+    call = square.bind((LAYOUTS[layout](x), LAYOUTS[layout](x), None), (1.0,))
+    kernel = call.plan.kernels.evaluate
+    before = len(kernel.signatures)
+    call.evaluate(("input",))
+    assert len(kernel.signatures) == before
+    for operand in call.plan.operands(call.arrays)[:2]:
+        assert not isinstance(operand, np.ndarray) or (operand.flags.carray and operand.dtype.isnative)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("axis", [None, 0, 1, 2, 3, -1])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_class_axis_anywhere(rng, layout, axis, dtype):
@@ -150,3 +163,18 @@ def test_shared_gradient_over_tiles_and_lanes(rng, threads):
     assert np.array_equal(
         gradient, choice.value_and_grad(rows, y, np.ones(6, "f"), wrt="weight", reduction="sum", axis=-1)[1]
     )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_rows_over_several_lanes(rng, threads, reduction):
+    threads(3)
+    x, y = rng.normal(size=(60_000, 6)), rng.integers(0, 6, 60_000)
+    y[::5], w = -100, rng.uniform(0.5, 2, 6)
+    each, gradient, normaliser = choice_reference(x, y, w)
+    divisor = normaliser.sum() if reduction == "mean" else 1
+    value, found = choice.value_and_grad(x, y, w, reduction=reduction)
+    np.testing.assert_allclose(value, each if reduction == "none" else each.sum() / divisor)
+    np.testing.assert_allclose(found, gradient / divisor, atol=1e-12)
+    y[40_000] = 6
+    with pytest.raises(ValueError, match=r"target\[40000\] is 6"):
+        choice.value_and_grad(x, y, w, reduction=reduction)
