@@ -57,7 +57,7 @@ def exact(node: sympy.Basic, numbers: Numbers, at: Mapping[Index, int] | None = 
     if node in (sympy.true, sympy.false):
         return bool(node)
     if isinstance(node, sympy.Number | sympy.NumberSymbol):
-        return mpf(int(node.p)) / int(node.q) if isinstance(node, sympy.Rational) else mpf(str(sympy.N(node, 60)))
+        return mpf(int(node.p)) / int(node.q) if isinstance(node, sympy.Rational) else mpf(str(sympy.N(node, mp.dps + 10)))
     name = type(node).__name__
     if isinstance(node, sympy.Pow):
         base, exponent = map(value, node.args)
