@@ -1,0 +1,93 @@
+"""Checks one loss of a generated package on every variant, dtype and kind of input."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from lossgen.build.errors import BuildError
+from lossgen.formula import Loss, Variant
+
+from .comparison import Figure, compare
+from .sampling import hard_items, random_items, settings
+
+#: On random input the error of a value or gradient, over its largest entry in the item.
+TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
+#: The same for curvature, whose terms may cancel: v_k − Σ p_j·v_j in a confident row.
+SECOND_TOLERANCE = {"float64": 1e-11, "float32": 2e-3}
+SIZE, ITEMS, SEED = 4, 5, 20260101
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A figure with what it was measured on. `passed` says whether it is within the tolerance."""
+
+    loss: str
+    variant: str
+    inputs: str
+    parameters: dict[str, float]
+    figure: Figure
+
+    @property
+    def passed(self) -> bool:
+        if self.inputs == "hard":
+            return self.figure.nonfinite == 0
+        bounds = SECOND_TOLERANCE if self.figure.quantity.startswith("Hessian") else TOLERANCE
+        return self.figure.relative <= bounds[self.figure.dtype] and self.figure.nonfinite == 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"loss": self.loss, "variant": self.variant, "inputs": self.inputs, "parameters": self.parameters,
+                **asdict(self.figure), "passed": self.passed}
+
+
+def open_package(out: Path) -> ModuleType:
+    """The generated package in a folder, imported under the name it has for its users.
+
+    Another name would do harm: Numba's cache, keyed by the file, remembers the module's name.
+    """
+    path = out.resolve() / "__init__.py"
+    if not path.is_file():
+        raise BuildError(f"{out}: no generated package there; run `lossgen build`")
+    built_in = importlib.util.find_spec("lossgen.generated")
+    if built_in is not None and built_in.origin and Path(built_in.origin).resolve() == path:
+        return import_module("lossgen.generated")
+    parts, folder = [path.parent.name], path.parent.parent
+    while (folder / "__init__.py").is_file():
+        parts, folder = [folder.name, *parts], folder.parent
+    sys.path.insert(0, str(folder))
+    try:
+        package = import_module(".".join(parts))
+    finally:
+        sys.path.remove(str(folder))
+    if Path(package.__file__).resolve() != path:
+        raise BuildError(f"{out}: another package is already called {'.'.join(parts)}: {package.__file__}")
+    return package
+
+
+def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
+    """All findings for one loss, one batch of inputs after the other."""
+    function = getattr(package, loss.name)
+    for variant in loss.variants:
+        sizes = {axis.name: SIZE + k for k, axis in enumerate(variant.axes)}
+        for inputs, sample in (("random", random_items), ("hard", hard_items)):
+            rng = np.random.default_rng(SEED)
+            arrays = sample(variant, rng, ITEMS, sizes) if inputs == "random" else sample(variant, rng, sizes)
+            for parameters in settings(loss):
+                for dtype in (np.float64, np.float32):
+                    for figure in compare(loss, variant, function, arrays, parameters, dtype, second=inputs == "random"):
+                        yield Finding(loss.name, variant.label, inputs, parameters, figure)
+                if inputs == "random" and importlib.util.find_spec("torch"):
+                    yield from _against_torch(loss, variant, function, arrays, parameters)
+
+
+def _against_torch(loss: Loss, variant: Variant, function: Any, arrays: dict[str, np.ndarray], parameters: dict[str, float]) -> Iterator[Finding]:
+    """The gradient that autograd finds for the plain formula, in float64."""
+    compare_torch = import_module("lossgen.verify.plain_torch").gradient_figures  # needs torch, which is optional
+    for figure in compare_torch(variant, function, arrays, parameters):
+        yield Finding(loss.name, variant.label, "random", parameters, figure)

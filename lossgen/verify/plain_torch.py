@@ -1,0 +1,125 @@
+"""A raw formula in plain PyTorch, so that autograd differentiates what the author wrote."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from sympy import Abs, Add, Expr, Min, Mul, Piecewise, Pow, Symbol, exp, log, sign, tanh, true
+from sympy import Max as Largest
+from torch import Tensor
+
+from lossgen.formula import Variant
+from lossgen.formula.atoms import Atom
+from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Sum
+from lossgen.formula.symbols import is_label
+
+from .comparison import Figure
+
+#: Items lie along dimension 0: (N,) for one number per item, (N, C) for rows, (C,) for a row shared by all items.
+Environment = Mapping[str, Tensor | float | int]
+
+UNARY = {exp: torch.exp, log: torch.log, Abs: torch.abs, sign: torch.sign, tanh: torch.tanh}
+
+
+def evaluate(node: Expr, environment: Environment) -> Tensor | float:
+    """The expression for every item. Sizes of axes are given under the axes' names."""
+    if isinstance(node, Symbol):
+        return environment[node.name]
+    if node.is_number:
+        return float(node)
+    if isinstance(node, Entry):
+        return _entry(node, environment)
+    if isinstance(node, Atom):
+        return evaluate(node.definition(), environment)
+    for kind, method in METHODS.items():
+        if isinstance(node, kind):
+            return method(node, environment)
+    raise TypeError(f"{node.func.__name__} in {node} cannot be evaluated")
+
+
+def _tensor(number: Tensor | float) -> Tensor:
+    return number if isinstance(number, Tensor) else torch.tensor(float(number), dtype=torch.float64)
+
+
+def _entry(node: Entry, environment: Environment) -> Tensor | float:
+    row, at = environment[node.base.name], environment[node.index.name]
+    if not isinstance(row, Tensor):
+        return row
+    if is_label(node.index):
+        return row[at] if row.ndim == 1 else row.gather(1, at[:, None])[:, 0]
+    return row[..., at]
+
+
+def _over(node: Expr, environment: Environment) -> Tensor:
+    size = int(environment[node.index.axis.name])
+    return torch.stack(torch.broadcast_tensors(
+        *(_tensor(evaluate(node.body, {**environment, node.index.name: k})) for k in range(size))))
+
+
+def _product(node: Mul, environment: Environment) -> Tensor | float:
+    product: Tensor | float = 1.0
+    for factor in node.args:
+        product = product * evaluate(factor, environment)
+    return product
+
+
+def _sum(node: Add, environment: Environment) -> Tensor | float:
+    return sum(evaluate(term, environment) for term in node.args)
+
+
+def _piecewise(node: Piecewise, environment: Environment) -> Tensor:
+    result = None
+    for branch, condition in reversed(node.args):
+        taken = _tensor(evaluate(branch, environment))
+        if result is None:
+            result = taken
+        else:
+            result = torch.where(_tensor(_holds(condition, environment)).bool(), taken, result)
+    return result
+
+
+def _holds(condition: Expr, environment: Environment) -> Tensor | bool:
+    if condition is true:
+        return True
+    left, right = (_tensor(evaluate(side, environment)) for side in (condition.lhs, condition.rhs))
+    return {">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right, "==": left == right,
+            "!=": left != right}[condition.rel_op]
+
+
+def _delta(node: Delta, environment: Environment) -> Tensor:
+    left, right = (environment[arg.name] for arg in node.args)
+    return torch.as_tensor(left == right).double()
+
+
+METHODS = {
+    Add: _sum,
+    Mul: _product,
+    Pow: lambda node, env: torch.pow(_tensor(evaluate(node.base, env)), _tensor(evaluate(node.exp, env))),
+    Sum: lambda node, env: _over(node, env).sum(0),
+    Max: lambda node, env: _over(node, env).amax(0),
+    LogSumExp: lambda node, env: _over(node, env).logsumexp(0),
+    Delta: _delta,
+    Piecewise: _piecewise,
+    Largest: lambda node, env: torch.stack(torch.broadcast_tensors(*(_tensor(evaluate(a, env)) for a in node.args))).amax(0),
+    Min: lambda node, env: torch.stack(torch.broadcast_tensors(*(_tensor(evaluate(a, env)) for a in node.args))).amin(0),
+    **{kind: (lambda function: lambda node, env: function(_tensor(evaluate(node.args[0], env))))(function)
+       for kind, function in UNARY.items()},
+}
+
+
+def gradient_figures(variant: Variant, function: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, float]) -> list[Figure]:
+    """How far a generated loss's gradients are from autograd's for the plain formula, both in float64."""
+    tensors = {a.name: torch.tensor(arrays[a.name], requires_grad=a in variant.differentiable) for a in variant.arguments}
+    sizes = {a.role.axis.name: tensors[a.name].shape[-1] for a in variant.arguments if a.role.axis and not a.role.integer}
+    evaluate(variant.expression, {**sizes, **parameters, **tensors}).sum().backward()
+    names = tuple(a.name for a in variant.differentiable)
+    _, found = function.value_and_grad(*(arrays[a.name] for a in variant.arguments), **parameters, reduction="sum", wrt=names)
+    figures = []
+    for name, gradient in zip(names, found, strict=True):
+        truth = tensors[name].grad.numpy() if tensors[name].grad is not None else np.zeros_like(gradient)
+        largest = max(float(np.abs(truth).max()), float(np.finfo(np.float64).tiny))
+        error = float(np.abs(gradient - truth).max())
+        worst = error / largest / float(np.finfo(np.float64).eps)
+        figures.append(Figure(f"torch autograd, {name}", "float64", worst, error / largest, "", int((~np.isfinite(gradient)).sum())))
+    return figures

@@ -1,0 +1,89 @@
+"""Inputs to hold a loss against: random ones, and the hard ones that its arguments' roles call for."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+import numpy as np
+from numpy.random import Generator
+
+from lossgen.formula import Axis, Loss, Variant
+from lossgen.formula.symbols import Argument, Hyperparameter
+
+Arrays = dict[str, np.ndarray]
+
+#: Saturated in single and in double precision, moderate, zero, tiny.
+HARD_NUMBERS = (-1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 1e-3, 1.0, 17.0, 90.0, 1e4)
+GAPS = (0.0, 5.0, 15.0, 30.0, 104.0, 1e4)
+HARD_FEATURES = (-80.0, -17.0, -1e-4, 0.0, 1e-6, 1e-3, 1.0, 17.0, 80.0)
+
+
+def random_items(variant: Variant, rng: Generator, count: int, sizes: Mapping[str, int]) -> Arrays:
+    """A batch of ordinary items: arrays with the items along dimension 0 and axes of the given sizes along dimension 1."""
+    return {a.name: _random(a, rng, count, sizes) for a in variant.arguments}
+
+
+def _random(argument: Argument, rng: Generator, count: int, sizes: Mapping[str, int]) -> np.ndarray:
+    role = argument.role
+    size = sizes[role.axis.name] if role.axis else None
+    if role.integer:
+        return rng.integers(0, size, count)
+    shape = {"shared": (size,), "row": (count, size)}.get(role.layout, (count,))
+    if role.kind == "weight":
+        return rng.uniform(0.2, 2, shape)
+    if role.domain == "unit" and role.label == "probabilities":
+        return rng.dirichlet(np.ones(size), count)
+    if role.domain == "unit":
+        return rng.uniform(0.02, 0.98, shape)
+    if role.domain == "binary":
+        return rng.integers(0, 2, shape).astype(float)
+    if role.domain in ("nonnegative", "positive"):
+        return rng.uniform(0.1, 3, shape)
+    return 2 * rng.normal(size=shape)
+
+
+def hard_items(variant: Variant, rng: Generator, sizes: Mapping[str, int]) -> Arrays:
+    """A batch of hard items: every hard prediction with every hard target."""
+    items = list(_hard_batch(variant, rng, sizes))
+    return {a.name: (items[0] if a.role.layout == "shared" else {a.name: np.array([i[a.name] for i in items])})[a.name]
+            for a in variant.arguments}
+
+
+def _hard_batch(variant: Variant, rng: Generator, sizes: Mapping[str, int]) -> Iterator[dict[str, np.ndarray | float | int]]:
+    base = random_items(variant, rng, 1, sizes)
+    ordinary = {a.name: base[a.name] if a.role.layout == "shared" else base[a.name][0] for a in variant.arguments}
+    varied = [a for a in variant.arguments if a.role.kind in ("prediction", "target", "label")]
+    for choice in product(*(_hard(a, sizes) for a in varied)):
+        yield {**ordinary, **{a.name: value for a, value in zip(varied, choice, strict=True)}}
+
+
+def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
+    role = argument.role
+    if role.integer:
+        return [0, sizes[role.axis.name] - 1]
+    if role.axis is None:
+        return {"prediction": list(HARD_NUMBERS)}.get(role.kind, _hard_targets(role.domain))
+    return _hard_rows(role.kind, role.domain, role.axis, sizes[role.axis.name])
+
+
+def _hard_targets(domain: str) -> list[float]:
+    return {"not-nan": [0.0, 1.0, -20.0]}.get(domain, [0.0, 1.0])
+
+
+def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray]:
+    if kind == "target":
+        return [np.eye(size)[0], np.eye(size)[-1]]
+    if domain == "unit":
+        return [np.full(size, 1 / size), np.eye(size)[0]]
+    if axis.place == "features":
+        return [np.resize(HARD_FEATURES[start:], size) for start in range(0, len(HARD_FEATURES), size)]
+    return [np.where(np.arange(size) == 0, gap, 0.3 * np.arange(size) * (gap > 0)) for gap in GAPS] + [np.zeros(size)]
+
+
+def settings(loss: Loss) -> list[dict[str, float]]:
+    """Values of the hyperparameters worth a test: the defaults, and with each of them the edges of its domain."""
+    defaults = {p.name: float(loss.default(p.name)) for p in loss.parameters}
+    return [defaults, *({**defaults, p.name: other} for p in loss.parameters for other in _others(p) if other != defaults[p.name])]
+
+
+def _others(parameter: Hyperparameter) -> tuple[float, ...]:
+    return {"nonnegative": (0.0, 0.5), "positive": (0.5,), "unit": (0.0, 0.1)}.get(parameter.role.domain, (-1.0,))

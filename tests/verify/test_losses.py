@@ -1,0 +1,34 @@
+"""Every loss of the package × variant × dtype against its raw formula in wide arithmetic; a new loss is covered by existing."""
+
+from pathlib import Path
+
+import pytest
+
+import lossgen
+from lossgen import generated
+from lossgen.formula.load import load_losses
+from lossgen.verify.check import check_loss
+
+LOSSES = load_losses(Path(lossgen.__file__).parent.parent / "spec")
+
+#: Worst error on the hard inputs, in units of rounding, over values and gradients whose target is hard. What exceeds it is
+#: listed by quantity below, with the reason.
+HARD_ULP = 32.0
+
+ILL_CONDITIONED = {
+    # p − q for class probabilities (and smoothed labels): the terms cancel where the row agrees with the target.
+    ("cross_entropy", "probabilities", "gradient of input"),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_kernels_agree_with_the_raw_formula(name):
+    findings = list(check_loss(LOSSES[name], generated))
+    kinds = {(f.inputs, f.figure.dtype) for f in findings}
+    assert kinds == {(inputs, dtype) for inputs in ("random", "hard") for dtype in ("float32", "float64")}
+    wrong = [f for f in findings if not f.passed]
+    assert not wrong, wrong[0]
+    for f in findings:
+        smoothed = f.parameters.get("label_smoothing")
+        if f.inputs == "hard" and not smoothed and (f.loss, f.variant, f.figure.quantity) not in ILL_CONDITIONED:
+            assert f.figure.worst <= HARD_ULP, f
