@@ -1,0 +1,104 @@
+"""First and second derivatives of every loss, for all differentiable arguments: finite differences, and NumPy."""
+
+import numpy as np
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+from torch_samples import CASES, ITEMS
+
+REDUCTIONS = ("mean", "sum", "none")
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+every_reduction = pytest.mark.parametrize("reduction", REDUCTIONS)
+WEIGHTED = {
+    "sample_weight": torch.tensor([0.5, 2.0, 1.5, 1.0], dtype=torch.float64),
+    "mask": torch.tensor([True, True, False, True]),
+}
+
+
+def closed(case, arguments, wrt=None, **options):
+    """The loss as a function of the arguments `wrt` (default: all differentiable ones), and copies of them."""
+    names = [name for name in wrt or case.variant.differentiable if name in arguments]
+    inputs = [arguments[name].clone().requires_grad_() for name in names]
+
+    def function(*tensors):
+        given = {**arguments, **dict(zip(names, tensors, strict=True))}
+        return case.torch(**given, **case.parameters(), **options)
+
+    return function, inputs
+
+
+@every_case
+@every_reduction
+def test_derivatives_of_all_arguments_at_once(case, reduction):
+    function, inputs = closed(case, case.arguments(), reduction=reduction, **WEIGHTED)
+    assert gradcheck(function, inputs)
+    assert gradgradcheck(function, inputs)
+
+
+@every_case
+def test_derivatives_of_the_plain_mean(case):
+    function, inputs = closed(case, case.arguments(), reduction="mean")
+    assert gradcheck(function, inputs)
+    assert gradgradcheck(function, inputs)
+
+
+@every_case
+@every_reduction
+def test_derivatives_of_the_predictions_alone(case, reduction):
+    function, inputs = closed(case, case.required(), case.variant.predictions, reduction=reduction)
+    assert gradcheck(function, inputs)
+    assert gradgradcheck(function, inputs)
+
+
+@every_case
+@every_reduction
+def test_value_and_gradients_are_those_of_the_numpy_surface(case, reduction):
+    arguments = case.arguments(dtype=torch.float32)
+    options = WEIGHTED | {"sample_weight": WEIGHTED["sample_weight"].float()}
+    names = case.variant.predictions
+    expected, gradients = case.numpy.value_and_grad(
+        **{name: tensor.numpy() for name, tensor in arguments.items()},
+        **{name: tensor.numpy() for name, tensor in options.items()},
+        **(case.parameters() | {"reduction": reduction, "wrt": names}),
+    )
+    for name in names:
+        arguments[name].requires_grad_()
+    value = case.torch(**arguments, **case.parameters(), reduction=reduction, **options)
+    value.sum().backward()
+    np.testing.assert_array_equal(value.detach().numpy(), expected)
+    assert value.shape == ((ITEMS,) if reduction == "none" else ())
+    for name, gradient in zip(names, gradients, strict=True):
+        np.testing.assert_array_equal(arguments[name].grad.numpy(), gradient)
+
+
+@every_case
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_is_float32_rounded_once(case, dtype):
+    halves = case.arguments(dtype=dtype)
+    singles = {name: t.float() if t.is_floating_point() else t for name, t in halves.items()}
+    scale = 1024.0
+    found = {}
+    for arguments in (halves, singles):
+        for name in case.variant.predictions:
+            arguments[name].requires_grad_()
+        value = case.torch(**arguments, **case.parameters())
+        assert value.dtype == torch.float32
+        (value * scale).sum().backward()
+        found[arguments is halves] = [arguments[name].grad for name in case.variant.predictions]
+    for half, single in zip(found[True], found[False], strict=True):
+        assert half.dtype == dtype
+        torch.testing.assert_close(half, single.to(dtype))
+
+
+def test_the_denominator_of_a_weighted_mean_moves_with_the_weights():
+    """The mean over sum(weight[target]) does not change when all weights double: the gradient is orthogonal to them."""
+    moving = [case for case in CASES.values() if hasattr(case.kernels(), "normalizer_gradient")]
+    assert moving
+    for case in moving:
+        arguments = case.arguments()
+        weights = [arguments[n] for n in case.variant.differentiable if n not in case.variant.predictions]
+        for weight in weights:
+            weight.requires_grad_()
+        case.torch(**arguments, **case.parameters(), reduction="mean").backward()
+        assert abs(sum(float(weight.detach() @ weight.grad) for weight in weights)) < 1e-12
+        assert any(weight.grad.abs().max() > 1e-3 for weight in weights)

@@ -1,0 +1,72 @@
+"""Arguments for any loss, made from its schema alone."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import NamedTuple
+
+import lossgen.generated.numpy as surfaces
+import numpy as np
+import torch
+
+from lossgen.runtime import Loss, Variant
+
+ITEMS, CLASSES = 4, 3
+
+#: Entries inside each domain, away from its ends, so that finite differences stay inside.
+DRAW = {
+    "real": lambda rng, shape: rng.normal(size=shape),
+    "not-nan": lambda rng, shape: rng.normal(size=shape),
+    "unit": lambda rng, shape: rng.uniform(0.1, 0.9, shape),
+    "nonnegative": lambda rng, shape: rng.uniform(0.5, 1.5, shape),
+    "binary": lambda rng, shape: rng.integers(0, 2, shape).astype(float),
+    "class-index": lambda rng, shape: rng.integers(0, CLASSES, shape),
+}
+
+
+class Case(NamedTuple):
+    """A loss in one of its variants: the surface for NumPy, the function for tensors."""
+
+    numpy: Loss
+    torch: object
+    variant: Variant
+
+    def arguments(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
+        """Every argument, the optional ones too."""
+        rng = np.random.default_rng(seed)
+        found = {}
+        for argument in self.variant.arguments:
+            shape = {"shared": (CLASSES,), "row": (ITEMS, CLASSES)}.get(argument.layout, (ITEMS,))
+            weight = argument.default is not None
+            entries = rng.uniform(0.5, 1.5, shape) if weight else DRAW[argument.domain](rng, shape)
+            tensor = torch.from_numpy(np.asarray(entries))
+            found[argument.name] = tensor if argument.integer else tensor.to(dtype)
+        return found
+
+    def required(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
+        """The arguments that have no default."""
+        optional = {argument.name for argument in self.variant.arguments if argument.default is not None}
+        return {name: tensor for name, tensor in self.arguments(seed, dtype).items() if name not in optional}
+
+    def kernels(self) -> ModuleType:
+        """The module of its float64 kernels."""
+        return importlib.import_module(f"lossgen.generated.cpu.{self.variant.module}_float64")
+
+    def parameters(self) -> dict[str, float]:
+        """The parameters at their defaults, but not at 0."""
+        return {p.name: p.default if p.default or p.integer else 0.1 for p in self.numpy.schema.parameters}
+
+
+def cases() -> dict[str, Case]:
+    """All losses of the generated package in all their variants, by a name for each."""
+    found = {}
+    for name in sorted(surfaces.__all__):
+        loss = getattr(importlib.import_module(f"lossgen.generated.numpy.{name}"), name)
+        function = getattr(importlib.import_module(f"lossgen.generated.torch.{name}"), name)
+        for variant in loss.schema.variants:
+            found[variant.module] = Case(loss, function, variant)
+    return found
+
+
+CASES = cases()
