@@ -1,0 +1,157 @@
+"""The command line in projects of its own: what it writes, what it says of mistakes, how it exits."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lossgen.cli.group import lossgen as command
+
+GOOD = '''
+from lossgen.formula import Prediction, Real, loss
+
+@loss(paper="Somebody 1999")
+def cubic_loss(input: Prediction, target: Real):
+    """The cubed error."""
+    return (input - target) ** 3
+'''
+
+HEAD = "from lossgen.formula import *\nimport sympy\n\n@loss\n"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "spec").mkdir()
+    (tmp_path / "spec" / "cubic.py").write_text(GOOD)
+    (tmp_path / "pyproject.toml").write_text('[tool.lossgen]\nspec = "spec"\nout = "out_package"\n')
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, arguments)
+
+
+def files(folder: Path) -> set[str]:
+    return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+
+
+def test_build_then_check_then_a_stale_package(project):
+    first = run("build")
+    assert first.exit_code == 0 and "1 losses" in first.output and "+ numpy/cubic_loss.py" in first.output
+    assert run("build", "--check").exit_code == 0
+    (project / "spec" / "cubic.py").write_text(GOOD.replace("** 3", "** 5"))
+    before = files(project)
+    stale = run("build", "--check")
+    assert stale.exit_code == 1 and "+++" in stale.output and "run `lossgen build`" in stale.output
+    assert files(project) == before
+    assert run("build").exit_code == 0 and run("build", "--check").exit_code == 0
+
+
+def test_what_is_missing_or_left_over_is_stale(project):
+    run("build")
+    (project / "out_package" / "cpu" / "cubic_loss_float32.py").unlink()
+    assert run("build", "--check").exit_code == 1
+    run("build")
+    (project / "spec" / "cubic.py").write_text(GOOD.replace("cubic_loss", "other_loss"))
+    assert run("build", "--check").exit_code == 1
+    assert "- numpy/cubic_loss.py" in run("build").output
+
+
+@pytest.mark.parametrize("body, words", [
+    ("def l(input: Prediction, target: Real):\n    return (input - target) ** q", "NameError"),
+    ("def l(input: Prediction, target: Real):\n    return input - sympy.Symbol('q')", "l: free symbol q"),
+    ("def l(input: Prediction, target: Real):\n    return sympy.Function('f')(input)", "l: unknown function f(input)"),
+    ("def l(input: Prediction, target: Real):\n    return sympy.zeta(input)", "zeta"),
+    ("def l(input: Prediction, target: Real)\n    return input", "bad.py:5"),
+    ("def l(input, target: Real):\n    return input", "argument input has no role"),
+    ("def l(input: Prediction, gamma: Parameter):\n    return input * gamma", "gamma needs a default"),
+    ("def cubic_loss(input: Prediction, target: Real):\n    return input", "cubic_loss is defined twice"),
+])
+def test_a_bad_formula_is_one_line_and_nothing_is_written(project, body, words):
+    (project / "spec" / "bad.py").write_text(HEAD + body + "\n")
+    before = files(project)
+    result = run("build")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1 and words in result.stderr
+    assert files(project) == before
+
+
+def test_foreign_files_are_kept(project):
+    (project / "out_package").mkdir()
+    (project / "out_package" / "precious.txt").write_text("mine")
+    result = run("build")
+    assert result.exit_code == 2 and "precious.txt" in result.stderr and result.stderr.count("\n") == 1
+    assert files(project / "out_package") == {"precious.txt"}
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (("build", "--out", "spec"), "lie in one another"),
+    (("build", "--spec", "nowhere"), "no such folder"),
+    (("show", "cubic_los"), "did you mean cubic_loss?"),
+    (("new", "not-a-name"), "not-a-name"),
+    (("check",), "run `lossgen build`"),
+])
+def test_mistakes_are_one_line(project, arguments, words):
+    result = run(*arguments)
+    assert result.exit_code == 2 and words in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_misspelt_command_is_suggested(project):
+    result = run("biuld")
+    assert result.exit_code == 2 and "did you mean 'build'?" in result.stderr
+
+
+def test_no_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "[tool.lossgen]" in run("list").stderr
+    (tmp_path / "pyproject.toml").write_text("[tool.lossgen\n")
+    assert "not valid TOML" in run("list").stderr
+    (tmp_path / "pyproject.toml").write_text("[tool.lossgen]\nspec = 3\n")
+    assert "spec is 3" in run("list").stderr
+
+
+def test_new_writes_a_formula_that_builds(project):
+    for kind in ("element", "row"):
+        assert run("new", f"my_{kind}_loss", "--family", "mine", "--kind", kind).exit_code == 0
+    assert (project / "spec" / "mine" / "my_row.py").is_file()
+    assert run("build").exit_code == 0
+    again = run("new", "my_row_loss", "--family", "mine")
+    assert again.exit_code == 2 and "exists already" in again.stderr
+
+
+def test_list_and_show(project):
+    rows = json.loads(run("list", "--json").output)
+    assert [(r["name"], r["paper"], r["arguments"]) for r in rows] == [
+        ("cubic_loss", "Somebody 1999", {"input": ["Prediction"], "target": ["Real"]})]
+    assert "cubic_loss" in run("list").output
+    shown = run("show", "cubic_loss", "--gradient", "--steps").output
+    assert "The cubed error." in shown and "∂/∂ input" in shown and "steps" in shown
+    kernel = run("show", "cubic_loss", "--kernel", "cpu", "--dtype", "float64").output
+    assert "real = np.float64" in kernel and "def evaluate(" in kernel
+
+
+def test_check_passes_and_sees_a_kernel_that_is_wrong(project):
+    """Each in a process of its own: the package is imported under its own name."""
+    def check():
+        return subprocess.run([sys.executable, "-m", "lossgen", "check", "--json"], cwd=project, capture_output=True, text=True)
+
+    run("build")
+    good = check()
+    assert good.returncode == 0, good.stderr
+    assert all(f["passed"] for f in json.loads(good.stdout))
+    kernel = project / "out_package" / "cpu" / "cubic_loss_float64.py"
+    text = kernel.read_text()
+    wrong = text.replace("grad_input_block[i] = factor *", "grad_input_block[i] = -factor *")
+    assert wrong != text
+    kernel.write_text(wrong)
+    bad = check()
+    assert bad.returncode == 1 and "gradient of input float64" in bad.stderr
+
+
+def test_help_names_every_command():
+    output = run("--help").output
+    assert all(name in output for name in ("new", "build", "check", "list", "show", "bench", "demo"))
