@@ -48,9 +48,10 @@ def _unusual(loss: str, name: str, tensor: torch.Tensor) -> np.ndarray:
 
 def as_tensor(array: np.ndarray) -> torch.Tensor:
     """A tensor over an array's memory; the array must be writable and is not used any more."""
-    if array.dtype == BFLOAT16:
+    try:
+        return torch.from_numpy(array)
+    except TypeError:  # bfloat16, which PyTorch does not know by the name that NumPy has for it
         return torch.from_numpy(array.view(np.uint16)).view(torch.bfloat16)
-    return torch.from_numpy(array)
 
 
 def scalar_tensor(value: np.floating | np.ndarray) -> torch.Tensor:
