@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 SAMPLE_SECONDS = 0.02
 MOST_LOOPS = 1_000_000
+
+#: Before each sample: worker threads of the library measured before spin for a while after their work, on a core that
+#: belongs to the next one.
+PAUSE_SECONDS = 0.03
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ def measure(
     samples: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(repeats):
         for name, function in functions.items():
+            sleep(PAUSE_SECONDS)
             samples[name].append(_sample(function, loops[name]) / loops[name])
     return {name: Timing(median(times), min(times), max(times), loops[name]) for name, times in samples.items()}
 
