@@ -78,7 +78,8 @@ def apply(
     _check_constant(loss, call.plan.variant.differentiable, wanted)
     value, *ready = (call.value(),) if reduction == "none" else evaluate(call, wanted)
     job = Job(loss, names, parameters, (reduction, axis), (denominator, empty), wanted, tracked)
-    return value_node(job, tensors, [scalar_tensor(value)], ready, *[tensors[position] for position in tracked])
+    state = job, tensors, scalar_tensor(value), ready
+    return value_node(state, *[tensors[position] for position in tracked])
 
 
 class LossModule(torch.nn.Module):

@@ -56,13 +56,12 @@ class ValueNode(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx, job: Job, tensors: Tensors, value: list[torch.Tensor], ready: list[Arrays], *tracked: torch.Tensor
-    ):
-        """`value` holds the value; `ready` the gradients, or nothing."""
+    def forward(ctx, state: tuple[Job, Tensors, torch.Tensor, list[Arrays]], *tracked: torch.Tensor):
+        """`state`: the job, its tensors, the value, and a list of the gradients, empty if they are not ready."""
+        job, tensors, value, ready = state
         ctx.work = job, ready
         ctx.save_for_backward(*tensors)
-        return value[0]
+        return value
 
     @staticmethod
     def backward(ctx, upstream: torch.Tensor):
@@ -74,10 +73,10 @@ class ValueNode(torch.autograd.Function):
         if torch.is_grad_enabled():  # create_graph=True
             tensors = ctx.saved_tensors
             tracked = [tensors[position] for position in job.positions]
-            return None, None, None, None, *GradientNode.apply(job, tensors, ready, upstream, *tracked)
-        if ready is not None and upstream.item() == 1:
-            return None, None, None, None, *map(as_tensor, ready)
-        return None, None, None, None, *_gradients(job, ready, upstream, lambda: ctx.saved_tensors)
+            return None, *GradientNode.apply(job, tensors, ready, upstream, *tracked)
+        if ready is not None and len(ready) == 1 and upstream.item() == 1:  # the usual case, without detours
+            return None, as_tensor(ready[0])
+        return None, *_gradients(job, ready, upstream, lambda: ctx.saved_tensors)
 
 
 # `Function.apply` itself, without the preparations for function transforms (vmap, grad), which take 3 microseconds and
