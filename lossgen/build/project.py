@@ -35,9 +35,16 @@ def _settings(path: Path) -> dict | None:
     if not path.is_file():
         return None
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("lossgen")
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BuildError(f"{path}: not valid TOML: {error}") from None
+    for key in ("tool", "lossgen"):
+        if key not in tables:
+            return None
+        tables = tables[key]
+        if not isinstance(tables, dict):
+            raise BuildError(f"{path}: {key} is {tables!r}, expected the table [tool.lossgen]")
+    return tables
 
 
 def _folder(table: dict, key: str, folder: Path) -> Path:

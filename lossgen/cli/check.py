@@ -28,7 +28,8 @@ def check(names: tuple[str, ...], as_json: bool, spec: Path | None, out: Path | 
     package = open_package(project.out)
     findings: list[Finding] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(chosen))
         for loss in chosen:
             progress.update(task, description=loss.name)

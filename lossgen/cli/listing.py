@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lossgen.formula import Loss
@@ -26,7 +27,7 @@ def list_losses(as_json: bool, spec: Path | None, out: Path | None) -> None:
     for row in rows:
         arguments = ", ".join(f"{name}: {' | '.join(roles)}" for name, roles in row["arguments"].items())
         parameters = ", ".join(f"{name} = {value}" for name, value in row["parameters"].items())
-        table.add_row(row["name"], arguments, parameters, row["reduction"], row["file"])
+        table.add_row(*map(escape, (row["name"], arguments, parameters, row["reduction"], row["file"])))
     console = Console()
     (console if console.is_terminal else Console(width=160)).print(table)
 

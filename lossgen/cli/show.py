@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.syntax import Syntax
+from rich.text import Text
 from sympy import Expr, pretty
 
 from lossgen.derive import Derivation, Result
@@ -38,7 +39,8 @@ def show(name: str, gradient: bool, steps: bool, kernel: str | None, dtype: str,
 
 def _show(loss: Loss, variant: Variant, console: Console, gradient: bool, steps: bool) -> None:
     derivation = Derivation(loss.name, variant)
-    console.print(f"[bold]{loss.name}[/bold]" + (f" ({variant.label})" if variant.label else "") + f"    {loss.paper}", highlight=False)
+    label = f" ({variant.label})" if variant.label else ""
+    console.print(Text.assemble((loss.name, "bold"), f"{label}    {loss.paper}"))
     console.print(loss.doc, highlight=False, markup=False)
     _formula(console, "formula", variant.expression)
     _formula(console, "stable form", derivation.value)

@@ -72,7 +72,7 @@ def open_package(out: Path) -> ModuleType:
 
 def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
     """All findings for one loss, one batch of inputs after the other."""
-    function = getattr(package, loss.name)
+    function = _generated(loss, package)
     for variant in loss.variants:
         sizes = {axis.name: SIZE + k for k, axis in enumerate(variant.axes)}
         for inputs, sample in (("random", random_items), ("hard", hard_items)):
@@ -84,6 +84,14 @@ def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
                         yield Finding(loss.name, variant.label, inputs, parameters, figure)
                 if inputs == "random" and importlib.util.find_spec("torch"):
                     yield from _against_torch(loss, variant, function, arrays, parameters)
+
+
+def _generated(loss: Loss, package: ModuleType) -> Any:
+    """The loss's function. Raises BuildError where the package lacks it, or holds a file that Python cannot read."""
+    try:
+        return getattr(package, loss.name)
+    except (AttributeError, ImportError, SyntaxError) as error:
+        raise BuildError(f"{loss.name}: not in the generated package ({error}); run `lossgen build`") from error
 
 
 def _against_torch(loss: Loss, variant: Variant, function: Any, arrays: dict[str, np.ndarray], parameters: dict[str, float]) -> Iterator[Finding]:
