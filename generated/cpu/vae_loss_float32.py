@@ -223,7 +223,8 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, scale
             if grad_log_var is not None:
                 for k in range(n_Z):
                     log_var_k = log_var_row[k]
-                    grad_log_var_row[k] = factor * (product_1 * expm1(log_var_k))
+                    choice_3 = (zero if beta == zero else (product_1 * expm1(log_var_k)))
+                    grad_log_var_row[k] = factor * choice_3
         if bad_data:
             fault |= 2
         totals[lane] = total
@@ -321,7 +322,8 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, direction_
                 for k in range(n_Z):
                     direction_log_var_k = direction_log_var_row[k]
                     log_var_k = log_var_row[k]
-                    product_log_var_row[k] = factor * (product_1 * direction_log_var_k * exp(log_var_k))
+                    choice_5 = (zero if beta == zero else (product_1 * direction_log_var_k * exp(log_var_k)))
+                    product_log_var_row[k] = factor * choice_5
         if bad_data:
             fault |= 2
         totals[lane] = total
@@ -435,7 +437,8 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, direc
                 for k in range(n_Z):
                     direction_log_var_k = direction_log_var_row[k]
                     log_var_k = log_var_row[k]
-                    product_log_var_row[k] = factor * (product_1 * direction_log_var_k * exp(log_var_k))
+                    choice_5 = (zero if beta == zero else (product_1 * direction_log_var_k * exp(log_var_k)))
+                    product_log_var_row[k] = factor * choice_5
         if bad_data:
             fault |= 2
         totals[lane] = total
@@ -501,7 +504,8 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
             if diagonal_log_var is not None:
                 for k in range(n_Z):
                     log_var_k = log_var_row[k]
-                    diagonal_log_var_row[k] = factor * (product_1 * exp(log_var_k))
+                    choice_3 = (zero if beta == zero else (product_1 * exp(log_var_k)))
+                    diagonal_log_var_row[k] = factor * choice_3
         if bad_data:
             fault |= 2
         totals[lane] = total

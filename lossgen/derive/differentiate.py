@@ -7,11 +7,11 @@ is the derivative along the direction v. Derivatives go through reductions and g
 
 from collections.abc import Callable
 
-from sympy import Abs, Add, Eq, Expr, Integer, Min, Mul, Piecewise, Pow, exp, log, sign, tanh
+from sympy import Abs, Add, Eq, Expr, Integer, Min, Mul, Piecewise, Pow, exp, expand_mul, log, sign, tanh
 from sympy import Max as Largest
 from sympy.core.function import ArgumentIndexError, Function
 
-from lossgen.formula import Entry, LogSumExp, SpecError, Sum, absorb
+from lossgen.formula import Entry, LogSumExp, SpecError, Sum, absorb, sigmoid
 from lossgen.formula.nodes import Delta, Max
 from lossgen.formula.symbols import Argument
 
@@ -85,9 +85,10 @@ def _extreme(node: Expr, d: Seed) -> Expr:
     if all(slope == 0 for slope in slopes):
         return ZERO
     pieces = []
-    for position, (arg, slope) in enumerate(zip(node.args, slopes, strict=True)):
-        rest = node.func(*node.args[position + 1:])
-        pieces.append((slope, arg >= rest if isinstance(node, Largest) else arg <= rest) if position < len(slopes) - 1 else (slope, True))
+    for position, slope in enumerate(slopes[:-1]):
+        lead = expand_mul(node.args[position] - node.func(*node.args[position + 1:]))  # against 0: SymPy may not solve a ≥ b
+        pieces.append((slope, lead >= 0 if isinstance(node, Largest) else lead <= 0))
+    pieces.append((slopes[-1], True))
     return Piecewise(*pieces)
 
 
@@ -146,7 +147,7 @@ RULES: dict[type, Callable[[Expr, Seed], Expr]] = {
     exp: _scaled(exp),
     log: _scaled(lambda x: 1 / x),
     Abs: _scaled(sign),
-    tanh: _scaled(lambda x: 1 - tanh(x) ** 2),
+    tanh: _scaled(lambda x: 4 * sigmoid(2 * x) * sigmoid(-2 * x)),
     absorb: _absorb,
     Function: _chain,
 }

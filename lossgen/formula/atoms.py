@@ -8,7 +8,7 @@ complement      1 − atom, where that has a better form than the subtraction.
 Adding an atom is one class here and, unless `expand` lowers it to others, one function in `lossgen/kernel/math`.
 """
 
-from sympy import Abs, Expr, Integer, Piecewise, Rational, exp, log
+from sympy import Abs, Expr, Integer, Piecewise, Rational, exp, log, tanh
 from sympy.core.function import ArgumentIndexError, Function
 
 
@@ -72,6 +72,28 @@ class softplus(Atom):
     def _latex(self, printer, exp=None) -> str:
         base = rf"\operatorname{{softplus}}\left({printer.doprint(self.args[0])}\right)"
         return base if exp is None else rf"{base}^{{{exp}}}"
+
+
+class log_cosh(Atom):
+    """log((e^x + e^−x) / 2), the same node for x and −x."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        return cls(-x) if x.could_extract_minus_sign() else None
+
+    def definition(self) -> Expr:
+        (x,) = self.args
+        return log((exp(x) + exp(-x)) / 2)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return tanh(self.args[0])
+
+    def expand_for_kernel(self) -> Expr:
+        """log1p((e^|x| − 1)²·e^−|x| / 2) near 0, where |x| − log 2 would cancel, |x| + log1p(e^−2|x|) − log 2 far from it."""
+        size = Abs(self.args[0])
+        return Piecewise((log1p(expm1(size) ** 2 * exp(-size) / 2), size < 1), (softplus(-2 * size) + size - log(2), True))
 
 
 class log1p(Atom):
@@ -189,5 +211,5 @@ class xlogy(Atom):
 #: What an author may call besides arithmetic, by name.
 ATOMS: dict[str, type[Atom]] = {
     cls.__name__: cls
-    for cls in (sigmoid, softplus, log1p, expm1, expm1_minus, expm1_ratio, expm1_ratio_slope, absorb, xlogy)
+    for cls in (sigmoid, softplus, log_cosh, log1p, expm1, expm1_minus, expm1_ratio, expm1_ratio_slope, absorb, xlogy)
 }

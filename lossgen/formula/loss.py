@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from sympy import Basic, Expr, Float, Pow, Rational, sympify
+from sympy import Basic, Expr, Float, Rational, sympify
 
 from .axes import Axis
 from .errors import SpecError
@@ -153,7 +153,7 @@ class Loss:
         expression = sympify(value) if isinstance(value, Basic | int | float) and not isinstance(value, bool) else None
         if not isinstance(expression, Expr):
             raise SpecError(f"{self.name}: the formula returns {type(value).__name__}, expected a SymPy expression")
-        return _with_exact_exponents(expression)
+        return _with_exact_numbers(expression)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Expr:
         """The formula with these symbols, expressions or numbers in the place of its arguments."""
@@ -195,12 +195,9 @@ def loss(function: Formula | None = None, *, paper: str = "", reduction: str = "
     return declare if function is None else declare(function)
 
 
-def _with_exact_exponents(expression: Expr) -> Expr:
-    """x**2.0 as x**2 and x**0.5 as the square root: a power of a real number is a product only where its exponent is an integer."""
-    def inexact(node: Expr) -> bool:
-        return isinstance(node, Pow) and isinstance(node.exp, Float) and float(2 * node.exp).is_integer()
-
-    return expression.replace(inexact, lambda node: node.base ** Rational(node.exp))
+def _with_exact_numbers(expression: Expr) -> Expr:
+    """0.3 as 3/10: what the author wrote, at any number of digits; x**2.0 is x**2, and SymPy compares without rounding."""
+    return expression.xreplace({number: Rational(repr(float(number))) for number in expression.atoms(Float)})
 
 
 def _alternatives(role: Role | Choice) -> tuple[Role, ...]:

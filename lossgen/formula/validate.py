@@ -18,6 +18,9 @@ from .nodes import Max as LargestEntry
 #: SymPy's own functions that can be differentiated, lowered to kernels and evaluated to 50 digits.
 PLAIN_FUNCTIONS = (Abs, Max, Min, Piecewise, exp, log, sign, tanh)
 
+#: Everything that a formula may be made of.
+KNOWN_NODES = (Add, Mul, Pow, Symbol, Number, NumberSymbol, Function, Max, Min, Entry, Sum, LogSumExp, LargestEntry)
+
 KNOWN = ", ".join(sorted([*(f.__name__ for f in PLAIN_FUNCTIONS), "sqrt", *ATOMS]))
 
 
@@ -44,7 +47,7 @@ def _check_node(name: str, node: Expr) -> None:
         return
     if node is nan or (node.is_number and (node.is_real is False or node.is_finite is False)):
         raise SpecError(f"{name}: {node} is not a finite real number")
-    if not isinstance(node, (Add, Mul, Pow, Symbol, Number, NumberSymbol, Function, Entry, Sum, LogSumExp, LargestEntry)):
+    if not isinstance(node, KNOWN_NODES):
         raise SpecError(f"{name}: {type(node).__name__} in {node} is not supported; known are {KNOWN} and the sums of lossgen.formula")
 
 

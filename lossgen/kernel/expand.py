@@ -9,11 +9,12 @@ softplus and σ share e = e^−|u|, for u and for −u:
 
 from collections.abc import Callable
 
-from sympy import Add, Eq, Expr, Integer, Mul, Piecewise, Pow, exp
+from sympy import Add, Eq, Expr, Integer, Mul, Or, Piecewise, Pow, exp, expand_mul, log
 
-from lossgen.formula.atoms import absorb, expm1_ratio_slope, log1p, sigmoid, softplus
+from lossgen.formula.atoms import absorb, expm1, expm1_ratio_slope, log1p, log_cosh, sigmoid, softplus
 from lossgen.formula.axes import Index
-from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction
+from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
+from lossgen.formula.symbols import Hyperparameter
 
 from .functions import (
     RestOfExponentials,
@@ -94,10 +95,12 @@ def _sum(node: Add) -> Expr | None:
         if atom is None:
             continue
         m, tail = Max(expand(atom.body), atom.index), log1p(RestOfExponentials(expand(atom.body), atom.index))
-        for other in (t for t in node.args if t is not term):
-            entry = _entry_with_factor(other, -k, atom)
-            if entry is not None:
-                rest = [t for t in node.args if t is not term and t is not other]
+        others = [t for t in node.args if t is not term]
+        for entry in _entries(Add(*others), atom):
+            spellings = ([entry], Add.make_args(expand_mul(entry)))
+            parts = next((p for p in ([_negated(k, t) for t in s] for s in spellings) if all(part in others for part in p)), None)
+            if parts:
+                rest = [t for t in others if t not in parts]
                 return Add(expand(k) * group(m - expand(entry)), expand(k) * tail, *([expand(Add(*rest))] if rest else []))
     return None
 
@@ -122,16 +125,31 @@ def _absorb(node: absorb) -> Expr:
     return Piecewise((ZERO, Eq(q, 0)), (q * v, True))
 
 
+def _product(node: Mul) -> Expr | None:
+    """a·e^u, and a·log Σ or a/Σ, is 0 for a hyperparameter a of 0, also where the exponential, the logarithm or 1/Σ is infinite."""
+    switches = [f for f in node.args if isinstance(f, Hyperparameter)]
+    factors = [expand(arg) for arg in node.args]
+    if not switches or not any(_may_be_infinite(part) for f in factors for part in Mul.make_args(f)):
+        return None
+    return Piecewise((ZERO, Or(*(Eq(a, 0) for a in switches))), (Mul(*factors), True))
+
+
+def _may_be_infinite(factor: Expr) -> bool:
+    if isinstance(factor, expm1):
+        return not factor.has(Max)  # below a maximum: at most 1 in size
+    return isinstance(factor, exp) or (isinstance(factor.as_base_exp()[0], log | reciprocal) and factor.has(Sum))
+
+
+def _negated(*factors: Expr) -> Expr:
+    """Minus the product, its sums not multiplied out."""
+    return Mul(-1, *(f for factor in factors for f in Mul.make_args(factor)))
+
+
 def _factor_of(term: Expr, kind: type) -> tuple[Expr, Expr | None]:
     for factor in Mul.make_args(term):
         if isinstance(factor, kind):
             return Mul(*(f for f in Mul.make_args(term) if f is not factor)), factor
     return term, None
-
-
-def _entry_with_factor(term: Expr, k: Expr, lse: LogSumExp) -> Expr | None:
-    """f(y), where the term is k·f(y) for some entry of the row."""
-    return next((f for f in _entries(term, lse) if term == k * f), None)
 
 
 def _multiple_of_entry(term: Expr, lse: LogSumExp) -> Integer | None:
@@ -153,9 +171,11 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     sigmoid: _sigmoid,
     exp: _exponential,
     Add: _sum,
+    Mul: _product,
     LogSumExp: _logsumexp,
     Pow: _power,
     absorb: _absorb,
+    log_cosh: lambda node: expand(node.expand_for_kernel()),
     expm1_ratio_slope: lambda node: expand(node.expand_for_kernel()),
 }
 

@@ -35,4 +35,4 @@ def _worth_a_name(node: Expr) -> bool:
 
 def is_costly(node: Expr) -> bool:
     """Whether the node is worth computing once outside a loop: a call, a quotient or a power."""
-    return isinstance(node, Function) and not isinstance(node, group) or node.is_Pow
+    return (isinstance(node, Function) and not isinstance(node, group)) or node.is_Pow

@@ -35,7 +35,7 @@ from lossgen.formula import (
     softplus,
     xlogy,
 )
-from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio
+from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio, log_cosh
 from lossgen.formula.nodes import Delta, Entry
 from lossgen.formula.symbols import Argument, Hyperparameter
 
@@ -61,7 +61,7 @@ NUMBERS: dict[str, Expr] = {
     "exp": exp(-(x**2)), "log": log(1 + x**2), "abs": Abs(x - 1) * x, "abs of a negative": Abs(t * x), "sign": sign(x - 1) * x**2,
     "larger": Max(x**2, t), "smaller": Min(x, t * x, 2) * x, "largest of three": Max(t, x, x**3) ** 2,
     "first case": Piecewise((x**2, x > t), (x**3, True)), "last case": Piecewise((x**2, x < t), (x**3, x < 0), (x**4, True)),
-    "tanh": tanh(x * t), "sigmoid": sigmoid(2 * x), "softplus": softplus(-x), "log1p": log1p(x**3), "expm1": expm1(x * t),
+    "tanh": tanh(x * t), "sigmoid": sigmoid(2 * x), "softplus": softplus(-x), "log_cosh": log_cosh(x * t), "log1p": log1p(x**3), "expm1": expm1(x * t),
     "expm1_minus": expm1_minus(x**2), "expm1_ratio": expm1_ratio(x * t), "expm1_ratio_slope": ATOMS["expm1_ratio_slope"](x),
     "absorbed": absorb(x, log(x)), "absorbed by a target": absorb(t, log(x)), "xlogy": xlogy(x**2, x + 1), "parameter alone": g * t,
 }

@@ -11,8 +11,21 @@ from sympy import Eq, Expr, Integer, Mul, Piecewise, Pow, exp, log
 
 from lossgen.derive import Rewriter, rules
 from lossgen.derive.rules import PROTECTION, STABLE
-from lossgen.formula import Axis, Binary, ClassIndex, Logit, LogSumExp, Prediction, Real, Sum, Unit, sigmoid, softplus, xlogy
-from lossgen.formula.atoms import absorb, expm1, expm1_minus, expm1_ratio, log1p
+from lossgen.formula import (
+    Axis,
+    Binary,
+    ClassIndex,
+    Logit,
+    LogSumExp,
+    Prediction,
+    Real,
+    Sum,
+    Unit,
+    sigmoid,
+    softplus,
+    xlogy,
+)
+from lossgen.formula.atoms import absorb, expm1, expm1_minus, expm1_ratio, log1p, log_cosh
 from lossgen.formula.nodes import Delta
 from lossgen.formula.symbols import Argument
 
@@ -109,6 +122,10 @@ CASES: dict[Callable, list[Case]] = {
     rules.log_of_product: [
         Case(log(plain(exp(u), softplus(v))), u + log(softplus(v))),
         Case(log(plain(exp(-u), sigmoid(v) ** 2)), -u - 2 * softplus(-v), [{"u": -BIG, "v": -BIG}, {"u": 1, "v": 2}])],
+    rules.log_of_two_exponentials: [
+        Case(log(exp(u) / 2 + exp(-u) / 2), log_cosh(u), only("u", ANY)),
+        Case(log(3 * exp(u - t) + 3 * exp(t - u)), log(6) + log_cosh(u - t)),
+        Case(log(exp(u) + exp(2 * v)), 2 * v + softplus(u - 2 * v), [{"u": n, "v": m} for n in ANY for m in ANY])],
     rules.log_one_plus: [Case(log(1 + v**2), log1p(v**2), only("v", ANY))],
     rules.softplus_from_log1p: [Case(log1p(exp(u)), softplus(u), only("u", ANY))],
     rules.power_of_positive_atom: [
@@ -158,6 +175,9 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
     rules.exp_difference: {"a sum": exp(u) + 1, "other coefficient": exp(u) - 2, "other factor": t * exp(u) - v},
     rules.log_of_atom: {"no log form": log(softplus(u)), "no atom": log(u)},
     rules.log_of_product: {"nothing known": log(plain(softplus(u), v)), "a sum": log(exp(u) + 2)},
+    rules.log_of_two_exponentials: {
+        "a difference": log(exp(u) - exp(-u)), "other coefficient": log(2 * exp(u) + exp(-u)), "three": log(exp(u) + exp(v) + exp(-u)),
+        "a weight": log(t * exp(u) + t * exp(-u))},
     rules.log_one_plus: {"2 + u": log(2 + u), "a product": log(2 * u)},
     rules.softplus_from_log1p: {"negative": log1p(-exp(u)), "a multiple": log1p(2 * exp(u))},
     rules.power_of_positive_atom: {

@@ -2,7 +2,7 @@
 
 from sympy import Add, Expr, Integer, Mul, Pow, exp, log
 
-from lossgen.formula.atoms import Atom, expm1, expm1_minus, expm1_ratio, log1p, sigmoid, softplus
+from lossgen.formula.atoms import Atom, expm1, expm1_minus, expm1_ratio, log1p, log_cosh, sigmoid, softplus
 
 from .terms import cofactor, negated
 
@@ -80,6 +80,17 @@ def log_of_product(node: Expr) -> Expr | None:
         return None
     rest = Mul(*(f for f, form in known if form is None))
     return Add(*(form for _, form in known if form is not None), log(rest) if rest != 1 else Integer(0))
+
+
+def log_of_two_exponentials(node: Expr) -> Expr | None:
+    """log(k·e^u + k·e^−u) = log 2k + log cosh u, and log(k·e^a + k·e^b) = log k + b + softplus(a − b), for a number k > 0."""
+    if not isinstance(node, log) or not isinstance(node.args[0], Add) or len(node.args[0].args) != 2:
+        return None
+    (k, first), (other, second) = (term.as_coeff_Mul() for term in node.args[0].args)
+    if k != other or not k > 0 or not isinstance(first, exp) or not isinstance(second, exp):
+        return None
+    a, b = sorted((first.args[0], second.args[0]), key=lambda e: (e.could_extract_minus_sign(), e.sort_key()))
+    return log(2 * k) + log_cosh(a) if a + b == 0 else log(k) + b + softplus(a - b)
 
 
 def log_one_plus(node: Expr) -> Expr | None:

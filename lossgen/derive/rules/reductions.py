@@ -120,7 +120,7 @@ def _has_delta(body: Expr, node: Sum) -> bool:
 def _vanishes_without(body: Expr, delta: Delta) -> bool:
     """Whether the indicator is a factor of the body: as it stands, within a sum over another index, or in every piece."""
     for factor in Mul.make_args(body):
-        if factor == delta or isinstance(factor, Sum) and _vanishes_without(factor.body, delta):
+        if factor == delta or (isinstance(factor, Sum) and _vanishes_without(factor.body, delta)):
             return True
         if isinstance(factor, Piecewise) and all(
                 not condition.has(delta) and (value == 0 or _vanishes_without(value, delta)) for value, condition in factor.args):
