@@ -20,14 +20,28 @@ mp.dps = 50
 Numbers = Mapping[str, Any]
 
 PLAIN: dict[str, Callable] = {
-    "exp": mpmath.exp, "log": mpmath.log, "tanh": mpmath.tanh, "Abs": abs, "sign": mpmath.sign,
-    "Max": max, "Min": min, "Add": lambda *terms: mpmath.fsum(terms), "Mul": lambda *factors: mpmath.fprod(factors),
+    "exp": mpmath.exp,
+    "log": mpmath.log,
+    "tanh": mpmath.tanh,
+    "Abs": abs,
+    "sign": mpmath.sign,
+    "Max": max,
+    "Min": min,
+    "Add": lambda *terms: mpmath.fsum(terms),
+    "Mul": lambda *factors: mpmath.fprod(factors),
 }
 RELATIONS: dict[str, Callable] = {
-    "Eq": lambda a, b: a == b, "Ne": lambda a, b: a != b, "Equality": lambda a, b: a == b, "Unequality": lambda a, b: a != b,
-    "StrictGreaterThan": lambda a, b: a > b, "GreaterThan": lambda a, b: a >= b,
-    "StrictLessThan": lambda a, b: a < b, "LessThan": lambda a, b: a <= b,
-    "And": lambda *all_: all(all_), "Or": lambda *any_: any(any_), "Not": lambda a: not a,
+    "Eq": lambda a, b: a == b,
+    "Ne": lambda a, b: a != b,
+    "Equality": lambda a, b: a == b,
+    "Unequality": lambda a, b: a != b,
+    "StrictGreaterThan": lambda a, b: a > b,
+    "GreaterThan": lambda a, b: a >= b,
+    "StrictLessThan": lambda a, b: a < b,
+    "LessThan": lambda a, b: a <= b,
+    "And": lambda *all_: all(all_),
+    "Or": lambda *any_: any(any_),
+    "Not": lambda a: not a,
 }
 
 
@@ -43,7 +57,9 @@ def exact(node: sympy.Basic, numbers: Numbers, at: Mapping[Index, int] | None = 
     if isinstance(node, Reduction):
         length = len_of(node, numbers)
         bodies = [exact(node.body, numbers, {**at, node.index: i}) for i in range(length)]
-        return {Sum: mpmath.fsum, Max: max, LogSumExp: lambda b: mpmath.log(mpmath.fsum(map(mpmath.exp, b)))}[type(node)](bodies)
+        return {Sum: mpmath.fsum, Max: max, LogSumExp: lambda b: mpmath.log(mpmath.fsum(map(mpmath.exp, b)))}[
+            type(node)
+        ](bodies)
     if isinstance(node, Delta):
         return mpf(_position(node.args[0], numbers, at) == _position(node.args[1], numbers, at))
     if isinstance(node, Index):
@@ -57,7 +73,9 @@ def exact(node: sympy.Basic, numbers: Numbers, at: Mapping[Index, int] | None = 
     if node in (sympy.true, sympy.false):
         return bool(node)
     if isinstance(node, sympy.Number | sympy.NumberSymbol):
-        return mpf(int(node.p)) / int(node.q) if isinstance(node, sympy.Rational) else mpf(str(sympy.N(node, mp.dps + 10)))
+        return (
+            mpf(int(node.p)) / int(node.q) if isinstance(node, sympy.Rational) else mpf(str(sympy.N(node, mp.dps + 10)))
+        )
     name = type(node).__name__
     if isinstance(node, sympy.Pow):
         base, exponent = map(value, node.args)
@@ -71,10 +89,12 @@ def len_of(node: Reduction, numbers: Numbers) -> int:
 
 
 def slope(function: Callable[[Any], Any], point: Any, order: int = 1) -> Any:
-    """The derivative by central differences, at 50 digits good to about 25 of them (first) or 15 (second derivative)."""
+    """The derivative by central differences: at 50 digits good to about 35 of them, the second derivative to 15."""
     h = mpf(10) ** -(14 if order == 1 else 10)
     if order == 1:
-        return (8 * (function(point + h) - function(point - h)) - (function(point + 2 * h) - function(point - 2 * h))) / (12 * h)
+        return (
+            8 * (function(point + h) - function(point - h)) - (function(point + 2 * h) - function(point - 2 * h))
+        ) / (12 * h)
     return (function(point + h) - 2 * function(point) + function(point - h)) / h**2
 
 

@@ -129,15 +129,19 @@ def _product(node: Mul) -> Expr | None:
     """a·e^u, and a·log Σ or a/Σ, is 0 for a hyperparameter a of 0, also where the exponential, the logarithm or 1/Σ is infinite."""
     switches = [f for f in node.args if isinstance(f, Hyperparameter)]
     factors = [expand(arg) for arg in node.args]
-    if not switches or not any(_may_be_infinite(part) for f in factors for part in Mul.make_args(f)):
+    if not switches or not any(_may_be_infinite(f) for f in factors):
         return None
     return Piecewise((ZERO, Or(*(Eq(a, 0) for a in switches))), (Mul(*factors), True))
 
 
 def _may_be_infinite(factor: Expr) -> bool:
+    if isinstance(factor, Add | Mul):
+        return any(_may_be_infinite(part) for part in factor.args)
     if isinstance(factor, expm1):
         return not factor.has(Max)  # below a maximum: at most 1 in size
-    return isinstance(factor, exp) or (isinstance(factor.as_base_exp()[0], log | reciprocal) and factor.has(Sum))
+    base, exponent = factor.as_base_exp()
+    steep = isinstance(base, log | reciprocal) or exponent.could_extract_minus_sign()
+    return isinstance(factor, exp) or (steep and factor.has(Sum))
 
 
 def _negated(*factors: Expr) -> Expr:

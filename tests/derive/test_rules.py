@@ -52,7 +52,9 @@ class Case:
 
     before: Expr
     after: Expr
-    points: list[dict[str, Any]] = field(default_factory=lambda: [{**ROW, "u": mpf("0.7"), "v": -2, "t": 3, "b": 1, "q": 0}])
+    points: list[dict[str, Any]] = field(
+        default_factory=lambda: [{**ROW, "u": mpf("0.7"), "v": -2, "t": 3, "b": 1, "q": 0}]
+    )
 
 
 def plain(*factors: Expr) -> Expr:
@@ -66,133 +68,226 @@ off = 1 - exp(u)
 CASES: dict[Callable, list[Case]] = {
     rules.protect_zero_times_log: [
         Case(q * log(p), absorb(q, log(p)), [{"q": n, "p": m} for n in (SMALL, 1) for m in (SMALL, BIG)]),
-        Case(3 * (1 - q) * t * log(1 - p), absorb(3 * (1 - q) * t, log(1 - p)), [{"q": 1, "p": SMALL, "t": 3}, {"q": 0, "p": 0.5, "t": 2}])],
+        Case(
+            3 * (1 - q) * t * log(1 - p),
+            absorb(3 * (1 - q) * t, log(1 - p)),
+            [{"q": 1, "p": SMALL, "t": 3}, {"q": 0, "p": 0.5, "t": 2}],
+        ),
+    ],
     rules.xlogy_to_absorb: [Case(xlogy(q, p), absorb(q, log(p)), [{"q": 0, "p": SMALL}, {"q": 1, "p": SMALL}])],
     rules.release_finite: [
         Case(absorb(q, -softplus(u)), -q * softplus(u), [{"q": n, "u": m} for n in (0, 1) for m in ANY]),
-        Case(absorb(q, 2 + sigmoid(u)), q * (2 + sigmoid(u)), [{"q": 0, "u": 0}])],
+        Case(absorb(q, 2 + sigmoid(u)), q * (2 + sigmoid(u)), [{"q": 0, "u": 0}]),
+    ],
     rules.canonical_index: [
         Case(Sum(x[j] * z[j], j), Sum(x[c] * z[c], c)),
         Case(Sum(x[j] * Sum(x[c], c), j), Sum(x[c1] * Sum(x[c], c), c1)),
         # The index of an enclosing sum is not its own.
         Case(Sum(x[c] * x[j], j), Sum(x[c] * x[c1], c1), []),
-        Case(Sum(Sum(x[c] * x[c1], c1), c), Sum(Sum(x[C.index("c1_1")] * x[c1], C.index("c1_1")), c1))],
+        Case(Sum(Sum(x[c] * x[c1], c1), c), Sum(Sum(x[C.index("c1_1")] * x[c1], C.index("c1_1")), c1)),
+    ],
     rules.logsumexp_shift: [Case(LogSumExp(x[c] + u - x[y], c), u - x[y] + LogSumExp(x[c], c))],
     rules.sum_of_exponentials: [Case(Sum(exp(x[c] - z[c]), c), exp(LogSumExp(x[c] - z[c], c)))],
     rules.split_delta_terms: [
         Case(Sum(z[c] * (Delta(c, y) - shares), c), Sum(z[c] * Delta(c, y), c) + Sum(-z[c] * shares, c)),
-        Case(Sum(Piecewise((u + z[c] * Delta(c, y), x[c] > 0), (x[c], True)), c),
-             Sum(Piecewise((z[c] * Delta(c, y), x[c] > 0), (0, True)), c) + Sum(Piecewise((u, x[c] > 0), (x[c], True)), c)),
-        Case(Sum(Sum(z[j] * (Delta(c, y) - x[c]), j), c), Sum(Sum(z[j] * Delta(c, y), j), c) + Sum(Sum(-z[j] * x[c], j), c))],
+        Case(
+            Sum(Piecewise((u + z[c] * Delta(c, y), x[c] > 0), (x[c], True)), c),
+            Sum(Piecewise((z[c] * Delta(c, y), x[c] > 0), (0, True)), c)
+            + Sum(Piecewise((u, x[c] > 0), (x[c], True)), c),
+        ),
+        Case(
+            Sum(Sum(z[j] * (Delta(c, y) - x[c]), j), c),
+            Sum(Sum(z[j] * Delta(c, y), j), c) + Sum(Sum(-z[j] * x[c], j), c),
+        ),
+    ],
     rules.collapse_delta: [
         Case(Sum(x[c] * z[c] * Delta(c, y), c), x[y] * z[y]),
         Case(Sum(Delta(c, y), c), Integer(1)),
-        Case(Sum(z[c] * Piecewise((0, x[c] > 1), (u * Delta(c, y), True)), c), z[y] * Piecewise((0, x[y] > 1), (u, True))),
-        Case(Sum(Sum(x[c] * z[j] * Delta(c, y), j), c), Sum(x[y] * z[j], j))],
+        Case(
+            Sum(z[c] * Piecewise((0, x[c] > 1), (u * Delta(c, y), True)), c), z[y] * Piecewise((0, x[y] > 1), (u, True))
+        ),
+        Case(Sum(Sum(x[c] * z[j] * Delta(c, y), j), c), Sum(x[y] * z[j], j)),
+    ],
     rules.split_exponential: [
-        Case(Sum(z[c] * exp(x[c] + x[k] - 2 * LogSumExp(x[j], j)), c),
-             exp(x[k] - LogSumExp(x[j], j)) * Sum(z[c] * exp(x[c] - LogSumExp(x[j], j)), c), []),
-        Case(Sum(z[c] * exp(2 * x[c] + x[k] - 3 * LogSumExp(x[j], j)), c),
-             exp(x[k] - LogSumExp(x[j], j)) * Sum(z[c] * exp(2 * x[c] - 2 * LogSumExp(x[j], j)), c), [])],
+        Case(
+            Sum(z[c] * exp(x[c] + x[k] - 2 * LogSumExp(x[j], j)), c),
+            exp(x[k] - LogSumExp(x[j], j)) * Sum(z[c] * exp(x[c] - LogSumExp(x[j], j)), c),
+            [],
+        ),
+        Case(
+            Sum(z[c] * exp(2 * x[c] + x[k] - 3 * LogSumExp(x[j], j)), c),
+            exp(x[k] - LogSumExp(x[j], j)) * Sum(z[c] * exp(2 * x[c] - 2 * LogSumExp(x[j], j)), c),
+            [],
+        ),
+    ],
     rules.factor_out_of_sum: [Case(Sum(3 * u * x[y] * z[c], c), 3 * u * x[y] * Sum(z[c], c))],
     rules.sum_of_constant: [Case(Sum(u * x[y], c), C.size * u * x[y])],
     rules.reciprocal_of_one_plus_exp: [
         Case(1 / (1 + exp(u)), sigmoid(-u), only("u", ANY)),
         Case(plain(exp(u), sigmoid(-u)), sigmoid(u), only("u", ANY)),
-        Case(plain(v, exp(-u), sigmoid(u)), v * sigmoid(-u))],
+        Case(plain(v, exp(-u), sigmoid(u)), v * sigmoid(-u)),
+    ],
     rules.merge_exponentials: [Case(plain(exp(u), v, exp(-2 * v)), v * exp(u - 2 * v))],
     rules.complement_of_atom: [
         Case(1 - sigmoid(u), sigmoid(-u), only("u", ANY)),
         Case(t - t * sigmoid(u) + v, t * sigmoid(-u) + v),
-        Case(2 - 2 * sigmoid(-u), 2 * sigmoid(u), only("u", ANY))],
+        Case(2 - 2 * sigmoid(-u), 2 * sigmoid(u), only("u", ANY)),
+    ],
     rules.binary_selects_sign: [
-        Case(b * softplus(u) + (1 - b) * softplus(-u), softplus((2 * b - 1) * u), [{"b": n, "u": m} for n in (0, 1) for m in ANY]),
-        Case(v - 3 * b * sigmoid(u) - 3 * (1 - b) * sigmoid(-u), v - 3 * sigmoid((2 * b - 1) * u),
-             [{"b": n, "u": m, "v": 2} for n in (0, 1) for m in ANY])],
+        Case(
+            b * softplus(u) + (1 - b) * softplus(-u),
+            softplus((2 * b - 1) * u),
+            [{"b": n, "u": m} for n in (0, 1) for m in ANY],
+        ),
+        Case(
+            v - 3 * b * sigmoid(u) - 3 * (1 - b) * sigmoid(-u),
+            v - 3 * sigmoid((2 * b - 1) * u),
+            [{"b": n, "u": m, "v": 2} for n in (0, 1) for m in ANY],
+        ),
+    ],
     rules.softplus_difference: [
         Case(softplus(u) - softplus(-u), u, only("u", ANY)),
-        Case(v - t * softplus(u) + t * softplus(-u), v - t * u)],
+        Case(v - t * softplus(u) + t * softplus(-u), v - t * u),
+    ],
     rules.exp_difference: [
         Case(exp(u) - 1, expm1(u), only("u", ANY)),
         Case(v - t * exp(u) + t, v - t * expm1(u)),
         Case(exp(u) - 1 - u, expm1_minus(u), only("u", ANY)),
         Case(2 + 2 * u - 2 * exp(u), -2 * expm1_minus(u), only("u", ANY)),
-        Case(exp(u - v) - 1 - u + v, expm1_minus(u - v))],
+        Case(exp(u - v) - 1 - u + v, expm1_minus(u - v)),
+    ],
     rules.log_of_atom: [Case(log(sigmoid(u)), -softplus(-u), only("u", ANY))],
     rules.log_of_product: [
         Case(log(plain(exp(u), softplus(v))), u + log(softplus(v))),
-        Case(log(plain(exp(-u), sigmoid(v) ** 2)), -u - 2 * softplus(-v), [{"u": -BIG, "v": -BIG}, {"u": 1, "v": 2}])],
+        Case(log(plain(exp(-u), sigmoid(v) ** 2)), -u - 2 * softplus(-v), [{"u": -BIG, "v": -BIG}, {"u": 1, "v": 2}]),
+    ],
     rules.log_of_two_exponentials: [
         Case(log(exp(u) / 2 + exp(-u) / 2), log_cosh(u), only("u", ANY)),
         Case(log(3 * exp(u - t) + 3 * exp(t - u)), log(6) + log_cosh(u - t)),
-        Case(log(exp(u) + exp(2 * v)), 2 * v + softplus(u - 2 * v), [{"u": n, "v": m} for n in ANY for m in ANY])],
+        Case(log(exp(u) + exp(2 * v)), 2 * v + softplus(u - 2 * v), [{"u": n, "v": m} for n in ANY for m in ANY]),
+    ],
     rules.log_one_plus: [Case(log(1 + v**2), log1p(v**2), only("v", ANY))],
     rules.softplus_from_log1p: [Case(log1p(exp(u)), softplus(u), only("u", ANY))],
     rules.power_of_positive_atom: [
-        Case(sigmoid(u) ** t, exp(-t * softplus(-u)), [{"u": m, "t": n} for m in ANY for n in (0, mpf("0.5"), 2)])],
+        Case(sigmoid(u) ** t, exp(-t * softplus(-u)), [{"u": m, "t": n} for m in ANY for n in (0, mpf("0.5"), 2)])
+    ],
     rules.power_times_argument: [
-        Case(plain(Pow(-expm1(u), t - 1), u), -((-expm1(u)) ** t) * expm1_ratio(u),
-             [{"u": m, "t": n} for m in (-BIG, -1, -SMALL) for n in (0, mpf("0.5"), 2)]),
-        Case(plain(v, Pow(-expm1(u), t - 2), -u), v * (-expm1(u)) ** (t - 1) * expm1_ratio(u),
-             [{"u": -SMALL, "t": mpf("2.5"), "v": 3}])],
+        Case(
+            plain(Pow(-expm1(u), t - 1), u),
+            -((-expm1(u)) ** t) * expm1_ratio(u),
+            [{"u": m, "t": n} for m in (-BIG, -1, -SMALL) for n in (0, mpf("0.5"), 2)],
+        ),
+        Case(
+            plain(v, Pow(-expm1(u), t - 2), -u),
+            v * (-expm1(u)) ** (t - 1) * expm1_ratio(u),
+            [{"u": -SMALL, "t": mpf("2.5"), "v": 3}],
+        ),
+    ],
     rules.power_times_expm1: [
-        Case(plain(Pow(-expm1(u), t - 1), expm1(u)), -((-expm1(u)) ** t), [{"u": m, "t": mpf("0.5")} for m in (-BIG, -1, -SMALL)]),
-        Case(plain(v, Pow(-expm1(u), t), Pow(expm1(u), -2)), v * (-expm1(u)) ** (t - 2), [{"u": -SMALL, "t": 3, "v": 2}])],
+        Case(
+            plain(Pow(-expm1(u), t - 1), expm1(u)),
+            -((-expm1(u)) ** t),
+            [{"u": m, "t": mpf("0.5")} for m in (-BIG, -1, -SMALL)],
+        ),
+        Case(
+            plain(v, Pow(-expm1(u), t), Pow(expm1(u), -2)), v * (-expm1(u)) ** (t - 2), [{"u": -SMALL, "t": 3, "v": 2}]
+        ),
+    ],
 }
 
 #: Nodes that look like a rule's own and are not: by the rule, with what is wrong about them.
 NOT_FIRED: dict[Callable, dict[str, Expr]] = {
     rules.protect_zero_times_log: {
-        "no target": v * log(p), "no prediction": q * log(t), "two logarithms": q * log(p) * log(u), "not a product": log(p)},
+        "no target": v * log(p),
+        "no prediction": q * log(t),
+        "two logarithms": q * log(p) * log(u),
+        "not a product": log(p),
+    },
     rules.xlogy_to_absorb: {"another atom": absorb(q, log(p))},
     rules.release_finite: {"infinite at 0": absorb(q, log(p)), "infinite in part": absorb(q, softplus(u) + 1 / p)},
     rules.canonical_index: {"already": Sum(x[c], c), "already, outside": Sum(x[c1] * Sum(x[c], c), c1)},
     rules.logsumexp_shift: {"all depends on the index": LogSumExp(x[c] + z[c], c), "a factor": LogSumExp(u * x[c], c)},
     rules.sum_of_exponentials: {"a weight": Sum(z[c] * exp(x[c]), c), "two terms": Sum(exp(x[c]) + 1, c)},
     rules.split_delta_terms: {
-        "no indicator": Sum(z[c] * (u - x[c]), c), "of another index": Sum(z[c] * (Delta(k, y) - x[c]), c),
-        "bound elsewhere": Sum(z[c1] * (1 - Sum(Delta(c, y) * x[c], c)), c1)},
+        "no indicator": Sum(z[c] * (u - x[c]), c),
+        "of another index": Sum(z[c] * (Delta(k, y) - x[c]), c),
+        "bound elsewhere": Sum(z[c1] * (1 - Sum(Delta(c, y) * x[c], c)), c1),
+    },
     rules.collapse_delta: {
-        "of another index": Sum(x[c] * Delta(k, y), c), "not a factor": Sum(x[c] + Delta(c, y), c),
+        "of another index": Sum(x[c] * Delta(k, y), c),
+        "not a factor": Sum(x[c] + Delta(c, y), c),
         "in a condition": Sum(Piecewise((x[c], Eq(Delta(c, y), 0)), (0, True)), c),
-        "in one of two cases": Sum(Piecewise((Delta(c, y), x[c] > 0), (x[c], True)), c)},
+        "in one of two cases": Sum(Piecewise((Delta(c, y), x[c] > 0), (x[c], True)), c),
+    },
     rules.split_exponential: {
-        "an item's numbers": Sum(z[c] * exp(x[c] + u - 2 * LogSumExp(x[j], j)), c), "nothing outside": Sum(z[c] * exp(x[c]), c)},
-    rules.factor_out_of_sum: {"all depends on the index": Sum(x[c] * z[c], c), "a sum": Sum(x[c] + u, c),
-                              "a sum over the index of the free part": Sum(x[c] * Delta(c, y), c)},
+        "an item's numbers": Sum(z[c] * exp(x[c] + u - 2 * LogSumExp(x[j], j)), c),
+        "nothing outside": Sum(z[c] * exp(x[c]), c),
+    },
+    rules.factor_out_of_sum: {
+        "all depends on the index": Sum(x[c] * z[c], c),
+        "a sum": Sum(x[c] + u, c),
+        "a sum over the index of the free part": Sum(x[c] * Delta(c, y), c),
+    },
     rules.sum_of_constant: {"depends on the index": Sum(x[c], c), "only in an indicator": Sum(Delta(c, y), c)},
     rules.reciprocal_of_one_plus_exp: {
-        "2 + e^u": 1 / (2 + exp(u)), "1 − e^u": 1 / (1 - exp(u)), "squared": (1 + exp(u)) ** -2, "other sign": plain(exp(u), sigmoid(u))},
+        "2 + e^u": 1 / (2 + exp(u)),
+        "1 − e^u": 1 / (1 - exp(u)),
+        "squared": (1 + exp(u)) ** -2,
+        "other sign": plain(exp(u), sigmoid(u)),
+    },
     rules.merge_exponentials: {"one": u * exp(v), "a sum": exp(u) + exp(v)},
     rules.complement_of_atom: {
-        "wrong sign": 1 + sigmoid(u), "wrong coefficient": 1 - 2 * sigmoid(u), "no complement": 1 - softplus(u), "other factor": t - v * sigmoid(u)},
+        "wrong sign": 1 + sigmoid(u),
+        "wrong coefficient": 1 - 2 * sigmoid(u),
+        "no complement": 1 - softplus(u),
+        "other factor": t - v * sigmoid(u),
+    },
     rules.binary_selects_sign: {
-        "not binary": q * softplus(u) + (1 - q) * softplus(-u), "same sign": b * softplus(u) + (1 - b) * softplus(u),
-        "other coefficient": 2 * b * softplus(u) + (1 - b) * softplus(-u), "other function": b * softplus(u) + (1 - b) * sigmoid(-u),
-        "not its complement": b * softplus(u) + (2 - b) * softplus(-u)},
+        "not binary": q * softplus(u) + (1 - q) * softplus(-u),
+        "same sign": b * softplus(u) + (1 - b) * softplus(u),
+        "other coefficient": 2 * b * softplus(u) + (1 - b) * softplus(-u),
+        "other function": b * softplus(u) + (1 - b) * sigmoid(-u),
+        "not its complement": b * softplus(u) + (2 - b) * softplus(-u),
+    },
     rules.softplus_difference: {
-        "a sum": softplus(u) + softplus(-u), "other coefficient": softplus(u) - 2 * softplus(-u), "other argument": softplus(u) - softplus(-v)},
+        "a sum": softplus(u) + softplus(-u),
+        "other coefficient": softplus(u) - 2 * softplus(-u),
+        "other argument": softplus(u) - softplus(-v),
+    },
     rules.exp_difference: {"a sum": exp(u) + 1, "other coefficient": exp(u) - 2, "other factor": t * exp(u) - v},
     rules.log_of_atom: {"no log form": log(softplus(u)), "no atom": log(u)},
     rules.log_of_product: {"nothing known": log(plain(softplus(u), v)), "a sum": log(exp(u) + 2)},
     rules.log_of_two_exponentials: {
-        "a difference": log(exp(u) - exp(-u)), "other coefficient": log(2 * exp(u) + exp(-u)), "three": log(exp(u) + exp(v) + exp(-u)),
-        "a weight": log(t * exp(u) + t * exp(-u))},
+        "a difference": log(exp(u) - exp(-u)),
+        "other coefficient": log(2 * exp(u) + exp(-u)),
+        "three": log(exp(u) + exp(v) + exp(-u)),
+        "a weight": log(t * exp(u) + t * exp(-u)),
+    },
     rules.log_one_plus: {"2 + u": log(2 + u), "a product": log(2 * u)},
     rules.softplus_from_log1p: {"negative": log1p(-exp(u)), "a multiple": log1p(2 * exp(u))},
     rules.power_of_positive_atom: {
-        "integer exponent": sigmoid(u) ** 3, "no atom": u**t, "may be negative": expm1(u) ** t},
+        "integer exponent": sigmoid(u) ** 3,
+        "no atom": u**t,
+        "may be negative": expm1(u) ** t,
+    },
     rules.power_times_argument: {
-        "other argument": plain(Pow(-expm1(u), t - 1), v), "no negative constant": plain(Pow(-expm1(u), t), u),
-        "other base": plain(Pow(expm1(u), t - 1), u)},
+        "other argument": plain(Pow(-expm1(u), t - 1), v),
+        "no negative constant": plain(Pow(-expm1(u), t), u),
+        "other base": plain(Pow(expm1(u), t - 1), u),
+    },
     rules.power_times_expm1: {
-        "other argument": plain(Pow(-expm1(u), t), expm1(v)), "fractional": plain(Pow(-expm1(u), t), Pow(expm1(u), v))},
+        "other argument": plain(Pow(-expm1(u), t), expm1(v)),
+        "fractional": plain(Pow(-expm1(u), t), Pow(expm1(u), v)),
+    },
 }
 
 
 def pairs(table):
-    return [pytest.param(rule, case, id=f"{rule.__name__}-{n}") for rule, found in table.items()
-            for n, case in (found.items() if isinstance(found, dict) else enumerate(found))]
+    return [
+        pytest.param(rule, case, id=f"{rule.__name__}-{n}")
+        for rule, found in table.items()
+        for n, case in (found.items() if isinstance(found, dict) else enumerate(found))
+    ]
 
 
 def check(case: Case, after: Expr) -> None:
@@ -228,7 +323,9 @@ def test_both_forms_are_the_same_at_every_position(at):
         for case in found:
             if not case.points:
                 positions = {c: at, k: at}
-                assert abs(exact(case.before, ROW, positions) - exact(case.after, ROW, positions)) < mpf(10) ** -40, rule.__name__
+                assert abs(exact(case.before, ROW, positions) - exact(case.after, ROW, positions)) < mpf(10) ** -40, (
+                    rule.__name__
+                )
 
 
 @pytest.mark.parametrize("rule, node", pairs(NOT_FIRED))

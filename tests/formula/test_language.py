@@ -1,7 +1,5 @@
 """The formula language: roles, what is refused and in which words, variants, composition, and loading a project."""
 
-import sys
-
 import pytest
 from exact import exact
 from sympy import Derivative, Function, I, Symbol, gamma, nan, oo
@@ -31,7 +29,6 @@ from lossgen.formula import (
     softmax,
     sqrt,
 )
-from lossgen.formula.load import load_losses
 from lossgen.formula.nodes import Entry
 
 C, D = Axis("C"), Axis("D", place="features")
@@ -40,6 +37,7 @@ c, d = C.index(), D.index()
 
 def with_body(body):
     """A loss that returns what the function makes of a prediction, a row, a target, a class and a hyperparameter."""
+
     @loss
     def made_up(x: Prediction, row: Logit[C], t: Real, y: ClassIndex[C], w: ClassWeight[C] = 1, a: Parameter = 2):
         """A loss."""
@@ -49,24 +47,45 @@ def with_body(body):
 
 
 REFUSED = {
-    "a free symbol": (lambda x, **_: x + Symbol("q"), r"free symbol q; expected one of the arguments a, row, t, w, x, y"),
+    "a free symbol": (
+        lambda x, **_: x + Symbol("q"),
+        r"free symbol q; expected one of the arguments a, row, t, w, x, y",
+    ),
     "an unbound index": (lambda row, **_: row[c], r"index c is not bound; sum over it, as in Sum\(…, c\)"),
     "an undefined function": (lambda x, **_: Function("f")(x), r"unknown function f"),
-    "a function without a kernel": (lambda x, **_: gamma(x), r"function gamma in gamma\(x\) is not supported; known are Abs, "),
+    "a function without a kernel": (
+        lambda x, **_: gamma(x),
+        r"function gamma in gamma\(x\) is not supported; known are Abs, ",
+    ),
     "a derivative": (lambda x, **_: Derivative(sigmoid(x), x), "Derivative in .* is not supported"),
     "a complex number": (lambda x, **_: x + I, "I is not a finite real number"),
     "an infinite number": (lambda x, **_: x + oo * x**2, "oo is not a finite real number"),
     "no number": (lambda x, **_: x + sigmoid(nan), "nan is not a finite real number"),
     "the root of −1": (lambda x, **_: x + sqrt(-1.0), "I is not a finite real number"),
-    "a row without an index": (lambda x, row, **_: x * row, r"row is a row over axis C; read an entry of it, as in row\[c\]"),
-    "class weights without an index": (lambda x, w, **_: x * w, r"w is a row over axis C; read an entry of it, as in w\[c\]"),
-    "an index of another axis": (lambda row, **_: Sum(row[d], d), r"row\[d\]: expected an index over axis C or a ClassIndex\[C\]"),
-    "an index of a number": (lambda x, **_: x[c], r"x\[c\]: x is one number per item and has no axis; annotate it as Prediction\[C\]"),
+    "a row without an index": (
+        lambda x, row, **_: x * row,
+        r"row is a row over axis C; read an entry of it, as in row\[c\]",
+    ),
+    "class weights without an index": (
+        lambda x, w, **_: x * w,
+        r"w is a row over axis C; read an entry of it, as in w\[c\]",
+    ),
+    "an index of another axis": (
+        lambda row, **_: Sum(row[d], d),
+        r"row\[d\]: expected an index over axis C or a ClassIndex\[C\]",
+    ),
+    "an index of a number": (
+        lambda x, **_: x[c],
+        r"x\[c\]: x is one number per item and has no axis; annotate it as Prediction\[C\]",
+    ),
     "nothing": (lambda **_: None, "the formula returns nothing; end it with `return <expression>`"),
     "a string": (lambda **_: "x", "the formula returns str, expected a SymPy expression"),
     "a list": (lambda x, **_: [x], "the formula returns list, expected a SymPy expression"),
     "a truth value": (lambda x, t, **_: x > t, "the formula returns StrictGreaterThan, expected a SymPy expression"),
-    "a case without a value": (lambda x, t, **_: Piecewise((x, x > t)), r"has no value where none of its conditions holds; .*\(…, True\)"),
+    "a case without a value": (
+        lambda x, t, **_: Piecewise((x, x > t)),
+        r"has no value where none of its conditions holds; .*\(…, True\)",
+    ),
     "what Python refuses": (lambda x, **_: x + {}, r"test_language.py:\d+: TypeError: "),
 }
 
@@ -85,7 +104,9 @@ def test_a_case_for_everything_needs_no_default():
 
 def declared(**annotations):
     """A declaration with these annotations; a pair is an annotation and a default."""
-    names = {n: f"given[{n!r}]" + (f"[0] = given[{n!r}][1]" if isinstance(r, tuple) else "") for n, r in annotations.items()}
+    names = {
+        n: f"given[{n!r}]" + (f"[0] = given[{n!r}][1]" if isinstance(r, tuple) else "") for n, r in annotations.items()
+    }
     code = f"def made_up({', '.join(f'{n}: {r}' for n, r in names.items())}):\n    return 0"
     scope = {"given": annotations}
     exec(code, scope)
@@ -96,12 +117,30 @@ ROLES = {
     "no role": ({"x": Prediction, "t": int}, "argument t has no role; annotate it, as in t: Prediction"),
     "no default": ({"x": Prediction, "a": Parameter}, "hyperparameter a needs a default, as in a: Parameter = 1"),
     "no prediction": ({"t": Real}, "no argument is a prediction"),
-    "a class index without an axis": ({"x": Logit[C], "y": ClassIndex}, r"ClassIndex needs its axis, as in y: ClassIndex\[C\]"),
-    "a word for a default": ({"x": Prediction, "a": (Parameter, "one")}, "the default of a is 'one', expected a finite number"),
-    "None for a hyperparameter": ({"x": Prediction, "a": (Parameter, None)}, "the default of a is None, expected a finite number"),
-    "an infinite default": ({"x": Prediction, "w": (Weight, float("inf"))}, "the default of w is inf, expected a finite number"),
-    "a negative width": ({"x": Prediction, "a": (Positive, -1)}, "the default of a is -1, expected a hyperparameter above 0"),
-    "a fraction of 3": ({"x": Prediction, "a": (Fraction, 3)}, r"the default of a is 3, expected a hyperparameter in \[0, 1\]"),
+    "a class index without an axis": (
+        {"x": Logit[C], "y": ClassIndex},
+        r"ClassIndex needs its axis, as in y: ClassIndex\[C\]",
+    ),
+    "a word for a default": (
+        {"x": Prediction, "a": (Parameter, "one")},
+        "the default of a is 'one', expected a finite number",
+    ),
+    "None for a hyperparameter": (
+        {"x": Prediction, "a": (Parameter, None)},
+        "the default of a is None, expected a finite number",
+    ),
+    "an infinite default": (
+        {"x": Prediction, "w": (Weight, float("inf"))},
+        "the default of w is inf, expected a finite number",
+    ),
+    "a negative width": (
+        {"x": Prediction, "a": (Positive, -1)},
+        "the default of a is -1, expected a hyperparameter above 0",
+    ),
+    "a fraction of 3": (
+        {"x": Prediction, "a": (Fraction, 3)},
+        r"the default of a is 3, expected a hyperparameter in \[0, 1\]",
+    ),
 }
 
 
@@ -136,8 +175,12 @@ def test_other_errors_of_a_declaration():
 def test_roles_say_where_numbers_lie():
     (variant,) = with_body(lambda x, row, w, y, t, a: a * (x - t) ** 2 + w[y] * row[y]).variants
     assert {a.name: (a.role.layout, a.role.kind) for a in variant.arguments} == {
-        "x": ("item", "prediction"), "row": ("row", "prediction"), "t": ("item", "target"), "y": ("item", "label"),
-        "w": ("shared", "weight")}
+        "x": ("item", "prediction"),
+        "row": ("row", "prediction"),
+        "t": ("item", "target"),
+        "y": ("item", "label"),
+        "w": ("shared", "weight"),
+    }
     assert [a.name for a in variant.predictions] == ["x", "row"]
     assert [a.name for a in variant.differentiable] == ["x", "row", "t", "w"]
     assert [a.name for a in variant.labels] == ["y"]
@@ -203,102 +246,6 @@ def test_sums_within_sums_keep_their_indices_apart():
     moved = inner.xreplace({i: j})
     assert exact(moved, numbers, {j: 2}) == 4 * (1 + 2 + 4)
     assert inner.xreplace({j: i}) == inner
-
-
-# Loading a project's files.
-
-SQUARE = '''
-from lossgen.formula import Prediction, Real, loss
-
-@loss
-def square(x: Prediction, t: Real):
-    """A loss."""
-    return (x - t) ** 2
-'''
-
-TWICE = '''
-from __future__ import annotations
-from lossgen.formula import Prediction, Real, loss
-from .parts.square import square
-
-again = square
-
-@loss
-def twice(x: Prediction, t: Real):
-    """A loss."""
-    return 2 * square(x, t)
-
-alias = twice
-'''
-
-
-@pytest.fixture
-def spec(tmp_path):
-    """A folder that is no package, with a file in a folder without `__init__.py`, imported by one that comes before it."""
-    (tmp_path / "spec" / "parts").mkdir(parents=True)
-    (tmp_path / "spec" / "parts" / "square.py").write_text(SQUARE)
-    (tmp_path / "spec" / "a_first.py").write_text(TWICE)
-    return tmp_path / "spec"
-
-
-def test_files_import_each_other(spec):
-    losses = load_losses(spec)
-    assert list(losses) == ["square", "twice"]
-    x, t = losses["twice"].variants[0].arguments
-    assert losses["twice"].variants[0].expression == 2 * (x - t) ** 2
-
-
-def test_an_edit_is_seen_at_once_and_nothing_is_left_behind(spec):
-    modules, finders = set(sys.modules), list(sys.meta_path)
-    load_losses(spec)
-    (spec / "parts" / "square.py").write_text(SQUARE.replace("** 2", "** 4"))  # as many bytes, within the same second
-    again = load_losses(spec)["twice"].variants[0]
-    x, t = again.arguments
-    assert again.expression == 2 * (x - t) ** 4
-    assert set(sys.modules) == modules and sys.meta_path == finders
-    assert not list(spec.rglob("__pycache__"))
-
-
-WRONG = {
-    "syntax": ("def f(:\n", r"^parts/square\.py:1: "),
-    "exception": (SQUARE + "\n\n1 / 0\n", r"^parts/square\.py:10: ZeroDivisionError: division by zero$"),
-    "no role": (SQUARE.replace("t: Real", "t"), r"^parts/square\.py:4: square: argument t has no role"),
-    "missing module": ("import no_such_module\n", r"^parts/square\.py:1: ModuleNotFoundError: No module named 'no_such_module'$"),
-    "unknown annotation": ("from __future__ import annotations\n" + SQUARE.replace(" Real)", " Reel)"),
-                           r"^parts/square\.py:5: square: name 'Reel' is not defined in an annotation$"),
-    "hidden": (SQUARE + SQUARE, r"^parts/square\.py:12: square is defined twice: here and in line 5$"),
-}
-
-
-@pytest.mark.parametrize("text, message", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_names_its_own_file_and_line(spec, text, message):
-    """Also where another file imports it."""
-    (spec / "parts" / "square.py").write_text(text)
-    modules = set(sys.modules)
-    with pytest.raises(SpecError, match=message) as caught:
-        load_losses(spec)
-    assert "\n" not in str(caught.value)
-    assert set(sys.modules) == modules
-
-
-def test_an_error_within_a_formula_names_file_and_line(spec):
-    (spec / "parts" / "square.py").write_text(SQUARE.replace("(x - t) ** 2", "x.nothing"))
-    with pytest.raises(SpecError, match=r"^square: square\.py:7: AttributeError: "):
-        _ = load_losses(spec)["square"].variants
-
-
-def test_two_losses_of_one_name(spec):
-    (spec / "other.py").write_text(SQUARE)
-    with pytest.raises(SpecError, match=r"square is defined twice: in other\.py and parts/square\.py"):
-        load_losses(spec)
-
-
-def test_a_missing_folder_and_a_file_that_cannot_be_imported(spec):
-    with pytest.raises(SpecError, match="no such folder; give one with --spec"):
-        load_losses(spec / "nowhere")
-    (spec / "two-words.py").write_text(SQUARE)
-    with pytest.raises(SpecError, match=r"two-words\.py: a file of formulas needs a name that Python can import"):
-        load_losses(spec)
 
 
 def test_more_than_one_class_index_is_refused_when_derived():

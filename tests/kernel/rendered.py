@@ -27,8 +27,14 @@ class Rendered:
         self.text = render_module(loss, self.variant, dtype, "somewhere.py")
         self.module = load(self.text, folder)
 
-    def __call__(self, kernel: str, data: Mapping[str, Any], directions: Sequence[Any] = (), scale: float = 1.0,
-                 item_scale: Any = None) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
+    def __call__(
+        self,
+        kernel: str,
+        data: Mapping[str, Any],
+        directions: Sequence[Any] = (),
+        scale: float = 1.0,
+        item_scale: Any = None,
+    ) -> tuple[np.ndarray, dict[str, np.ndarray], int]:
         """The values, the outputs by argument, and the fault bits of one call over two lanes."""
         arrays = [self._array(data.get(a.name), a) for a in self.variant.arguments]
         first = next(a for a, v in zip(arrays, self.variant.arguments, strict=True) if v.role.layout in ("item", "row"))
@@ -42,11 +48,19 @@ class Rendered:
         outputs = [self._output(a, arrays) for a in wrt]
         directions = [np.ascontiguousarray(d, self.dtype) for d in directions]
         item_scale = None if item_scale is None else np.asarray(item_scale, self.dtype)
-        getattr(self.module, kernel)(0, 2, bounds, *arrays, *parameters, *directions, scale, item_scale,
-                                     values, totals, faults, *outputs)
+        getattr(self.module, kernel)(
+            0, 2, bounds, *arrays, *parameters, *directions, scale, item_scale, values, totals, faults, *outputs
+        )
         if kernel != "hessian_diagonal":
-            assert math.isclose(totals.sum(), values.astype(float).sum(), rel_tol=1e-6, abs_tol=1e-6) or np.isnan(values).any()
-        named = {a.name: o.sum(0) if a.role.layout == "shared" else o for a, o in zip(wrt, outputs, strict=True) if o is not None}
+            assert (
+                math.isclose(totals.sum(), values.astype(float).sum(), rel_tol=1e-6, abs_tol=1e-6)
+                or np.isnan(values).any()
+            )
+        named = {
+            a.name: o.sum(0) if a.role.layout == "shared" else o
+            for a, o in zip(wrt, outputs, strict=True)
+            if o is not None
+        }
         return values, named, int(faults[0] | faults[1])
 
     def exact_values(self, data: Mapping[str, Any]) -> list[Any]:
@@ -56,7 +70,9 @@ class Rendered:
 
     def item(self, data: Mapping[str, Any], i: int) -> dict[str, Any]:
         """The numbers of one item."""
-        numbers: dict[str, Any] = {p.name: mpf(data.get(p.name, self.loss.default(p.name))) for p in self.loss.parameters}
+        numbers: dict[str, Any] = {
+            p.name: mpf(data.get(p.name, self.loss.default(p.name))) for p in self.loss.parameters
+        }
         for a in self.variant.arguments:
             given = data.get(a.name)
             if given is None:
@@ -81,7 +97,11 @@ class Rendered:
         given = dict(zip(self.variant.arguments, arrays, strict=True))[argument]
         if given is None:
             return None
-        return np.full((2, *given.shape), np.nan) if argument.role.layout == "shared" else np.full(given.shape, np.nan, self.dtype)
+        return (
+            np.full((2, *given.shape), np.nan)
+            if argument.role.layout == "shared"
+            else np.full(given.shape, np.nan, self.dtype)
+        )
 
 
 def load(text: str, folder: Path) -> ModuleType:
@@ -102,7 +122,9 @@ def check_against_the_formula(rendered: Rendered, data: Mapping[str, Any], error
     for argument in rendered.variant.differentiable:
         if argument.name in gradients:
             expected = exact_gradient(rendered, data, argument)
-            np.testing.assert_allclose(gradients[argument.name], expected, rtol=error, atol=error / 100, err_msg=argument.name)
+            np.testing.assert_allclose(
+                gradients[argument.name], expected, rtol=error, atol=error / 100, err_msg=argument.name
+            )
 
 
 def exact_gradient(rendered: Rendered, data: Mapping[str, Any], argument: Any) -> np.ndarray:

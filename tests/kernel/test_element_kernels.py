@@ -48,7 +48,9 @@ def cases(x: Prediction, t: Real, delta: Positive = 1):
     """Huber by cases, a pinball, a clip and a smooth sign."""
     e = Abs(x - t)
     pinball = Max(0.3 * (x - t), -0.7 * (x - t))
-    return Piecewise((e**2 / 2, e <= delta), (delta * (e - delta / 2), True)) + pinball + Min(x**2, 4) + tanh(x) * sign(t)
+    return (
+        Piecewise((e**2 / 2, e <= delta), (delta * (e - delta / 2), True)) + pinball + Min(x**2, 4) + tanh(x) * sign(t)
+    )
 
 
 @loss
@@ -56,12 +58,35 @@ def powers(x: Prediction, t: Real, b: Positive = 2):
     """Powers of negative numbers, fractional powers, and a divisor that is a negative product."""
     e = x - t
     ratio = e**3 / (-b * (1 + exp(t)))
-    return e**5 + e**6 + e**2.0 + Abs(x) ** 1.5 + (x**2 + 1) ** (-1.5) + sqrt(1 + e**2) + ratio + (1 + e**2) ** -2 + (x**2 + 1) ** b
+    return (
+        e**5
+        + e**6
+        + e**2.0
+        + Abs(x) ** 1.5
+        + (x**2 + 1) ** (-1.5)
+        + sqrt(1 + e**2)
+        + ratio
+        + (1 + e**2) ** -2
+        + (x**2 + 1) ** b
+    )
 
 
 @loss
-def named(exp: Prediction, log: Real, power: Weight = 1, add: Positive = 2, real: Parameter = 1, zero: Parameter = 0,
-          n: Parameter = 1, scale: NonNegative = 3, i: Binary = 1, x_i: Weight = 1, min: Parameter = 1, TINY: Real = 1, start: Weight = 1):
+def named(
+    exp: Prediction,
+    log: Real,
+    power: Weight = 1,
+    add: Positive = 2,
+    real: Parameter = 1,
+    zero: Parameter = 0,
+    n: Parameter = 1,
+    scale: NonNegative = 3,
+    i: Binary = 1,
+    x_i: Weight = 1,
+    min: Parameter = 1,
+    TINY: Real = 1,
+    start: Weight = 1,
+):
     """Every name is one that a kernel uses itself."""
     value = tanh((exp - log) * add)
     e_1 = power * value**2
@@ -81,7 +106,13 @@ def test_value_and_gradient(made_up, tmp_path, rng):
 
 
 def test_arguments_may_have_any_name(tmp_path, rng):
-    data = {"exp": rng.normal(size=4), "log": rng.normal(size=4), "power": rng.random(4), "i": np.array([0, 1, 1, 0]), "start": rng.random(4)}
+    data = {
+        "exp": rng.normal(size=4),
+        "log": rng.normal(size=4),
+        "power": rng.random(4),
+        "i": np.array([0, 1, 1, 0]),
+        "start": rng.random(4),
+    }
     rendered = Rendered(named, tmp_path)
     check_against_the_formula(rendered, data)
     assert rendered("evaluate", {**data, "i": np.array([0, 1, 2, 0])})[2] == 1 << 3

@@ -50,28 +50,102 @@ from lossgen.kernel.printer import LIBRARY, ExpressionPrinter
 a, b, n = Symbol("a", real=True), Symbol("b", real=True), Symbol("n", integer=True)
 
 EXPRESSIONS: list[Expr] = [
-    Integer(0), Integer(1), Integer(-1), Integer(7), Rational(-2, 3), Rational(1, 10**9), pi / 2, log(2 * pi) * a, GoldenRatio - a, sqrt(2) * a,
-    a + b - 3, -a - b, 2 - a * b, a - (b - 1), -2 * a + b / 3, a * (b - 1) * -3, Mul(-1, a - b, evaluate=False),
-    a * reciprocal(b), reciprocal(-2 * b), reciprocal(a * b) * reciprocal(-b) * -a, reciprocal(a - b) ** 2, a - reciprocal(b) * b,
-    a**2, (a - b) ** 3, (-a * b) ** 4, a**5, a**6, (a - 2) ** 7, Abs(a) ** Rational(3, 2), (a**2) ** b, sqrt(a**2 + 1), 1 / sqrt(a**2 + b**2), (a**2 + 1) ** -1.5,
-    Piecewise((a, a > b), (b, True)), Piecewise((a - 1, a < 0), (b, a < 1), (a * b, True)), -Piecewise((a, Eq(a, b)), (b, True)),
-    Piecewise((a, Ne(a, b)), (b, True)), Piecewise((1, And(a > 0, b > 0)), (2, Or(a > 1, b < -1)), (3, True)),
-    Piecewise((a, Not(Or(a > 0, b < -5))), (2, True)), Piecewise((a, a <= b), (b, a >= b)),
-    Max(a, b), Min(a, b, -3), 2 * Max(a - b, b - a), Abs(a - b), sign(a), sign(a - a), sign(b) * a,
-    group(a - b) + b, b + group(a - b) * 2, -group(a - b), magnitude(a - b), positive_part(a - b), positive_part(b - a), at_least_tiny(a - b), at_least_tiny(-a**2),
-    as_real(n) * a, exp(a), log(a**2 + 1), tanh(a), log1p(a**2), expm1(a), expm1_minus(a), expm1_ratio(a), exp_nonpositive(-(a**2)), log1p_unit(exp_nonpositive(-(b**2))),
+    Integer(0),
+    Integer(1),
+    Integer(-1),
+    Integer(7),
+    Rational(-2, 3),
+    Rational(1, 10**9),
+    pi / 2,
+    log(2 * pi) * a,
+    GoldenRatio - a,
+    sqrt(2) * a,
+    a + b - 3,
+    -a - b,
+    2 - a * b,
+    a - (b - 1),
+    -2 * a + b / 3,
+    a * (b - 1) * -3,
+    Mul(-1, a - b, evaluate=False),
+    a * reciprocal(b),
+    reciprocal(-2 * b),
+    a * reciprocal(-2 * b),
+    reciprocal(a * b) * reciprocal(-b) * -a,
+    reciprocal(a - b) ** 2,
+    a - reciprocal(b) * b,
+    a**2,
+    (a - b) ** 3,
+    (-a * b) ** 4,
+    a**5,
+    a**6,
+    (a - 2) ** 7,
+    Abs(a) ** Rational(3, 2),
+    (a**2) ** b,
+    sqrt(a**2 + 1),
+    1 / sqrt(a**2 + b**2),
+    (a**2 + 1) ** -1.5,
+    Piecewise((a, a > b), (b, True)),
+    Piecewise((a - 1, a < 0), (b, a < 1), (a * b, True)),
+    -Piecewise((a, Eq(a, b)), (b, True)),
+    Piecewise((a, Ne(a, b)), (b, True)),
+    Piecewise((1, And(a > 0, b > 0)), (2, Or(a > 1, b < -1)), (3, True)),
+    Piecewise((a, Not(Or(a > 0, b < -5))), (2, True)),
+    Piecewise((a, a <= b), (b, a >= b)),
+    Max(a, b),
+    Min(a, b, -3),
+    2 * Max(a - b, b - a),
+    Abs(a - b),
+    sign(a),
+    sign(a - a),
+    sign(b) * a,
+    group(a - b) + b,
+    b + group(a - b) * 2,
+    -group(a - b),
+    magnitude(a - b),
+    positive_part(a - b),
+    positive_part(b - a),
+    at_least_tiny(a - b),
+    at_least_tiny(-(a**2)),
+    as_real(n) * a,
+    exp(a),
+    log(a**2 + 1),
+    tanh(a),
+    log1p(a**2),
+    expm1(a),
+    expm1_minus(a),
+    expm1_ratio(a),
+    exp_nonpositive(-(a**2)),
+    log1p_unit(exp_nonpositive(-(b**2))),
 ]
 
 #: What the kernel's own functions mean, in plain SymPy.
 MEANING = {
-    as_real: lambda u: u, group: lambda u: u, magnitude: Abs, positive_part: lambda u: Max(u, 0), reciprocal: lambda u: 1 / u,
-    at_least_tiny: lambda u: Max(u, Rational(np.finfo(float).tiny)), exp_nonpositive: exp, log1p_unit: log1p,
+    as_real: lambda u: u,
+    group: lambda u: u,
+    magnitude: Abs,
+    positive_part: lambda u: Max(u, 0),
+    reciprocal: lambda u: 1 / u,
+    at_least_tiny: lambda u: Max(u, Rational(np.finfo(float).tiny)),
+    exp_nonpositive: exp,
+    log1p_unit: log1p,
 }
 
 NAMES = {
-    "real": float, "zero": 0.0, "one": 1.0, "TINY": float(np.finfo(float).tiny), "math": math, "abs": abs, "exp": math.exp, "log": math.log,
-    "tanh": math.tanh, "log1p": math.log1p, "expm1": math.expm1, "exp_nonpositive": math.exp, "log1p_unit": math.log1p,
-    "expm1_minus": lambda x: math.expm1(x) - x, "expm1_ratio": lambda x: x / math.expm1(x),
+    "real": float,
+    "zero": 0.0,
+    "one": 1.0,
+    "TINY": float(np.finfo(float).tiny),
+    "math": math,
+    "abs": abs,
+    "exp": math.exp,
+    "log": math.log,
+    "tanh": math.tanh,
+    "log1p": math.log1p,
+    "expm1": math.expm1,
+    "exp_nonpositive": math.exp,
+    "log1p_unit": math.log1p,
+    "expm1_minus": lambda x: math.expm1(x) - x,
+    "expm1_ratio": lambda x: x / math.expm1(x),
     "power": lambda x, y: x**y if x >= 0 else math.nan,
 }
 
@@ -79,7 +153,11 @@ POINTS = [{"a": 0.7, "b": -1.25, "n": 3}, {"a": -2.5, "b": 0.375, "n": 0}, {"a":
 
 
 def meaning(node: Expr) -> Expr:
-    return node.replace(lambda part: type(part) in MEANING, lambda part: MEANING[type(part)](*part.args)) if node.args else node
+    return (
+        node.replace(lambda part: type(part) in MEANING, lambda part: MEANING[type(part)](*part.args))
+        if node.args
+        else node
+    )
 
 
 @pytest.mark.parametrize("node", EXPRESSIONS, ids=str)
@@ -100,8 +178,19 @@ def test_the_list_goes_through_every_method():
 def test_every_constant_has_the_kernels_type(node):
     """A bare 0.5 is a double, which would draw a float32 kernel into double precision."""
     tree = ast.parse(ExpressionPrinter()(node))
-    wrapped = {id(arg) for call in ast.walk(tree) if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "real" for arg in call.args}
+    wrapped = {
+        id(arg)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "real"
+        for arg in call.args
+    }
     assert [c.value for c in ast.walk(tree) if isinstance(c, ast.Constant) and id(c) not in wrapped] == []
+
+
+def test_a_difference_that_cancels_comes_first():
+    """b + (a − c) as ((a − c) + b): no other term may come between."""
+    assert ExpressionPrinter()(b + group(a - 1) + 2 * a).startswith("(a - one) + ")
+    assert ExpressionPrinter()(b - group(a - 1)).startswith("-(a - one) + ")
 
 
 def test_what_the_text_calls_is_in_the_library():

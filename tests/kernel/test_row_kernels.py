@@ -27,6 +27,7 @@ from lossgen.formula import (
     sigmoid,
     softmax,
     softplus,
+    sqrt,
 )
 
 C, D = Axis("C"), Axis("D", place="features")
@@ -53,10 +54,20 @@ def ordinal(x: Logit[C], y: ClassIndex[C], w: ClassWeight[C] = 1):
 
 
 @loss
-def two_rows(spread: Prediction, mu: Prediction[C], var: Prediction[C], t: Real[C], bits: Binary[C], z: Prediction[D], u: Weight = 1):
+def two_rows(
+    spread: Prediction,
+    mu: Prediction[C],
+    var: Prediction[C],
+    t: Real[C],
+    bits: Binary[C],
+    z: Prediction[D],
+    u: Weight = 1,
+):
     """Item and row arguments together, a largest entry, two axes."""
     fit = Sum((mu[c] - t[c]) ** 2 * exp(-var[c]) + var[c] - bits[c] * log(sigmoid(var[c])), c) / 2
-    return u * (exp(-spread) * fit + MaxOver(softplus(mu[c]) * t[c], c) + C.size * spread) + D.size * log(Sum(exp(z[d]), d))
+    return u * (exp(-spread) * fit + MaxOver(softplus(mu[c]) * t[c], c) + C.size * spread) + D.size * log(
+        Sum(exp(z[d]), d)
+    )
 
 
 @loss
@@ -70,7 +81,13 @@ def pairs(k: Prediction[C], c: Real[C], j: Parameter = 2):
 @loss
 def switched(x: Prediction[C], a: Parameter = 0, b: Parameter = 0, e: Parameter = 0):
     """Terms that a hyperparameter of 0 switches off."""
-    return Sum(x[c] ** 2, c) + a * log(Sum(x[c] ** 4, c)) + a * MaxOver(x[c] ** 2, c) + b * log(Sum(exp(x[c]), c)) + e * Sum(exp(x[c] ** 4), c)
+    return (
+        Sum(x[c] ** 2, c)
+        + a * log(Sum(x[c] ** 4, c))
+        + a * MaxOver(x[c] ** 2, c)
+        + b * log(Sum(exp(x[c]), c))
+        + e * (Sum(exp(x[c] ** 4), c) + sqrt(Sum(x[c] ** 2, c)))
+    )
 
 
 @loss
@@ -82,8 +99,20 @@ def weighted(x: Prediction, y: ClassIndex[C], w: ClassWeight[C]):
 @pytest.fixture
 def data(rng):
     x, t = rng.normal(size=(2, 3, 5))
-    return {"x": 2 * x, "y": np.array([0, 4, 2]), "w": rng.random(5) + 0.5, "t": t, "mu": x, "var": t - x, "spread": x[:, 0],
-            "bits": (t > 0) * 1.0, "z": rng.normal(size=(3, 4)), "u": rng.random(3), "k": x, "c": t}
+    return {
+        "x": 2 * x,
+        "y": np.array([0, 4, 2]),
+        "w": rng.random(5) + 0.5,
+        "t": t,
+        "mu": x,
+        "var": t - x,
+        "spread": x[:, 0],
+        "bits": (t > 0) * 1.0,
+        "z": rng.normal(size=(3, 4)),
+        "u": rng.random(3),
+        "k": x,
+        "c": t,
+    }
 
 
 @pytest.mark.parametrize("made_up", [generalised, margin_softmax, ordinal, two_rows, pairs])
@@ -159,7 +188,13 @@ def test_indices_may_be_called_as_other_things(tmp_path, data):
 def test_confident_rows_keep_their_digits(tmp_path):
     """One class far ahead, two that tie, and entries that are −∞ for a float32."""
     rendered = Rendered(margin_softmax, tmp_path)
-    data = {"x": np.array([[50.0, -300, 0], [7, 7, -40], [-1e4, 3, 2]]), "y": np.array([0, 1, 1]), "m": 0.0, "T": 1.0, "eps": 0.0}
+    data = {
+        "x": np.array([[50.0, -300, 0], [7, 7, -40], [-1e4, 3, 2]]),
+        "y": np.array([0, 1, 1]),
+        "m": 0.0,
+        "T": 1.0,
+        "eps": 0.0,
+    }
     values, gradients, _ = rendered("evaluate", data)
     np.testing.assert_allclose(values, [float(v) for v in rendered.exact_values(data)], rtol=1e-14)
     x = rendered.variant.predictions[0]
@@ -180,4 +215,6 @@ def test_the_hessian_times_a_direction_and_its_diagonal(tmp_path, data):
     units = np.eye(5)
     for entry in range(5):
         unit = np.tile(units[entry], (3, 1))
-        np.testing.assert_allclose(diagonal[:, entry], rendered("hvp", given, [unit])[1]["x"][:, entry], rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(
+            diagonal[:, entry], rendered("hvp", given, [unit])[1]["x"][:, entry], rtol=1e-10, atol=1e-13
+        )
