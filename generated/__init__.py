@@ -5,24 +5,24 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from .numpy.binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-    from .numpy.cross_entropy import cross_entropy as cross_entropy
-    from .numpy.focal_loss import focal_loss as focal_loss
-    from .numpy.gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
-    from .numpy.l1_loss import l1_loss as l1_loss
-    from .numpy.mse_loss import mse_loss as mse_loss
-    from .numpy.sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
-    from .numpy.vae_loss import vae_loss as vae_loss
+    from .numpy._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from .numpy._cross_entropy import cross_entropy as cross_entropy
+    from .numpy._focal_loss import focal_loss as focal_loss
+    from .numpy._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from .numpy._l1_loss import l1_loss as l1_loss
+    from .numpy._mse_loss import mse_loss as mse_loss
+    from .numpy._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
+    from .numpy._vae_loss import vae_loss as vae_loss
 
 _EXPORTS = {
-    "binary_cross_entropy_with_logits": ".numpy.binary_cross_entropy_with_logits",
-    "cross_entropy": ".numpy.cross_entropy",
-    "focal_loss": ".numpy.focal_loss",
-    "gaussian_kl_divergence": ".numpy.gaussian_kl_divergence",
-    "l1_loss": ".numpy.l1_loss",
-    "mse_loss": ".numpy.mse_loss",
-    "sigmoid_focal_loss": ".numpy.sigmoid_focal_loss",
-    "vae_loss": ".numpy.vae_loss",
+    "binary_cross_entropy_with_logits": ".numpy._binary_cross_entropy_with_logits",
+    "cross_entropy": ".numpy._cross_entropy",
+    "focal_loss": ".numpy._focal_loss",
+    "gaussian_kl_divergence": ".numpy._gaussian_kl_divergence",
+    "l1_loss": ".numpy._l1_loss",
+    "mse_loss": ".numpy._mse_loss",
+    "sigmoid_focal_loss": ".numpy._sigmoid_focal_loss",
+    "vae_loss": ".numpy._vae_loss",
 }
 
 __all__ = [

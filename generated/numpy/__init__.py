@@ -5,24 +5,24 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-    from .cross_entropy import cross_entropy as cross_entropy
-    from .focal_loss import focal_loss as focal_loss
-    from .gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
-    from .l1_loss import l1_loss as l1_loss
-    from .mse_loss import mse_loss as mse_loss
-    from .sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
-    from .vae_loss import vae_loss as vae_loss
+    from ._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from ._cross_entropy import cross_entropy as cross_entropy
+    from ._focal_loss import focal_loss as focal_loss
+    from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from ._l1_loss import l1_loss as l1_loss
+    from ._mse_loss import mse_loss as mse_loss
+    from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
+    from ._vae_loss import vae_loss as vae_loss
 
 _EXPORTS = {
-    "binary_cross_entropy_with_logits": ".binary_cross_entropy_with_logits",
-    "cross_entropy": ".cross_entropy",
-    "focal_loss": ".focal_loss",
-    "gaussian_kl_divergence": ".gaussian_kl_divergence",
-    "l1_loss": ".l1_loss",
-    "mse_loss": ".mse_loss",
-    "sigmoid_focal_loss": ".sigmoid_focal_loss",
-    "vae_loss": ".vae_loss",
+    "binary_cross_entropy_with_logits": "._binary_cross_entropy_with_logits",
+    "cross_entropy": "._cross_entropy",
+    "focal_loss": "._focal_loss",
+    "gaussian_kl_divergence": "._gaussian_kl_divergence",
+    "l1_loss": "._l1_loss",
+    "mse_loss": "._mse_loss",
+    "sigmoid_focal_loss": "._sigmoid_focal_loss",
+    "vae_loss": "._vae_loss",
 }
 
 __all__ = [

@@ -5,40 +5,40 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
-    from .binary_cross_entropy_with_logits import BCEWithLogitsLoss as BCEWithLogitsLoss
-    from .cross_entropy import cross_entropy as cross_entropy
-    from .cross_entropy import CrossEntropyLoss as CrossEntropyLoss
-    from .focal_loss import focal_loss as focal_loss
-    from .focal_loss import FocalLoss as FocalLoss
-    from .gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
-    from .gaussian_kl_divergence import GaussianKlDivergenceLoss as GaussianKlDivergenceLoss
-    from .l1_loss import l1_loss as l1_loss
-    from .l1_loss import L1Loss as L1Loss
-    from .mse_loss import mse_loss as mse_loss
-    from .mse_loss import MSELoss as MSELoss
-    from .sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
-    from .sigmoid_focal_loss import SigmoidFocalLoss as SigmoidFocalLoss
-    from .vae_loss import vae_loss as vae_loss
-    from .vae_loss import VaeLoss as VaeLoss
+    from ._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from ._binary_cross_entropy_with_logits import BCEWithLogitsLoss as BCEWithLogitsLoss
+    from ._cross_entropy import cross_entropy as cross_entropy
+    from ._cross_entropy import CrossEntropyLoss as CrossEntropyLoss
+    from ._focal_loss import focal_loss as focal_loss
+    from ._focal_loss import FocalLoss as FocalLoss
+    from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from ._gaussian_kl_divergence import GaussianKlDivergenceLoss as GaussianKlDivergenceLoss
+    from ._l1_loss import l1_loss as l1_loss
+    from ._l1_loss import L1Loss as L1Loss
+    from ._mse_loss import mse_loss as mse_loss
+    from ._mse_loss import MSELoss as MSELoss
+    from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
+    from ._sigmoid_focal_loss import SigmoidFocalLoss as SigmoidFocalLoss
+    from ._vae_loss import vae_loss as vae_loss
+    from ._vae_loss import VaeLoss as VaeLoss
 
 _EXPORTS = {
-    "binary_cross_entropy_with_logits": ".binary_cross_entropy_with_logits",
-    "BCEWithLogitsLoss": ".binary_cross_entropy_with_logits",
-    "cross_entropy": ".cross_entropy",
-    "CrossEntropyLoss": ".cross_entropy",
-    "focal_loss": ".focal_loss",
-    "FocalLoss": ".focal_loss",
-    "gaussian_kl_divergence": ".gaussian_kl_divergence",
-    "GaussianKlDivergenceLoss": ".gaussian_kl_divergence",
-    "l1_loss": ".l1_loss",
-    "L1Loss": ".l1_loss",
-    "mse_loss": ".mse_loss",
-    "MSELoss": ".mse_loss",
-    "sigmoid_focal_loss": ".sigmoid_focal_loss",
-    "SigmoidFocalLoss": ".sigmoid_focal_loss",
-    "vae_loss": ".vae_loss",
-    "VaeLoss": ".vae_loss",
+    "binary_cross_entropy_with_logits": "._binary_cross_entropy_with_logits",
+    "BCEWithLogitsLoss": "._binary_cross_entropy_with_logits",
+    "cross_entropy": "._cross_entropy",
+    "CrossEntropyLoss": "._cross_entropy",
+    "focal_loss": "._focal_loss",
+    "FocalLoss": "._focal_loss",
+    "gaussian_kl_divergence": "._gaussian_kl_divergence",
+    "GaussianKlDivergenceLoss": "._gaussian_kl_divergence",
+    "l1_loss": "._l1_loss",
+    "L1Loss": "._l1_loss",
+    "mse_loss": "._mse_loss",
+    "MSELoss": "._mse_loss",
+    "sigmoid_focal_loss": "._sigmoid_focal_loss",
+    "SigmoidFocalLoss": "._sigmoid_focal_loss",
+    "vae_loss": "._vae_loss",
+    "VaeLoss": "._vae_loss",
 }
 
 __all__ = [

@@ -9,7 +9,7 @@ import numpy as np
 
 from lossgen.runtime import Call, Loss
 
-from . import derivatives
+from lossgen.runtime import derivatives
 from .torch_arrays import as_array, as_tensor, scalar_tensor
 from .torch_library import torch
 

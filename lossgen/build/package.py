@@ -28,16 +28,16 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
         source = _source(surface.loss, spec)
         for target in ("numpy", "torch"):
             template = environment.get_template(f"{target}_loss.py.jinja")
-            files[f"{target}/{surface.name}.py"] = template.render(s=surface, source=source)
+            files[f"{target}/_{surface.name}.py"] = template.render(s=surface, source=source)
         for variant in surface.loss.variants:
             for dtype in DTYPES:
                 name = f"cpu/{module_name(surface.loss, variant)}_{dtype}.py"
                 files[name] = render_module(surface.loss, variant, dtype, source)
     lazy = environment.get_template("lazy.py.jinja")
     names = [s.name for s in surfaces]
-    files["__init__.py"] = lazy.render(summary="Loss functions on NumPy arrays.", exports=[(n, f".numpy.{n}") for n in names])
-    files["numpy/__init__.py"] = lazy.render(summary="Loss functions on NumPy arrays.", exports=[(n, f".{n}") for n in names])
-    both = [(n, f".{s.name}") for s in surfaces for n in (s.name, s.module)]
+    files["__init__.py"] = lazy.render(summary="Loss functions on NumPy arrays.", exports=[(n, f".numpy._{n}") for n in names])
+    files["numpy/__init__.py"] = lazy.render(summary="Loss functions on NumPy arrays.", exports=[(n, f"._{n}") for n in names])
+    both = [(n, f"._{s.name}") for s in surfaces for n in (s.name, s.module)]
     files["torch/__init__.py"] = lazy.render(summary="Loss functions and modules for PyTorch.", exports=both)
     return files
 

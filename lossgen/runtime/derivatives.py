@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lossgen.runtime import Call, LossError
-from lossgen.runtime.execute import Launch, launch
-from lossgen.runtime.outputs import outputs_for
+from .engine import Call
+from .errors import LossError
+from .execute import Launch, launch
+from .outputs import outputs_for
 
 Value = np.floating | np.ndarray
 Arrays = tuple[np.ndarray, ...]

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from .axes import AxisOption, freeze
+from .derivatives import evaluate
 from .domains import check_parameters
 from .engine import Call, Value
 from .errors import LossError, LossTypeError
@@ -159,6 +160,9 @@ class Loss:
         else:
             single = isinstance(wrt, str)
             names = (wrt,) if single else tuple(wrt)
+        if plan.variant.normalized and wrt is not None:  # the denominator may depend on these arguments, too
+            value, gradients = evaluate(Call(plan, arrays, checked, scaling, empty), names)
+            return value, gradients[0] if single else gradients
         # A plain call does without the object that larger ones are kept in.
         found = quick_evaluate(plan, arrays, checked, scaling, names, 1.0)
         value, gradients = Call(plan, arrays, checked, scaling, empty).evaluate(names) if found is None else found

@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 import torch
-from lossgen.generated.torch.binary_cross_entropy_with_logits import binary_cross_entropy_with_logits
-from lossgen.generated.torch.cross_entropy import cross_entropy
-from lossgen.generated.torch.l1_loss import l1_loss
-from lossgen.generated.torch.mse_loss import mse_loss
+from lossgen.generated.torch import binary_cross_entropy_with_logits
+from lossgen.generated.torch import cross_entropy
+from lossgen.generated.torch import l1_loss
+from lossgen.generated.torch import mse_loss
 from torch.nn import functional
 
 REDUCTIONS = ("none", "mean", "sum")

@@ -9,8 +9,8 @@ import threading
 import numpy as np
 import pytest
 import torch
-from lossgen.generated.torch.cross_entropy import CrossEntropyLoss, cross_entropy
-from lossgen.generated.torch.mse_loss import mse_loss
+from lossgen.generated.torch import CrossEntropyLoss, cross_entropy
+from lossgen.generated.torch import mse_loss
 from torch_samples import CASES
 
 from lossgen.runtime import LossError, LossTypeError

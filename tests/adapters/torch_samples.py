@@ -62,8 +62,8 @@ def cases() -> dict[str, Case]:
     """All losses of the generated package in all their variants, by a name for each."""
     found = {}
     for name in sorted(surfaces.__all__):
-        loss = getattr(importlib.import_module(f"lossgen.generated.numpy.{name}"), name)
-        function = getattr(importlib.import_module(f"lossgen.generated.torch.{name}"), name)
+        loss = getattr(importlib.import_module(f"lossgen.generated.numpy._{name}"), name)
+        function = getattr(importlib.import_module(f"lossgen.generated.torch._{name}"), name)
         for variant in loss.schema.variants:
             found[variant.module] = Case(loss, function, variant)
     return found

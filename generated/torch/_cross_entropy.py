@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import LossModule, Tensor, apply
 
-from ..numpy.cross_entropy import cross_entropy as _loss
+from ..numpy._cross_entropy import cross_entropy as _loss
 
 
 def cross_entropy(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import LossModule, Tensor, apply
 
-from ..numpy.binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as _loss
+from ..numpy._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as _loss
 
 
 def binary_cross_entropy_with_logits(
