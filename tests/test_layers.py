@@ -22,8 +22,13 @@ ALLOWED = {
     "verify": {"formula", "derive", "kernel", "build", "runtime", "adapters"},
 }
 
-LIBRARIES = {"runtime": {"sympy", "jinja2", "torch", "click", "rich"}, "formula": {"numba", "torch"}, "derive": {"numba", "torch"},
-             "kernel": {"torch"}, "build": {"torch", "numba"}}
+LIBRARIES = {
+    "runtime": {"sympy", "jinja2", "torch", "click", "rich"},
+    "formula": {"numba", "torch"},
+    "derive": {"numba", "torch"},
+    "kernel": {"torch"},
+    "build": {"torch", "numba"},
+}
 
 
 def imports(path: Path) -> set[str]:
@@ -58,22 +63,32 @@ def test_the_check_sees_an_import_that_goes_up(tmp_path, monkeypatch):
     assert imports(tmp_path / "runtime" / "a.py") == {"lossgen.formula.loss", "sympy.core"}
 
 
-@pytest.mark.parametrize("module, forbidden", [
-    ("lossgen", "sympy numba torch numpy click"),
-    ("lossgen.generated", "sympy numba torch"),
-    ("lossgen.generated.numpy._mse_loss", "sympy numba torch"),
-    ("lossgen.runtime", "sympy numba torch"),
-    ("lossgen.cli", "sympy numba torch numpy"),
-])
+@pytest.mark.parametrize(
+    "module, forbidden",
+    [
+        ("lossgen", "sympy numba torch numpy click"),
+        ("lossgen.generated", "sympy numba torch"),
+        ("lossgen.generated.numpy._mse_loss", "sympy numba torch"),
+        ("lossgen.runtime", "sympy numba torch"),
+        ("lossgen.cli", "sympy numba torch numpy"),
+    ],
+)
 def test_import_is_light(module, forbidden):
     code = f"import sys, {module}; print([m for m in {forbidden.split()!r} if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 def test_training_code_never_loads_the_compiler():
-    code = ("import sys, numpy as np; from lossgen.generated import mse_loss; mse_loss.value_and_grad(np.ones(3), np.zeros(3)); "
-            "print('sympy' in sys.modules, 'lossgen.formula' in sys.modules)")
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == ["False", "False"]
+    code = (
+        "import sys, numpy as np; from lossgen.generated import mse_loss; mse_loss.value_and_grad(np.ones(3), np.zeros(3)); "
+        "print('sympy' in sys.modules, 'lossgen.formula' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [
+        "False",
+        "False",
+    ]
 
 
 def test_no_function_level_imports():
@@ -88,6 +103,9 @@ def test_every_package_is_installed():
     """setuptools is told the packages by name: a wheel must hold them all."""
     listed = (ROOT.parent / "pyproject.toml").read_text()
     packages = {".".join(("lossgen", *p.parent.relative_to(ROOT).parts)) for p in ROOT.rglob("__init__.py")}
-    packages |= {".".join((f"lossgen.{top}", *p.parent.relative_to(ROOT.parent / top).parts))
-                 for top in ("spec", "generated") for p in (ROOT.parent / top).rglob("__init__.py")}
+    packages |= {
+        ".".join((f"lossgen.{top}", *p.parent.relative_to(ROOT.parent / top).parts))
+        for top in ("spec", "generated")
+        for p in (ROOT.parent / top).rglob("__init__.py")
+    }
     assert sorted(p for p in packages if f'"{p}"' not in listed) == []

@@ -72,7 +72,7 @@ def test_its_values_and_gradients_are_those_of_the_plain_formula(project):
     rng = np.random.default_rng(8)
     x, y = rng.normal(size=(2, 50))
     t = torch.tensor(x, requires_grad=True)
-    plain = (2.0**2 / 2 * (1 - torch.exp(-((t - torch.tensor(y)) / 2.0) ** 2))).mean()
+    plain = (2.0**2 / 2 * (1 - torch.exp(-(((t - torch.tensor(y)) / 2.0) ** 2)))).mean()
     plain.backward()
     value, slope = welsch_loss.value_and_grad(x, y, scale_=2.0)
     np.testing.assert_allclose(value, plain.item(), rtol=1e-13)
@@ -98,7 +98,9 @@ def test_its_torch_module_is_there_and_differentiates_twice(project):
 
 def test_check_is_clean_and_then_finds_what_is_stale(project):
     def check():
-        return subprocess.run([sys.executable, "-m", "lossgen", "build", "--check"], cwd=project, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, "-m", "lossgen", "build", "--check"], cwd=project, capture_output=True, text=True
+        )
 
     assert check().returncode == 0
     formula = project / "formulas" / "robust" / "mine.py"

@@ -12,11 +12,11 @@ from functools import lru_cache
 import numpy as np
 
 from lossgen.runtime import Loss, LossError
+from lossgen.runtime.derivatives import evaluate
 from lossgen.runtime.domains import check_parameters
 from lossgen.runtime.errors import choose
 from lossgen.runtime.scaling import REDUCTIONS
 
-from lossgen.runtime.derivatives import evaluate
 from .torch_arrays import as_array, check_devices, scalar_tensor
 from .torch_autograd import OPTIONAL_TENSORS, Job, value_node
 from .torch_library import torch

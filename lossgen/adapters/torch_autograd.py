@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lossgen.runtime import Call, Loss
+from lossgen.runtime import Call, Loss, derivatives
 
-from lossgen.runtime import derivatives
 from .torch_arrays import as_array, as_tensor, scalar_tensor
 from .torch_library import torch
 

@@ -19,11 +19,18 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     """
     if not losses:
         raise SpecError("no losses found; write one with `lossgen new NAME`")
-    environment = Environment(loader=PackageLoader("lossgen.build"), undefined=StrictUndefined, trim_blocks=True,
-                              lstrip_blocks=True, keep_trailing_newline=True)
+    environment = Environment(
+        loader=PackageLoader("lossgen.build"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     surfaces = [Surface(loss) for _, loss in sorted(losses.items())]
     _check_names(surfaces)
-    files: dict[str, str] = {"cpu/__init__.py": '"""Numba kernels for the CPU: a module per loss, variant and dtype."""\n'}
+    files: dict[str, str] = {
+        "cpu/__init__.py": '"""Numba kernels for the CPU: a module per loss, variant and dtype."""\n'
+    }
     for surface in surfaces:
         source = _source(surface.loss, spec)
         for target in ("numpy", "torch"):
@@ -35,8 +42,12 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
                 files[name] = render_module(surface.loss, variant, dtype, source)
     lazy = environment.get_template("lazy.py.jinja")
     names = [s.name for s in surfaces]
-    files["__init__.py"] = lazy.render(summary="Loss functions on NumPy arrays.", exports=[(n, f".numpy._{n}") for n in names])
-    files["numpy/__init__.py"] = lazy.render(summary="Loss functions on NumPy arrays.", exports=[(n, f"._{n}") for n in names])
+    files["__init__.py"] = lazy.render(
+        summary="Loss functions on NumPy arrays.", exports=[(n, f".numpy._{n}") for n in names]
+    )
+    files["numpy/__init__.py"] = lazy.render(
+        summary="Loss functions on NumPy arrays.", exports=[(n, f"._{n}") for n in names]
+    )
     both = [(n, f"._{s.name}") for s in surfaces for n in (s.name, s.module)]
     files["torch/__init__.py"] = lazy.render(summary="Loss functions and modules for PyTorch.", exports=both)
     return files
@@ -51,4 +62,6 @@ def _check_names(surfaces: list[Surface]) -> None:
     for surface in surfaces:
         for name in (surface.name, surface.module):
             if seen.setdefault(name, surface.name) != surface.name:
-                raise SpecError(f"{surface.name} and {seen[name]} would both be called {name}; give one module=… in @loss")
+                raise SpecError(
+                    f"{surface.name} and {seen[name]} would both be called {name}; give one module=… in @loss"
+                )

@@ -50,5 +50,7 @@ def _settings(path: Path) -> dict | None:
 def _folder(table: dict, key: str, folder: Path) -> Path:
     value = table.get(key)
     if not isinstance(value, str) or not value:
-        raise BuildError(f"{folder / 'pyproject.toml'}: [tool.lossgen] {key} is {value!r}, expected the name of a folder")
+        raise BuildError(
+            f"{folder / 'pyproject.toml'}: [tool.lossgen] {key} is {value!r}, expected the name of a folder"
+        )
     return folder / value

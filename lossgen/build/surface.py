@@ -23,7 +23,9 @@ class Surface:
     def __post_init__(self) -> None:
         clash = [name for name in self.loss.signature.parameters if name in OPTIONS]
         if clash:
-            raise SpecError(f"{self.loss.name}: argument {clash[0]} has the name of an option that every loss has; choose another")
+            raise SpecError(
+                f"{self.loss.name}: argument {clash[0]} has the name of an option that every loss has; choose another"
+            )
 
     @property
     def name(self) -> str:

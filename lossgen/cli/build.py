@@ -49,5 +49,7 @@ def _report(changes: Changes, out: Path, count: int) -> None:
     for sign, names in (("+", changes.added), ("~", changes.changed), ("-", changes.removed)):
         for name in names:
             click.echo(f"{sign} {name}")
-    click.echo(f"{out}: {count} losses, {len(changes.added)} files added, {len(changes.changed)} changed, "
-               f"{len(changes.removed)} removed, {len(changes.unchanged)} unchanged")
+    click.echo(
+        f"{out}: {count} losses, {len(changes.added)} files added, {len(changes.changed)} changed, "
+        f"{len(changes.removed)} removed, {len(changes.unchanged)} unchanged"
+    )

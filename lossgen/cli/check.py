@@ -41,8 +41,11 @@ def check(names: tuple[str, ...], as_json: bool, spec: Path | None, out: Path | 
         _print(findings)
     failed = [f for f in findings if not f.passed]
     for f in failed:
-        click.echo(f"{f.loss} {f.variant} {f.figure.quantity} {f.figure.dtype} on {f.inputs} input {f.parameters}: relative error "
-                   f"{f.figure.relative:.2g}, {f.figure.nonfinite} not finite; {f.figure.place}", err=True)
+        click.echo(
+            f"{f.loss} {f.variant} {f.figure.quantity} {f.figure.dtype} on {f.inputs} input {f.parameters}: relative error "
+            f"{f.figure.relative:.2g}, {f.figure.nonfinite} not finite; {f.figure.place}",
+            err=True,
+        )
     sys.exit(1 if failed else 0)
 
 
@@ -55,7 +58,15 @@ def _print(findings: list[Finding]) -> None:
         if key not in worst or (f.passed, -f.figure.relative) < (worst[key].passed, -worst[key].figure.relative):
             worst[key] = f
     for (name, variant, quantity, dtype, inputs), f in worst.items():
-        table.add_row(f"{name} {variant}", quantity, dtype, inputs, f"{f.figure.relative:.1e}", f"{f.figure.worst:.3g}",
-                      str(f.figure.nonfinite), "ok" if f.passed else "[bold red]wrong[/]")
+        table.add_row(
+            f"{name} {variant}",
+            quantity,
+            dtype,
+            inputs,
+            f"{f.figure.relative:.1e}",
+            f"{f.figure.worst:.3g}",
+            str(f.figure.nonfinite),
+            "ok" if f.passed else "[bold red]wrong[/]",
+        )
     console = Console()
     (console if console.is_terminal else Console(width=150)).print(table)

@@ -35,7 +35,9 @@ class LazyGroup(click.Group):
         module, _, attribute = COMMANDS[name][0].partition(":")
         return getattr(import_module(module), attribute)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         close = get_close_matches(args[0], COMMANDS, n=1)
         if close and close[0] != args[0] and not args[0].startswith("-"):
             ctx.fail(f"no command {args[0]!r}; did you mean {close[0]!r}?")

@@ -43,8 +43,13 @@ def {name}(input: Logit[C], target: ClassIndex[C]):
 @click.command()
 @click.argument("name")
 @click.option("--family", default="", help="The folder under the formulas' folder.")
-@click.option("--kind", type=click.Choice(["element", "row"]), default="element", show_default=True,
-              help="One number per item, or a row over classes.")
+@click.option(
+    "--kind",
+    type=click.Choice(["element", "row"]),
+    default="element",
+    show_default=True,
+    help="One number per item, or a row over classes.",
+)
 @project_options
 def new(name: str, family: str, kind: str, spec: Path | None, out: Path | None) -> None:
     """Writes the frame of a formula, to be filled in."""

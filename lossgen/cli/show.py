@@ -24,7 +24,9 @@ from .options import open_project, pick, project_options
 @click.option("--kernel", type=click.Choice(["cpu"]), help="The generated kernel.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="The kernel's dtype.")
 @project_options
-def show(name: str, gradient: bool, steps: bool, kernel: str | None, dtype: str, spec: Path | None, out: Path | None) -> None:
+def show(
+    name: str, gradient: bool, steps: bool, kernel: str | None, dtype: str, spec: Path | None, out: Path | None
+) -> None:
     """Shows a loss: its formula, and what is derived from it."""
     project, losses = open_project(spec, out)
     loss = pick(losses, name)
@@ -68,7 +70,9 @@ def _steps(console: Console, derivation: Derivation) -> None:
     """The rules that fired while value and gradient were derived, each with its formula."""
     results = (derivation.value, derivation.gradient)
     documents = {rule.__name__: inspect.getdoc(rule) for rule in (*PROTECTION, *STABLE)}
-    console.print(f"\nsteps ({len(derivation.trace.steps)}, {len(results[1])} gradients)", style="cyan", highlight=False)
+    console.print(
+        f"\nsteps ({len(derivation.trace.steps)}, {len(results[1])} gradients)", style="cyan", highlight=False
+    )
     for rule, before, after in derivation.trace.steps:
         console.print(f"{rule}: {documents[rule]}", style="dim", highlight=False, markup=False)
         console.print(f"    {before}\n  → {after}", highlight=False, markup=False)

@@ -55,7 +55,9 @@ class Derivation:
 
     def __post_init__(self) -> None:
         if len(self.variant.labels) > 1:
-            raise SpecError(f"{self.name}: arguments {', '.join(map(str, self.variant.labels))}: at most one class index per loss")
+            raise SpecError(
+                f"{self.name}: arguments {', '.join(map(str, self.variant.labels))}: at most one class index per loss"
+            )
         self._stabilise = Rewriter(STABLE, self.trace)
 
     @cached_property
@@ -144,7 +146,9 @@ class Derivation:
         expression = self._simplify(raw)
         index = self.entry_index(argument)
         label = next(iter(self.variant.labels), None)
-        mark = Delta(index, label) if index is not None and label is not None and label.role.axis == index.axis else None
+        mark = (
+            Delta(index, label) if index is not None and label is not None and label.role.axis == index.axis else None
+        )
         if mark is None or not expression.has(mark):
             return Result(argument, expression, index)
         at_label = self._simplify(expression.xreplace({index: label}))
@@ -166,5 +170,3 @@ def _index_names(axis: str):
     letter = axis.lower()
     yield from ("k", "m", f"{letter}_k")
     yield from (f"{letter}_{n}" for n in range(1, 1000))
-
-

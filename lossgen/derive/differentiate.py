@@ -49,7 +49,7 @@ def _product(node: Mul, d: Seed) -> Expr:
     for position, factor in enumerate(node.args):
         slope = d(factor)
         if slope != 0:
-            terms.append(Mul(*node.args[:position], slope, *node.args[position + 1:]))
+            terms.append(Mul(*node.args[:position], slope, *node.args[position + 1 :]))
     return Add(*terms)
 
 
@@ -86,7 +86,9 @@ def _extreme(node: Expr, d: Seed) -> Expr:
         return ZERO
     pieces = []
     for position, slope in enumerate(slopes[:-1]):
-        lead = expand_mul(node.args[position] - node.func(*node.args[position + 1:]))  # against 0: SymPy may not solve a ≥ b
+        lead = expand_mul(
+            node.args[position] - node.func(*node.args[position + 1 :])
+        )  # against 0: SymPy may not solve a ≥ b
         pieces.append((slope, lead >= 0 if isinstance(node, Largest) else lead <= 0))
     pieces.append((slopes[-1], True))
     return Piecewise(*pieces)
@@ -103,7 +105,10 @@ def _absorb(node: absorb, d: Seed) -> Expr:
     """What grows without bound in the slope of v stays absorbed: y/p is 0 for y = 0, also at p = 0."""
     q, v = node.args
     given, slope = v * d(q), d(v)
-    terms = [(term, [f for f in Mul.make_args(term) if f.is_Pow and f.exp.could_extract_minus_sign()]) for term in Add.make_args(slope)]
+    terms = [
+        (term, [f for f in Mul.make_args(term) if f.is_Pow and f.exp.could_extract_minus_sign()])
+        for term in Add.make_args(slope)
+    ]
     if not any(steep for _, steep in terms):
         return q * slope + given
     return Add(given, *(absorb(q, Mul(*steep)) * cofactor(term, *steep) for term, steep in terms))
@@ -127,9 +132,11 @@ def _partial(node: Function, position: int) -> Expr:
 
 def _scaled(outer: Callable[[Expr], Expr]) -> Callable[[Expr, Seed], Expr]:
     """The chain rule for a function of one argument, given its derivative."""
+
     def rule(node: Expr, d: Seed) -> Expr:
         slope = d(node.args[0])
         return outer(node.args[0]) * slope if slope != 0 else ZERO
+
     return rule
 
 

@@ -93,7 +93,9 @@ class log_cosh(Atom):
     def expand_for_kernel(self) -> Expr:
         """log1p((e^|x| − 1)²·e^−|x| / 2) near 0, where |x| − log 2 would cancel, |x| + log1p(e^−2|x|) − log 2 far from it."""
         size = Abs(self.args[0])
-        return Piecewise((log1p(expm1(size) ** 2 * exp(-size) / 2), size < 1), (softplus(-2 * size) + size - log(2), True))
+        return Piecewise(
+            (log1p(expm1(size) ** 2 * exp(-size) / 2), size < 1), (softplus(-2 * size) + size - log(2), True)
+        )
 
 
 class log1p(Atom):
@@ -169,8 +171,11 @@ class expm1_ratio_slope(Atom):
         """The series near 0 (the next term is below 1e-17), r(x)·(e^x − 1 − x)/x² where 1 − r would cancel, else as it stands."""
         (x,) = self.args
         ratio = expm1_ratio(x)
-        return Piecewise((Rational(1, 2) - x / 12, Abs(x) < Rational(1, 100000)), (ratio * expm1_minus(x) / x**2, x < 1),
-                         ((1 - ratio) / x, True))
+        return Piecewise(
+            (Rational(1, 2) - x / 12, Abs(x) < Rational(1, 100000)),
+            (ratio * expm1_minus(x) / x**2, x < 1),
+            ((1 - ratio) / x, True),
+        )
 
 
 class absorb(Atom):

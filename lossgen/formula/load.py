@@ -24,7 +24,9 @@ def load_losses(spec: Path) -> dict[str, Loss]:
     """
     spec = spec.resolve()
     if not spec.is_dir():
-        raise SpecError(f"spec folder {spec}: no such folder; give one with --spec or in [tool.lossgen] of pyproject.toml")
+        raise SpecError(
+            f"spec folder {spec}: no such folder; give one with --spec or in [tool.lossgen] of pyproject.toml"
+        )
     package = "_lossgen_spec_" + sha256(str(spec).encode()).hexdigest()[:12]
     finder = _Finder(package, spec)
     sys.meta_path.insert(0, finder)
@@ -63,13 +65,17 @@ class _Finder(MetaPathFinder, Loader):
     def __init__(self, package: str, root: Path) -> None:
         self.package, self.root = package, root
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         head, *rest = name.split(".")
         if head != self.package:
             return None
         place = self.root.joinpath(*rest)
         if place.is_dir():
-            return importlib.util.spec_from_file_location(name, place / "__init__.py", loader=self, submodule_search_locations=[str(place)])
+            return importlib.util.spec_from_file_location(
+                name, place / "__init__.py", loader=self, submodule_search_locations=[str(place)]
+            )
         file = place.with_suffix(".py")
         return importlib.util.spec_from_file_location(name, file, loader=self) if file.is_file() else None
 
@@ -90,7 +96,9 @@ class _Finder(MetaPathFinder, Loader):
         except SpecError as error:
             raise error if error.placed else SpecError(f"{shown}:{_line(error, path)}: {error}", placed=True) from error
         except Exception as error:  # an author's file may raise anything; what it raised is what helps
-            raise SpecError(f"{shown}:{_line(error, path)}: {type(error).__name__}: {_first_line(error)}", placed=True) from error
+            raise SpecError(
+                f"{shown}:{_line(error, path)}: {type(error).__name__}: {_first_line(error)}", placed=True
+            ) from error
 
 
 def _check_definitions(source: str, shown: Path) -> None:
@@ -99,7 +107,10 @@ def _check_definitions(source: str, shown: Path) -> None:
     for node in ast.parse(source).body:
         if isinstance(node, ast.FunctionDef) and node.decorator_list:
             if node.name in seen:
-                raise SpecError(f"{shown}:{node.lineno}: {node.name} is defined twice: here and in line {seen[node.name]}", placed=True)
+                raise SpecError(
+                    f"{shown}:{node.lineno}: {node.name} is defined twice: here and in line {seen[node.name]}",
+                    placed=True,
+                )
             seen[node.name] = node.lineno
 
 

@@ -23,7 +23,10 @@ Formula = Callable[..., Any]
 
 #: What a hyperparameter's domain says of its default.
 DOMAINS: Mapping[str, Callable[[float], bool]] = {
-    "positive": lambda x: x > 0, "nonnegative": lambda x: x >= 0, "unit": lambda x: 0 <= x <= 1, "binary": lambda x: x in (0, 1),
+    "positive": lambda x: x > 0,
+    "nonnegative": lambda x: x >= 0,
+    "unit": lambda x: 0 <= x <= 1,
+    "binary": lambda x: x in (0, 1),
 }
 
 
@@ -63,8 +66,14 @@ class Loss:
     Calling it with symbols or numbers gives its expression, so one loss can be used inside another.
     """
 
-    def __init__(self, function: Formula, paper: str = "", reduction: str = "mean",
-                 normalizer: Formula | None = None, module: str = "") -> None:
+    def __init__(
+        self,
+        function: Formula,
+        paper: str = "",
+        reduction: str = "mean",
+        normalizer: Formula | None = None,
+        module: str = "",
+    ) -> None:
         self.function = function
         self.name = function.__name__
         self.doc = inspect.getdoc(function) or ""
@@ -78,18 +87,26 @@ class Loss:
             raise SpecError(f"{self.name}: reduction={reduction!r}: expected 'mean', 'sum' or 'none'")
         self._roles = {name: self._role(p) for name, p in self.signature.parameters.items()}
         if not any(r.kind == "prediction" for role in self._roles.values() for r in _alternatives(role)):
-            raise SpecError(f"{self.name}: no argument is a prediction, so that there is nothing to train; "
-                            "annotate one, as in input: Prediction or input: Logit[C]")
+            raise SpecError(
+                f"{self.name}: no argument is a prediction, so that there is nothing to train; "
+                "annotate one, as in input: Prediction or input: Logit[C]"
+            )
 
     def _role(self, parameter: inspect.Parameter) -> Role | Choice:
         role = parameter.annotation
         if not isinstance(role, Role | Choice):
-            raise SpecError(f"{self.name}: argument {parameter.name} has no role; annotate it, as in "
-                            f"{parameter.name}: Prediction, Real, Binary, ClassIndex[C], Weight or Parameter")
+            raise SpecError(
+                f"{self.name}: argument {parameter.name} has no role; annotate it, as in "
+                f"{parameter.name}: Prediction, Real, Binary, ClassIndex[C], Weight or Parameter"
+            )
         if isinstance(role, Role) and role.kind == "parameter" and parameter.default is parameter.empty:
-            raise SpecError(f"{self.name}: hyperparameter {parameter.name} needs a default, as in {parameter.name}: {role} = 1")
+            raise SpecError(
+                f"{self.name}: hyperparameter {parameter.name} needs a default, as in {parameter.name}: {role} = 1"
+            )
         if any(r.integer and r.axis is None for r in _alternatives(role)):
-            raise SpecError(f"{self.name}: argument {parameter.name}: ClassIndex needs its axis, as in {parameter.name}: ClassIndex[C]")
+            raise SpecError(
+                f"{self.name}: argument {parameter.name}: ClassIndex needs its axis, as in {parameter.name}: ClassIndex[C]"
+            )
         self._check_default(parameter, role)
         return role
 
@@ -110,7 +127,9 @@ class Loss:
     @cached_property
     def parameters(self) -> tuple[Hyperparameter, ...]:
         """The scalar hyperparameters, in the order of the signature."""
-        return tuple(Hyperparameter(n, r) for n, r in self._roles.items() if isinstance(r, Role) and r.kind == "parameter")
+        return tuple(
+            Hyperparameter(n, r) for n, r in self._roles.items() if isinstance(r, Role) and r.kind == "parameter"
+        )
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
@@ -173,8 +192,14 @@ class Loss:
         return self.variants[0].expression._repr_latex_()
 
 
-def loss(function: Formula | None = None, *, paper: str = "", reduction: str = "mean",
-         normalizer: Formula | None = None, module: str = "") -> Any:
+def loss(
+    function: Formula | None = None,
+    *,
+    paper: str = "",
+    reduction: str = "mean",
+    normalizer: Formula | None = None,
+    module: str = "",
+) -> Any:
     """Declares a function to be a loss.
 
     Parameters
@@ -189,6 +214,7 @@ def loss(function: Formula | None = None, *, paper: str = "", reduction: str = "
     ------
     SpecError : an argument without a role, a hyperparameter without a default, an unknown reduction.
     """
+
     def declare(f: Formula) -> Loss:
         return Loss(f, paper=paper, reduction=reduction, normalizer=normalizer, module=module)
 
@@ -235,5 +261,3 @@ def _run_with_names(function: Formula, symbols: Mapping[str, Any]) -> tuple[Any,
         sys.setprofile(previous)
     names = {n: v for n, v in found.items() if isinstance(v, Expr) and not v.is_Atom and n not in symbols}
     return value, names
-
-

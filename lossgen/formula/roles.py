@@ -32,7 +32,9 @@ class Role:
         if not isinstance(axis, Axis):
             raise SpecError(f"{self.name}[{axis!r}]: expected an Axis, as in {self.name}[C] with C = Axis('C')")
         if self.kind == "parameter":
-            raise SpecError(f"{self.name}[{axis.name}]: a parameter is one number; use ClassWeight[{axis.name}] for one per class")
+            raise SpecError(
+                f"{self.name}[{axis.name}]: a parameter is one number; use ClassWeight[{axis.name}] for one per class"
+            )
         return replace(self, axis=axis)
 
     def __or__(self, other: "Role") -> "Choice":
@@ -71,8 +73,9 @@ Real = Role("Real", "target", "not-nan", "a real target")
 Unit = Role("Unit", "target", "unit", "a target in [0, 1]: a hard label or a probability")
 Binary = Role("Binary", "target", "binary", "a label, 0 or 1", differentiable=False)
 Simplex = Role("Simplex", "target", "unit", "the target probability of each class", label="probabilities")
-ClassIndex = Role("ClassIndex", "label", "class-index", "the number of the right class, from 0",
-                  differentiable=False, label="indices")
+ClassIndex = Role(
+    "ClassIndex", "label", "class-index", "the number of the right class, from 0", differentiable=False, label="indices"
+)
 
 Weight = Role("Weight", "weight", "real", "a weight that broadcasts against the items")
 ClassWeight = Role("ClassWeight", "weight", "real", "one weight per class")

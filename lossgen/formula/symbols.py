@@ -34,11 +34,15 @@ class Argument(Symbol):
     def __getitem__(self, index: Expr) -> Expr:
         axis = self.role.axis
         if axis is None:
-            raise SpecError(f"{self.name}[{index}]: {self.name} is one number per item and has no axis; "
-                            f"annotate it as {self.role.name}[C] to give it one")
+            raise SpecError(
+                f"{self.name}[{index}]: {self.name} is one number per item and has no axis; "
+                f"annotate it as {self.role.name}[C] to give it one"
+            )
         over = index.axis if isinstance(index, Index) else index.role.axis if is_label(index) else None
         if over != axis:
-            raise SpecError(f"{self.name}[{index}]: expected an index over axis {axis.name} or a ClassIndex[{axis.name}]")
+            raise SpecError(
+                f"{self.name}[{index}]: expected an index over axis {axis.name} or a ClassIndex[{axis.name}]"
+            )
         return Delta(index, self) if is_label(self) else Entry(self, index)
 
     # With __getitem__ alone Python would take an argument for a sequence.

@@ -3,7 +3,25 @@
 from collections.abc import Set
 
 from sympy import (
-    Abs, Add, Expr, Max, Min, Mul, Number, NumberSymbol, Or, Piecewise, Pow, Symbol, exp, log, nan, preorder_traversal, sign, tanh, true,
+    Abs,
+    Add,
+    Expr,
+    Max,
+    Min,
+    Mul,
+    Number,
+    NumberSymbol,
+    Or,
+    Piecewise,
+    Pow,
+    Symbol,
+    exp,
+    log,
+    nan,
+    preorder_traversal,
+    sign,
+    tanh,
+    true,
 )
 from sympy.core.function import AppliedUndef, Function, UndefinedFunction
 from sympy.core.relational import Relational
@@ -30,7 +48,9 @@ def check_formula(name: str, expression: Expr, symbols: Set[Symbol]) -> None:
     for symbol in sorted(expression.free_symbols - symbols - sizes, key=str):
         if isinstance(symbol, Index):
             raise SpecError(f"{name}: index {symbol} is not bound; sum over it, as in Sum(…, {symbol})")
-        raise SpecError(f"{name}: free symbol {symbol}; expected one of the arguments {', '.join(sorted(s.name for s in symbols))}")
+        raise SpecError(
+            f"{name}: free symbol {symbol}; expected one of the arguments {', '.join(sorted(s.name for s in symbols))}"
+        )
     for node in preorder_traversal(expression):
         _check_node(name, node)
     _check_rows(name, expression)
@@ -48,12 +68,14 @@ def _check_node(name: str, node: Expr) -> None:
     if node is nan or (node.is_number and (node.is_real is False or node.is_finite is False)):
         raise SpecError(f"{name}: {node} is not a finite real number")
     if not isinstance(node, KNOWN_NODES):
-        raise SpecError(f"{name}: {type(node).__name__} in {node} is not supported; known are {KNOWN} and the sums of lossgen.formula")
+        raise SpecError(
+            f"{name}: {type(node).__name__} in {node} is not supported; known are {KNOWN} and the sums of lossgen.formula"
+        )
 
 
 def _check_rows(name: str, node: Expr) -> None:
     """An argument with an axis may only be read entry by entry."""
-    if isinstance(node, Entry) or (isinstance(node, Delta)):
+    if isinstance(node, Entry | Delta):
         return
     role = getattr(node, "role", None)
     if role is not None and role.layout in ("row", "shared"):

@@ -35,13 +35,24 @@ def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     """The text of the module with all kernels of one variant for one dtype. `source` is the formula's file, for the banner."""
     printer = StatementPrinter()
     kernels = [render_kernel(p, printer) for p in programs(loss, variant, lambda node: tidy(expand(node)))]
-    environment = Environment(loader=PackageLoader("lossgen.kernel"), undefined=StrictUndefined, trim_blocks=True,
-                              lstrip_blocks=True, keep_trailing_newline=True)
+    environment = Environment(
+        loader=PackageLoader("lossgen.kernel"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     functions = library(dtype).source(printer.expression.used)
     return environment.get_template("cpu.py.jinja").render(
-        source=source, title=loss.name + (f" ({variant.label})" if variant.label else ""), dtype=dtype,
-        integer=INTEGERS[dtype], formula=variant.expression, math_flags=MATH_FLAGS, kernels=kernels,
-        library=functions + "\n\n" if functions else "")
+        source=source,
+        title=loss.name + (f" ({variant.label})" if variant.label else ""),
+        dtype=dtype,
+        integer=INTEGERS[dtype],
+        formula=variant.expression,
+        math_flags=MATH_FLAGS,
+        kernels=kernels,
+        library=functions + "\n\n" if functions else "",
+    )
 
 
 def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:
@@ -52,14 +63,29 @@ def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:
     stores = [(output, lowering.store(output)) for output in program.outputs]
     frame = ElementFrame(program, lowering) if element else RowFrame(program, lowering)
     body = [*frame.before(item), *frame.scaled_value(), *_guarded(stores)]
-    lines = [*frame.prologue(), "for lane in range(first, last):", *(f"    {line}" for line in frame.lane(printer, body))]
+    lines = [
+        *frame.prologue(),
+        "for lane in range(first, last):",
+        *(f"    {line}" for line in frame.lane(printer, body)),
+    ]
     return Kernel(program.name, program.summary, _signature(program), tuple(lines))
 
 
 def _signature(program: Program) -> tuple[str, ...]:
-    return ("first", "last", "bounds", *(a.name for a in program.variant.arguments), *program.parameters,
-            *(d.name for d in program.directions.values()), "scale", "item_scale", "values", "totals", "faults",
-            *(o.name for o in program.outputs))
+    return (
+        "first",
+        "last",
+        "bounds",
+        *(a.name for a in program.variant.arguments),
+        *program.parameters,
+        *(d.name for d in program.directions.values()),
+        "scale",
+        "item_scale",
+        "values",
+        "totals",
+        "faults",
+        *(o.name for o in program.outputs),
+    )
 
 
 def _guarded(stores: Sequence[tuple[Output, list[Statement]]]) -> list[Statement]:
@@ -76,7 +102,9 @@ class Frame:
     def __init__(self, program: Program, lowering: Lowering) -> None:
         self.program = program
         self.lowering = lowering
-        self.checked = [(position, a) for position, a in enumerate(program.variant.arguments) if a.role.domain in DOMAIN_CHECKS]
+        self.checked = [
+            (position, a) for position, a in enumerate(program.variant.arguments) if a.role.domain in DOMAIN_CHECKS
+        ]
 
     def prologue(self) -> Iterator[str]:
         for name in self.program.parameters:
@@ -228,7 +256,9 @@ class RowFrame(Frame):
         for _, argument in self.checked:
             if argument.role.layout == "row":
                 entry = f"{argument.name}_row[j]"
-                check = Loop("j", size_name(argument.role.axis), [Check(self.flag(argument), entry, argument.role.domain)])
+                check = Loop(
+                    "j", size_name(argument.role.axis), [Check(self.flag(argument), entry, argument.role.domain)]
+                )
             else:
                 check = Check(self.flag(argument), f"{argument.name}[i]", argument.role.domain)
             checks.append(Branch(f"{argument.name} is not None", [check]) if self.optional(argument) else check)

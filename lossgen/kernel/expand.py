@@ -98,10 +98,14 @@ def _sum(node: Add) -> Expr | None:
         others = [t for t in node.args if t is not term]
         for entry in _entries(Add(*others), atom):
             spellings = ([entry], Add.make_args(expand_mul(entry)))
-            parts = next((p for p in ([_negated(k, t) for t in s] for s in spellings) if all(part in others for part in p)), None)
+            parts = next(
+                (p for p in ([_negated(k, t) for t in s] for s in spellings) if all(part in others for part in p)), None
+            )
             if parts:
                 rest = [t for t in others if t not in parts]
-                return Add(expand(k) * group(m - expand(entry)), expand(k) * tail, *([expand(Add(*rest))] if rest else []))
+                return Add(
+                    expand(k) * group(m - expand(entry)), expand(k) * tail, *([expand(Add(*rest))] if rest else [])
+                )
     return None
 
 
@@ -182,4 +186,3 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     log_cosh: lambda node: expand(node.expand_for_kernel()),
     expm1_ratio_slope: lambda node: expand(node.expand_for_kernel()),
 }
-

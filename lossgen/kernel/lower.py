@@ -143,7 +143,13 @@ class Lowering:
         default = self.program.defaults.get(argument.name)
         if self.element:
             array = f"{argument.name}_block"
-        return Load(name, array, index, argument.name if default is not None else "", Integer(default) if isinstance(default, int) else default)
+        return Load(
+            name,
+            array,
+            index,
+            argument.name if default is not None else "",
+            Integer(default) if isinstance(default, int) else default,
+        )
 
     @contextmanager
     def _at(self, scope: Scope) -> Iterator[None]:

@@ -15,8 +15,47 @@ SHORT = {exp_nonpositive: "e", magnitude: "size", log1p_unit: "tail", reciprocal
 
 #: Names that every kernel uses for itself.
 RESERVED = frozenset(
-    "np njit math real integer MATH add abs min range i j lane first last bounds start stop scale item_scale values totals faults "
-    "total part BLOCK TINY fault value factor s skipped below is_largest share image zero one ignore_index".split()
+    [
+        "np",
+        "njit",
+        "math",
+        "real",
+        "integer",
+        "MATH",
+        "add",
+        "abs",
+        "min",
+        "range",
+        "i",
+        "j",
+        "lane",
+        "first",
+        "last",
+        "bounds",
+        "start",
+        "stop",
+        "scale",
+        "item_scale",
+        "values",
+        "totals",
+        "faults",
+        "total",
+        "part",
+        "BLOCK",
+        "TINY",
+        "fault",
+        "value",
+        "factor",
+        "s",
+        "skipped",
+        "below",
+        "is_largest",
+        "share",
+        "image",
+        "zero",
+        "one",
+        "ignore_index",
+    ]
 ) | {name for dtype in ("float32", "float64") for name in library(dtype).names}
 
 #: The outputs that a kernel may have for an argument, by what stands before its name.
@@ -53,7 +92,9 @@ def check_axis_names(loss: str, axes: Sequence[Axis]) -> None:
         if {axis.name, size_name(axis)} & RESERVED:
             raise SpecError(f"{loss}: axis {axis.name}: kernels use this name themselves; choose another, such as C")
         if any(axis.name == other.name for other in axes if other != axis):
-            raise SpecError(f"{loss}: two axes are called {axis.name}, one a place=\"class\" and one a place=\"features\"; rename one")
+            raise SpecError(
+                f'{loss}: two axes are called {axis.name}, one a place="class" and one a place="features"; rename one'
+            )
 
 
 class Names:
@@ -78,5 +119,6 @@ class Names:
         if part in self._hints:
             return self.new(self._hints[part])
         head = SHORT.get(part.func) or {"Add": "sum", "Mul": "product", "Pow": "power_of", "Piecewise": "choice"}.get(
-            part.func.__name__, part.func.__name__.lower())
+            part.func.__name__, part.func.__name__.lower()
+        )
         return self.new(f"{head}_1")

@@ -1,8 +1,28 @@
 """Prints expressions and statements as Python that Numba compiles. Every constant has the kernel's own type."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import ClassVar
 
-from sympy import Abs, Add, Expr, Function, Integer, Min, Mul, Number, NumberSymbol, Piecewise, Pow, Rational, Symbol, exp, log, sign, tanh, true
+from sympy import (
+    Abs,
+    Add,
+    Expr,
+    Function,
+    Integer,
+    Min,
+    Mul,
+    Number,
+    NumberSymbol,
+    Piecewise,
+    Pow,
+    Rational,
+    Symbol,
+    exp,
+    log,
+    sign,
+    tanh,
+    true,
+)
 from sympy import Max as Largest
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, Not, Or
@@ -15,8 +35,17 @@ from .functions import as_real, at_least_tiny, exp_nonpositive, group, log1p_uni
 from .ir import Accumulate, Branch, Check, Finish, Let, Load, Loop, Start, Statement, Store
 
 #: Functions of the printed math library, by the node they compute.
-LIBRARY = {exp: "exp", log: "log", tanh: "tanh", log1p: "log1p", expm1: "expm1", expm1_minus: "expm1_minus",
-           expm1_ratio: "expm1_ratio", exp_nonpositive: "exp_nonpositive", log1p_unit: "log1p_unit"}
+LIBRARY = {
+    exp: "exp",
+    log: "log",
+    tanh: "tanh",
+    log1p: "log1p",
+    expm1: "expm1",
+    expm1_minus: "expm1_minus",
+    expm1_ratio: "expm1_ratio",
+    exp_nonpositive: "exp_nonpositive",
+    log1p_unit: "log1p_unit",
+}
 
 SUM, PRODUCT, UNARY, ATOM = range(4)
 
@@ -70,7 +99,9 @@ class ExpressionPrinter:
         return text + "".join(f" {sign_} {term}" for sign_, term in parts[1:]), SUM
 
     def _signed(self, term: Expr) -> tuple[str, str]:
-        factor, rest = term.as_coeff_Mul() if term.is_Mul else (term, Integer(1)) if term.is_Number else (Integer(1), term)
+        factor, rest = (
+            term.as_coeff_Mul() if term.is_Mul else (term, Integer(1)) if term.is_Number else (Integer(1), term)
+        )
         if factor < 0:
             return "-", self(Mul(-factor, *Mul.make_args(rest), evaluate=False) if factor != -1 else rest, PRODUCT)
         return "+", self(term, PRODUCT)
@@ -126,7 +157,7 @@ class ExpressionPrinter:
     def _choice(self, text: str, *args: Expr) -> tuple[str, int]:
         return text.format(*(self(a, UNARY) for a in args)), ATOM
 
-    METHODS: dict[type, Callable[["ExpressionPrinter", Expr], tuple[str, int]]] = {
+    METHODS: ClassVar[dict[type, Callable[["ExpressionPrinter", Expr], tuple[str, int]]]] = {
         Number: _number,
         Add: _sum,
         Mul: _product,
@@ -189,10 +220,12 @@ class StatementPrinter:
                 yield from self.lines(body, 1)
 
     def _load(self, node: Load) -> Iterator[str]:
+        entry = f"{node.array}[{node.index}]"
         if node.optional:
-            yield f"{node.name} = {node.array}[{node.index}] if {node.optional} is not None else {self.expression(Integer(0) + node.default)}"
+            default = self.expression(Integer(0) + node.default)
+            yield f"{node.name} = {entry} if {node.optional} is not None else {default}"
         else:
-            yield f"{node.name} = {node.array}[{node.index}]"
+            yield f"{node.name} = {entry}"
 
     def _start(self, name: str, kind: str) -> Iterator[str]:
         if kind == "max":
@@ -222,5 +255,8 @@ class StatementPrinter:
             yield f"{node.name}_ties += integer(1) if is_largest else integer(0)"
 
     def _finish(self, kind: str, accumulator: str) -> str:
-        return {"sum": f"real({accumulator})", "max": f"unordered({accumulator})",
-                "rest": f"{accumulator} + real({accumulator}_ties - 1)"}[kind]
+        return {
+            "sum": f"real({accumulator})",
+            "max": f"unordered({accumulator})",
+            "rest": f"{accumulator} + real({accumulator}_ties - 1)",
+        }[kind]

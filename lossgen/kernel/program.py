@@ -67,27 +67,54 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
     variant, renamed = _with_free_names(variant, loss.parameters)
     derivation = Derivation(loss.name, variant)
     hints = {lower(part): name for part, name in derivation.names.items()}
-    parameters = tuple(renamed[p.name] for p in loss.parameters) + (("ignore_index",) if any(v.labels for v in loss.variants) else ())
+    parameters = tuple(renamed[p.name] for p in loss.parameters) + (
+        ("ignore_index",) if any(v.labels for v in loss.variants) else ()
+    )
     defaults = {renamed[a.name]: default for a, default in defaults.items()}
 
     def program(name, summary, value, prefix="", results: Sequence[Result] = (), directions=None) -> Program:
         outputs = tuple(Output(f"{prefix}_{r.argument.name}", _lowered(r, lower)) for r in results)
-        return Program(name, summary, variant, None if value is None else lower(value), outputs,
-                       directions or {}, hints, parameters, defaults)
+        return Program(
+            name,
+            summary,
+            variant,
+            None if value is None else lower(value),
+            outputs,
+            directions or {},
+            hints,
+            parameters,
+            defaults,
+        )
 
-    found = [program("evaluate", "The loss of each item and its gradient.", derivation.value, "grad", derivation.gradient)]
+    found = [
+        program("evaluate", "The loss of each item and its gradient.", derivation.value, "grad", derivation.gradient)
+    ]
     for name, wrt in _curvatures(variant):
         curvature = derivation.curvature(wrt)
         summary = "The slope along a direction and the Hessian times the direction."
         found.append(program(name, summary, curvature.slope, "product", curvature.products, curvature.directions))
-    found.append(program("hessian_diagonal", "The second derivative with respect to each entry.", None, "diagonal",
-                         derivation.hessian_diagonal))
+    found.append(
+        program(
+            "hessian_diagonal",
+            "The second derivative with respect to each entry.",
+            None,
+            "diagonal",
+            derivation.hessian_diagonal,
+        )
+    )
     if is_normalized(derivation):
         summary = "What each item counts in the denominator of the mean."
         found.append(program("normalizer", summary, derivation.normalizer))
         if any(r.generic != 0 or r.at_label for r in derivation.normalizer_gradient):
-            found.append(program("normalizer_gradient", summary + " With its gradient.", derivation.normalizer, "grad",
-                                 derivation.normalizer_gradient))
+            found.append(
+                program(
+                    "normalizer_gradient",
+                    summary + " With its gradient.",
+                    derivation.normalizer,
+                    "grad",
+                    derivation.normalizer_gradient,
+                )
+            )
     return tuple(found)
 
 
@@ -96,8 +123,10 @@ def _check_axes(name: str, variant: Variant, defaults: Mapping[Argument, float |
     for axis in variant.axes:
         entries = [a for a in variant.arguments if a.role.axis == axis and not a.role.integer]
         if all(defaults[a] is not None for a in entries):
-            raise SpecError(f"{name}: axis {axis.name}: no required argument has entries over it, so that its length is unknown; "
-                            f"add one, such as input: Logit[{axis.name}]")
+            raise SpecError(
+                f"{name}: axis {axis.name}: no required argument has entries over it, so that its length is unknown; "
+                f"add one, such as input: Logit[{axis.name}]"
+            )
 
 
 def _with_free_names(variant: Variant, parameters: Sequence[Hyperparameter]) -> tuple[Variant, dict[str, str]]:
@@ -106,8 +135,13 @@ def _with_free_names(variant: Variant, parameters: Sequence[Hyperparameter]) -> 
     new = {s: type(s)(renamed[s.name], s.role) for s in (*variant.arguments, *parameters) if renamed[s.name] != s.name}
     if not new:
         return variant, renamed
-    return Variant(variant.label, tuple(new.get(a, a) for a in variant.arguments), variant.expression.xreplace(new),
-                   variant.normalizer.xreplace(new), {n: part.xreplace(new) for n, part in variant.names.items()}), renamed
+    return Variant(
+        variant.label,
+        tuple(new.get(a, a) for a in variant.arguments),
+        variant.expression.xreplace(new),
+        variant.normalizer.xreplace(new),
+        {n: part.xreplace(new) for n, part in variant.names.items()},
+    ), renamed
 
 
 def is_normalized(derivation: Derivation) -> bool:
@@ -125,4 +159,10 @@ def _lowered(result: Result, lower: Callable[[Expr], Expr]) -> Result:
     at_label = result.at_label
     if at_label is not None and result.argument.role.layout == "shared":
         at_label = at_label - result.generic.xreplace({result.index: result.label})
-    return Result(result.argument, lower(result.generic), result.index, result.label, None if at_label is None else lower(at_label))
+    return Result(
+        result.argument,
+        lower(result.generic),
+        result.index,
+        result.label,
+        None if at_label is None else lower(at_label),
+    )

@@ -75,10 +75,14 @@ def kept_rows(program: Program) -> dict[RestOfExponentials, str]:
         result = output.result
         if result.argument.role.layout == "row":
             for node in sorted(result.generic.atoms(RestOfExponentials), key=str):
-                if (node.index.axis == result.index.axis and not depends_on_position(node)
-                        and result.generic.has(share_of(node, result.index))):
-                    if node not in kept and output.name not in kept.values():
-                        kept[node] = output.name
+                if (
+                    node.index.axis == result.index.axis
+                    and not depends_on_position(node)
+                    and result.generic.has(share_of(node, result.index))
+                    and node not in kept
+                    and output.name not in kept.values()
+                ):
+                    kept[node] = output.name
     return kept
 
 

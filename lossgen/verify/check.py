@@ -42,8 +42,14 @@ class Finding:
         return self.figure.relative <= bounds[self.figure.dtype] and self.figure.nonfinite == 0
 
     def as_dict(self) -> dict[str, Any]:
-        return {"loss": self.loss, "variant": self.variant, "inputs": self.inputs, "parameters": self.parameters,
-                **asdict(self.figure), "passed": self.passed}
+        return {
+            "loss": self.loss,
+            "variant": self.variant,
+            "inputs": self.inputs,
+            "parameters": self.parameters,
+            **asdict(self.figure),
+            "passed": self.passed,
+        }
 
 
 def open_package(out: Path) -> ModuleType:
@@ -80,7 +86,9 @@ def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
             arrays = sample(variant, rng, ITEMS, sizes) if inputs == "random" else sample(variant, rng, sizes)
             for parameters in settings(loss):
                 for dtype in (np.float64, np.float32):
-                    for figure in compare(loss, variant, function, arrays, parameters, dtype, second=inputs == "random"):
+                    for figure in compare(
+                        loss, variant, function, arrays, parameters, dtype, second=inputs == "random"
+                    ):
                         yield Finding(loss.name, variant.label, inputs, parameters, figure)
                 if inputs == "random" and importlib.util.find_spec("torch"):
                     yield from _against_torch(loss, variant, function, arrays, parameters)
@@ -94,7 +102,9 @@ def _generated(loss: Loss, package: ModuleType) -> Any:
         raise BuildError(f"{loss.name}: not in the generated package ({error}); run `lossgen build`") from error
 
 
-def _against_torch(loss: Loss, variant: Variant, function: Any, arrays: dict[str, np.ndarray], parameters: dict[str, float]) -> Iterator[Finding]:
+def _against_torch(
+    loss: Loss, variant: Variant, function: Any, arrays: dict[str, np.ndarray], parameters: dict[str, float]
+) -> Iterator[Finding]:
     """The gradient that autograd finds for the plain formula, in float64."""
     compare_torch = import_module("lossgen.verify.plain_torch").gradient_figures  # needs torch, which is optional
     for figure in compare_torch(variant, function, arrays, parameters):

@@ -31,33 +31,56 @@ class Figure:
     nonfinite: int
 
 
-def compare(loss: Loss, variant: Variant, function: Any, arrays: Arrays, parameters: Mapping[str, float], dtype: type,
-            second: bool = True) -> list[Figure]:
+def compare(
+    loss: Loss,
+    variant: Variant,
+    function: Any,
+    arrays: Arrays,
+    parameters: Mapping[str, float],
+    dtype: type,
+    second: bool = True,
+) -> list[Figure]:
     """The figures for one batch. `function` is the generated loss on NumPy arrays; `second` adds the curvature."""
     given = {a.name: arrays[a.name] if a.role.integer else arrays[a.name].astype(dtype) for a in variant.arguments}
     names = [a.name for a in variant.differentiable]
     ordered = [given[a.name] for a in variant.arguments]
-    figures = [_figure("value", function(*ordered, **parameters, reduction="none"), _values(variant, given, parameters), dtype)]
+    figures = [
+        _figure("value", function(*ordered, **parameters, reduction="none"), _values(variant, given, parameters), dtype)
+    ]
     _, gradients = function.value_and_grad(*ordered, **parameters, reduction="sum", wrt=tuple(names))
     for name, gradient in zip(names, gradients, strict=True):
-        truth = _summed(variant, name, [oracle.gradient(variant.expression, e, name) for e in environments(variant, given, parameters)])
+        truth = _summed(
+            variant,
+            name,
+            [oracle.gradient(variant.expression, e, name) for e in environments(variant, given, parameters)],
+        )
         figures.append(_figure(f"gradient of {name}", gradient, truth, dtype))
     return figures + (list(_second(variant, function, given, parameters, dtype)) if second else [])
 
 
 def environments(variant: Variant, arrays: Arrays, parameters: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     """Each item as the oracle takes it: exact images of the floating-point inputs."""
-    sizes = {a.role.axis.name: arrays[a.name].shape[-1] for a in variant.arguments if a.role.axis and not a.role.integer}
+    sizes = {
+        a.role.axis.name: arrays[a.name].shape[-1] for a in variant.arguments if a.role.axis and not a.role.integer
+    }
     items = next(len(arrays[a.name]) for a in variant.arguments if a.role.layout != "shared")
     for i in range(items):
         item: dict[str, Any] = {**sizes, **{name: mpf(value) for name, value in parameters.items()}}
         for a in variant.arguments:
             entry = arrays[a.name] if a.role.layout == "shared" else arrays[a.name][i]
-            item[a.name] = int(entry) if a.role.integer else [mpf(float(x)) for x in entry] if np.ndim(entry) else mpf(float(entry))
+            item[a.name] = (
+                int(entry)
+                if a.role.integer
+                else [mpf(float(x)) for x in entry]
+                if np.ndim(entry)
+                else mpf(float(entry))
+            )
         yield item
 
 
-def _second(variant: Variant, function: Any, given: Arrays, parameters: Mapping[str, float], dtype: type) -> Iterator[Figure]:
+def _second(
+    variant: Variant, function: Any, given: Arrays, parameters: Mapping[str, float], dtype: type
+) -> Iterator[Figure]:
     names = [a.name for a in variant.predictions]
     rng = np.random.default_rng(11)
     directions = {name: rng.uniform(0.5, 1.5, given[name].shape).astype(dtype) for name in names}
@@ -68,7 +91,10 @@ def _second(variant: Variant, function: Any, given: Arrays, parameters: Mapping[
     diagonal = function.hessian_diagonal(*(given[a.name] for a in variant.arguments), **parameters, reduction="sum")
     truths: dict[str, tuple[list, list]] = {name: ([], []) for name in names}
     for i, item in enumerate(environments(variant, given, parameters)):
-        moved = {n: [mpf(float(x)) for x in directions[n][i]] if directions[n].ndim > 1 else mpf(float(directions[n][i])) for n in names}
+        moved = {
+            n: [mpf(float(x)) for x in directions[n][i]] if directions[n].ndim > 1 else mpf(float(directions[n][i]))
+            for n in names
+        }
         for name in names:
             truths[name][0].append(oracle.curvature(variant.expression, item, moved, name))
             truths[name][1].append(oracle.second_derivative(variant.expression, item, name))

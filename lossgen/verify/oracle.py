@@ -34,26 +34,40 @@ def value(expression: Expr, environment: Environment) -> mpf:
 
 def gradient(expression: Expr, environment: Environment, name: str) -> list[mpf]:
     """The derivative for each entry of an argument, by central differences."""
-    return _settled(lambda step: [_slope(expression, environment, name, at, step) for at in _positions(environment, name)])
+    return _settled(
+        lambda step: [_slope(expression, environment, name, at, step) for at in _positions(environment, name)]
+    )
 
 
 def second_derivative(expression: Expr, environment: Environment, name: str) -> list[mpf]:
     """The second derivative for each entry of an argument."""
+
     def differences(step: mpf) -> list[mpf]:
         middle = 2 * _evaluate(expression, environment)
-        return [(_evaluate(expression, _moved(environment, name, at, step)) - middle
-                 + _evaluate(expression, _moved(environment, name, at, -step))) / step**2
-                for at in _positions(environment, name)]
+        return [
+            (
+                _evaluate(expression, _moved(environment, name, at, step))
+                - middle
+                + _evaluate(expression, _moved(environment, name, at, -step))
+            )
+            / step**2
+            for at in _positions(environment, name)
+        ]
 
     return _settled(differences)
 
 
-def curvature(expression: Expr, environment: Environment, directions: Mapping[str, Sequence[mpf] | mpf], name: str) -> list[mpf]:
+def curvature(
+    expression: Expr, environment: Environment, directions: Mapping[str, Sequence[mpf] | mpf], name: str
+) -> list[mpf]:
     """The Hessian's product with the directions, for each entry of an argument: mixed differences."""
+
     def differences(step: mpf) -> list[mpf]:
         ahead, behind = (_along(environment, directions, s) for s in (step, -step))
-        return [(_slope(expression, ahead, name, at, step) - _slope(expression, behind, name, at, step)) / (2 * step)
-                for at in _positions(environment, name)]
+        return [
+            (_slope(expression, ahead, name, at, step) - _slope(expression, behind, name, at, step)) / (2 * step)
+            for at in _positions(environment, name)
+        ]
 
     return _settled(differences)
 
@@ -99,8 +113,11 @@ def _along(environment: Environment, directions: Mapping[str, Sequence[mpf] | mp
     moved = dict(environment)
     for name, direction in directions.items():
         given = environment[name]
-        moved[name] = ([x + step * d for x, d in zip(given, direction, strict=True)] if isinstance(given, Sequence)
-                       else given + step * direction)
+        moved[name] = (
+            [x + step * d for x, d in zip(given, direction, strict=True)]
+            if isinstance(given, Sequence)
+            else given + step * direction
+        )
     return moved
 
 
@@ -146,8 +163,19 @@ def _piecewise(node: Piecewise, environment: Environment) -> mpf:
 
 def _holds(condition: Relational, environment: Environment) -> bool:
     left, right = (_evaluate(side, environment) for side in (condition.lhs, condition.rhs))
-    return {">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right, "==": left == right,
-            "!=": left != right}[condition.rel_op]
+    return {
+        ">": left > right,
+        ">=": left >= right,
+        "<": left < right,
+        "<=": left <= right,
+        "==": left == right,
+        "!=": left != right,
+    }[condition.rel_op]
+
+
+def _applied(function: Callable[[mpf], mpf]) -> Callable[[Expr, Environment], mpf]:
+    """A function of one argument as a method."""
+    return lambda node, env: function(_evaluate(node.args[0], env))
 
 
 METHODS = {
@@ -161,5 +189,5 @@ METHODS = {
     Piecewise: _piecewise,
     Largest: lambda node, env: max(_evaluate(a, env) for a in node.args),
     Min: lambda node, env: min(_evaluate(a, env) for a in node.args),
-    **{kind: (lambda function: lambda node, env: function(_evaluate(node.args[0], env)))(function) for kind, function in UNARY.items()},
+    **{kind: _applied(function) for kind, function in UNARY.items()},
 }

@@ -1,6 +1,6 @@
 """A raw formula in plain PyTorch, so that autograd differentiates what the author wrote."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -53,8 +53,11 @@ def _entry(node: Entry, environment: Environment) -> Tensor | float:
 
 def _over(node: Expr, environment: Environment) -> Tensor:
     size = int(environment[node.index.axis.name])
-    return torch.stack(torch.broadcast_tensors(
-        *(_tensor(evaluate(node.body, {**environment, node.index.name: k})) for k in range(size))))
+    return torch.stack(
+        torch.broadcast_tensors(
+            *(_tensor(evaluate(node.body, {**environment, node.index.name: k})) for k in range(size))
+        )
+    )
 
 
 def _product(node: Mul, environment: Environment) -> Tensor | float:
@@ -72,10 +75,8 @@ def _piecewise(node: Piecewise, environment: Environment) -> Tensor:
     result = None
     for branch, condition in reversed(node.args):
         taken = _tensor(evaluate(branch, environment))
-        if result is None:
-            result = taken
-        else:
-            result = torch.where(_tensor(_holds(condition, environment)).bool(), taken, result)
+        holds = _tensor(_holds(condition, environment)).bool()
+        result = taken if result is None else torch.where(holds, taken, result)
     return result
 
 
@@ -83,13 +84,24 @@ def _holds(condition: Expr, environment: Environment) -> Tensor | bool:
     if condition is true:
         return True
     left, right = (_tensor(evaluate(side, environment)) for side in (condition.lhs, condition.rhs))
-    return {">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right, "==": left == right,
-            "!=": left != right}[condition.rel_op]
+    return {
+        ">": left > right,
+        ">=": left >= right,
+        "<": left < right,
+        "<=": left <= right,
+        "==": left == right,
+        "!=": left != right,
+    }[condition.rel_op]
 
 
 def _delta(node: Delta, environment: Environment) -> Tensor:
     left, right = (environment[arg.name] for arg in node.args)
     return torch.as_tensor(left == right).double()
+
+
+def _applied(function: Callable[[Tensor], Tensor]) -> Callable[[Expr, Environment], Tensor]:
+    """A function of one argument as a method."""
+    return lambda node, env: function(_tensor(evaluate(node.args[0], env)))
 
 
 METHODS = {
@@ -101,25 +113,40 @@ METHODS = {
     LogSumExp: lambda node, env: _over(node, env).logsumexp(0),
     Delta: _delta,
     Piecewise: _piecewise,
-    Largest: lambda node, env: torch.stack(torch.broadcast_tensors(*(_tensor(evaluate(a, env)) for a in node.args))).amax(0),
-    Min: lambda node, env: torch.stack(torch.broadcast_tensors(*(_tensor(evaluate(a, env)) for a in node.args))).amin(0),
-    **{kind: (lambda function: lambda node, env: function(_tensor(evaluate(node.args[0], env))))(function)
-       for kind, function in UNARY.items()},
+    Largest: lambda node, env: torch.stack(
+        torch.broadcast_tensors(*(_tensor(evaluate(a, env)) for a in node.args))
+    ).amax(0),
+    Min: lambda node, env: torch.stack(torch.broadcast_tensors(*(_tensor(evaluate(a, env)) for a in node.args))).amin(
+        0
+    ),
+    **{kind: _applied(function) for kind, function in UNARY.items()},
 }
 
 
-def gradient_figures(variant: Variant, function: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, float]) -> list[Figure]:
+def gradient_figures(
+    variant: Variant, function: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, float]
+) -> list[Figure]:
     """How far a generated loss's gradients are from autograd's for the plain formula, both in float64."""
-    tensors = {a.name: torch.tensor(arrays[a.name], requires_grad=a in variant.differentiable) for a in variant.arguments}
-    sizes = {a.role.axis.name: tensors[a.name].shape[-1] for a in variant.arguments if a.role.axis and not a.role.integer}
+    tensors = {
+        a.name: torch.tensor(arrays[a.name], requires_grad=a in variant.differentiable) for a in variant.arguments
+    }
+    sizes = {
+        a.role.axis.name: tensors[a.name].shape[-1] for a in variant.arguments if a.role.axis and not a.role.integer
+    }
     evaluate(variant.expression, {**sizes, **parameters, **tensors}).sum().backward()
     names = tuple(a.name for a in variant.differentiable)
-    _, found = function.value_and_grad(*(arrays[a.name] for a in variant.arguments), **parameters, reduction="sum", wrt=names)
+    _, found = function.value_and_grad(
+        *(arrays[a.name] for a in variant.arguments), **parameters, reduction="sum", wrt=names
+    )
     figures = []
     for name, gradient in zip(names, found, strict=True):
         truth = tensors[name].grad.numpy() if tensors[name].grad is not None else np.zeros_like(gradient)
         largest = max(float(np.abs(truth).max()), float(np.finfo(np.float64).tiny))
         error = float(np.abs(gradient - truth).max())
         worst = error / largest / float(np.finfo(np.float64).eps)
-        figures.append(Figure(f"torch autograd, {name}", "float64", worst, error / largest, "", int((~np.isfinite(gradient)).sum())))
+        figures.append(
+            Figure(
+                f"torch autograd, {name}", "float64", worst, error / largest, "", int((~np.isfinite(gradient)).sum())
+            )
+        )
     return figures

@@ -44,11 +44,15 @@ def _random(argument: Argument, rng: Generator, count: int, sizes: Mapping[str, 
 def hard_items(variant: Variant, rng: Generator, sizes: Mapping[str, int]) -> Arrays:
     """A batch of hard items: every hard prediction with every hard target."""
     items = list(_hard_batch(variant, rng, sizes))
-    return {a.name: (items[0] if a.role.layout == "shared" else {a.name: np.array([i[a.name] for i in items])})[a.name]
-            for a in variant.arguments}
+    return {
+        a.name: (items[0] if a.role.layout == "shared" else {a.name: np.array([i[a.name] for i in items])})[a.name]
+        for a in variant.arguments
+    }
 
 
-def _hard_batch(variant: Variant, rng: Generator, sizes: Mapping[str, int]) -> Iterator[dict[str, np.ndarray | float | int]]:
+def _hard_batch(
+    variant: Variant, rng: Generator, sizes: Mapping[str, int]
+) -> Iterator[dict[str, np.ndarray | float | int]]:
     base = random_items(variant, rng, 1, sizes)
     ordinary = {a.name: base[a.name] if a.role.layout == "shared" else base[a.name][0] for a in variant.arguments}
     varied = [a for a in variant.arguments if a.role.kind in ("prediction", "target", "label")]
@@ -82,7 +86,10 @@ def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray
 def settings(loss: Loss) -> list[dict[str, float]]:
     """Values of the hyperparameters worth a test: the defaults, and with each of them the edges of its domain."""
     defaults = {p.name: float(loss.default(p.name)) for p in loss.parameters}
-    return [defaults, *({**defaults, p.name: other} for p in loss.parameters for other in _others(p) if other != defaults[p.name])]
+    return [
+        defaults,
+        *({**defaults, p.name: other} for p in loss.parameters for other in _others(p) if other != defaults[p.name]),
+    ]
 
 
 def _others(parameter: Hyperparameter) -> tuple[float, ...]:

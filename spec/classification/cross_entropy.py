@@ -1,14 +1,16 @@
-from lossgen.formula import Axis, ClassIndex, ClassWeight, Fraction, Logit, Simplex, Sum, log, loss, softmax
-from lossgen.formula import is_label
+from lossgen.formula import Axis, ClassIndex, ClassWeight, Fraction, Logit, Simplex, Sum, is_label, log, loss, softmax
 
 C = Axis("C")
 c = C.index()
 
 
-@loss(paper="Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",
-      normalizer=lambda target, weight: weight[target] if is_label(target) else 1)
-def cross_entropy(input: Logit[C], target: ClassIndex[C] | Simplex[C], weight: ClassWeight[C] = 1,
-                  label_smoothing: Fraction = 0):
+@loss(
+    paper="Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",
+    normalizer=lambda target, weight: weight[target] if is_label(target) else 1,
+)
+def cross_entropy(
+    input: Logit[C], target: ClassIndex[C] | Simplex[C], weight: ClassWeight[C] = 1, label_smoothing: Fraction = 0
+):
     """The negative log-likelihood of a class, or of a distribution over classes, under the softmax of logits.
 
     Use it for several classes that exclude each other, such as digit recognition.

@@ -1,5 +1,16 @@
 from lossgen.formula import (
-    Axis, Binary, ClassIndex, ClassWeight, Logit, NonNegative, Parameter, Piecewise, log, loss, sigmoid, softmax,
+    Axis,
+    Binary,
+    ClassIndex,
+    ClassWeight,
+    Logit,
+    NonNegative,
+    Parameter,
+    Piecewise,
+    log,
+    loss,
+    sigmoid,
+    softmax,
 )
 
 C = Axis("C")

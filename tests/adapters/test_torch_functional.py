@@ -4,10 +4,7 @@ import itertools
 
 import pytest
 import torch
-from lossgen.generated.torch import binary_cross_entropy_with_logits
-from lossgen.generated.torch import cross_entropy
-from lossgen.generated.torch import l1_loss
-from lossgen.generated.torch import mse_loss
+from lossgen.generated.torch import binary_cross_entropy_with_logits, cross_entropy, l1_loss, mse_loss
 from torch.nn import functional
 
 REDUCTIONS = ("none", "mean", "sum")

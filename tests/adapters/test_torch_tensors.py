@@ -9,8 +9,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from lossgen.generated.torch import CrossEntropyLoss, cross_entropy
-from lossgen.generated.torch import mse_loss
+from lossgen.generated.torch import CrossEntropyLoss, cross_entropy, mse_loss
 from torch_samples import CASES
 
 from lossgen.runtime import LossError, LossTypeError

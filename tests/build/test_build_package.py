@@ -27,8 +27,13 @@ print(hashlib.sha256(json.dumps(render(load_losses(spec), spec), sort_keys=True)
 
 
 def digest(seed: str) -> str:
-    run = subprocess.run([sys.executable, "-c", DIGEST, str(SPEC)], capture_output=True, text=True, check=True,
-                         env={**os.environ, "PYTHONHASHSEED": seed})
+    run = subprocess.run(
+        [sys.executable, "-c", DIGEST, str(SPEC)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+    )
     return run.stdout.strip()
 
 

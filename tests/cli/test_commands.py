@@ -61,16 +61,22 @@ def test_what_is_missing_or_left_over_is_stale(project):
     assert "- numpy/_cubic_loss.py" in run("build").output
 
 
-@pytest.mark.parametrize("body, words", [
-    ("def l(input: Prediction, target: Real):\n    return (input - target) ** q", "NameError"),
-    ("def l(input: Prediction, target: Real):\n    return input - sympy.Symbol('q')", "l: free symbol q"),
-    ("def l(input: Prediction, target: Real):\n    return sympy.Function('f')(input)", "l: unknown function f(input)"),
-    ("def l(input: Prediction, target: Real):\n    return sympy.zeta(input)", "zeta"),
-    ("def l(input: Prediction, target: Real)\n    return input", "bad.py:5"),
-    ("def l(input, target: Real):\n    return input", "argument input has no role"),
-    ("def l(input: Prediction, gamma: Parameter):\n    return input * gamma", "gamma needs a default"),
-    ("def cubic_loss(input: Prediction, target: Real):\n    return input", "cubic_loss is defined twice"),
-])
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        ("def l(input: Prediction, target: Real):\n    return (input - target) ** q", "NameError"),
+        ("def l(input: Prediction, target: Real):\n    return input - sympy.Symbol('q')", "l: free symbol q"),
+        (
+            "def l(input: Prediction, target: Real):\n    return sympy.Function('f')(input)",
+            "l: unknown function f(input)",
+        ),
+        ("def l(input: Prediction, target: Real):\n    return sympy.zeta(input)", "zeta"),
+        ("def l(input: Prediction, target: Real)\n    return input", "bad.py:5"),
+        ("def l(input, target: Real):\n    return input", "argument input has no role"),
+        ("def l(input: Prediction, gamma: Parameter):\n    return input * gamma", "gamma needs a default"),
+        ("def cubic_loss(input: Prediction, target: Real):\n    return input", "cubic_loss is defined twice"),
+    ],
+)
 def test_a_bad_formula_is_one_line_and_nothing_is_written(project, body, words):
     (project / "spec" / "bad.py").write_text(HEAD + body + "\n")
     before = files(project)
@@ -88,13 +94,16 @@ def test_foreign_files_are_kept(project):
     assert files(project / "out_package") == {"precious.txt"}
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (("build", "--out", "spec"), "lie in one another"),
-    (("build", "--spec", "nowhere"), "no such folder"),
-    (("show", "cubic_los"), "did you mean cubic_loss?"),
-    (("new", "not-a-name"), "not-a-name"),
-    (("check",), "run `lossgen build`"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("build", "--out", "spec"), "lie in one another"),
+        (("build", "--spec", "nowhere"), "no such folder"),
+        (("show", "cubic_los"), "did you mean cubic_loss?"),
+        (("new", "not-a-name"), "not-a-name"),
+        (("check",), "run `lossgen build`"),
+    ],
+)
 def test_mistakes_are_one_line(project, arguments, words):
     result = run(*arguments)
     assert result.exit_code == 2 and words in result.stderr and result.stderr.count("\n") == 1
@@ -126,7 +135,8 @@ def test_new_writes_a_formula_that_builds(project):
 def test_list_and_show(project):
     rows = json.loads(run("list", "--json").output)
     assert [(r["name"], r["paper"], r["arguments"]) for r in rows] == [
-        ("cubic_loss", "Somebody 1999", {"input": ["Prediction"], "target": ["Real"]})]
+        ("cubic_loss", "Somebody 1999", {"input": ["Prediction"], "target": ["Real"]})
+    ]
     assert "cubic_loss" in run("list").output
     shown = run("show", "cubic_loss", "--gradient", "--steps").output
     assert "The cubed error." in shown and "∂/∂ input" in shown and "steps" in shown
@@ -136,8 +146,11 @@ def test_list_and_show(project):
 
 def test_check_passes_and_sees_a_kernel_that_is_wrong(project):
     """Each in a process of its own: the package is imported under its own name."""
+
     def check():
-        return subprocess.run([sys.executable, "-m", "lossgen", "check", "--json"], cwd=project, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, "-m", "lossgen", "check", "--json"], cwd=project, capture_output=True, text=True
+        )
 
     run("build")
     good = check()

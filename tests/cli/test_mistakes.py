@@ -32,15 +32,23 @@ def run(*arguments):
 
 
 def says(result, words):
-    return (result.exit_code == 2 and result.stderr.startswith("Error: ") and result.stderr.count("\n") == 1
-            and words in result.stderr and "Traceback" not in result.output)
+    return (
+        result.exit_code == 2
+        and result.stderr.startswith("Error: ")
+        and result.stderr.count("\n") == 1
+        and words in result.stderr
+        and "Traceback" not in result.output
+    )
 
 
-@pytest.mark.parametrize("text, words", [
-    ("[tool]\nlossgen = 3\n", "lossgen is 3"),
-    ('tool = "x"\n', "tool is 'x'"),
-    ('[tool.lossgen]\nspec = ""\nout = "o"\n', "spec is ''"),
-])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("[tool]\nlossgen = 3\n", "lossgen is 3"),
+        ('tool = "x"\n', "tool is 'x'"),
+        ('[tool.lossgen]\nspec = ""\nout = "o"\n', "spec is ''"),
+    ],
+)
 def test_settings_that_are_no_table(project, text, words):
     (project / "pyproject.toml").write_text(text)
     assert says(run("list"), words)
@@ -97,6 +105,7 @@ def test_square_brackets_of_the_author_are_shown(project):
     """They are no markup of the terminal's."""
     (project / "spec" / "row.py").write_text(
         "from lossgen.formula import Axis, Prediction, Sum, loss\n\nC = Axis('c')\nc = C.index('i')\n\n\n"
-        "@loss(paper='Someone [sic] 1999')\ndef row_loss(input: Prediction[C]):\n    return Sum(input[c] ** 2, c)\n")
+        "@loss(paper='Someone [sic] 1999')\ndef row_loss(input: Prediction[C]):\n    return Sum(input[c] ** 2, c)\n"
+    )
     assert "input: Prediction[c]" in run("list").output
     assert "Someone [sic] 1999" in run("show", "row_loss").output

@@ -58,7 +58,12 @@ def test_small_and_foreign_dtypes_are_numpys_own():
 
 def test_shape_and_dtype_are_those_asked_for():
     array = memory.empty((2, LARGE[0]), np.dtype(np.float64))
-    assert array.shape == (2, LARGE[0]) and array.dtype == np.float64 and array.flags.c_contiguous and array.flags.writeable
+    assert (
+        array.shape == (2, LARGE[0])
+        and array.dtype == np.float64
+        and array.flags.c_contiguous
+        and array.flags.writeable
+    )
 
 
 def test_a_held_lock_blocks_nobody():

@@ -110,9 +110,15 @@ class Wrong:
         return np.full_like(input, 2)
 
 
-@pytest.mark.parametrize("mistake, quantity", [
-    ({}, None), ({"value": 1 + 1e-9}, "value"), ({"gradient": -1.0}, "gradient of input"), ({"curvature": 1.001}, "Hessian · direction, input"),
-])
+@pytest.mark.parametrize(
+    "mistake, quantity",
+    [
+        ({}, None),
+        ({"value": 1 + 1e-9}, "value"),
+        ({"gradient": -1.0}, "gradient of input"),
+        ({"curvature": 1.001}, "Hessian · direction, input"),
+    ],
+)
 def test_the_comparison_sees_mistakes(mistake, quantity):
     arrays = {"input": np.array([0.5, -1.25, 3.0]), "target": np.array([0.0, 2.0, -1.0])}
     figures = compare(square, square.variants[0], Wrong(**mistake), arrays, {}, np.float64)

@@ -37,4 +37,3 @@ def _always_finite(node: Expr) -> bool:
     if isinstance(node, softplus | sigmoid):
         return True
     return isinstance(node, Add | Mul) and all(_always_finite(a) or a.is_number for a in node.args)
-

@@ -105,7 +105,11 @@ def _share(term: Expr, bound: list[Expr], index: Index) -> Expr:
     if not isinstance(atom, LogSumExp) or n >= 0:
         return Integer(0)
     here = atom.body.xreplace({atom.index: index})
-    m = Add(*bound).as_coefficients_dict().get(here, 0) if not isinstance(here, Add) else int(all(t in bound for t in here.args))
+    m = (
+        Add(*bound).as_coefficients_dict().get(here, 0)
+        if not isinstance(here, Add)
+        else int(all(t in bound for t in here.args))
+    )
     return max(n, -m) * atom if m > 0 else Integer(0)
 
 
@@ -123,7 +127,9 @@ def _vanishes_without(body: Expr, delta: Delta) -> bool:
         if factor == delta or (isinstance(factor, Sum) and _vanishes_without(factor.body, delta)):
             return True
         if isinstance(factor, Piecewise) and all(
-                not condition.has(delta) and (value == 0 or _vanishes_without(value, delta)) for value, condition in factor.args):
+            not condition.has(delta) and (value == 0 or _vanishes_without(value, delta))
+            for value, condition in factor.args
+        ):
             return True
     return False
 
@@ -140,7 +146,9 @@ def _split_pieces(body: Piecewise, node: Sum) -> Expr:
             values.append(Add(*marked))
             terms[:] = [t for t in terms if t not in marked]
         parts.append(Piecewise(*((v, condition) for v, (_, condition) in zip(values, pieces, strict=True))))
-    return Add(*parts, Piecewise(*((Add(*terms), condition) for terms, (_, condition) in zip(rest, pieces, strict=True))))
+    return Add(
+        *parts, Piecewise(*((Add(*terms), condition) for terms, (_, condition) in zip(rest, pieces, strict=True)))
+    )
 
 
 def _expand_deltas(body: Expr, node: Sum) -> Expr:
