@@ -9,7 +9,18 @@ from lossgen.formula.symbols import Argument
 from lossgen.kernel.program import is_normalized
 
 #: Options that every loss has; a formula may not use their names for its own arguments.
-OPTIONS = ("reduction", "axis", "sample_weight", "mask", "denominator", "empty", "wrt", "direction", "ignore_index")
+OPTIONS = (
+    "reduction",
+    "axis",
+    "sample_weight",
+    "mask",
+    "denominator",
+    "empty",
+    "wrt",
+    "direction",
+    "ignore_index",
+    "self",
+)
 
 IGNORE_INDEX = -100
 

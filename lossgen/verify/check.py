@@ -19,7 +19,7 @@ from .sampling import hard_items, random_items, settings
 
 #: On random input the error of a value or gradient, over its largest entry in the item.
 TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
-#: The same for curvature, whose terms may cancel: v_k − Σ p_j·v_j in a confident row.
+#: The same for curvature, where v_k − Σ p_j·v_j cancels in confident rows.
 SECOND_TOLERANCE = {"float64": 1e-11, "float32": 2e-3}
 SIZE, ITEMS, SEED = 4, 5, 20260101
 
