@@ -209,8 +209,8 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                 sum_4 = add(sum_4, np.float64(weight_c1 * choice_1))
             sum_5 = real(sum_4)
             value = -sum_5
-            product_2 = sum_3 / (one + others)
-            sum_7 = label_smoothing - one
+            product_2 = -one / (one + others)
+            sum_8 = label_smoothing - one
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -224,20 +224,22 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                     target_k = target_row[k]
                     sum_6 = product_1 + sum_2 * target_k
                     weight_k = weight[k] if weight is not None else one
-                    grad_input_row[k] = factor * (product_2 * share_2 - sum_6 * weight_k)
+                    input_k = input_row[k]
+                    sum_7 = -(largest - input_k) - log1p_1
+                    grad_input_row[k] = factor * (sum_6 * weight_k * expm1(sum_7) + product_2 * (sum_6 * weight_k - sum_3) * share_2)
             if grad_target is not None:
                 for k in range(n_C):
-                    input_k = input_row[k]
-                    sum_8 = -(largest - input_k) - log1p_1
+                    input_k_2 = input_row[k]
+                    sum_9 = -(largest - input_k_2) - log1p_1
                     weight_k_2 = weight[k] if weight is not None else one
-                    grad_target_row[k] = factor * (sum_7 * sum_8 * weight_k_2)
+                    grad_target_row[k] = factor * (sum_8 * sum_9 * weight_k_2)
             if grad_weight is not None:
                 for k in range(n_C):
                     target_k_2 = target_row[k]
-                    input_k_2 = input_row[k]
-                    sum_9 = -(largest - input_k_2) - log1p_1
-                    sum_10 = product_1 + sum_2 * target_k_2
-                    choice_2 = (zero if sum_2 * target_k_2 + product_1 == zero else (sum_9 * sum_10))
+                    input_k_3 = input_row[k]
+                    sum_10 = -(largest - input_k_3) - log1p_1
+                    sum_11 = product_1 + sum_2 * target_k_2
+                    choice_2 = (zero if sum_2 * target_k_2 + product_1 == zero else (sum_10 * sum_11))
                     grad_weight_lane[k] += factor * -choice_2
         if bad_target:
             fault |= 2
@@ -430,9 +432,8 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                 sum_7 = add(sum_7, np.float64(((direction_input_c2 - sum_6) * sum_8 + sum_1 * sum_9 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_1))
             sum_10 = real(sum_7)
             value = -sum_10
-            sum_12 = label_smoothing - one
-            product_2 = sum_4 * inverse_2
-            product_3 = sum_2 * inverse_2
+            sum_13 = label_smoothing - one
+            product_2 = -inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -446,30 +447,33 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                     target_k = target_row[k]
                     sum_11 = product_1 + sum_1 * target_k
                     direction_weight_k = direction_weight[k]
+                    input_k = input_row[k]
+                    sum_12 = -(largest - input_k) - log1p_1
+                    expm1_1 = expm1(sum_12)
                     direction_target_k = direction_target_row[k]
                     weight_k = weight[k] if weight is not None else one
                     direction_input_k = direction_input_row[k]
-                    sum_13 = direction_input_k - sum_6
-                    product_input_row[k] = factor * (sum_12 * direction_target_k * weight_k + product_2 * share_2 + product_3 * sum_13 * share_2 - sum_11 * direction_weight_k)
+                    sum_14 = direction_input_k - sum_6
+                    product_input_row[k] = factor * (sum_11 * direction_weight_k * expm1_1 + (sum_13 * direction_target_k * weight_k + sum_4 - sum_11 * direction_weight_k) * share_2 * inverse_2 + sum_1 * direction_target_k * weight_k * expm1_1 + product_2 * (sum_11 * weight_k - sum_2) * sum_14 * share_2 + sum_14 * sum_11 * weight_k * share_2 * inverse_2)
             if product_target is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]
-                    sum_14 = direction_input_k_2 - sum_6
+                    sum_15 = direction_input_k_2 - sum_6
                     weight_k_2 = weight[k] if weight is not None else one
-                    input_k = input_row[k]
-                    sum_15 = -(largest - input_k) - log1p_1
+                    input_k_2 = input_row[k]
+                    sum_16 = -(largest - input_k_2) - log1p_1
                     direction_weight_k_2 = direction_weight[k]
-                    product_target_row[k] = factor * (sum_12 * (sum_14 * weight_k_2 + sum_15 * direction_weight_k_2))
+                    product_target_row[k] = factor * (sum_13 * (sum_15 * weight_k_2 + sum_16 * direction_weight_k_2))
             if product_weight is not None:
                 for k in range(n_C):
                     direction_input_k_3 = direction_input_row[k]
-                    sum_16 = direction_input_k_3 - sum_6
+                    sum_17 = direction_input_k_3 - sum_6
                     target_k_2 = target_row[k]
-                    sum_17 = product_1 + sum_1 * target_k_2
-                    input_k_2 = input_row[k]
-                    sum_18 = -(largest - input_k_2) - log1p_1
+                    sum_18 = product_1 + sum_1 * target_k_2
+                    input_k_3 = input_row[k]
+                    sum_19 = -(largest - input_k_3) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
-                    product_weight_lane[k] += factor * (sum_12 * sum_18 * direction_target_k_2 - sum_16 * sum_17)
+                    product_weight_lane[k] += factor * (sum_13 * sum_19 * direction_target_k_2 - sum_17 * sum_18)
         if bad_target:
             fault |= 2
         totals[lane] = total

@@ -15,6 +15,7 @@ from lossgen.formula import (
     Axis,
     Binary,
     ClassIndex,
+    ClassWeight,
     Logit,
     LogSumExp,
     Prediction,
@@ -36,6 +37,7 @@ p, q, t = Argument("p", Prediction), Argument("q", Unit), Argument("t", Real)
 b = Argument("b", Binary)
 x, z = Argument("x", Logit[C]), Argument("z", Real[C])
 y = Argument("y", ClassIndex[C])
+w = Argument("w", ClassWeight[C])
 
 SMALL, BIG = mpf(10) ** -30, mpf(800)
 ANY = [-BIG, -1, -SMALL, SMALL, mpf("0.3"), 40]
@@ -107,6 +109,13 @@ CASES: dict[Callable, list[Case]] = {
             Sum(z[c] * Piecewise((0, x[c] > 1), (u * Delta(c, y), True)), c), z[y] * Piecewise((0, x[y] > 1), (u, True))
         ),
         Case(Sum(Sum(x[c] * z[j] * Delta(c, y), j), c), Sum(x[y] * z[j], j)),
+    ],
+    rules.softmax_residual: [
+        Case(
+            exp(x[k] - LogSumExp(x[j], j)) * Sum(z[c], c) - z[k],
+            z[k] * expm1(x[k] - LogSumExp(x[j], j)) + exp(x[k] - LogSumExp(x[j], j)) * (Sum(z[c], c) - z[k]),
+            [],
+        ),
     ],
     rules.split_exponential: [
         Case(
@@ -218,6 +227,12 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
         "not a factor": Sum(x[c] + Delta(c, y), c),
         "in a condition": Sum(Piecewise((x[c], Eq(Delta(c, y), 0)), (0, True)), c),
         "in one of two cases": Sum(Piecewise((Delta(c, y), x[c] > 0), (x[c], True)), c),
+    },
+    rules.softmax_residual: {
+        "weights only": exp(x[k] - LogSumExp(x[j], j)) * Sum(w[c], c) - w[k],
+        "another entry": exp(x[k] - LogSumExp(x[j], j)) * Sum(z[c], c) - z[y],
+        "other coefficient": exp(x[k] - LogSumExp(x[j], j)) * Sum(z[c], c) - 2 * z[k],
+        "wrong sign": exp(x[k] - LogSumExp(x[j], j)) * Sum(z[c], c) + z[k],
     },
     rules.split_exponential: {
         "an item's numbers": Sum(z[c] * exp(x[c] + u - 2 * LogSumExp(x[j], j)), c),
@@ -345,3 +360,12 @@ def test_the_trace_names_the_rules_that_fired():
     rewriter = Rewriter(STABLE)
     assert rewriter(log(1 / (1 + exp(-u)))) == -softplus(-u)
     assert [name for name, _, _ in rewriter.trace.steps] == ["reciprocal_of_one_plus_exp", "log_of_atom"]
+
+
+@pytest.mark.parametrize("row", [ROW, {**ROW, "z": [0, 0, 1, 0], "x": [0, -3, 800, 1]}])
+def test_softmax_residual_is_the_same_number_at_every_entry(row):
+    (case,) = CASES[rules.softmax_residual]
+    with mp.workdps(1000):
+        for entry in range(4):
+            before, after = (exact(side.xreplace({k: y}), {**row, "y": entry}) for side in (case.before, case.after))
+            assert abs(after - before) <= mpf(10) ** -40 * abs(before)

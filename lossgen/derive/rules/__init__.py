@@ -31,6 +31,7 @@ from .reductions import (
     sum_of_constant,
     sum_of_exponentials,
 )
+from .residual import softmax_residual
 
 #: Applied once, to the raw formula, before anything else: later rules may hide where a logarithm stood.
 PROTECTION = (protect_zero_times_log, xlogy_to_absorb)
@@ -50,6 +51,7 @@ STABLE = (
     complement_of_atom,
     binary_selects_sign,
     softplus_difference,
+    softmax_residual,
     exp_difference,
     log_of_atom,
     log_of_product,
