@@ -92,7 +92,7 @@ def test_check_of_a_loss_that_was_not_built_yet(project):
 
 def test_check_of_a_generated_file_that_is_damaged(project):
     assert run("build").exit_code == 0
-    (project / project.parent.name / "numpy" / "even_loss.py").write_text("def (\n")
+    (project / project.parent.name / "numpy" / "_even_loss.py").write_text("def (\n")
     assert says(run("check"), "even_loss: not in the generated package")
 
 
