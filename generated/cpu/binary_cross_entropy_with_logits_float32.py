@@ -129,13 +129,25 @@ def evaluate(first, last, bounds, input, target, weight, pos_weight, scale, item
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    grad_input_block[i] = factor * -(sum_1 * choice_1 + pos_weight_i * target_i * choice_2) * weight_i / (one + e_1)
+                    result = factor * -(sum_1 * choice_1 + pos_weight_i * target_i * choice_2) * weight_i / (one + e_1)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_input_block[i] = result
                 if grad_target is not None:
-                    grad_target_block[i] = factor * -(tail_1 + positive_part_1 - sum_2 * pos_weight_i) * weight_i
+                    result = factor * -(tail_1 + positive_part_1 - sum_2 * pos_weight_i) * weight_i
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_target_block[i] = result
                 if grad_weight is not None:
-                    grad_weight_block[i] = factor * sum_3
+                    result = factor * sum_3
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_weight_block[i] = result
                 if grad_pos_weight is not None:
-                    grad_pos_weight_block[i] = factor * (sum_2 * target_i * weight_i)
+                    result = factor * (sum_2 * target_i * weight_i)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_pos_weight_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -189,7 +201,10 @@ def hvp(first, last, bounds, input, target, weight, pos_weight, direction_input,
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (inverse_1 * inverse_1 * (one + pos_weight_i * target_i - target_i) * direction_input_i * weight_i * choice_1 * choice_2)
+                    result = factor * (inverse_1 * inverse_1 * (one + pos_weight_i * target_i - target_i) * direction_input_i * weight_i * choice_1 * choice_2)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -261,13 +276,25 @@ def hvp_full(first, last, bounds, input, target, weight, pos_weight, direction_i
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (-(direction_target_i * choice_1 * inverse_1 + direction_pos_weight_i * target_i * choice_2 * inverse_1 + direction_target_i * pos_weight_i * choice_2 * inverse_1 + power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i - (sum_1 * choice_1 + pos_weight_i * target_i * choice_2) * direction_weight_i * inverse_1)
+                    result = factor * (-(direction_target_i * choice_1 * inverse_1 + direction_pos_weight_i * target_i * choice_2 * inverse_1 + direction_target_i * pos_weight_i * choice_2 * inverse_1 + power_of_1 * sum_1 * direction_input_i * choice_1 * choice_2 - power_of_1 * direction_input_i * pos_weight_i * target_i * choice_1 * choice_2) * weight_i - (sum_1 * choice_1 + pos_weight_i * target_i * choice_2) * direction_weight_i * inverse_1)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_input_block[i] = result
                 if product_target is not None:
-                    product_target_block[i] = factor * (-(direction_input_i * choice_1 * inverse_1 + direction_input_i * pos_weight_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i) * weight_i - (tail_1 + positive_part_1 - sum_3 * pos_weight_i) * direction_weight_i)
+                    result = factor * (-(direction_input_i * choice_1 * inverse_1 + direction_input_i * pos_weight_i * choice_2 * inverse_1 - sum_3 * direction_pos_weight_i) * weight_i - (tail_1 + positive_part_1 - sum_3 * pos_weight_i) * direction_weight_i)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_target_block[i] = result
                 if product_weight is not None:
-                    product_weight_block[i] = factor * (sum_3 * direction_pos_weight_i * target_i + sum_3 * direction_target_i * pos_weight_i - sum_2 * direction_target_i - sum_1 * direction_input_i * choice_1 * inverse_1 - direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1)
+                    result = factor * (sum_3 * direction_pos_weight_i * target_i + sum_3 * direction_target_i * pos_weight_i - sum_2 * direction_target_i - sum_1 * direction_input_i * choice_1 * inverse_1 - direction_input_i * pos_weight_i * target_i * choice_2 * inverse_1)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_weight_block[i] = result
                 if product_pos_weight is not None:
-                    product_pos_weight_block[i] = factor * (sum_3 * direction_target_i * weight_i + sum_3 * direction_weight_i * target_i - direction_input_i * target_i * weight_i * choice_2 * inverse_1)
+                    result = factor * (sum_3 * direction_target_i * weight_i + sum_3 * direction_weight_i * target_i - direction_input_i * target_i * weight_i * choice_2 * inverse_1)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_pos_weight_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -313,7 +340,10 @@ def hessian_diagonal(first, last, bounds, input, target, weight, pos_weight, sca
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    diagonal_input_block[i] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (one + pos_weight_i * target_i - target_i) * weight_i * choice_1 * choice_2)
+                    result = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (one + pos_weight_i * target_i - target_i) * weight_i * choice_1 * choice_2)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    diagonal_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2

@@ -69,11 +69,20 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    grad_input_block[i] = factor * (weight_i * sign_1)
+                    result = factor * (weight_i * sign_1)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_input_block[i] = result
                 if grad_target is not None:
-                    grad_target_block[i] = factor * -weight_i * sign_1
+                    result = factor * -weight_i * sign_1
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_target_block[i] = result
                 if grad_weight is not None:
-                    grad_weight_block[i] = factor * abs_1
+                    result = factor * abs_1
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_weight_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -120,7 +129,10 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = zero
+                    result = zero
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -178,11 +190,20 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (direction_weight_i * sign_1)
+                    result = factor * (direction_weight_i * sign_1)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_input_block[i] = result
                 if product_target is not None:
-                    product_target_block[i] = factor * -direction_weight_i * sign_1
+                    result = factor * -direction_weight_i * sign_1
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_target_block[i] = result
                 if product_weight is not None:
-                    product_weight_block[i] = factor * (sum_2 * sign_1)
+                    result = factor * (sum_2 * sign_1)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_weight_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -222,7 +243,10 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    diagonal_input_block[i] = zero
+                    result = zero
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    diagonal_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2

@@ -68,11 +68,20 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    grad_input_block[i] = factor * (sum_1 * weight_i)
+                    result = factor * (sum_1 * weight_i)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_input_block[i] = result
                 if grad_target is not None:
-                    grad_target_block[i] = factor * -sum_1 * weight_i
+                    result = factor * -sum_1 * weight_i
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_target_block[i] = result
                 if grad_weight is not None:
-                    grad_weight_block[i] = factor * power_of_1
+                    result = factor * power_of_1
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_weight_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -119,7 +128,10 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (real(2) * direction_input_i * weight_i)
+                    result = factor * (real(2) * direction_input_i * weight_i)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -177,11 +189,20 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (sum_3 * weight_i + sum_2 * direction_weight_i)
+                    result = factor * (sum_3 * weight_i + sum_2 * direction_weight_i)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_input_block[i] = result
                 if product_target is not None:
-                    product_target_block[i] = factor * (-sum_3 * weight_i - sum_2 * direction_weight_i)
+                    result = factor * (-sum_3 * weight_i - sum_2 * direction_weight_i)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_target_block[i] = result
                 if product_weight is not None:
-                    product_weight_block[i] = factor * (sum_1 * sum_2)
+                    result = factor * (sum_1 * sum_2)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_weight_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -221,7 +242,10 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    diagonal_input_block[i] = factor * (real(2) * weight_i)
+                    result = factor * (real(2) * weight_i)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    diagonal_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2

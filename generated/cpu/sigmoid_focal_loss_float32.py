@@ -120,7 +120,10 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    grad_input_block[i] = factor * -sum_1 * (sum_2 * gamma * choice_1 + choice_2) * alpha_t * e_2 / (one + e_1)
+                    result = factor * -sum_1 * (sum_2 * gamma * choice_1 + choice_2) * alpha_t * e_2 / (one + e_1)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -178,7 +181,10 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    product_input_block[i] = factor * (sum_1 * sum_1 * (inverse_1 * inverse_1) * (choice_1 * choice_2 + gamma * gamma * sum_2 * choice_3 + real(2) * gamma * choice_1 * choice_2 - sum_2 * gamma * choice_1 * choice_2) * direction_input_i * alpha_t * e_2)
+                    result = factor * (sum_1 * sum_1 * (inverse_1 * inverse_1) * (choice_1 * choice_2 + gamma * gamma * sum_2 * choice_3 + real(2) * gamma * choice_1 * choice_2 - sum_2 * gamma * choice_1 * choice_2) * direction_input_i * alpha_t * e_2)
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    product_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2
@@ -228,7 +234,10 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, scale, it
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    diagonal_input_block[i] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * ((one - real(2) * target_i) * (one - real(2) * target_i) * choice_1 * choice_2 + power_of_1 * (gamma * gamma) * sum_2 * choice_3 + real(2) * power_of_1 * gamma * choice_1 * choice_2 - power_of_1 * sum_2 * gamma * choice_1 * choice_2) * alpha_t * exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma))
+                    result = factor * ((one / (one + e_1)) * (one / (one + e_1)) * ((one - real(2) * target_i) * (one - real(2) * target_i) * choice_1 * choice_2 + power_of_1 * (gamma * gamma) * sum_2 * choice_3 + real(2) * power_of_1 * gamma * choice_1 * choice_2 - power_of_1 * sum_2 * gamma * choice_1 * choice_2) * alpha_t * exp_nonpositive(-(tail_1 + (product_1 if product_1 > zero else zero)) * gamma))
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    diagonal_input_block[i] = result
             total += np.float64(part)
         if bad_target:
             fault |= 2

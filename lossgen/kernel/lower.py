@@ -195,7 +195,8 @@ class Lowering:
         result, layout = output.result, output.result.argument.role.layout
         if layout in ("item", "broadcast"):
             array = f"{output.name}_block" if self.element else output.name
-            return [Store(array, "i", self._scaled(self.bind(result.generic)))]
+            value = self._scaled(self.bind(result.generic))
+            return self._store_unless_masked(array, value) if self.element else [Store(array, "i", value)]
         statements: list[Statement] = []
         array, add = (f"{output.name}_row", False) if layout == "row" else (f"{output.name}_lane", True)
         if not (add and result.generic == 0):
@@ -215,6 +216,11 @@ class Lowering:
                 name = self.names.new("share")
                 loop.body.append(Load(name, f"{array}_row", loop.index))
                 self._bound[share_of(node, output.result.index)] = Symbol(name)
+
+    def _store_unless_masked(self, array: str, value: Expr) -> list[Statement]:
+        """An item of scale 0 is exactly 0, whatever it holds; row kernels have skipped it by now."""
+        masked = Let("result", Symbol("(zero if s == zero else result)"))
+        return [Let("result", value), Branch("item_scale is not None", [masked]), Store(array, "i", Symbol("result"))]
 
     def _scaled(self, value: Expr) -> Expr:
         return Mul(Symbol("factor"), value, evaluate=False) if value != 0 else value

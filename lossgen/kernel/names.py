@@ -45,6 +45,7 @@ RESERVED = frozenset(
         "TINY",
         "fault",
         "value",
+        "result",
         "factor",
         "s",
         "skipped",

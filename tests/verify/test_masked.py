@@ -1,0 +1,40 @@
+"""A masked item counts exactly nothing, whatever it holds: in the value, every gradient and the curvature of every loss."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lossgen
+from lossgen import generated
+from lossgen.formula.load import load_losses
+from lossgen.verify.sampling import random_items
+
+LOSSES = load_losses(Path(lossgen.__file__).parent.parent / "spec")
+CASES = [pytest.param(loss, v, id=f"{loss.name}-{v.label}") for loss in LOSSES.values() for v in loss.variants]
+
+
+@pytest.mark.parametrize("loss, variant", CASES)
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_masked_items_may_hold_anything(loss, variant, poison):
+    sizes = {axis.name: 3 + k for k, axis in enumerate(variant.axes)}
+    arrays = random_items(variant, np.random.default_rng(9), 6, sizes)
+    keep = np.array([True, False, True, True, False, True])
+    dirty = {a.name: arrays[a.name].copy() for a in variant.arguments}
+    for a in variant.arguments:
+        if a.role.layout != "shared":
+            dirty[a.name][~keep] = 99 if a.role.integer else poison
+    clean = {a.name: arrays[a.name] if a.role.layout == "shared" else arrays[a.name][keep] for a in variant.arguments}
+    function, names = getattr(generated, loss.name), [a.name for a in variant.differentiable]
+    value, slopes = function.value_and_grad(*dirty.values(), mask=keep, reduction="sum", wrt=tuple(names))
+    expected, truths = function.value_and_grad(*clean.values(), reduction="sum", wrt=tuple(names))
+    np.testing.assert_allclose(value, expected, rtol=1e-14)
+    for argument, slope, truth in zip(variant.differentiable, slopes, truths, strict=True):
+        if argument.role.layout == "shared":
+            np.testing.assert_allclose(slope, truth, rtol=1e-13)
+        else:
+            np.testing.assert_array_equal(slope[~keep], 0)
+            np.testing.assert_allclose(slope[keep], truth, rtol=1e-13)
+    diagonal = function.hessian_diagonal(*dirty.values(), mask=keep, reduction="sum")
+    for found in diagonal if isinstance(diagonal, tuple) else (diagonal,):
+        np.testing.assert_array_equal(found[~keep], 0)
