@@ -158,7 +158,7 @@ def test_check_passes_and_sees_a_kernel_that_is_wrong(project):
     assert all(f["passed"] for f in json.loads(good.stdout))
     kernel = project / "out_package" / "cpu" / "cubic_loss_float64.py"
     text = kernel.read_text()
-    wrong = text.replace("grad_input_block[i] = factor *", "grad_input_block[i] = -factor *")
+    wrong = text.replace("grad_input_block[i] = result", "grad_input_block[i] = -result")
     assert wrong != text
     kernel.write_text(wrong)
     bad = check()
