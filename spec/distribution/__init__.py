@@ -1,0 +1,1 @@
+"""Losses that are negative log-likelihoods and divergences of distributions."""

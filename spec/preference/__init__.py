@@ -1,0 +1,1 @@
+"""Losses over preferences between answers."""

@@ -1,0 +1,1 @@
+"""Losses that measure the overlap of regions."""
