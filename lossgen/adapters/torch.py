@@ -1,4 +1,4 @@
-"""Losses on PyTorch tensors: what the generated functions and modules for PyTorch are made of.
+"""Losses on PyTorch tensors: what the generated functions for PyTorch are made of.
 
 Tensors in main memory are read where they lie. Gradients are computed together with the value whenever the upstream
 gradient is a single number, and can be differentiated once more.
@@ -13,9 +13,6 @@ import numpy as np
 
 from lossgen.runtime import Loss, LossError
 from lossgen.runtime.derivatives import evaluate
-from lossgen.runtime.domains import check_parameters
-from lossgen.runtime.errors import choose
-from lossgen.runtime.scaling import REDUCTIONS
 
 from .torch_arrays import as_array, check_devices, scalar_tensor
 from .torch_autograd import OPTIONAL_TENSORS, Job, value_node
@@ -24,7 +21,7 @@ from .torch_library import torch
 Tensor = torch.Tensor
 _is_compiling, _is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled  # two look-ups less in every call
 AxisOption = int | Sequence[int] | Mapping[str, int | Sequence[int]] | None
-__all__ = ["LossModule", "Tensor", "apply"]
+__all__ = ["Tensor", "apply", "names_of"]
 
 
 def apply(
@@ -63,7 +60,7 @@ def apply(
         return torch.compiler.disable(apply)(
             *(loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
         )  # a break in the graph
-    names = _names(loss)
+    names = names_of(loss)
     arrays, tracked = _arrays(loss, names, arguments)
     if sample_weight is None and mask is None:
         tensors, extra = (*arguments, None, None), (None, None)
@@ -82,78 +79,8 @@ def apply(
     return value_node(state, *[tensors[position] for position in tracked])
 
 
-class LossModule(torch.nn.Module):
-    """A loss as a module. Weights are buffers: they move and are saved with the module.
-
-    Parameters and options are attributes of their own names, and may be changed.
-
-    Args:
-        loss: the loss over NumPy arrays.
-        weights: the arguments that the module holds, by name; None where not given.
-        parameters: the parameters in the order of the signature.
-        reduction: "none", "mean" or "sum".
-        axis: dimensions in place of the axes' default ones.
-        empty: the `mean` of no items.
-
-    Raises:
-        LossError: a parameter outside its domain, an unknown reduction.
-    """
-
-    def __init__(
-        self,
-        loss: Loss,
-        weights: Mapping[str, Tensor | None],
-        parameters: tuple,
-        reduction: str,
-        axis: AxisOption = None,
-        empty: float = float("nan"),
-    ) -> None:
-        super().__init__()
-        check_parameters(loss.schema, parameters)
-        if reduction not in REDUCTIONS:
-            raise choose(loss.schema.name, "reduction", reduction, REDUCTIONS)
-        self._loss = loss
-        self._inputs = _names(loss)
-        self._settings = tuple(parameter.name for parameter in loss.schema.parameters)
-        for name, weight in weights.items():
-            if weight is not None:
-                as_array(loss.schema.name, name, weight)
-            self.register_buffer(name, weight)
-        for name, value in zip(self._settings, parameters, strict=True):
-            setattr(self, name, value)
-        self.reduction = reduction
-        self.axis = axis
-        self.empty = empty
-
-    def evaluate(
-        self,
-        inputs: Mapping[str, Tensor | None],
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        denominator: float | None = None,
-    ) -> Tensor:
-        """The loss of these inputs, by name, with the weights that the module holds; see `apply`."""
-        arguments = tuple(inputs[name] if name in inputs else getattr(self, name) for name in self._inputs)
-        parameters = tuple(getattr(self, name) for name in self._settings)
-        return apply(
-            *(self._loss, arguments, parameters, self.reduction, self.axis),
-            *(sample_weight, mask, denominator, self.empty),
-        )
-
-    def extra_repr(self) -> str:
-        """Weights by their shapes, parameters, and the options that are not at their defaults."""
-        parts = [f"{name}={tuple(buffer.shape)}" for name, buffer in self.named_buffers(recurse=False)]
-        parts += [f"{name}={getattr(self, name)}" for name in self._settings]
-        parts.append(f"reduction={self.reduction!r}")
-        if self.axis is not None:
-            parts.append(f"axis={self.axis}")
-        if self.empty == self.empty:  # not NaN
-            parts.append(f"empty={self.empty}")
-        return ", ".join(parts)
-
-
 @lru_cache(maxsize=256)
-def _names(loss: Loss) -> tuple[str, ...]:
+def names_of(loss: Loss) -> tuple[str, ...]:
     """The names of all arguments."""
     return tuple(argument.name for argument in loss.schema.variants[0].arguments)
 
