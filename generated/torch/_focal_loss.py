@@ -3,7 +3,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from lossgen.adapters.torch import LossModule, Tensor, apply
+from lossgen.adapters.torch import Tensor, apply
+from lossgen.adapters.torch_module import LossModule
 
 from ..numpy._focal_loss import focal_loss as _loss
 
