@@ -8,7 +8,7 @@ from sympy import Symbol
 
 from .errors import SpecError
 
-Place = Literal["class", "features"]
+Place = Literal["class", "features", "last"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Axis:
 
     `place` says where it lies in the arrays that users pass, unless they say otherwise with `axis=`:
     "class" is dimension 1 of (N, C, d1, …) and dimension 0 of (C,), as in PyTorch;
-    "features" is every dimension but the first, flattened.
+    "features" is every dimension but the first, flattened;
+    "last" is the last dimension, as of the embeddings in (N, D), (D,) or (N, d1, D).
     """
 
     name: str

@@ -27,6 +27,7 @@ DOMAINS: Mapping[str, Callable[[float], bool]] = {
     "nonnegative": lambda x: x >= 0,
     "unit": lambda x: 0 <= x <= 1,
     "binary": lambda x: x in (0, 1),
+    "sign": lambda x: x in (-1, 1),
 }
 
 

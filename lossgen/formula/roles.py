@@ -8,7 +8,7 @@ from .errors import SpecError
 
 Kind = Literal["prediction", "target", "label", "weight", "parameter"]
 Layout = Literal["item", "row", "shared", "broadcast"]
-Domain = Literal["real", "not-nan", "binary", "unit", "nonnegative", "positive", "class-index"]
+Domain = Literal["real", "not-nan", "binary", "sign", "unit", "nonnegative", "positive", "class-index"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ LogProbability = Role("LogProbability", "prediction", "real", "the logarithm of 
 Real = Role("Real", "target", "not-nan", "a real target")
 Unit = Role("Unit", "target", "unit", "a target in [0, 1]: a hard label or a probability")
 Binary = Role("Binary", "target", "binary", "a label, 0 or 1", differentiable=False)
+Sign = Role("Sign", "target", "sign", "a label, -1 or 1", differentiable=False)
 Simplex = Role("Simplex", "target", "unit", "the target probability of each class", label="probabilities")
 ClassIndex = Role(
     "ClassIndex", "label", "class-index", "the number of the right class, from 0", differentiable=False, label="indices"

@@ -93,9 +93,7 @@ def check_axis_names(loss: str, axes: Sequence[Axis]) -> None:
         if {axis.name, size_name(axis)} & RESERVED:
             raise SpecError(f"{loss}: axis {axis.name}: kernels use this name themselves; choose another, such as C")
         if any(axis.name == other.name for other in axes if other != axis):
-            raise SpecError(
-                f'{loss}: two axes are called {axis.name}, one a place="class" and one a place="features"; rename one'
-            )
+            raise SpecError(f"{loss}: two axes are called {axis.name}, with different places; rename one")
 
 
 class Names:

@@ -52,6 +52,7 @@ SUM, PRODUCT, UNARY, ATOM = range(4)
 DOMAIN_CHECKS = {
     "not-nan": "{x} == {x}",
     "binary": "({x} == zero) | ({x} == one)",
+    "sign": "({x} == -one) | ({x} == one)",
     "unit": "({x} >= zero) & ({x} <= one)",
     "nonnegative": "{x} >= zero",
     "positive": "{x} > zero",

@@ -55,6 +55,8 @@ def dimensions_of(loss: str, axis: Axis, option: FrozenAxis, name: str, shape: t
             raise LossError(f"{loss}: {name} has shape (), expected at least one dimension for axis {axis.name!r}")
         if axis.place == "class":
             return (0,) if ndim == 1 else (1,)
+        if axis.place == "last":
+            return (ndim - 1,)
         return tuple(range(min(1, ndim - 1), ndim))
     entries = given if isinstance(given, tuple) else (given,)
     found: list[int] = []

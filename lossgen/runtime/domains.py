@@ -24,6 +24,7 @@ ARRAYS: dict[str, ArrayDomain] = {
     "real": ArrayDomain(lambda x: np.zeros(x.shape, bool), "any number"),
     "not-nan": ArrayDomain(np.isnan, "a number that is not NaN"),
     "binary": ArrayDomain(lambda x: (x != 0) & (x != 1), "0 or 1"),
+    "sign": ArrayDomain(lambda x: (x != -1) & (x != 1), "-1 or 1"),
     "unit": ArrayDomain(lambda x: ~((x >= 0) & (x <= 1)), "a number in [0, 1]"),
     "nonnegative": ArrayDomain(lambda x: ~(x >= 0), "a number that is at least 0"),
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Layout = Literal["item", "row", "shared", "broadcast"]
-Place = Literal["class", "features"]
+Place = Literal["class", "features", "last"]
 Reduction = Literal["none", "mean", "sum"]
 
 
@@ -21,6 +21,7 @@ class Axis:
         name: the name used by the arguments and by `axis={name: ...}`.
         place: where the axis lies by default. "class": dimension 1 of (N, C, d1, ...), or dimension 0 of a 1-D array.
             "features": all dimensions but the first, flattened, or the only dimension of a 1-D array (then one item).
+            "last": the last dimension.
     """
 
     name: str

@@ -36,6 +36,8 @@ def _random(argument: Argument, rng: Generator, count: int, sizes: Mapping[str, 
         return rng.uniform(0.02, 0.98, shape)
     if role.domain == "binary":
         return rng.integers(0, 2, shape).astype(float)
+    if role.domain == "sign":
+        return rng.choice([-1.0, 1.0], shape)
     if role.domain in ("nonnegative", "positive"):
         return rng.uniform(0.1, 3, shape)
     return 2 * rng.normal(size=shape)
@@ -70,7 +72,7 @@ def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
 
 
 def _hard_targets(domain: str) -> list[float]:
-    return {"not-nan": [0.0, 1.0, -20.0]}.get(domain, [0.0, 1.0])
+    return {"not-nan": [0.0, 1.0, -20.0], "sign": [-1.0, 1.0]}.get(domain, [0.0, 1.0])
 
 
 def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray]:

@@ -18,6 +18,7 @@ from lossgen.formula import (
     Positive,
     Prediction,
     Real,
+    Sign,
     Simplex,
     SpecError,
     Sum,
@@ -265,3 +266,19 @@ def test_binary_rows_and_composition_of_entries():
         return Sum(log(1 + exp(row[c] - t[c])), c)
 
     assert exact(bits.variants[0].expression, {"row": [0, 1], "t": [0, 1], "C": 2}) == 2 * exact(log(2), {})
+
+
+@pytest.mark.parametrize("place", ["class", "features", "last"])
+def test_the_places_of_an_axis(place):
+    assert Axis("D", place).place == place
+    with pytest.raises(SpecError, match=r"Axis\('D', place='middle'\): expected one of class, features, last"):
+        Axis("D", "middle")
+
+
+def test_a_default_sign_is_minus_one_or_one():
+    def ranking(x: Prediction, y: Sign = 0):
+        """A loss."""
+        return y * x
+
+    with pytest.raises(SpecError, match="ranking: the default of y is 0, expected a label, -1 or 1"):
+        loss(ranking)

@@ -16,6 +16,7 @@ from lossgen.formula import (
     Prediction,
     Probability,
     Real,
+    Sign,
     Unit,
     Weight,
     exp,
@@ -99,6 +100,12 @@ def probability(p: Probability, t: Unit):
     return -t * log(p) - (1 - t) * log(1 - p)
 
 
+@loss
+def margin(x: Prediction, y: Sign):
+    """A margin."""
+    return Max(0, 1 - x * y)
+
+
 @pytest.mark.parametrize("made_up", [log_cosh, student, cases, powers])
 def test_value_and_gradient(made_up, tmp_path, rng):
     data = {"x": 2 * rng.normal(size=5), "t": rng.normal(size=5)}
@@ -116,6 +123,14 @@ def test_arguments_may_have_any_name(tmp_path, rng):
     rendered = Rendered(named, tmp_path)
     check_against_the_formula(rendered, data)
     assert rendered("evaluate", {**data, "i": np.array([0, 1, 2, 0])})[2] == 1 << 3
+
+
+def test_a_sign_is_minus_one_or_one(tmp_path):
+    rendered = Rendered(margin, tmp_path)
+    values, gradients, fault = rendered("evaluate", {"x": np.array([0.5, 0.5, 3]), "y": np.array([1.0, -1, 1])})
+    assert values.tolist() == [0.5, 1.5, 0] and gradients["x"].tolist() == [-1, 1, 0] and not fault
+    for wrong in (0, np.nan, 2):
+        assert rendered("evaluate", {"x": np.ones(2), "y": np.array([-1, wrong])})[2] == 1 << 1
 
 
 def test_far_out_nothing_overflows_or_cancels(tmp_path):
