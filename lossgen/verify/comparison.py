@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from mpmath import mpf
+from mpmath import isfinite, mpf
 
 from lossgen.formula import Loss, Variant
 
@@ -55,7 +55,7 @@ def compare(
             [oracle.gradient(variant.expression, e, name) for e in environments(variant, given, parameters)],
         )
         figures.append(_figure(f"gradient of {name}", gradient, truth, dtype))
-    return figures + (list(_second(variant, function, given, parameters, dtype)) if second else [])
+    return figures + (list(_second(loss, variant, function, given, parameters, dtype)) if second else [])
 
 
 def environments(variant: Variant, arrays: Arrays, parameters: Mapping[str, float]) -> Iterator[dict[str, Any]]:
@@ -79,15 +79,15 @@ def environments(variant: Variant, arrays: Arrays, parameters: Mapping[str, floa
 
 
 def _second(
-    variant: Variant, function: Any, given: Arrays, parameters: Mapping[str, float], dtype: type
+    loss: Loss, variant: Variant, function: Any, given: Arrays, parameters: Mapping[str, float], dtype: type
 ) -> Iterator[Figure]:
     names = [a.name for a in variant.predictions]
     rng = np.random.default_rng(11)
     directions = {name: rng.uniform(0.5, 1.5, given[name].shape).astype(dtype) for name in names}
-    required = [a.name for a in variant.arguments if a.role.kind != "weight"]
-    weights = {a.name: given[a.name] for a in variant.arguments if a.role.kind == "weight"}
+    required = [a.name for a in variant.arguments if loss.default(a.name) is None]
+    optional = {a.name: given[a.name] for a in variant.arguments if a.name not in required}
     along = tuple(directions[n] for n in names) if len(names) > 1 else directions[names[0]]
-    products = function.hvp(*(given[n] for n in required), along, **weights, **parameters, reduction="sum")
+    products = function.hvp(*(given[n] for n in required), along, **optional, **parameters, reduction="sum")
     diagonal = function.hessian_diagonal(*(given[a.name] for a in variant.arguments), **parameters, reduction="sum")
     truths: dict[str, tuple[list, list]] = {name: ([], []) for name in names}
     for i, item in enumerate(environments(variant, given, parameters)):
@@ -119,9 +119,9 @@ def _figure(quantity: str, found: np.ndarray, truth: list[list[mpf]], dtype: typ
     rows = np.asarray(found).reshape(len(truth), -1)
     worst, relative, place, nonfinite = 0.0, 0.0, "", 0
     for i, (row, exact) in enumerate(zip(rows, truth, strict=True)):
-        largest = max((abs(t) for t in exact), default=mpf(0))
+        largest = max((abs(t) for t in exact if isfinite(t)), default=mpf(0))
         for k, (x, t) in enumerate(zip(row, exact, strict=True)):
-            if abs(t) > mpf(float(limits.max)):
+            if not isfinite(t) or abs(t) > mpf(float(limits.max)):
                 continue
             if not np.isfinite(x):
                 nonfinite += 1

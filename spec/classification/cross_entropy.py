@@ -1,12 +1,31 @@
-from lossgen.formula import Axis, ClassIndex, ClassWeight, Fraction, Logit, Simplex, Sum, is_label, log, loss, softmax
+from sympy import Expr
+
+from lossgen.formula import (
+    Axis,
+    ClassIndex,
+    ClassWeight,
+    Fraction,
+    Logit,
+    Simplex,
+    Sum,
+    is_label,
+    log,
+    loss,
+    softmax,
+)
 
 C = Axis("C")
 c = C.index()
 
 
+def weight_of_target(target: Expr, weight: Expr) -> Expr | int:
+    """What an item counts in the mean: the weight of its class; 1 where the target is a distribution over the classes."""
+    return weight[target] if is_label(target) else 1
+
+
 @loss(
     paper="Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",
-    normalizer=lambda target, weight: weight[target] if is_label(target) else 1,
+    normalizer=weight_of_target,
 )
 def cross_entropy(
     input: Logit[C], target: ClassIndex[C] | Simplex[C], weight: ClassWeight[C] = 1, label_smoothing: Fraction = 0
