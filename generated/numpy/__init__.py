@@ -6,34 +6,46 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
     from ._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from ._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
     from ._cross_entropy import cross_entropy as cross_entropy
     from ._focal_loss import focal_loss as focal_loss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
     from ._l1_loss import l1_loss as l1_loss
     from ._mse_loss import mse_loss as mse_loss
+    from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+    from ._nll_loss import nll_loss as nll_loss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from ._vae_loss import vae_loss as vae_loss
+    from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
 
 _EXPORTS = {
     "binary_cross_entropy_with_logits": "._binary_cross_entropy_with_logits",
+    "categorical_cross_entropy": "._categorical_cross_entropy",
     "cross_entropy": "._cross_entropy",
     "focal_loss": "._focal_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
     "l1_loss": "._l1_loss",
     "mse_loss": "._mse_loss",
+    "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
+    "nll_loss": "._nll_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
     "vae_loss": "._vae_loss",
+    "weighted_cross_entropy": "._weighted_cross_entropy",
 }
 
 __all__ = [
     "binary_cross_entropy_with_logits",
+    "categorical_cross_entropy",
     "cross_entropy",
     "focal_loss",
     "gaussian_kl_divergence",
     "l1_loss",
     "mse_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
     "sigmoid_focal_loss",
     "vae_loss",
+    "weighted_cross_entropy",
 ]
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from ._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from ._binary_cross_entropy_with_logits import BCEWithLogitsLoss as BCEWithLogitsLoss
+    from ._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
+    from ._categorical_cross_entropy import CategoricalCrossEntropyLoss as CategoricalCrossEntropyLoss
     from ._cross_entropy import cross_entropy as cross_entropy
     from ._cross_entropy import CrossEntropyLoss as CrossEntropyLoss
     from ._focal_loss import focal_loss as focal_loss
@@ -17,14 +19,22 @@ if _TYPE_CHECKING:
     from ._l1_loss import L1Loss as L1Loss
     from ._mse_loss import mse_loss as mse_loss
     from ._mse_loss import MSELoss as MSELoss
+    from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+    from ._multilabel_soft_margin_loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
+    from ._nll_loss import nll_loss as nll_loss
+    from ._nll_loss import NLLLoss as NLLLoss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from ._sigmoid_focal_loss import SigmoidFocalLoss as SigmoidFocalLoss
     from ._vae_loss import vae_loss as vae_loss
     from ._vae_loss import VaeLoss as VaeLoss
+    from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
+    from ._weighted_cross_entropy import WeightedCrossEntropyLoss as WeightedCrossEntropyLoss
 
 _EXPORTS = {
     "binary_cross_entropy_with_logits": "._binary_cross_entropy_with_logits",
     "BCEWithLogitsLoss": "._binary_cross_entropy_with_logits",
+    "categorical_cross_entropy": "._categorical_cross_entropy",
+    "CategoricalCrossEntropyLoss": "._categorical_cross_entropy",
     "cross_entropy": "._cross_entropy",
     "CrossEntropyLoss": "._cross_entropy",
     "focal_loss": "._focal_loss",
@@ -35,29 +45,43 @@ _EXPORTS = {
     "L1Loss": "._l1_loss",
     "mse_loss": "._mse_loss",
     "MSELoss": "._mse_loss",
+    "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
+    "MultiLabelSoftMarginLoss": "._multilabel_soft_margin_loss",
+    "nll_loss": "._nll_loss",
+    "NLLLoss": "._nll_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
     "SigmoidFocalLoss": "._sigmoid_focal_loss",
     "vae_loss": "._vae_loss",
     "VaeLoss": "._vae_loss",
+    "weighted_cross_entropy": "._weighted_cross_entropy",
+    "WeightedCrossEntropyLoss": "._weighted_cross_entropy",
 }
 
 __all__ = [
     "BCEWithLogitsLoss",
+    "CategoricalCrossEntropyLoss",
     "CrossEntropyLoss",
     "FocalLoss",
     "GaussianKlDivergenceLoss",
     "L1Loss",
     "MSELoss",
+    "MultiLabelSoftMarginLoss",
+    "NLLLoss",
     "SigmoidFocalLoss",
     "VaeLoss",
+    "WeightedCrossEntropyLoss",
     "binary_cross_entropy_with_logits",
+    "categorical_cross_entropy",
     "cross_entropy",
     "focal_loss",
     "gaussian_kl_divergence",
     "l1_loss",
     "mse_loss",
+    "multilabel_soft_margin_loss",
+    "nll_loss",
     "sigmoid_focal_loss",
     "vae_loss",
+    "weighted_cross_entropy",
 ]
 
 
