@@ -11,7 +11,7 @@ import torch
 import lossgen
 
 FORMULA = '''
-from lossgen.formula import Axis, Logit, Positive, Prediction, Real, Simplex, Sum, exp, log, loss, softmax
+from lossgen.formula import Abs, Axis, Flag, Logit, Option, Positive, Prediction, Real, Simplex, Sum, exp, log, loss, softmax
 
 C = Axis("C")
 c = C.index()
@@ -27,6 +27,20 @@ def welsch_loss(input: Prediction, target: Real, scale_: Positive = 1.5):
 def renyi_loss(input: Logit[C], target: Simplex[C], order: Positive = 0.5):
     """The Renyi divergence of the softmax from the target."""
     return log(Sum(target[c] ** order * softmax(input, c) ** (1 - order), c)) / (order - 1)
+
+
+@loss
+def power_loss(
+    input: Prediction,
+    target: Real,
+    p: Option(2, other=Positive) = 2,
+    relative: Flag = False,
+    shape: Option("plain", "exponential") = "plain",
+    factor: Positive = 3,
+):
+    """A power of the error, in several forms."""
+    error = Abs(input - target) ** p / (target**2 if relative else factor)
+    return error if shape == "plain" else 1 - exp(-error)
 '''
 
 
@@ -94,6 +108,42 @@ def test_its_torch_module_is_there_and_differentiates_twice(project):
     y = torch.zeros(6, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda a: WelschLoss()(a, y), (x,))
     assert torch.autograd.gradgradcheck(lambda a: WelschLoss()(a, y), (x,))
+
+
+def plain_power(x, y, p=2, relative=False, shape="plain", factor=3.0):
+    error = (x - y).abs() ** p / (y**2 if relative else factor)
+    return (error if shape == "plain" else 1 - torch.exp(-error)).mean()
+
+
+@pytest.mark.parametrize("p", [2, 2.0, 3.5])
+@pytest.mark.parametrize("relative", [False, True, np.True_])
+@pytest.mark.parametrize("shape", ["plain", "exponential"])
+def test_options_choose_their_formula(project, p, relative, shape):
+    from my_losses.torch import PowerLoss, power_loss
+
+    x = torch.randn(9, dtype=torch.float64, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    y = torch.linspace(1, 2, 9, dtype=torch.float64)
+    given = {"p": p, "relative": relative, "shape": shape, "factor": 4.0}
+    (slope,) = torch.autograd.grad(plain_power(x, y, **given), x)
+    for found in (power_loss(x, y, **given), PowerLoss(**given)(x, y)):
+        torch.testing.assert_close(found, plain_power(x, y, **given), rtol=1e-13, atol=0)
+        torch.testing.assert_close(torch.autograd.grad(found, x)[0], slope, rtol=1e-12, atol=1e-15)
+
+
+def test_wrong_options_are_one_line(project):
+    from my_losses import power_loss
+
+    x = np.ones(3)
+    for given, words in (
+        ({"p": -1}, "power_loss: p is -1, expected 2 or a finite number greater than 0"),
+        ({"p": "2"}, "power_loss: p is '2', expected 2 or a finite number greater than 0"),
+        ({"relative": 2}, "power_loss: relative is 2, expected False or True"),
+        ({"relative": None}, "power_loss: relative is None, expected False or True"),
+        ({"shape": "round"}, "power_loss: shape is 'round', expected 'plain' or 'exponential'"),
+        ({"shape": ["plain"]}, r"power_loss: shape is \['plain'\], expected 'plain' or 'exponential'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            power_loss(x, x, **given)
 
 
 def test_check_is_clean_and_then_finds_what_is_stale(project):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from lossgen.derive import Derivation
-from lossgen.formula import Axis, Loss, Role, SpecError, Variant
+from lossgen.formula import Axis, Loss, Option, Role, SpecError, Variant
 from lossgen.formula.symbols import Argument
 from lossgen.kernel.program import is_normalized
 
@@ -72,11 +73,11 @@ class Surface:
         return [a.name for a in self.arguments if a.role.kind != "weight"]
 
     @property
-    def parameters(self) -> list[tuple[str, str, object]]:
+    def parameters(self) -> list[tuple[str, str, str]]:
         """Name, type and default of every hyperparameter, in the kernels' order."""
-        found = [(p.name, "float", float(self.loss.default(p.name))) for p in self.loss.parameters]
+        found = [(name, *_typed(role, self.loss.default(name))) for name, role in self.loss.settings.items()]
         labels = any(v.labels for v in self.loss.variants)
-        return found + ([("ignore_index", "int", IGNORE_INDEX)] if labels else [])
+        return found + ([("ignore_index", "int", str(IGNORE_INDEX))] if labels else [])
 
     @property
     def reduction(self) -> str:
@@ -94,8 +95,11 @@ class Surface:
     def _parameter(self, name: str) -> str:
         if name == "ignore_index":
             return f'Parameter("ignore_index", {IGNORE_INDEX}, "real", integer=True),'
-        role = next(p.role for p in self.loss.parameters if p.name == name)
-        return f"Parameter({_quoted(name)}, {float(self.loss.default(name))!r}, {_quoted(role.domain)}),"
+        role, default = self.loss.settings[name], self.loss.default(name)
+        if isinstance(role, Role):
+            return f"Parameter({_quoted(name)}, {float(default)!r}, {_quoted(role.domain)}),"
+        other = f", {_quoted(role.other.domain)}" if role.other else ""
+        return f"Parameter({_quoted(name)}, {_literal(default)}{other}, options={_tuple(map(_literal, role.values))}),"
 
     def _variant(self, variant: Variant) -> Iterable[str]:
         yield "Variant("
@@ -108,6 +112,8 @@ class Surface:
         yield f"    differentiable={_tuple(_quoted(a.name) for a in variant.differentiable)},"
         yield f"    predictions={_tuple(_quoted(a.name) for a in variant.predictions)},"
         yield f"    normalized={is_normalized(Derivation(self.name, variant))},"
+        if variant.options:
+            yield f"    choice={_tuple(_literal(value) for value in variant.options.values())},"
         yield "),"
 
     def _argument(self, argument: Argument) -> str:
@@ -131,8 +137,8 @@ class Surface:
             meaning = "; or ".join(f"{_shape(role)}: {role.meaning}" for role in dict.fromkeys(choices))
             default = self.loss.default(argument.name)
             lines.append(f"{argument.name} : {meaning}" + (f" (default {default})" if default is not None else ""))
-        for parameter in self.loss.parameters:
-            lines.append(f"{parameter.name} : {parameter.role.meaning} (default {self.loss.default(parameter.name)})")
+        for name, role in self.loss.settings.items():
+            lines.append(f"{name} : {role.meaning} (default {self.loss.default(name)})")
         if any(v.labels for v in self.loss.variants):
             lines.append(f"ignore_index : items with this class index count nothing (default {IGNORE_INDEX})")
         if self.loss.paper:
@@ -143,6 +149,19 @@ class Surface:
 def module_name(loss: Loss, variant: Variant) -> str:
     """The stem of a variant's kernel modules."""
     return f"{loss.name}_{variant.label}" if variant.label else loss.name
+
+
+def _typed(role: Role | Option, default: object) -> tuple[str, str]:
+    """The type and the default of a hyperparameter, as text."""
+    values = (*role.values, default) if isinstance(role, Option) else (0.0,)
+    kind = next((k for k in (bool, str) if all(isinstance(v, k) for v in values)), float)
+    return kind.__name__, _literal(default if kind is not float else float(default))
+
+
+def _literal(value: object) -> str:
+    if value in (inf, -inf):
+        return f'float("{value}")'
+    return _quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _quoted(text: str) -> str:

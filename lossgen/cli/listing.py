@@ -44,7 +44,7 @@ def _row(loss: Loss, spec: Path) -> dict:
         "module": loss.module,
         "summary": loss.doc.splitlines()[0] if loss.doc else "",
         "arguments": arguments,
-        "parameters": {p.name: loss.default(p.name) for p in loss.parameters},
+        "parameters": {name: loss.default(name) for name in loss.settings},
         "reduction": loss.reduction,
         "paper": loss.paper,
         "file": str(loss.source.relative_to(spec.resolve())),

@@ -19,6 +19,7 @@ from .errors import SpecError
 from .loss import Loss, Variant, loss
 from .nodes import Delta, Entry, LogSumExp, Sum, log_softmax, softmax
 from .nodes import Max as MaxOver
+from .options import Flag, Option
 from .roles import (
     Binary,
     ClassIndex,
@@ -48,6 +49,7 @@ __all__ = [
     "ClassWeight",
     "Delta",
     "Entry",
+    "Flag",
     "Fraction",
     "Index",
     "LogProbability",
@@ -58,6 +60,7 @@ __all__ = [
     "MaxOver",
     "Min",
     "NonNegative",
+    "Option",
     "Parameter",
     "Piecewise",
     "Positive",

@@ -7,28 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from sympy import Basic, Expr, Float, Rational, sympify
 
+from .annotations import alternatives, is_setting, read_annotation
 from .axes import Axis
 from .errors import SpecError
+from .options import Option, Value, combinations, resolve
 from .roles import Choice, Role
 from .symbols import ONE, Argument, Constant, Hyperparameter
 from .validate import check_formula
 
 Formula = Callable[..., Any]
-
-#: What a hyperparameter's domain says of its default.
-DOMAINS: Mapping[str, Callable[[float], bool]] = {
-    "positive": lambda x: x > 0,
-    "nonnegative": lambda x: x >= 0,
-    "unit": lambda x: 0 <= x <= 1,
-    "binary": lambda x: x in (0, 1),
-    "sign": lambda x: x in (-1, 1),
-}
 
 
 @dataclass(frozen=True)
@@ -36,6 +28,8 @@ class Variant:
     """One reading of a loss, with a role chosen for each argument.
 
     `label` is empty for a loss with a single variant. `names` are the author's own names for parts of the formula.
+    `parameters` are the hyperparameters that are numbers; `options` has the value of each option, None for one that is
+    among the numbers here.
     """
 
     label: str
@@ -43,6 +37,8 @@ class Variant:
     expression: Expr
     normalizer: Expr
     names: Mapping[str, Expr] = field(default_factory=dict)
+    parameters: tuple[Hyperparameter, ...] = ()
+    options: Mapping[str, Value | None] = field(default_factory=dict)
 
     @property
     def predictions(self) -> tuple[Argument, ...]:
@@ -86,61 +82,49 @@ class Loss:
         self.source = Path(inspect.getfile(function))
         if reduction not in ("mean", "sum", "none"):
             raise SpecError(f"{self.name}: reduction={reduction!r}: expected 'mean', 'sum' or 'none'")
-        self._roles = {name: self._role(p) for name, p in self.signature.parameters.items()}
-        if not any(r.kind == "prediction" for role in self._roles.values() for r in _alternatives(role)):
+        self._roles = {name: read_annotation(self.name, p) for name, p in self.signature.parameters.items()}
+        if not any(r.kind == "prediction" for role in self._roles.values() for r in alternatives(role)):
             raise SpecError(
                 f"{self.name}: no argument is a prediction, so that there is nothing to train; "
                 "annotate one, as in input: Prediction or input: Logit[C]"
             )
 
-    def _role(self, parameter: inspect.Parameter) -> Role | Choice:
-        role = parameter.annotation
-        if not isinstance(role, Role | Choice):
-            raise SpecError(
-                f"{self.name}: argument {parameter.name} has no role; annotate it, as in "
-                f"{parameter.name}: Prediction, Real, Binary, ClassIndex[C], Weight or Parameter"
-            )
-        if isinstance(role, Role) and role.kind == "parameter" and parameter.default is parameter.empty:
-            raise SpecError(
-                f"{self.name}: hyperparameter {parameter.name} needs a default, as in {parameter.name}: {role} = 1"
-            )
-        if any(r.integer and r.axis is None for r in _alternatives(role)):
-            raise SpecError(
-                f"{self.name}: argument {parameter.name}: ClassIndex needs its axis, as in {parameter.name}: ClassIndex[C]"
-            )
-        self._check_default(parameter, role)
-        return role
-
-    def _check_default(self, parameter: inspect.Parameter, role: Role | Choice) -> None:
-        value = parameter.default
-        if value is parameter.empty or (value is None and not (isinstance(role, Role) and role.kind == "parameter")):
-            return
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
-            raise SpecError(f"{self.name}: the default of {parameter.name} is {value!r}, expected a finite number")
-        if isinstance(role, Role) and not DOMAINS.get(role.domain, lambda _: True)(value):
-            raise SpecError(f"{self.name}: the default of {parameter.name} is {value!r}, expected {role.meaning}")
-
-    def default(self, name: str) -> float | int | None:
+    def default(self, name: str) -> Value | None:
         """The default of an argument or hyperparameter; None where it must be given."""
         value = self.signature.parameters[name].default
         return None if value is inspect.Parameter.empty else value
 
     @cached_property
-    def parameters(self) -> tuple[Hyperparameter, ...]:
-        """The scalar hyperparameters, in the order of the signature."""
-        return tuple(
-            Hyperparameter(n, r) for n, r in self._roles.items() if isinstance(r, Role) and r.kind == "parameter"
-        )
+    def settings(self) -> dict[str, Role | Option]:
+        """The hyperparameters, numbers and options, in the order of the signature."""
+        return {n: r for n, r in self._roles.items() if is_setting(r)}
+
+    @cached_property
+    def options(self) -> dict[str, Option]:
+        """The hyperparameters with values that have a formula of their own."""
+        return {n: r for n, r in self.settings.items() if isinstance(r, Option)}
 
     @cached_property
     def variants(self) -> tuple[Variant, ...]:
-        """Every reading of the formula; more than one where an argument may have one role or another."""
-        arrays = {n: _alternatives(r) for n, r in self._roles.items() if isinstance(r, Choice) or r.kind != "parameter"}
-        chosen = [dict(zip(arrays, roles, strict=True)) for roles in product(*arrays.values())]
-        return tuple(self._read(roles, several=len(chosen) > 1) for roles in chosen)
+        """Every reading of the formula; more than one where there are options, or arguments of one role or another."""
+        found = []
+        for options in combinations(self.options):
+            roles = {n: resolve(r, options, f"{self.name}: argument {n}") for n, r in self._roles.items()}
+            arrays = {n: alternatives(r) for n, r in roles.items() if n not in self.settings}
+            chosen = [dict(zip(arrays, choice, strict=True)) for choice in product(*arrays.values())]
+            several = len(chosen) > 1
+            labels = [r.label(n, options[n]) for n, r in self.options.items()]
+            for choice in chosen:
+                of_roles = [r.label for n, r in choice.items() if isinstance(roles[n], Choice)] if several else []
+                found.append(self._read(choice, options, "_".join(filter(None, [*of_roles, *labels]))))
+        return tuple(found)
 
-    def _read(self, roles: Mapping[str, Role], several: bool) -> Variant:
-        symbols = {n: Argument(n, r) for n, r in roles.items()} | {p.name: p for p in self.parameters}
+    def _read(self, roles: Mapping[str, Role], options: Mapping[str, Value | None], label: str) -> Variant:
+        numbers = {
+            n: r.other if isinstance(r, Option) else r for n, r in self.settings.items() if options.get(n) is None
+        }
+        parameters = {n: Hyperparameter(n, r) for n, r in numbers.items()}
+        symbols = {n: Argument(n, r) for n, r in roles.items()} | options | parameters
         value, names = self._run(_run_with_names, self.function, symbols)
         expression = self._as_expression(value)
         wanted = inspect.signature(self._normalizer).parameters if self._normalizer else ()
@@ -151,9 +135,8 @@ class Loss:
         normalizer = self._as_expression(normalizer)
         arguments = tuple(symbols[n] for n in roles)
         for part in (expression, normalizer):
-            check_formula(self.name, part, {*arguments, *self.parameters})
-        label = "_".join(r.label for n, r in roles.items() if isinstance(self._roles[n], Choice)) if several else ""
-        return Variant(label, arguments, expression, normalizer, names)
+            check_formula(self.name, part, {*arguments, *parameters.values()})
+        return Variant(label, arguments, expression, normalizer, names, tuple(parameters.values()), options)
 
     def _run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls the author's function; what it raises names the file and the line in it."""
@@ -181,7 +164,9 @@ class Loss:
         bound.apply_defaults()
         for name, value in bound.arguments.items():
             role = self._roles[name]
-            has_axis = any(r.axis for r in _alternatives(role))
+            if isinstance(role, Option) and not isinstance(value, Expr):
+                continue
+            has_axis = any(r.axis for r in alternatives(role))
             if not isinstance(value, Expr | Constant):
                 bound.arguments[name] = Constant(value) if has_axis else sympify(value)
         return self._as_expression(self.function(*bound.args, **bound.kwargs))
@@ -225,10 +210,6 @@ def loss(
 def _with_exact_numbers(expression: Expr) -> Expr:
     """0.3 as 3/10: what the author wrote, at any number of digits; x**2.0 is x**2, and SymPy compares without rounding."""
     return expression.xreplace({number: Rational(repr(float(number))) for number in expression.atoms(Float)})
-
-
-def _alternatives(role: Role | Choice) -> tuple[Role, ...]:
-    return role.roles if isinstance(role, Choice) else (role,)
 
 
 def _signature(function: Formula) -> inspect.Signature:

@@ -1,7 +1,8 @@
 """Roles: what an argument of a loss is. An author writes them as annotations: `target: Binary`, `input: Logit[C]`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from .axes import Axis
 from .errors import SpecError
@@ -40,6 +41,12 @@ class Role:
     def __or__(self, other: "Role") -> "Choice":
         return Choice((self, other))
 
+    def given(self, **cases: "Role | Mapping[Any, Role]") -> "Conditional":
+        """This role, but another where an option has a value: `Unit.given(log_target=Real)`, for a flag that is set;
+        `Unit.given(likelihood={"gaussian": Real})`."""
+        pairs = ((n, ((True, c),) if isinstance(c, Role) else tuple(c.items())) for n, c in cases.items())
+        return Conditional(self, tuple(pairs))
+
     @property
     def layout(self) -> Layout:
         if self.kind == "weight":
@@ -52,6 +59,19 @@ class Role:
 
     def __str__(self) -> str:
         return f"{self.name}[{self.axis.name}]" if self.axis else self.name
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """The role of an argument that depends on the loss's options: for each option some values with another role."""
+
+    role: Role
+    cases: tuple[tuple[str, tuple[tuple[Any, Role], ...]], ...]
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Every role that the argument may have."""
+        return (self.role, *(role for _, cases in self.cases for _, role in cases))
 
 
 @dataclass(frozen=True)

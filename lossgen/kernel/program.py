@@ -7,7 +7,7 @@ from sympy import Expr, Integer
 
 from lossgen.derive import Derivation, Result
 from lossgen.formula import Axis, Loss, SpecError, Variant
-from lossgen.formula.symbols import Argument, Hyperparameter
+from lossgen.formula.symbols import Argument
 
 from .names import check_axis_names, free_names
 
@@ -64,10 +64,10 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
     """The kernels of one variant, each expression brought into kernel functions by `lower`."""
     defaults = {a: loss.default(a.name) for a in variant.arguments}
     _check_axes(loss.name, variant, defaults)
-    variant, renamed = _with_free_names(variant, loss.parameters)
+    variant, renamed = _with_free_names(variant)
     derivation = Derivation(loss.name, variant)
     hints = {lower(part): name for part, name in derivation.names.items()}
-    parameters = tuple(renamed[p.name] for p in loss.parameters) + (
+    parameters = tuple(p.name for p in variant.parameters) + (
         ("ignore_index",) if any(v.labels for v in loss.variants) else ()
     )
     defaults = {renamed[a.name]: default for a, default in defaults.items()}
@@ -129,10 +129,11 @@ def _check_axes(name: str, variant: Variant, defaults: Mapping[Argument, float |
             )
 
 
-def _with_free_names(variant: Variant, parameters: Sequence[Hyperparameter]) -> tuple[Variant, dict[str, str]]:
+def _with_free_names(variant: Variant) -> tuple[Variant, dict[str, str]]:
     """The variant with other symbols for arguments whose names the kernels use themselves, and the names by the author's own."""
-    renamed = free_names([s.name for s in (*variant.arguments, *parameters)], variant.axes)
-    new = {s: type(s)(renamed[s.name], s.role) for s in (*variant.arguments, *parameters) if renamed[s.name] != s.name}
+    symbols = (*variant.arguments, *variant.parameters)
+    renamed = free_names([s.name for s in symbols], variant.axes)
+    new = {s: type(s)(renamed[s.name], s.role) for s in symbols if renamed[s.name] != s.name}
     if not new:
         return variant, renamed
     return Variant(
@@ -141,6 +142,8 @@ def _with_free_names(variant: Variant, parameters: Sequence[Hyperparameter]) -> 
         variant.expression.xreplace(new),
         variant.normalizer.xreplace(new),
         {n: part.xreplace(new) for n, part in variant.names.items()},
+        tuple(new.get(p, p) for p in variant.parameters),
+        variant.options,
     ), renamed
 
 

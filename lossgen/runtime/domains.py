@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from .errors import LossError, LossTypeError
-from .schema import Parameter, Schema
+from .schema import Option, Parameter, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +51,46 @@ def class_index_domain(classes: int, ignore_index: int | None) -> ArrayDomain:
     return ArrayDomain(outside, f"a label in 0 ... {classes - 1}{also}")
 
 
-def check_parameters(schema: Schema, values: tuple[object, ...]) -> tuple[float | int, ...]:
-    """The parameters as the kernels take them: Python floats, or ints for integer parameters.
+class Settings(NamedTuple):
+    """The parameters of a call.
+
+    Args:
+        choice: for each parameter with options the one that was given; None for another number.
+        numbers: the other parameters as the kernels take them: Python floats, or ints for integer parameters.
+    """
+
+    choice: tuple[Option | None, ...]
+    numbers: tuple[float | int, ...]
+
+
+def check_parameters(schema: Schema, values: tuple[object, ...]) -> Settings:
+    """The parameters, checked.
 
     Raises:
         LossError: a value is outside its parameter's domain (LossTypeError if it is not a number).
     """
-    pairs = zip(schema.parameters, values, strict=True)
-    return tuple(_parameter(schema.name, parameter, value) for parameter, value in pairs)
+    choice: list[Option | None] = []
+    numbers: list[float | int] = []
+    for parameter, value in zip(schema.parameters, values, strict=True):
+        option = next((o for o in parameter.options if _is_option(value, o)), None)
+        if parameter.options:
+            choice.append(option)
+        if option is None:
+            numbers.append(_parameter(schema.name, parameter, value))
+    return Settings(tuple(choice), tuple(numbers))
+
+
+def _is_option(value: object, option: Option) -> bool:
+    if isinstance(option, str) or isinstance(value, str):
+        return isinstance(value, str) and value == option
+    return isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)) and bool(value == option)
 
 
 def _parameter(loss: str, parameter: Parameter, value: object) -> float | int:
-    allowed, words = SCALARS[parameter.domain]
+    allowed, words = SCALARS[parameter.domain] if parameter.domain else (lambda _: False, "")
     if parameter.integer:
         words = "an integer"
+    words = " or ".join([*map(repr, parameter.options), *filter(None, [words])])
     given = f"{loss}: {parameter.name} is {value!r}, expected {words}"
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()

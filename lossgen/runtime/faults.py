@@ -33,10 +33,8 @@ def explain(
 
 
 def _ignore_index(plan: Plan, parameters: Sequence[float | int]) -> int | None:
-    for parameter, value in zip(plan.schema.parameters, parameters, strict=True):
-        if parameter.name == IGNORE:
-            return int(value)
-    return None
+    named = dict(zip(plan.schema.numbers(plan.variant), parameters, strict=True))
+    return int(named[IGNORE]) if IGNORE in named else None
 
 
 def _domain(plan: Plan, slot: Slot, ignore_index: int | None) -> ArrayDomain:

@@ -9,14 +9,14 @@ import numpy as np
 
 from .axes import AxisOption, freeze
 from .derivatives import evaluate
-from .domains import check_parameters
+from .domains import Settings, check_parameters
 from .engine import Call, Value
 from .errors import LossError, LossTypeError
 from .plan import Plan, make_plan
 from .quick import quick_evaluate
 from .scaling import make_scaling
 from .schema import Schema
-from .variants import KernelModules
+from .variants import Choice, KernelModules
 
 MOST_PLANS = 256
 Gradients = np.ndarray | tuple[np.ndarray, ...]
@@ -36,7 +36,7 @@ class Loss:
     def __init__(self, package: str) -> None:
         self._modules = KernelModules(package)
         self._plans: dict[tuple, Plan] = {}
-        self._parameters: dict[tuple, tuple[float | int, ...]] = {}
+        self._parameters: dict[tuple, Settings] = {}
 
     def __reduce__(self) -> tuple:
         return type(self), (self._modules.package,)
@@ -71,16 +71,19 @@ class Loss:
         Raises:
             LossError: one line that names the loss, the argument, what was given and what is expected.
         """
-        plan, arrays = self._prepare(arguments, axis)
+        settings = self._settings(parameters)
+        plan, arrays = self._prepare(arguments, axis, settings.choice)
         scaling = make_scaling(
             plan, self.schema.reduction if reduction is None else reduction, sample_weight, mask, denominator
         )
-        return Call(plan, arrays, self._checked(parameters), scaling, empty)
+        return Call(plan, arrays, settings.numbers, scaling, empty)
 
-    def _prepare(self, arguments: Sequence[object], axis: AxisOption) -> tuple[Plan, Sequence[np.ndarray | None]]:
+    def _prepare(
+        self, arguments: Sequence[object], axis: AxisOption, choice: Choice
+    ) -> tuple[Plan, Sequence[np.ndarray | None]]:
         """The arguments as arrays, and the plan for their shapes, dtypes and flags."""
         arrays: list[np.ndarray | None] = []
-        parts: list[object] = [axis if axis is None else freeze(self.schema, axis)]
+        parts: list[object] = [axis if axis is None else freeze(self.schema, axis), choice]
         for argument in arguments:
             if argument is None:
                 parts.append(None)
@@ -92,7 +95,7 @@ class Loss:
         key = tuple(parts)
         plan = self._plans.get(key)
         if plan is None:
-            plan = make_plan(self.schema, self._modules, arrays, parts[0])  # type: ignore[arg-type]
+            plan = make_plan(self.schema, self._modules, arrays, parts[0], choice)  # type: ignore[arg-type]
             _remember(self._plans, key, plan)
         return plan, arrays
 
@@ -104,10 +107,8 @@ class Loss:
             words = f"{self.schema.name}: {name} is a {type(argument).__name__} that is not an array, expected numbers"
             raise LossTypeError(f"{words} in equally long rows") from None
 
-    def _checked(self, parameters: tuple) -> tuple[float | int, ...]:
-        """The parameters as the kernels take them."""
-        if not parameters:
-            return parameters
+    def _settings(self, parameters: tuple) -> Settings:
+        """The parameters: which variant they choose, and those that the kernels take."""
         try:
             known = self._parameters.get(parameters)
         except TypeError:  # not hashable, hence not a number: the check says so
@@ -129,11 +130,11 @@ class Loss:
         empty: float,
     ) -> Value:
         """The value; the options are those of `bind`."""
-        plan, arrays = self._prepare(arguments, axis)
+        choice, numbers = self._settings(parameters)
+        plan, arrays = self._prepare(arguments, axis, choice)
         scaling = make_scaling(plan, reduction, sample_weight, mask, denominator)
-        checked = self._checked(parameters)
-        found = quick_evaluate(plan, arrays, checked, scaling, (), 1.0)
-        return Call(plan, arrays, checked, scaling, empty).value() if found is None else found[0]
+        found = quick_evaluate(plan, arrays, numbers, scaling, (), 1.0)
+        return Call(plan, arrays, numbers, scaling, empty).value() if found is None else found[0]
 
     def _value_and_grad(
         self,
@@ -151,9 +152,9 @@ class Loss:
 
         With reduction "none" the gradients are those of the sum of the values.
         """
-        plan, arrays = self._prepare(arguments, axis)
+        choice, numbers = self._settings(parameters)
+        plan, arrays = self._prepare(arguments, axis, choice)
         scaling = make_scaling(plan, reduction, sample_weight, mask, denominator)
-        checked = self._checked(parameters)
         if wrt is None:
             names = plan.variant.predictions
             single = len(names) == 1
@@ -161,11 +162,11 @@ class Loss:
             single = isinstance(wrt, str)
             names = (wrt,) if single else tuple(wrt)
         if plan.variant.normalized and wrt is not None:  # the denominator may depend on these arguments, too
-            value, gradients = evaluate(Call(plan, arrays, checked, scaling, empty), names)
+            value, gradients = evaluate(Call(plan, arrays, numbers, scaling, empty), names)
             return value, gradients[0] if single else gradients
         # A plain call does without the object that larger ones are kept in.
-        found = quick_evaluate(plan, arrays, checked, scaling, names, 1.0)
-        value, gradients = Call(plan, arrays, checked, scaling, empty).evaluate(names) if found is None else found
+        found = quick_evaluate(plan, arrays, numbers, scaling, names, 1.0)
+        value, gradients = Call(plan, arrays, numbers, scaling, empty).evaluate(names) if found is None else found
         return value, gradients[0] if single else gradients
 
     def _hvp(self, arguments: Sequence[object], parameters: tuple, directions: object, *options: object) -> Gradients:

@@ -15,7 +15,7 @@ from .dtypes import INT64, arithmetic_dtype
 from .layout import Geometry, Placement, measure
 from .schema import Argument, Schema, Variant
 from .staging import Operand, Staged
-from .variants import KernelModules, select
+from .variants import Choice, KernelModules, select
 
 COPY_SHARE = 8  # an argument with at most an eighth of the entries of the widest one is copied whole, not in tiles
 
@@ -92,7 +92,7 @@ class Plan:
 
     Args:
         schema: the loss.
-        variant: the variant that the dtypes choose.
+        variant: the variant that the dtypes and options choose.
         kernels: its module of kernels.
         real: the dtype of the arithmetic.
         geometry: item shape, axis sizes and placements.
@@ -145,13 +145,15 @@ class Plan:
         ]
 
 
-def make_plan(schema: Schema, modules: KernelModules, arrays: Sequence[np.ndarray | None], option: FrozenAxis) -> Plan:
+def make_plan(
+    schema: Schema, modules: KernelModules, arrays: Sequence[np.ndarray | None], option: FrozenAxis, choice: Choice = ()
+) -> Plan:
     """Choose the variant, check dtypes and shapes, and prepare the call.
 
     Raises:
         LossError: arguments that are missing or do not fit the loss or each other.
     """
-    variant = select(schema, arrays)
+    variant = select(schema, arrays, choice)
     real = arithmetic_dtype(schema.name, variant, arrays)
     geometry = measure(schema, variant, arrays, option)
     widest = max((p.shape[1] for p in geometry.placements if p and len(p.shape) == 2), default=1)

@@ -11,6 +11,7 @@ from typing import Literal
 Layout = Literal["item", "row", "shared", "broadcast"]
 Place = Literal["class", "features", "last"]
 Reduction = Literal["none", "mean", "sum"]
+Option = bool | int | float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,21 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A scalar parameter of a loss; `domain` is a key of `lossgen.runtime.domains.SCALARS`."""
+    """A parameter of a loss, the same for all items.
+
+    Args:
+        name: the parameter's name in the signature.
+        default: its default.
+        domain: a key of `lossgen.runtime.domains.SCALARS`: which numbers are allowed; None if only the options are.
+        integer: True for a whole number.
+        options: values with a variant of their own.
+    """
 
     name: str
-    default: float | int
-    domain: str
+    default: Option
+    domain: str | None = None
     integer: bool = False
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,8 @@ class Variant:
         differentiable: the names of the arguments that `evaluate` has a gradient for, in the order of the signature.
         predictions: those of them that a gradient is taken for by default.
         normalized: True if `mean` divides by a normaliser of its own (kernel `normalizer`), not by the number of items.
+        choice: for each parameter with options the value that this form is for; None for any other number, which the
+            kernels then take as a parameter.
         normalizer_reads: the arguments whose entries that kernel reads; None means any. With it, arguments that have to
             be copied for the kernels (a class axis that is not the last) are copied once, not twice.
     """
@@ -82,6 +94,7 @@ class Variant:
     predictions: tuple[str, ...]
     normalized: bool
     normalizer_reads: tuple[str, ...] | None = None
+    choice: tuple[Option | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +106,8 @@ class Schema:
     parameters: tuple[Parameter, ...]
     variants: tuple[Variant, ...]
     reduction: Reduction = "mean"
+
+    def numbers(self, variant: Variant) -> tuple[str, ...]:
+        """The names of the parameters that the variant's kernels take, in their order."""
+        chosen = iter(variant.choice)
+        return tuple(p.name for p in self.parameters if not p.options or next(chosen) is None)

@@ -10,30 +10,33 @@ import numpy as np
 
 from .dtypes import check_dtype, is_integer
 from .errors import LossError, LossTypeError
-from .schema import Argument, Schema, Variant
+from .schema import Argument, Option, Schema, Variant
+
+Choice = tuple[Option | None, ...]
 
 
-def select(schema: Schema, arrays: Sequence[np.ndarray | None]) -> Variant:
-    """The variant that these arrays are for. Integers are class indices wherever a variant has class indices.
+def select(schema: Schema, arrays: Sequence[np.ndarray | None], choice: Choice = ()) -> Variant:
+    """The variant that these arrays and options are for. Integers are class indices wherever a variant has class indices.
 
     Raises:
         LossError: a required argument is missing; LossTypeError: an array of a dtype that no variant takes.
     """
-    for argument, array in zip(schema.variants[0].arguments, arrays, strict=True):
+    candidates = [variant for variant in schema.variants if variant.choice == choice]
+    for argument, array in zip(candidates[0].arguments, arrays, strict=True):
         if array is not None:
             check_dtype(schema.name, argument.name, array.dtype)
-    for variant in schema.variants:
-        mismatch = _mismatch(schema, variant, arrays)
+    for variant in candidates:
+        mismatch = _mismatch(candidates, variant, arrays)
         if mismatch is None:
             _check_present(schema.name, variant, arrays)
             return variant
-    argument, array = _mismatch(schema, schema.variants[0], arrays) or (schema.variants[0].arguments[0], arrays[0])
+    argument, array = _mismatch(candidates, candidates[0], arrays) or (candidates[0].arguments[0], arrays[0])
     given = "nothing" if array is None else f"dtype {array.dtype}"
     raise LossTypeError(f"{schema.name}: {argument.name} has {given}, expected integers (class indices)")
 
 
 def _mismatch(
-    schema: Schema, variant: Variant, arrays: Sequence[np.ndarray | None]
+    candidates: Sequence[Variant], variant: Variant, arrays: Sequence[np.ndarray | None]
 ) -> tuple[Argument, np.ndarray] | None:
     """The first array whose dtype speaks against a variant."""
     for position, (argument, array) in enumerate(zip(variant.arguments, arrays, strict=True)):
@@ -42,7 +45,7 @@ def _mismatch(
         if argument.integer:
             if not is_integer(array.dtype):
                 return argument, array
-        elif is_integer(array.dtype) and any(other.arguments[position].integer for other in schema.variants):
+        elif is_integer(array.dtype) and any(other.arguments[position].integer for other in candidates):
             return argument, array
     return None
 

@@ -84,7 +84,7 @@ def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
         for inputs, sample in (("random", random_items), ("hard", hard_items)):
             rng = np.random.default_rng(SEED)
             arrays = sample(variant, rng, ITEMS, sizes) if inputs == "random" else sample(variant, rng, sizes)
-            for parameters in settings(loss):
+            for parameters in settings(loss, variant):
                 for dtype in (np.float64, np.float32):
                     for figure in compare(
                         loss, variant, function, arrays, parameters, dtype, second=inputs == "random"

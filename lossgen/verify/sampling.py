@@ -10,6 +10,7 @@ from lossgen.formula import Axis, Loss, Variant
 from lossgen.formula.symbols import Argument, Hyperparameter
 
 Arrays = dict[str, np.ndarray]
+Settings = dict[str, float | bool | str]
 
 #: Saturated in single and in double precision, moderate, zero, tiny.
 HARD_NUMBERS = (-1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 1e-3, 1.0, 17.0, 90.0, 1e4)
@@ -85,13 +86,23 @@ def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray
     return [np.where(np.arange(size) == 0, gap, 0.3 * np.arange(size) * (gap > 0)) for gap in GAPS] + [np.zeros(size)]
 
 
-def settings(loss: Loss) -> list[dict[str, float]]:
-    """Values of the hyperparameters worth a test: the defaults, and with each of them the edges of its domain."""
-    defaults = {p.name: float(loss.default(p.name)) for p in loss.parameters}
+def settings(loss: Loss, variant: Variant) -> list[Settings]:
+    """Values of the hyperparameters worth a test: the defaults, and with each of them the edges of its domain.
+
+    Options have the variant's own values.
+    """
+    chosen = {name: value for name, value in variant.options.items() if value is not None}
+    defaults = {p.name: _default(loss, p) for p in variant.parameters} | chosen
     return [
         defaults,
-        *({**defaults, p.name: other} for p in loss.parameters for other in _others(p) if other != defaults[p.name]),
+        *({**defaults, p.name: other} for p in variant.parameters for other in _others(p) if other != defaults[p.name]),
     ]
+
+
+def _default(loss: Loss, parameter: Hyperparameter) -> float:
+    """The default; where that is an option with a variant of its own, the next number."""
+    default = float(loss.default(parameter.name))
+    return default + 1 if parameter.name in loss.options and loss.options[parameter.name].accepts(default) else default
 
 
 def _others(parameter: Hyperparameter) -> tuple[float, ...]:

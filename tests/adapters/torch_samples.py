@@ -10,7 +10,7 @@ import lossgen.generated.numpy as surfaces
 import numpy as np
 import torch
 
-from lossgen.runtime import Loss, Variant
+from lossgen.runtime import Loss, Parameter, Variant
 
 ITEMS, CLASSES = 4, 3
 
@@ -54,9 +54,19 @@ class Case(NamedTuple):
         """The module of its float64 kernels."""
         return importlib.import_module(f"lossgen.generated.cpu.{self.variant.module}_float64")
 
-    def parameters(self) -> dict[str, float]:
-        """The parameters at their defaults, but not at 0."""
-        return {p.name: p.default if p.default or p.integer else 0.1 for p in self.numpy.schema.parameters}
+    def parameters(self) -> dict[str, object]:
+        """The options of the variant; the other parameters at their defaults, but not at 0."""
+        schema = self.numpy.schema
+        options = [p.name for p in schema.parameters if p.options]
+        chosen = dict(zip(options, self.variant.choice, strict=True))
+        return {p.name: _number(p) if chosen.get(p.name) is None else chosen[p.name] for p in schema.parameters}
+
+
+def _number(parameter: Parameter) -> float:
+    """The default, unless it is 0 or has a variant of its own."""
+    if parameter.default in parameter.options:
+        return max(parameter.options) + 1.0
+    return parameter.default if parameter.default or parameter.integer else 0.1
 
 
 def cases() -> dict[str, Case]:

@@ -39,7 +39,7 @@ class Rendered:
         arrays = [self._array(data.get(a.name), a) for a in self.variant.arguments]
         first = next(a for a, v in zip(arrays, self.variant.arguments, strict=True) if v.role.layout in ("item", "row"))
         items = len(first)
-        parameters = [float(data.get(p.name, self.loss.default(p.name))) for p in self.loss.parameters]
+        parameters = [float(data.get(p.name, self.loss.default(p.name))) for p in self.variant.parameters]
         parameters += [int(data.get("ignore_index", -100))] if any(v.labels for v in self.loss.variants) else []
         bounds = np.array([0, items // 2, items])
         values, totals = np.empty(items, self.dtype), np.empty(2)
@@ -71,7 +71,7 @@ class Rendered:
     def item(self, data: Mapping[str, Any], i: int) -> dict[str, Any]:
         """The numbers of one item."""
         numbers: dict[str, Any] = {
-            p.name: mpf(data.get(p.name, self.loss.default(p.name))) for p in self.loss.parameters
+            p.name: mpf(data.get(p.name, self.loss.default(p.name))) for p in self.variant.parameters
         }
         for a in self.variant.arguments:
             given = data.get(a.name)
