@@ -41,7 +41,7 @@ def apply(
         loss: the loss over NumPy arrays.
         arguments: CPU tensors in the order of the signature; None where not given.
         parameters: the parameters in the order of the signature.
-        reduction: "none", "mean" or "sum".
+        reduction: "none", "mean", "batchmean" or "sum", if the loss has it.
         axis: dimensions in place of the axes' default ones.
         sample_weight: a constant factor for each item, broadcast to the items.
         mask: booleans of the item shape; items where it is False contribute exactly 0.

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from lossgen.runtime import Loss
 from lossgen.runtime.domains import check_parameters
 from lossgen.runtime.errors import choose
-from lossgen.runtime.scaling import REDUCTIONS
 
 from .torch import AxisOption, Tensor, apply, names_of
 from .torch_arrays import as_array
@@ -25,7 +24,7 @@ class LossModule(torch.nn.Module):
         loss: the loss over NumPy arrays.
         weights: the arguments that the module holds, by name; None where not given.
         parameters: the parameters in the order of the signature.
-        reduction: "none", "mean" or "sum".
+        reduction: "none", "mean", "batchmean" or "sum", if the loss has it.
         axis: dimensions in place of the axes' default ones.
         empty: the `mean` of no items.
 
@@ -44,8 +43,8 @@ class LossModule(torch.nn.Module):
     ) -> None:
         super().__init__()
         check_parameters(loss.schema, parameters)
-        if reduction not in REDUCTIONS:
-            raise choose(loss.schema.name, "reduction", reduction, REDUCTIONS)
+        if reduction not in loss.schema.reductions:
+            raise choose(loss.schema.name, "reduction", reduction, loss.schema.reductions)
         self._loss = loss
         self._inputs = names_of(loss)
         self._settings = tuple(parameter.name for parameter in loss.schema.parameters)
@@ -78,7 +77,8 @@ class LossModule(torch.nn.Module):
         """Weights by their shapes, parameters, and the options that are not at their defaults."""
         parts = [f"{name}={tuple(buffer.shape)}" for name, buffer in self.named_buffers(recurse=False)]
         parts += [f"{name}={getattr(self, name)}" for name in self._settings]
-        parts.append(f"reduction={self.reduction!r}")
+        if len(self._loss.schema.reductions) > 1:
+            parts.append(f"reduction={self.reduction!r}")
         if self.axis is not None:
             parts.append(f"axis={self.axis}")
         if self.empty == self.empty:  # not NaN

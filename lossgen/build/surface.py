@@ -6,8 +6,11 @@ from math import inf
 
 from lossgen.derive import Derivation
 from lossgen.formula import Axis, Loss, Option, Role, SpecError, Variant
+from lossgen.formula.calls import LEGACY
 from lossgen.formula.symbols import Argument
 from lossgen.kernel.program import is_normalized
+
+from .signature import TorchSignature
 
 #: Options that every loss has; a formula may not use their names for its own arguments.
 OPTIONS = (
@@ -21,6 +24,7 @@ OPTIONS = (
     "direction",
     "ignore_index",
     "self",
+    *LEGACY,
 )
 
 IGNORE_INDEX = -100
@@ -83,6 +87,20 @@ class Surface:
     def reduction(self) -> str:
         return self.loss.reduction
 
+    @property
+    def reductions(self) -> tuple[str, ...]:
+        return self.loss.reductions
+
+    @property
+    def legacy(self) -> bool:
+        """Whether the loss has PyTorch's older spelling of `reduction`."""
+        return set(LEGACY) <= set(self.loss.positional)
+
+    @property
+    def torch(self) -> TorchSignature:
+        """How it is called on PyTorch tensors."""
+        return TorchSignature(self.loss, self.inputs, self.parameters)
+
     def schema(self) -> list[str]:
         """The lines of the schema: everything the runtime knows of the loss."""
         axes = dict.fromkeys(axis for v in self.loss.variants for axis in v.axes)
@@ -91,6 +109,7 @@ class Surface:
         yield from _block("parameters", (self._parameter(name) for name, _, _ in self.parameters))
         yield from _block("variants", (line for v in self.loss.variants for line in self._variant(v)))
         yield f"reduction={_quoted(self.reduction)},"
+        yield f"reductions={_tuple(map(_quoted, self.reductions))},"
 
     def _parameter(self, name: str) -> str:
         if name == "ignore_index":

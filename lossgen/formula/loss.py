@@ -3,7 +3,7 @@
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -14,6 +14,7 @@ from sympy import Basic, Expr, Float, Rational, sympify
 
 from .annotations import alternatives, is_setting, read_annotation
 from .axes import Axis
+from .calls import USUAL_REDUCTIONS, check_positional, check_reductions
 from .errors import SpecError
 from .options import Option, Value, combinations, resolve
 from .roles import Choice, Role
@@ -67,22 +68,24 @@ class Loss:
         self,
         function: Formula,
         paper: str = "",
-        reduction: str = "mean",
+        reduction: str | None = None,
         normalizer: Formula | None = None,
         module: str = "",
+        reductions: Sequence[str] = USUAL_REDUCTIONS,
+        positional: Sequence[str] = (),
     ) -> None:
         self.function = function
         self.name = function.__name__
         self.doc = inspect.getdoc(function) or ""
         self.paper = paper
-        self.reduction = reduction
+        self.reduction, self.reductions = check_reductions(self.name, reduction, reductions)
         self.module = module or _camel(self.name)
         self._normalizer = normalizer
         self.signature = _signature(function)
         self.source = Path(inspect.getfile(function))
-        if reduction not in ("mean", "sum", "none"):
-            raise SpecError(f"{self.name}: reduction={reduction!r}: expected 'mean', 'sum' or 'none'")
         self._roles = {name: read_annotation(self.name, p) for name, p in self.signature.parameters.items()}
+        labelled = any(r.integer for role in self._roles.values() for r in alternatives(role))
+        self.positional = check_positional(self.name, positional, self.signature, self.reductions, labelled)
         if not any(r.kind == "prediction" for role in self._roles.values() for r in alternatives(role)):
             raise SpecError(
                 f"{self.name}: no argument is a prediction, so that there is nothing to train; "
@@ -182,27 +185,36 @@ def loss(
     function: Formula | None = None,
     *,
     paper: str = "",
-    reduction: str = "mean",
+    reduction: str | None = None,
     normalizer: Formula | None = None,
     module: str = "",
+    reductions: Sequence[str] = USUAL_REDUCTIONS,
+    positional: Sequence[str] = (),
 ) -> Any:
     """Declares a function to be a loss.
 
     Parameters
     ----------
     paper : where the formula comes from.
-    reduction : the default: "mean", "sum" or "none".
+    reduction : the default; the first of `reductions` unless given.
     normalizer : a function of some of the arguments, by name, that returns what an item counts in the denominator of
         "mean"; 1 unless given. Items with an ignored class index count 0 in any case.
     module : the name of its PyTorch module, where users know it by another than the loss's own name in camel case.
+    reductions : those it has, of "mean", "batchmean" (the sum divided by the size of dimension 0), "sum" and "none"; a
+        loss with a single one has no argument `reduction`.
+    positional : what may be given by position on PyTorch tensors, in PyTorch's order: arguments, hyperparameters,
+        "reduction", "ignore_index", and PyTorch's older "size_average" and "reduce", which a loss has only if they are
+        listed. The constructor of the module has the same order without the inputs. Anything else is given by name.
+        Unless given, tensors alone may be given by position.
 
     Raises
     ------
-    SpecError : an argument without a role, a hyperparameter without a default, an unknown reduction.
+    SpecError : an argument without a role, a hyperparameter without a default, an unknown reduction, a position that is
+        not one of the loss's arguments.
     """
 
     def declare(f: Formula) -> Loss:
-        return Loss(f, paper=paper, reduction=reduction, normalizer=normalizer, module=module)
+        return Loss(f, paper, reduction, normalizer, module, reductions, positional)
 
     return declare if function is None else declare(function)
 

@@ -60,7 +60,7 @@ class Loss:
         Args:
             arguments: arrays, or what `np.asarray` understands, in the order of the signature; None where not given.
             parameters: the parameters in the order of the signature.
-            reduction: "none", "mean" or "sum"; None for the loss's own default.
+            reduction: "none", "mean", "batchmean" or "sum", if the loss has it; None for the loss's own default.
             axis: dimensions in place of the axes' default ones: an int, a tuple of ints (flattened), or a dict from
                 axis names to them.
             sample_weight: a factor for each item, broadcast to the items.

@@ -5,7 +5,9 @@
 
 with s_i the sample weight (1 without) where the mask holds (everywhere without), and 0 elsewhere; u the upstream
 gradient; D = 1 for `sum` and `none`, and for `mean` the sum of the normalisers of the items where the mask holds, or
-the number of those items for a loss without a normaliser. Sample weights do not enter D; a given `denominator` is D.
+the number of those items for a loss without a normaliser. For `batchmean` D is the size of dimension 0 of the items, less
+those of its entries that are masked out altogether (1 for a single item without dimensions). Sample weights do not enter
+D; a given `denominator` is D.
 
 The kernels know two numbers only: `item_scale` multiplies an item's value and derivatives, `scale` its derivatives.
 """
@@ -24,7 +26,7 @@ from .layout import check_broadcast
 from .plan import Plan
 from .schema import Reduction
 
-REDUCTIONS: tuple[Reduction, ...] = ("none", "mean", "sum")
+REDUCTIONS: tuple[Reduction, ...] = ("none", "mean", "batchmean", "sum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,20 @@ class Scaling:
         """D. `normaliser(item_scale)` sums the loss's own normaliser over the items; asked only where it is needed."""
         if self.denominator is not None:
             return self.denominator
+        if self.reduction == "batchmean":
+            return self._batch(plan.geometry.item_shape)
         if self.reduction != "mean":
             return 1.0
         if plan.variant.normalized:
             return normaliser(None if self.mask is None else self.mask.astype(plan.real, order="C").reshape(-1))
         return float(plan.geometry.items if self.mask is None else np.count_nonzero(self.mask))
+
+    def _batch(self, item_shape: tuple[int, ...]) -> float:
+        """The number of entries of dimension 0 that count."""
+        size = item_shape[0] if item_shape else 1
+        if self.mask is None:
+            return float(size)
+        return float(np.count_nonzero(self.mask.reshape(size, math.prod(item_shape[1:])).any(axis=1)))
 
     def reduce(self, plan: Plan, total: float, divisor: float, empty: float) -> np.floating:
         """The reduced value from the sum over all items, rounded once; `empty` for the mean of nothing."""
@@ -92,8 +103,8 @@ def make_scaling(plan: Plan, reduction: str, sample_weight: object, mask: object
             LossTypeError: a mask that is not boolean, sample weights that are not real.
     """
     plain = PLAIN.get(reduction) if isinstance(reduction, str) else None
-    if plain is None:
-        raise choose(plan.schema.name, "reduction", reduction, REDUCTIONS)
+    if plain is None or reduction not in plan.schema.reductions:
+        raise choose(plan.schema.name, "reduction", reduction, plan.schema.reductions)
     if sample_weight is None and mask is None and denominator is None:
         return plain
     loss = plan.schema.name

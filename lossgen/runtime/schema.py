@@ -10,7 +10,7 @@ from typing import Literal
 
 Layout = Literal["item", "row", "shared", "broadcast"]
 Place = Literal["class", "features", "last"]
-Reduction = Literal["none", "mean", "sum"]
+Reduction = Literal["none", "mean", "batchmean", "sum"]
 Option = bool | int | float | str
 
 
@@ -99,13 +99,14 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A loss: its axes, its parameters, its variants and the reduction it uses by default."""
+    """A loss: its axes, its parameters, its variants, the reduction it uses by default, and all that it has."""
 
     name: str
     axes: tuple[Axis, ...]
     parameters: tuple[Parameter, ...]
     variants: tuple[Variant, ...]
     reduction: Reduction = "mean"
+    reductions: tuple[Reduction, ...] = ("mean", "sum", "none")
 
     def numbers(self, variant: Variant) -> tuple[str, ...]:
         """The names of the parameters that the variant's kernels take, in their order."""

@@ -107,5 +107,5 @@ def _against_torch(
 ) -> Iterator[Finding]:
     """The gradient that autograd finds for the plain formula, in float64."""
     compare_torch = import_module("lossgen.verify.plain_torch").gradient_figures  # needs torch, which is optional
-    for figure in compare_torch(variant, function, arrays, parameters):
+    for figure in compare_torch(loss, variant, function, arrays, parameters):
         yield Finding(loss.name, variant.label, "random", parameters, figure)

@@ -10,6 +10,7 @@ from mpmath import isfinite, mpf
 from lossgen.formula import Loss, Variant
 
 from . import oracle
+from .reductions import summed, values
 from .sampling import Arrays
 
 
@@ -44,10 +45,9 @@ def compare(
     given = {a.name: arrays[a.name] if a.role.integer else arrays[a.name].astype(dtype) for a in variant.arguments}
     names = [a.name for a in variant.differentiable]
     ordered = [given[a.name] for a in variant.arguments]
-    figures = [
-        _figure("value", function(*ordered, **parameters, reduction="none"), _values(variant, given, parameters), dtype)
-    ]
-    _, gradients = function.value_and_grad(*ordered, **parameters, reduction="sum", wrt=tuple(names))
+    found = values(loss, variant, function, ordered, parameters)
+    figures = [_figure("value", found, _values(variant, given, parameters), dtype)]
+    _, gradients = function.value_and_grad(*ordered, **parameters, **summed(loss), wrt=tuple(names))
     for name, gradient in zip(names, gradients, strict=True):
         truth = _summed(
             variant,
@@ -87,8 +87,8 @@ def _second(
     required = [a.name for a in variant.arguments if loss.default(a.name) is None]
     optional = {a.name: given[a.name] for a in variant.arguments if a.name not in required}
     along = tuple(directions[n] for n in names) if len(names) > 1 else directions[names[0]]
-    products = function.hvp(*(given[n] for n in required), along, **optional, **parameters, reduction="sum")
-    diagonal = function.hessian_diagonal(*(given[a.name] for a in variant.arguments), **parameters, reduction="sum")
+    products = function.hvp(*(given[n] for n in required), along, **optional, **parameters, **summed(loss))
+    diagonal = function.hessian_diagonal(*(given[a.name] for a in variant.arguments), **parameters, **summed(loss))
     truths: dict[str, tuple[list, list]] = {name: ([], []) for name in names}
     for i, item in enumerate(environments(variant, given, parameters)):
         moved = {

@@ -9,12 +9,13 @@ from sympy import Abs, Add, Expr, Min, Mul, Piecewise, Pow, Symbol, exp, log, si
 from sympy import Max as Largest
 from torch import Tensor
 
-from lossgen.formula import Variant
+from lossgen.formula import Loss, Variant
 from lossgen.formula.atoms import Atom
 from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Sum
 from lossgen.formula.symbols import is_label
 
 from .comparison import Figure
+from .reductions import summed
 
 #: Items lie along dimension 0: (N,) for one number per item, (N, C) for rows, (C,) for a row shared by all items.
 Environment = Mapping[str, Tensor | float | int]
@@ -124,7 +125,7 @@ METHODS = {
 
 
 def gradient_figures(
-    variant: Variant, function: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, float]
+    loss: Loss, variant: Variant, function: Any, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, float]
 ) -> list[Figure]:
     """How far a generated loss's gradients are from autograd's for the plain formula, both in float64."""
     tensors = {
@@ -136,7 +137,7 @@ def gradient_figures(
     evaluate(variant.expression, {**sizes, **parameters, **tensors}).sum().backward()
     names = tuple(a.name for a in variant.differentiable)
     _, found = function.value_and_grad(
-        *(arrays[a.name] for a in variant.arguments), **parameters, reduction="sum", wrt=names
+        *(arrays[a.name] for a in variant.arguments), **parameters, **summed(loss), wrt=names
     )
     figures = []
     for name, gradient in zip(names, found, strict=True):

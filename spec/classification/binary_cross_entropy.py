@@ -1,7 +1,11 @@
 from lossgen.formula import Logit, Unit, Weight, log, loss, sigmoid
 
 
-@loss(paper="Good 1952, Rational Decisions", module="BCEWithLogitsLoss")
+@loss(
+    paper="Good 1952, Rational Decisions",
+    module="BCEWithLogitsLoss",
+    positional=("input", "target", "weight", "size_average", "reduce", "reduction", "pos_weight"),
+)
 def binary_cross_entropy_with_logits(input: Logit, target: Unit, weight: Weight = 1, pos_weight: Weight = 1):
     """The negative log-likelihood of a label in {0, 1}, or of a probability, under a logit.
 

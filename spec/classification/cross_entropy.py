@@ -26,6 +26,7 @@ def weight_of_target(target: Expr, weight: Expr) -> Expr | int:
 @loss(
     paper="Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs",
     normalizer=weight_of_target,
+    positional=("input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"),
 )
 def cross_entropy(
     input: Logit[C], target: ClassIndex[C] | Simplex[C], weight: ClassWeight[C] = 1, label_smoothing: Fraction = 0

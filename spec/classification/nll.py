@@ -7,6 +7,7 @@ from .cross_entropy import C, weight_of_target
     paper="Fisher 1922, On the Mathematical Foundations of Theoretical Statistics",
     module="NLLLoss",
     normalizer=weight_of_target,
+    positional=("input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction"),
 )
 def nll_loss(input: LogProbability[C], target: ClassIndex[C], weight: ClassWeight[C] = 1):
     """The negative log-likelihood of a class, from log-probabilities that the model computes itself.

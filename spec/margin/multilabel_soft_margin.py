@@ -9,6 +9,7 @@ c = C.index()
 @loss(
     paper="Nam et al. 2014, Large-scale Multi-label Text Classification: Revisiting Neural Networks, arXiv:1312.5419",
     module="MultiLabelSoftMarginLoss",
+    positional=("input", "target", "weight", "size_average", "reduce", "reduction"),
 )
 def multilabel_soft_margin_loss(input: Logit[C], target: Unit[C], weight: ClassWeight[C] = 1):
     """The mean over the classes of the binary cross entropies of labels that do not exclude each other.

@@ -1,7 +1,10 @@
 from lossgen.formula import Abs, Prediction, Real, Weight, loss
 
 
-@loss(paper="Laplace 1774, Mémoire sur la probabilité des causes par les événements")
+@loss(
+    paper="Laplace 1774, Mémoire sur la probabilité des causes par les événements",
+    positional=("input", "target", "size_average", "reduce", "reduction", "weight"),
+)
 def l1_loss(input: Prediction, target: Real, weight: Weight = 1):
     """The absolute error (MAE); the subgradient at 0 is 0.
 

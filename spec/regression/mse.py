@@ -1,7 +1,11 @@
 from lossgen.formula import Prediction, Real, Weight, loss
 
 
-@loss(paper="Gauss 1809, Theoria motus corporum coelestium", module="MSELoss")
+@loss(
+    paper="Gauss 1809, Theoria motus corporum coelestium",
+    module="MSELoss",
+    positional=("input", "target", "size_average", "reduce", "reduction", "weight"),
+)
 def mse_loss(input: Prediction, target: Real, weight: Weight = 1):
     """The squared error (L2).
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
-from torch_samples import CASES, ITEMS
+from torch_samples import CASES, ITEMS, REDUCED_CASES, reduced
 
-REDUCTIONS = ("mean", "sum", "none")
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-every_reduction = pytest.mark.parametrize("reduction", REDUCTIONS)
+every_reduction = pytest.mark.parametrize("case, reduction", REDUCED_CASES.values(), ids=REDUCED_CASES)
+averaged = [case for case, reduction in REDUCED_CASES.values() if reduction == "mean"]
 WEIGHTED = {
     "sample_weight": torch.tensor([0.5, 2.0, 1.5, 1.0], dtype=torch.float64),
     "mask": torch.tensor([True, True, False, True]),
@@ -27,30 +27,27 @@ def closed(case, arguments, wrt=None, **options):
     return function, inputs
 
 
-@every_case
 @every_reduction
 def test_derivatives_of_all_arguments_at_once(case, reduction):
-    function, inputs = closed(case, case.arguments(), reduction=reduction, **WEIGHTED)
+    function, inputs = closed(case, case.arguments(), **reduced(case, reduction), **WEIGHTED)
     assert gradcheck(function, inputs)
     assert gradgradcheck(function, inputs)
 
 
-@every_case
+@pytest.mark.parametrize("case", averaged, ids=lambda case: case.variant.module)
 def test_derivatives_of_the_plain_mean(case):
     function, inputs = closed(case, case.arguments(), reduction="mean")
     assert gradcheck(function, inputs)
     assert gradgradcheck(function, inputs)
 
 
-@every_case
 @every_reduction
 def test_derivatives_of_the_predictions_alone(case, reduction):
-    function, inputs = closed(case, case.required(), case.variant.predictions, reduction=reduction)
+    function, inputs = closed(case, case.required(), case.variant.predictions, **reduced(case, reduction))
     assert gradcheck(function, inputs)
     assert gradgradcheck(function, inputs)
 
 
-@every_case
 @every_reduction
 def test_value_and_gradients_are_those_of_the_numpy_surface(case, reduction):
     arguments = case.arguments(dtype=torch.float32)
@@ -59,11 +56,11 @@ def test_value_and_gradients_are_those_of_the_numpy_surface(case, reduction):
     expected, gradients = case.numpy.value_and_grad(
         **{name: tensor.numpy() for name, tensor in arguments.items()},
         **{name: tensor.numpy() for name, tensor in options.items()},
-        **(case.parameters() | {"reduction": reduction, "wrt": names}),
+        **(case.parameters() | reduced(case, reduction) | {"wrt": names}),
     )
     for name in names:
         arguments[name].requires_grad_()
-    value = case.torch(**arguments, **case.parameters(), reduction=reduction, **options)
+    value = case.torch(**arguments, **case.parameters(), **reduced(case, reduction), **options)
     value.sum().backward()
     np.testing.assert_array_equal(value.detach().numpy(), expected)
     assert value.shape == ((ITEMS,) if reduction == "none" else ())
@@ -81,7 +78,8 @@ def test_half_precision_is_float32_rounded_once(case, dtype):
     for arguments in (halves, singles):
         for name in case.variant.predictions:
             arguments[name].requires_grad_()
-        value = case.torch(**arguments, **case.parameters(), reduction="mean", denominator=scale)
+        reduction = next(r for r in case.numpy.schema.reductions if r != "none")
+        value = case.torch(**arguments, **case.parameters(), **reduced(case, reduction), denominator=scale)
         assert value.dtype == torch.float32
         (value * scale).backward()
         found[arguments is halves] = [arguments[name].grad for name in case.variant.predictions]

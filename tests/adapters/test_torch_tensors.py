@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from lossgen.generated.torch import CrossEntropyLoss, cross_entropy, mse_loss
-from torch_samples import CASES
+from torch_samples import CASES, reduced
 
 from lossgen.runtime import LossError, LossTypeError
 
@@ -179,10 +179,12 @@ def test_modules_agree_with_functions_and_hold_their_weights(case):
     module_class = getattr(sys.modules[case.torch.__module__], type(case.numpy).__name__)
     weights = {name for name in arguments if name not in case.required()}
     held = {name: arguments[name] for name in weights}
-    module = module_class(**held, **case.parameters(), reduction="sum")
+    option = reduced(case, case.numpy.schema.reductions[-1])
+    module = module_class(**held, **case.parameters(), **option)
     inputs = {name: tensor for name, tensor in arguments.items() if name not in held}
-    assert torch.equal(module(**inputs), case.torch(**arguments, **case.parameters(), reduction="sum"))
-    assert set(module.state_dict()) == weights and "reduction='sum'" in repr(module)
+    assert torch.equal(module(**inputs), case.torch(**arguments, **case.parameters(), **option))
+    assert set(module.state_dict()) == weights
+    assert not option or f"reduction={option['reduction']!r}" in repr(module)
     double = copy.deepcopy(module).double()
     assert all(buffer.dtype == torch.float64 for buffer in double.buffers())
     stream = io.BytesIO()

@@ -69,6 +69,11 @@ def _number(parameter: Parameter) -> float:
     return parameter.default if parameter.default or parameter.integer else 0.1
 
 
+def reduced(case: Case, reduction: str) -> dict[str, str]:
+    """The option for a reduction, which a loss with a single one does not have."""
+    return {"reduction": reduction} if len(case.numpy.schema.reductions) > 1 else {}
+
+
 def cases() -> dict[str, Case]:
     """All losses of the generated package in all their variants, by a name for each."""
     found = {}
@@ -81,3 +86,10 @@ def cases() -> dict[str, Case]:
 
 
 CASES = cases()
+
+#: Every loss with every reduction that it has.
+REDUCED_CASES = {
+    f"{name}-{reduction}": (case, reduction)
+    for name, case in CASES.items()
+    for reduction in case.numpy.schema.reductions
+}

@@ -153,7 +153,7 @@ def test_a_wrong_role_is_an_error_of_the_declaration(annotations, message):
 
 
 def test_other_errors_of_a_declaration():
-    with pytest.raises(SpecError, match="reduction='average': expected 'mean', 'sum' or 'none'"):
+    with pytest.raises(SpecError, match="reduction='average': expected one of 'mean', 'sum', 'none'"):
         loss(reduction="average")(lambda x: x)
     with pytest.raises(SpecError, match=r"Parameter\[C\]: a parameter is one number; use ClassWeight\[C\]"):
         _ = Parameter[C]

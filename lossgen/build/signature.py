@@ -1,0 +1,55 @@
+"""Signatures on PyTorch tensors: what may be given by position, in PyTorch's order, and what follows by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lossgen.formula import Loss
+from lossgen.formula.calls import LEGACY
+
+AXIS = "axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None"
+EMPTY = 'empty: float = float("nan")'
+CONSTANTS = ("sample_weight: Tensor | None = None", "mask: Tensor | None = None", "denominator: float | None = None")
+
+
+class TorchSignature:
+    """The signatures of one loss: of its function, of its module's constructor and of the module's `forward`.
+
+    Args:
+        loss: the loss.
+        inputs: the arguments given to `forward`; the other ones are given to the constructor.
+        parameters: name, type and default of every hyperparameter, as text.
+    """
+
+    def __init__(self, loss: Loss, inputs: Sequence[str], parameters: Iterable[tuple[str, str, str]]) -> None:
+        arguments = [a.name for a in loss.variants[0].arguments]
+        required = [name for name in arguments if loss.default(name) is None]
+        optional = [name for name in arguments if name not in required]
+        self._inputs = [name for name in (*required, *optional) if name in inputs]
+        self._entries = {name: f"{name}: Tensor" for name in required}
+        self._entries |= {name: f"{name}: Tensor | None = None" for name in optional}
+        self._entries |= {name: f"{name}: {type} = {default}" for name, type, default in parameters}
+        if len(loss.reductions) > 1:
+            self._entries["reduction"] = f'reduction: str = "{loss.reduction}"'
+        self._entries |= {name: f"{name}: bool | None = None" for name in LEGACY if name in loss.positional}
+        self._positional = loss.positional or (*required, *optional)
+
+    @property
+    def function(self) -> list[str]:
+        """The function's: every argument and option."""
+        return [*self._ordered(()), AXIS, *CONSTANTS, EMPTY]
+
+    @property
+    def constructor(self) -> list[str]:
+        """The module's: the function's without the inputs and without what belongs to a single call."""
+        return [*self._ordered(self._inputs), AXIS, EMPTY]
+
+    @property
+    def forward(self) -> list[str]:
+        """The inputs, and what belongs to a single call."""
+        return [*(self._entries[name] for name in self._inputs), "*", *CONSTANTS]
+
+    def _ordered(self, without: Sequence[str]) -> list[str]:
+        by_position = [self._entries[name] for name in self._positional if name not in without]
+        by_name = [e for name, e in self._entries.items() if name not in self._positional and name not in without]
+        return [*by_position, "*", *by_name]
