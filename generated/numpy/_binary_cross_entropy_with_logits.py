@@ -51,6 +51,7 @@ class BCEWithLogitsLoss(Loss):
             ),
         ),
         reduction="mean",
+        reductions=("mean", "sum", "none"),
     )
 
     def __call__(

@@ -68,6 +68,7 @@ class CrossEntropyLoss(Loss):
             ),
         ),
         reduction="mean",
+        reductions=("mean", "sum", "none"),
     )
 
     def __call__(

@@ -46,6 +46,7 @@ class GaussianKlDivergenceLoss(Loss):
             ),
         ),
         reduction="mean",
+        reductions=("mean", "sum", "none"),
     )
 
     def __call__(

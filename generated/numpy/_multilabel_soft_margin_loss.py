@@ -48,6 +48,7 @@ class MultiLabelSoftMarginLoss(Loss):
             ),
         ),
         reduction="mean",
+        reductions=("mean", "sum", "none"),
     )
 
     def __call__(

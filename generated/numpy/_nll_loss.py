@@ -53,6 +53,7 @@ class NLLLoss(Loss):
             ),
         ),
         reduction="mean",
+        reductions=("mean", "sum", "none"),
     )
 
     def __call__(

@@ -51,6 +51,7 @@ class SigmoidFocalLoss(Loss):
             ),
         ),
         reduction="none",
+        reductions=("mean", "sum", "none"),
     )
 
     def __call__(

@@ -65,6 +65,7 @@ class WeightedCrossEntropyLoss(Loss):
             ),
         ),
         reduction="mean",
+        reductions=("mean", "sum", "none"),
     )
 
     def __call__(

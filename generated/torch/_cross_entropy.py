@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor, apply
 from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_reduction import legacy_reduction
 
 from ..numpy._cross_entropy import cross_entropy as _loss
 
@@ -13,10 +14,12 @@ def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
-    label_smoothing: float = 0.0,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
+    label_smoothing: float = 0.0,
+    *,
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
@@ -46,6 +49,8 @@ def cross_entropy(
 
     Source: Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     arguments = (input, target, weight)
     parameters = (label_smoothing, ignore_index)
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
@@ -57,13 +62,17 @@ class CrossEntropyLoss(LossModule):
     def __init__(
         self,
         weight: Tensor | None = None,
-        *,
-        label_smoothing: float = 0.0,
+        size_average: bool | None = None,
         ignore_index: int = -100,
+        reduce: bool | None = None,
         reduction: str = "mean",
+        label_smoothing: float = 0.0,
+        *,
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         weights = {"weight": weight}
         super().__init__(_loss, weights, (label_smoothing, ignore_index), reduction, axis, empty)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor, apply
 from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_reduction import legacy_reduction
 
 from ..numpy._l1_loss import l1_loss as _loss
 
@@ -12,9 +13,11 @@ from ..numpy._l1_loss import l1_loss as _loss
 def l1_loss(
     input: Tensor,
     target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
     weight: Tensor | None = None,
     *,
-    reduction: str = "mean",
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
@@ -39,6 +42,8 @@ def l1_loss(
 
     Source: Laplace 1774, Mémoire sur la probabilité des causes par les événements
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     arguments = (input, target, weight)
     parameters = ()
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
@@ -49,12 +54,16 @@ class L1Loss(LossModule):
 
     def __init__(
         self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
         weight: Tensor | None = None,
         *,
-        reduction: str = "mean",
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         weights = {"weight": weight}
         super().__init__(_loss, weights, (), reduction, axis, empty)
 
