@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Ne, true
 
 from lossgen.formula import Axis, Index, SpecError, Variant
 from lossgen.formula.nodes import Delta, Entry
@@ -149,10 +149,11 @@ class Derivation:
         mark = (
             Delta(index, label) if index is not None and label is not None and label.role.axis == index.axis else None
         )
-        if mark is None or not expression.has(mark):
+        if mark is None or not any(expression.has(at) for at in (mark, Ne(index, label), Ne(label, index))):
             return Result(argument, expression, index)
         at_label = self._simplify(expression.xreplace({index: label}))
-        return Result(argument, self._simplify(expression.xreplace({mark: ZERO})), index, label, at_label)
+        elsewhere = {mark: ZERO, Ne(index, label): true, Ne(label, index): true}
+        return Result(argument, self._simplify(expression.xreplace(elsewhere)), index, label, at_label)
 
 
 def _direction_role(role: Role) -> Role:

@@ -83,6 +83,11 @@ def is_label(node: Any) -> bool:
     return isinstance(node, Argument) and node.role.integer
 
 
+def is_position(node: Any) -> bool:
+    """Whether the node is a whole number that may stand for an entry of a row: an index, or a class index."""
+    return isinstance(node, Index) or is_label(node)
+
+
 def argument_of(node: Expr) -> Argument | None:
     """The argument that a leaf reads: the symbol itself, or the base of an entry."""
     base = node.base if isinstance(node, Entry) else node

@@ -106,6 +106,16 @@ def _sum(node: Add) -> Expr | None:
                 return Add(
                     expand(k) * group(m - expand(entry)), expand(k) * tail, *([expand(Add(*rest))] if rest else [])
                 )
+    return _difference_of_entries(node)
+
+
+def _difference_of_entries(node: Add) -> Expr | None:
+    """a + x[c] − x[y]: entries of one row are nearest to each other, so their difference comes first."""
+    entries = [t for t in node.args if isinstance(t, Entry)]
+    for entry in entries:
+        for other in (-t for t in node.args if isinstance(-t, Entry) and (-t).base == entry.base):
+            rest = Add(*(t for t in node.args if t not in (entry, -other)))
+            return Add(group(entry - other), expand(rest)) if rest != 0 else None
     return None
 
 

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sympy import Expr, Integer, Mul, Piecewise, Symbol
+from sympy.core.relational import Relational
 
 from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Delta, Entry, Max, Reduction
-from lossgen.formula.symbols import Argument, is_label
+from lossgen.formula.symbols import Argument, is_label, is_position
 
 from .functions import RestOfExponentials, as_real
 from .ir import Accumulate, Branch, Finish, Let, Load, Loop, Start, Statement, Store
@@ -69,7 +70,7 @@ class Lowering:
         if isinstance(node, Index | Argument):
             name = Symbol(self.position(node))
             return as_real(name) if isinstance(node, Index) or is_label(node) else name
-        if isinstance(node, Delta):
+        if isinstance(node, Delta) or (isinstance(node, Relational) and all(map(is_position, node.args))):
             return node.func(*(Symbol(self.position(a)) for a in node.args))
         if isinstance(node, Reduction):
             self._reduce([node])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from exact import exact
 from mpmath import mp, mpf
-from sympy import Eq, Expr, Integer, Mul, Piecewise, Pow, exp, log
+from sympy import Eq, Expr, Integer, Mul, Ne, Piecewise, Pow, exp, log
 
 from lossgen.derive import Rewriter, rules
 from lossgen.derive.rules import PROTECTION, STABLE
@@ -77,6 +77,10 @@ CASES: dict[Callable, list[Case]] = {
         ),
     ],
     rules.xlogy_to_absorb: [Case(xlogy(q, p), absorb(q, log(p)), [{"q": 0, "p": SMALL}, {"q": 1, "p": SMALL}])],
+    rules.guard_complement_of_indicator: [
+        Case(plain(u, 1 - Delta(c, y), x[c]), Piecewise((u * x[c], Ne(c, y)), (0, True)), []),
+        Case(plain(1 - Delta(c, k), 1 - Delta(c, y)), Piecewise((1 - Delta(c, y), Ne(c, k)), (0, True)), []),
+    ],
     rules.release_finite: [
         Case(absorb(q, -softplus(u)), -q * softplus(u), [{"q": n, "u": m} for n in (0, 1) for m in ANY]),
         Case(absorb(q, 2 + sigmoid(u)), q * (2 + sigmoid(u)), [{"q": 0, "u": 0}]),
@@ -213,6 +217,12 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
         "not a product": log(p),
     },
     rules.xlogy_to_absorb: {"another atom": absorb(q, log(p))},
+    rules.guard_complement_of_indicator: {
+        "the indicator itself": x[c] * Delta(c, y),
+        "another complement": x[c] * (2 - Delta(c, y)),
+        "not a product": x[c] - Delta(c, y),
+        "not an indicator": x[c] * (1 - z[c]),
+    },
     rules.release_finite: {"infinite at 0": absorb(q, log(p)), "infinite in part": absorb(q, softplus(u) + 1 / p)},
     rules.canonical_index: {"already": Sum(x[c], c), "already, outside": Sum(x[c1] * Sum(x[c], c), c1)},
     rules.logsumexp_shift: {"all depends on the index": LogSumExp(x[c] + z[c], c), "a factor": LogSumExp(u * x[c], c)},

@@ -20,7 +20,7 @@ from .exponentials import (
     softplus_difference,
     softplus_from_log1p,
 )
-from .protect import protect_zero_times_log, release_finite, xlogy_to_absorb
+from .protect import guard_complement_of_indicator, protect_zero_times_log, release_finite, xlogy_to_absorb
 from .reductions import (
     canonical_index,
     collapse_delta,
@@ -34,7 +34,7 @@ from .reductions import (
 from .residual import softmax_residual
 
 #: Applied once, to the raw formula, before anything else: later rules may hide where a logarithm stood.
-PROTECTION = (protect_zero_times_log, xlogy_to_absorb)
+PROTECTION = (protect_zero_times_log, xlogy_to_absorb, guard_complement_of_indicator)
 
 #: Applied to the formula and to every derivative until none fires.
 STABLE = (

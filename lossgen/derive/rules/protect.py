@@ -1,9 +1,12 @@
-"""Rules that keep 0·log 0 = 0."""
+"""Rules that keep 0·log 0 = 0, and 0 times anything else that may be infinite."""
 
-from sympy import Add, Expr, Mul, log
+from sympy import Add, Expr, Mul, Ne, Piecewise, log
 
 from lossgen.formula.atoms import absorb, sigmoid, softplus, xlogy
+from lossgen.formula.nodes import Delta
 from lossgen.formula.symbols import argument_of, depends_on
+
+from .terms import cofactor
 
 
 def protect_zero_times_log(node: Expr) -> Expr | None:
@@ -21,6 +24,16 @@ def protect_zero_times_log(node: Expr) -> Expr | None:
 def xlogy_to_absorb(node: Expr) -> Expr | None:
     """xlogy(x, y) = x·log y, and 0 where x = 0."""
     return absorb(node.args[0], log(node.args[1])) if isinstance(node, xlogy) else None
+
+
+def guard_complement_of_indicator(node: Expr) -> Expr | None:
+    """f·(1 − [a = b]) = f where a ≠ b, and 0 where a = b whatever f is there: Σ_c (1 − [c = y])·f(c) leaves f(y) out."""
+    if not isinstance(node, Mul):
+        return None
+    for factor in node.args:
+        if isinstance(1 - factor, Delta):
+            return Piecewise((cofactor(node, factor), Ne(*(1 - factor).args)), (0, True))
+    return None
 
 
 def release_finite(node: Expr) -> Expr | None:
