@@ -78,7 +78,7 @@ CASES: dict[Callable, list[Case]] = {
     ],
     rules.xlogy_to_absorb: [Case(xlogy(q, p), absorb(q, log(p)), [{"q": 0, "p": SMALL}, {"q": 1, "p": SMALL}])],
     rules.guard_complement_of_indicator: [
-        Case(plain(u, 1 - Delta(c, y), x[c]), Piecewise((u * x[c], Ne(c, y)), (0, True)), []),
+        Case(plain(z[c], 1 - Delta(c, y), x[c]), Piecewise((z[c] * x[c], Ne(c, y)), (0, True)), []),
         Case(plain(1 - Delta(c, k), 1 - Delta(c, y)), Piecewise((1 - Delta(c, y), Ne(c, k)), (0, True)), []),
     ],
     rules.release_finite: [

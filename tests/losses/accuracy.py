@@ -1,0 +1,38 @@
+"""How far a generated loss is from its raw formula in wide arithmetic, on inputs that a test makes up."""
+
+from pathlib import Path
+
+import numpy as np
+
+import lossgen
+from lossgen import generated
+from lossgen.formula.load import load_losses
+from lossgen.verify.comparison import Figure, compare
+from lossgen.verify.sampling import settings
+
+LOSSES = load_losses(Path(lossgen.__file__).parent.parent / "spec")
+
+
+def figures(
+    name: str,
+    arrays: dict[str, np.ndarray],
+    parameters: dict[str, float] | None = None,
+    variant: int = 0,
+    dtype: type = np.float32,
+    second: bool = False,
+) -> list[Figure]:
+    """The figures of value and gradients (with `second` those of the curvature too); absent weights are ones,
+    absent parameters at their defaults."""
+    loss = LOSSES[name]
+    chosen = loss.variants[variant]
+    rows = next(arrays[a.name] for a in chosen.arguments if a.role.layout == "row")
+    for a in chosen.arguments:
+        if a.role.layout == "shared" and a.name not in arrays:
+            arrays = {**arrays, a.name: np.ones(rows.shape[-1])}
+    given = settings(loss, chosen)[0] | (parameters or {})
+    return compare(loss, chosen, getattr(generated, name), arrays, given, dtype, second)
+
+
+def worst(found: list[Figure]) -> float:
+    """The largest error in units of rounding; infinite where something is not finite that should be."""
+    return max(float("inf") if f.nonfinite else f.worst for f in found)
