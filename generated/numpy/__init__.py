@@ -12,6 +12,7 @@ if _TYPE_CHECKING:
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
     from ._l1_loss import l1_loss as l1_loss
     from ._mse_loss import mse_loss as mse_loss
+    from ._multi_margin_loss import multi_margin_loss as multi_margin_loss
     from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from ._nll_loss import nll_loss as nll_loss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
@@ -26,6 +27,7 @@ _EXPORTS = {
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
     "l1_loss": "._l1_loss",
     "mse_loss": "._mse_loss",
+    "multi_margin_loss": "._multi_margin_loss",
     "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
@@ -41,6 +43,7 @@ __all__ = [
     "gaussian_kl_divergence",
     "l1_loss",
     "mse_loss",
+    "multi_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "sigmoid_focal_loss",

@@ -19,6 +19,8 @@ if _TYPE_CHECKING:
     from ._l1_loss import L1Loss as L1Loss
     from ._mse_loss import mse_loss as mse_loss
     from ._mse_loss import MSELoss as MSELoss
+    from ._multi_margin_loss import multi_margin_loss as multi_margin_loss
+    from ._multi_margin_loss import MultiMarginLoss as MultiMarginLoss
     from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from ._multilabel_soft_margin_loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
     from ._nll_loss import nll_loss as nll_loss
@@ -45,6 +47,8 @@ _EXPORTS = {
     "L1Loss": "._l1_loss",
     "mse_loss": "._mse_loss",
     "MSELoss": "._mse_loss",
+    "multi_margin_loss": "._multi_margin_loss",
+    "MultiMarginLoss": "._multi_margin_loss",
     "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
     "MultiLabelSoftMarginLoss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
@@ -66,6 +70,7 @@ __all__ = [
     "L1Loss",
     "MSELoss",
     "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
     "SigmoidFocalLoss",
     "VaeLoss",
@@ -77,6 +82,7 @@ __all__ = [
     "gaussian_kl_divergence",
     "l1_loss",
     "mse_loss",
+    "multi_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "sigmoid_focal_loss",
