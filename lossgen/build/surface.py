@@ -1,12 +1,15 @@
 """What the public modules of a generated package print for a loss: signatures, schema, documentation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
+
+from sympy import sympify
 
 from lossgen.derive import Derivation
 from lossgen.formula import Axis, Loss, Option, Role, SpecError, Variant
 from lossgen.formula.calls import LEGACY
+from lossgen.formula.nodes import Entry
 from lossgen.formula.symbols import Argument
 from lossgen.kernel.program import is_normalized
 
@@ -130,10 +133,30 @@ class Surface:
         yield "    ),"
         yield f"    differentiable={_tuple(_quoted(a.name) for a in variant.differentiable)},"
         yield f"    predictions={_tuple(_quoted(a.name) for a in variant.predictions)},"
-        yield f"    normalized={is_normalized(Derivation(self.name, variant))},"
+        yield from (f"    {line}" for line in self._normalizer(variant))
         if variant.options:
             yield f"    choice={_tuple(_literal(value) for value in variant.options.values())},"
         yield "),"
+
+    def _normalizer(self, variant: Variant) -> Iterable[str]:
+        """What `mean` divides by, as far as it is known before any data is."""
+        normalized = is_normalized(Derivation(self.name, variant))
+        yield f"normalized={normalized},"
+        if normalized:
+            reads = [a for a in variant.arguments if a.role.integer or a in variant.normalizer.free_symbols]
+            yield f"normalizer_reads={_tuple(_quoted(a.name) for a in reads)},"
+            default = self._normalizer_default(variant, reads)
+            if default is not None:
+                yield f"normalizer_default={default!r},"
+
+    def _normalizer_default(self, variant: Variant, reads: Sequence[Argument]) -> float | None:
+        """What every item counts where none of the arguments in `reads` is given; None if it is no number."""
+        defaults = {a: sympify(self.loss.default(a.name)) for a in reads}
+        if any(default is None for default in defaults.values()):
+            return None
+        entries = {e: defaults[e.base] for e in variant.normalizer.atoms(Entry)}
+        found = variant.normalizer.xreplace(entries).xreplace(defaults)
+        return float(found) if found.is_number else None
 
     def _argument(self, argument: Argument) -> str:
         role, default = argument.role, self.loss.default(argument.name)

@@ -35,7 +35,7 @@ def evaluate(call: Call, names: Sequence[str], upstream: float = 1.0) -> tuple[V
         LossError: an argument holds something outside its domain.
     """
     names = tuple(names)
-    moving = call.plan.variant.normalized and _read_by_denominator(call, names)
+    moving = call.plan.each is None and _read_by_denominator(call, names)
     if not moving:
         return call.evaluate(names, upstream)
     divisor = call.denominator
@@ -96,7 +96,7 @@ def _read_by_denominator(call: Call, names: Sequence[str]) -> tuple[str, ...]:
     """Those of the given arguments that the denominator may depend on, if one of `names` is among them."""
     plan, scaling = call.plan, call.scaling
     variant = plan.variant
-    if scaling.reduction != "mean" or scaling.denominator is not None or not variant.normalized:
+    if scaling.reduction != "mean" or scaling.denominator is not None or plan.each is not None:
         return ()
     if not hasattr(plan.kernels, "normalizer_gradient"):
         return ()

@@ -161,7 +161,7 @@ class Loss:
         else:
             single = isinstance(wrt, str)
             names = (wrt,) if single else tuple(wrt)
-        if plan.variant.normalized and wrt is not None:  # the denominator may depend on these arguments, too
+        if plan.each is None and wrt is not None:  # the denominator may depend on these arguments, too
             value, gradients = evaluate(Call(plan, arrays, numbers, scaling, empty), names)
             return value, gradients[0] if single else gradients
         # A plain call does without the object that larger ones are kept in.

@@ -99,6 +99,7 @@ class Plan:
         slots: one for each argument; None where it was not given.
         positions: where in the signature an argument stands.
         division: lanes, tiles and threads.
+        each: what every item counts in the mean's denominator; None where the kernel `normalizer` has to say.
         reshapes: where every argument can be passed as it is, what to reshape it to (None: nothing); else None.
         as_is: True if nothing at all has to be done to pass them.
         quick: what `lossgen.runtime.quick` keeps for plain calls.
@@ -112,6 +113,7 @@ class Plan:
     slots: tuple[Slot | None, ...]
     positions: dict[str, int]
     division: Division
+    each: float | None
     reshapes: tuple[tuple[int, ...] | None, ...] | None
     as_is: bool
     quick: dict = field(default_factory=dict)
@@ -130,15 +132,15 @@ class Plan:
     def normaliser_operands(self, operands: Sequence[Operand]) -> Sequence[Operand]:
         """The operands for the kernel `normalizer`.
 
-        Arguments that it does not read, but that would have to be staged, are replaced by memory that is never touched:
-        their sizes are all that counts.
+        Arguments that it does not read, but that would have to be staged, are replaced by zeros: their sizes are all that
+        counts.
         """
         reads = self.variant.normalizer_reads
         if reads is None:
             return operands
         pairs = zip(operands, self.slots, strict=True)
         return [
-            np.empty(slot.placement.shape, slot.dtype)
+            np.zeros(slot.placement.shape, slot.dtype)
             if isinstance(operand, Staged) and slot is not None and slot.argument.name not in reads
             else operand
             for operand, slot in pairs
@@ -172,9 +174,21 @@ def make_plan(
         slots,
         {argument.name: position for position, argument in enumerate(variant.arguments)},
         divide(geometry.item_shape, geometry.items, widest),
+        _each(variant, arrays),
         reshapes,
         reshapes is not None and all(shape is None for shape in reshapes),
     )
+
+
+def _each(variant: Variant, arrays: Sequence[np.ndarray | None]) -> float | None:
+    """What every item counts in the mean's denominator, if that follows from which arguments are given."""
+    if not variant.normalized:
+        return 1.0
+    reads = variant.normalizer_reads
+    pairs = zip(variant.arguments, arrays, strict=True)
+    if reads is None or any(array is not None and argument.name in reads for argument, array in pairs):
+        return None
+    return variant.normalizer_default
 
 
 def _slot(argument: Argument, placement: Placement, shape: tuple[int, ...], real: np.dtype, work: int) -> Slot:

@@ -37,8 +37,8 @@ class Quick:
         self._count = len(differentiable)
         self._targets = tuple((differentiable.index(name), *self._shapes(plan, name)) for name in names)
         self._valued = scaling.reduction == "none"
-        # The mean's divisor is known beforehand unless the loss has a normaliser of its own.
-        own = plan.variant.normalized and scaling.reduction == "mean"
+        # The mean's divisor is known beforehand unless the kernel `normalizer` has to say.
+        own = plan.each is None and scaling.reduction == "mean"
         self._divisor = None if own else scaling.divisor(plan, lambda _: 1.0)
         self._scale = 0.0 if self._divisor is None else scaling.scales(plan, self._divisor, 1.0, None)[0]
         self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # a list's pop and append are atomic

@@ -75,9 +75,9 @@ class Scaling:
             return self._batch(plan.geometry.item_shape)
         if self.reduction != "mean":
             return 1.0
-        if plan.variant.normalized:
+        if plan.each is None:
             return normaliser(None if self.mask is None else self.mask.astype(plan.real, order="C").reshape(-1))
-        return float(plan.geometry.items if self.mask is None else np.count_nonzero(self.mask))
+        return plan.each * float(plan.geometry.items if self.mask is None else np.count_nonzero(self.mask))
 
     def _batch(self, item_shape: tuple[int, ...]) -> float:
         """The number of entries of dimension 0 that count."""

@@ -85,6 +85,7 @@ class Variant:
             kernels then take as a parameter.
         normalizer_reads: the arguments whose entries that kernel reads; None means any. With it, arguments that have to
             be copied for the kernels (a class axis that is not the last) are copied once, not twice.
+        normalizer_default: what every item counts where none of those arguments is given; None: ask the kernel.
     """
 
     label: str
@@ -94,6 +95,7 @@ class Variant:
     predictions: tuple[str, ...]
     normalized: bool
     normalizer_reads: tuple[str, ...] | None = None
+    normalizer_default: float | None = None
     choice: tuple[Option | None, ...] = ()
 
 

@@ -94,7 +94,7 @@ def test_the_denominator_of_a_weighted_mean_moves_with_the_weights():
     assert moving
     for case in moving:
         arguments = case.arguments()
-        weights = [arguments[n] for n in case.variant.differentiable if n not in case.variant.predictions]
+        weights = [arguments[n] for n in case.variant.normalizer_reads if n in case.variant.differentiable]
         for weight in weights:
             weight.requires_grad_()
         case.torch(**arguments, **case.parameters(), reduction="mean").backward()
