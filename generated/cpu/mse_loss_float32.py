@@ -251,3 +251,106 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
             fault |= 2
         totals[lane] = total
         faults[lane] = fault
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def normalizer(first, last, bounds, input, target, weight, scale, item_scale, values, totals, faults):
+    """What each item counts in the denominator of the mean."""
+    scale = real(scale)
+    for lane in range(first, last):
+        total = 0.0
+        fault = 0
+        bad_target = False
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
+            if item_scale is not None:
+                item_scale_block = item_scale[start:stop]
+            if values is not None:
+                values_block = values[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                bad_target |= not (target_i == target_i)
+                value = weight_i
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+            total += np.float64(part)
+        if bad_target:
+            fault |= 2
+        totals[lane] = total
+        faults[lane] = fault
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def normalizer_gradient(first, last, bounds, input, target, weight, scale, item_scale, values, totals, faults, grad_input, grad_target, grad_weight):
+    """What each item counts in the denominator of the mean. With its gradient."""
+    scale = real(scale)
+    for lane in range(first, last):
+        total = 0.0
+        fault = 0
+        bad_target = False
+        for start in range(bounds[lane], bounds[lane + 1], BLOCK):
+            stop = min(start + BLOCK, bounds[lane + 1])
+            input_block = input[start:stop]
+            target_block = target[start:stop]
+            if weight is not None:
+                weight_block = weight[start:stop]
+            if item_scale is not None:
+                item_scale_block = item_scale[start:stop]
+            if values is not None:
+                values_block = values[start:stop]
+            if grad_input is not None:
+                grad_input_block = grad_input[start:stop]
+            if grad_target is not None:
+                grad_target_block = grad_target[start:stop]
+            if grad_weight is not None:
+                grad_weight_block = grad_weight[start:stop]
+            part = zero
+            for i in range(stop - start):
+                if item_scale is not None:
+                    s = item_scale_block[i]
+                input_i = input_block[i]
+                target_i = target_block[i]
+                weight_i = weight_block[i] if weight is not None else one
+                bad_target |= not (target_i == target_i)
+                value = weight_i
+                factor = scale
+                if item_scale is not None:
+                    value = (zero if s == zero else s * value)
+                    factor = scale * s
+                part = add(part, value)
+                if values is not None:
+                    values_block[i] = value
+                if grad_input is not None:
+                    result = zero
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_input_block[i] = result
+                if grad_target is not None:
+                    result = zero
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_target_block[i] = result
+                if grad_weight is not None:
+                    result = factor
+                    if item_scale is not None:
+                        result = (zero if s == zero else result)
+                    grad_weight_block[i] = result
+            total += np.float64(part)
+        if bad_target:
+            fault |= 2
+        totals[lane] = total
+        faults[lane] = fault

@@ -53,6 +53,7 @@ class CrossEntropyLoss(Loss):
                 differentiable=("input", "weight"),
                 predictions=("input",),
                 normalized=True,
+                normalizer_reads=("target", "weight"),
             ),
             Variant(
                 label="probabilities",

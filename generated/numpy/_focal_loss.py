@@ -50,6 +50,7 @@ class FocalLoss(Loss):
                 differentiable=("input", "alpha"),
                 predictions=("input",),
                 normalized=True,
+                normalizer_reads=("target",),
             ),
         ),
         reduction="mean",

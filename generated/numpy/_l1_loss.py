@@ -15,6 +15,7 @@ class L1Loss(Loss):
 
     Use it for regression with outliers.
     Strength: less sensitive to outliers. Weakness: the signal does not fade near the optimum, so fits are less precise.
+    With weights, `mean` divides by their sum.
 
     Formula, per item:
 
@@ -44,7 +45,9 @@ class L1Loss(Loss):
                 ),
                 differentiable=("input", "target", "weight"),
                 predictions=("input",),
-                normalized=False,
+                normalized=True,
+                normalizer_reads=("weight",),
+                normalizer_default=1.0,
             ),
         ),
         reduction="mean",

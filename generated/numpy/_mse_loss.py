@@ -15,6 +15,7 @@ class MSELoss(Loss):
 
     Use it for continuous targets such as prices or temperatures, where large errors are what hurts.
     Strength: large errors weigh more. Weakness: sensitive to outliers, since squares grow fast.
+    With weights, `mean` divides by their sum.
 
     Formula, per item:
 
@@ -44,7 +45,9 @@ class MSELoss(Loss):
                 ),
                 differentiable=("input", "target", "weight"),
                 predictions=("input",),
-                normalized=False,
+                normalized=True,
+                normalizer_reads=("weight",),
+                normalizer_default=1.0,
             ),
         ),
         reduction="mean",

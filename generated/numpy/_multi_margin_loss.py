@@ -54,6 +54,7 @@ class MultiMarginLoss(Loss):
                 differentiable=("input", "weight"),
                 predictions=("input",),
                 normalized=True,
+                normalizer_reads=("target",),
                 choice=(1,),
             ),
             Variant(
@@ -67,6 +68,7 @@ class MultiMarginLoss(Loss):
                 differentiable=("input", "weight"),
                 predictions=("input",),
                 normalized=True,
+                normalizer_reads=("target",),
                 choice=(2,),
             ),
         ),

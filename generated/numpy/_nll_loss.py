@@ -50,6 +50,7 @@ class NLLLoss(Loss):
                 differentiable=("input", "weight"),
                 predictions=("input",),
                 normalized=True,
+                normalizer_reads=("target", "weight"),
             ),
         ),
         reduction="mean",

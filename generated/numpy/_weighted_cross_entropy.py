@@ -50,6 +50,7 @@ class WeightedCrossEntropyLoss(Loss):
                 differentiable=("input", "weight"),
                 predictions=("input",),
                 normalized=True,
+                normalizer_reads=("target", "weight"),
             ),
             Variant(
                 label="probabilities",

@@ -29,6 +29,7 @@ def l1_loss(
 
     Use it for regression with outliers.
     Strength: less sensitive to outliers. Weakness: the signal does not fade near the optimum, so fits are less precise.
+    With weights, `mean` divides by their sum.
 
     Formula, per item:
 

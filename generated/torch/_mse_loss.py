@@ -29,6 +29,7 @@ def mse_loss(
 
     Use it for continuous targets such as prices or temperatures, where large errors are what hurts.
     Strength: large errors weigh more. Weakness: sensitive to outliers, since squares grow fast.
+    With weights, `mean` divides by their sum.
 
     Formula, per item:
 
