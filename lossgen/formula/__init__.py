@@ -21,6 +21,9 @@ from .nodes import Delta, Entry, LogSumExp, Sum, log_softmax, softmax
 from .nodes import Max as MaxOver
 from .options import Flag, Option
 from .roles import (
+    AboveMinusOne,
+    Amount,
+    BetweenOneAndTwo,
     Binary,
     ClassIndex,
     ClassWeight,
@@ -30,7 +33,9 @@ from .roles import (
     NonNegative,
     Parameter,
     Positive,
+    PositivePrediction,
     Prediction,
+    PredictionAboveMinusOne,
     Probability,
     Real,
     Role,
@@ -42,8 +47,11 @@ from .roles import (
 from .symbols import is_label
 
 __all__ = [
+    "AboveMinusOne",
     "Abs",
+    "Amount",
     "Axis",
+    "BetweenOneAndTwo",
     "Binary",
     "ClassIndex",
     "ClassWeight",
@@ -64,7 +72,9 @@ __all__ = [
     "Parameter",
     "Piecewise",
     "Positive",
+    "PositivePrediction",
     "Prediction",
+    "PredictionAboveMinusOne",
     "Probability",
     "Real",
     "Role",

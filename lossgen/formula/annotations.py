@@ -17,6 +17,7 @@ DOMAINS: Mapping[str, Callable[[float], bool]] = {
     "unit": lambda x: 0 <= x <= 1,
     "binary": lambda x: x in (0, 1),
     "sign": lambda x: x in (-1, 1),
+    "between-1-and-2": lambda x: 1 < x < 2,
 }
 
 

@@ -9,7 +9,18 @@ from .errors import SpecError
 
 Kind = Literal["prediction", "target", "label", "weight", "parameter"]
 Layout = Literal["item", "row", "shared", "broadcast"]
-Domain = Literal["real", "not-nan", "binary", "sign", "unit", "nonnegative", "positive", "class-index"]
+Domain = Literal[
+    "real",
+    "not-nan",
+    "binary",
+    "sign",
+    "unit",
+    "nonnegative",
+    "positive",
+    "above-minus-one",
+    "between-1-and-2",
+    "class-index",
+]
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,14 @@ Prediction = Role("Prediction", "prediction", "real", "any real number that a mo
 Logit = Role("Logit", "prediction", "real", "an unnormalised score; any real number")
 Probability = Role("Probability", "prediction", "unit", "a predicted probability in [0, 1]")
 LogProbability = Role("LogProbability", "prediction", "real", "the logarithm of a predicted probability")
+PositivePrediction = Role("PositivePrediction", "prediction", "positive", "a predicted number above 0")
+PredictionAboveMinusOne = Role(
+    "PredictionAboveMinusOne", "prediction", "above-minus-one", "a predicted number above -1"
+)
 
 Real = Role("Real", "target", "not-nan", "a real target")
+Amount = Role("Amount", "target", "nonnegative", "a target of at least 0: a count or another amount")
+AboveMinusOne = Role("AboveMinusOne", "target", "above-minus-one", "a target above -1")
 Unit = Role("Unit", "target", "unit", "a target in [0, 1]: a hard label or a probability")
 Binary = Role("Binary", "target", "binary", "a label, 0 or 1", differentiable=False)
 Sign = Role("Sign", "target", "sign", "a label, -1 or 1", differentiable=False)
@@ -105,3 +122,10 @@ Parameter = Role("Parameter", "parameter", "real", "a real hyperparameter", diff
 NonNegative = Role("NonNegative", "parameter", "nonnegative", "a hyperparameter of at least 0", differentiable=False)
 Positive = Role("Positive", "parameter", "positive", "a hyperparameter above 0", differentiable=False)
 Fraction = Role("Fraction", "parameter", "unit", "a hyperparameter in [0, 1]", differentiable=False)
+BetweenOneAndTwo = Role(
+    "BetweenOneAndTwo",
+    "parameter",
+    "between-1-and-2",
+    "a hyperparameter strictly between 1 and 2",
+    differentiable=False,
+)

@@ -56,7 +56,12 @@ class Hyperparameter(Symbol):
     role: Role
 
     def __new__(cls, name: str, role: Role) -> "Hyperparameter":
-        sign = {"positive": {"positive": True}, "nonnegative": {"nonnegative": True}, "unit": {"nonnegative": True}}
+        sign = {
+            "positive": {"positive": True},
+            "between-1-and-2": {"positive": True},
+            "nonnegative": {"nonnegative": True},
+            "unit": {"nonnegative": True},
+        }
         self = Symbol.__xnew__(cls, name, **sign.get(role.domain, {"real": True}))
         self.role = role
         return self

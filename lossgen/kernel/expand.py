@@ -11,8 +11,14 @@ from collections.abc import Callable
 
 from sympy import Add, Eq, Expr, Integer, Mul, Or, Piecewise, Pow, exp, expand_mul, log
 
-from lossgen.formula.atoms import absorb, expm1, expm1_ratio_slope, log1p, log_cosh, sigmoid, softplus
+from lossgen.formula.atoms import Atom, absorb, expm1, expm1_ratio_slope, log1p, log_cosh, sigmoid, softplus
 from lossgen.formula.axes import Index
+from lossgen.formula.differences import (
+    log1p_difference,
+    log1p_square,
+    over_one_plus_square,
+    relative_difference,
+)
 from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
 from lossgen.formula.symbols import Hyperparameter
 
@@ -26,6 +32,7 @@ from .functions import (
     positive_part,
     reciprocal,
 )
+from .quotients import quotients
 
 ZERO, ONE = Integer(0), Integer(1)
 
@@ -142,9 +149,9 @@ def _absorb(node: absorb) -> Expr:
 def _product(node: Mul) -> Expr | None:
     """a·e^u, and a·log Σ or a/Σ, is 0 for a hyperparameter a of 0, also where the exponential, the logarithm or 1/Σ is infinite."""
     switches = [f for f in node.args if isinstance(f, Hyperparameter)]
-    factors = [expand(arg) for arg in node.args]
+    factors = quotients([expand(arg) for arg in node.args])
     if not switches or not any(_may_be_infinite(f) for f in factors):
-        return None
+        return Mul(*factors)
     return Piecewise((ZERO, Or(*(Eq(a, 0) for a in switches))), (Mul(*factors), True))
 
 
@@ -184,6 +191,11 @@ def _entries(term: Expr, lse: LogSumExp) -> list[Expr]:
     return [lse.body.xreplace({lse.index: index}) for index in at if isinstance(index, Index) or index.is_integer]
 
 
+def _own_form(node: Atom) -> Expr:
+    """What the atom knows that a kernel should compute."""
+    return expand(node.expand_for_kernel())
+
+
 EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     softplus: _softplus,
     sigmoid: _sigmoid,
@@ -193,6 +205,10 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     LogSumExp: _logsumexp,
     Pow: _power,
     absorb: _absorb,
-    log_cosh: lambda node: expand(node.expand_for_kernel()),
-    expm1_ratio_slope: lambda node: expand(node.expand_for_kernel()),
+    log_cosh: _own_form,
+    expm1_ratio_slope: _own_form,
+    log1p_square: _own_form,
+    over_one_plus_square: _own_form,
+    log1p_difference: _own_form,
+    relative_difference: _own_form,
 }

@@ -40,6 +40,10 @@ class reciprocal(KernelFunction):
     """1 / u, computed once where several terms divide by u."""
 
 
+class quotient(KernelFunction):
+    """a / b, divided before anything is multiplied."""
+
+
 class exp_nonpositive(KernelFunction):
     """e^u for u ≤ 0."""
 

@@ -31,7 +31,17 @@ from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
 from lossgen.formula.nodes import Delta
 
-from .functions import as_real, at_least_tiny, exp_nonpositive, group, log1p_unit, magnitude, positive_part, reciprocal
+from .functions import (
+    as_real,
+    at_least_tiny,
+    exp_nonpositive,
+    group,
+    log1p_unit,
+    magnitude,
+    positive_part,
+    quotient,
+    reciprocal,
+)
 from .ir import Accumulate, Branch, Check, Finish, Let, Load, Loop, Start, Statement, Store
 
 #: Functions of the printed math library, by the node they compute.
@@ -56,6 +66,7 @@ DOMAIN_CHECKS = {
     "unit": "({x} >= zero) & ({x} <= one)",
     "nonnegative": "{x} >= zero",
     "positive": "{x} > zero",
+    "above-minus-one": "{x} > -one",
 }
 
 
@@ -174,6 +185,7 @@ class ExpressionPrinter:
         group: lambda self, node: (f"({self(node.args[0])})", ATOM),
         Abs: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
         magnitude: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
+        quotient: lambda self, node: (f"({self(node.args[0], PRODUCT)} / {self(node.args[1], ATOM)})", ATOM),
         reciprocal: lambda self, node: (f"one / {self(node.args[0], ATOM)}", PRODUCT),
         positive_part: lambda self, node: self._choice("({0} if {0} > zero else zero)", *node.args),
         at_least_tiny: lambda self, node: self._choice("(TINY if {0} < TINY else {0})", *node.args),

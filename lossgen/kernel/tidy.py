@@ -6,7 +6,7 @@ spellings (1 − 2y) and (2y − 1) become one.
 
 from collections import Counter
 
-from sympy import Add, Expr, Mul
+from sympy import Add, Expr, Integer, Mul
 from sympy.logic.boolalg import Boolean
 
 from lossgen.formula.nodes import Entry
@@ -39,12 +39,21 @@ def _take_out_common_factors(node: Add) -> Expr:
 
 
 def _one_sign(node: Expr) -> Expr:
-    """Differences among several factors in the sign that SymPy takes for canonical."""
+    """Differences among several factors in the sign that SymPy takes for canonical, 2·a − 2·b as twice a difference."""
     if not isinstance(node, Mul) or sum(not f.is_Number for f in node.args) < 2:
         return node
-    sign, factors = 1, []
+    number, factors = Integer(1), []
     for factor in node.args:
-        turn = isinstance(factor, Add) and not factor.has(group) and factor.could_extract_minus_sign()
-        sign = -sign if turn else sign
-        factors.append(-factor if turn else factor)
-    return Mul(sign, *factors)
+        k = _number_of(factor)
+        number *= k
+        factors.append(factor if k == 1 else Add(*(term / k for term in factor.args)))
+    return Mul(number, *factors)
+
+
+def _number_of(factor: Expr) -> Expr:
+    """What may be taken out of a sum: a number that all terms have, and its sign."""
+    if not isinstance(factor, Add) or factor.has(group):
+        return Integer(1)
+    sizes = {abs(term.as_coeff_Mul()[0]) for term in factor.args}
+    size = sizes.pop() if len(sizes) == 1 else Integer(1)
+    return -size if factor.could_extract_minus_sign() else size

@@ -28,6 +28,8 @@ ARRAYS: dict[str, ArrayDomain] = {
     "sign": ArrayDomain(lambda x: (x != -1) & (x != 1), "-1 or 1"),
     "unit": ArrayDomain(lambda x: ~((x >= 0) & (x <= 1)), "a number in [0, 1]"),
     "nonnegative": ArrayDomain(lambda x: ~(x >= 0), "a number that is at least 0"),
+    "positive": ArrayDomain(lambda x: ~(x > 0), "a number greater than 0"),
+    "above-minus-one": ArrayDomain(lambda x: ~(x > -1), "a number greater than -1"),
 }
 """The domains of array arguments; "class-index" is not among them, since it depends on the number of classes."""
 
@@ -36,6 +38,7 @@ SCALARS: dict[str, tuple[Callable[[float], bool], str]] = {
     "nonnegative": (lambda x: 0 <= x < math.inf, "a finite number that is at least 0"),
     "positive": (lambda x: 0 < x < math.inf, "a finite number greater than 0"),
     "unit": (lambda x: 0 <= x <= 1, "a number in [0, 1]"),
+    "between-1-and-2": (lambda x: 1 < x < 2, "a number strictly between 1 and 2"),
 }
 """The domains of parameters: a predicate for the allowed values, and words that name them."""
 

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 from numpy.random import Generator
 
-from lossgen.formula import Axis, Loss, Variant
+from lossgen.formula import Axis, Loss, Role, Variant
 from lossgen.formula.symbols import Argument, Hyperparameter
 
 Arrays = dict[str, np.ndarray]
@@ -15,6 +15,14 @@ Settings = dict[str, float | bool | str]
 #: Saturated in single and in double precision, moderate, zero, tiny.
 HARD_NUMBERS = (-1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 1e-3, 1.0, 17.0, 90.0, 1e4)
 GAPS = (0.0, 5.0, 15.0, 30.0, 104.0, 1e4)
+#: Beside a target of 1, and where a square leaves the range of single precision.
+NEAR_AND_FAR = (0.9999999, 1.0000001, 1e20, -1e20)
+HARD_PROBABILITIES = (0.0, 1e-30, 1e-3, 0.5, 0.9999999, 1.0)
+HARD_AMOUNTS = {
+    "nonnegative": (0.0, 1e-30, 1e-3, 1.0, 17.0, 1e4),
+    "positive": (1e-30, 1e-3, 1.0, 17.0, 1e4),
+    "above-minus-one": (-0.9999999, -0.5, 0.0, 1e-30, 1e-3, 1.0, 1.0000001, 1e4, 1e20),
+}
 HARD_FEATURES = (-80.0, -17.0, -1e-4, 0.0, 1e-6, 1e-3, 1.0, 17.0, 80.0)
 
 
@@ -39,7 +47,7 @@ def _random(argument: Argument, rng: Generator, count: int, sizes: Mapping[str, 
         return rng.integers(0, 2, shape).astype(float)
     if role.domain == "sign":
         return rng.choice([-1.0, 1.0], shape)
-    if role.domain in ("nonnegative", "positive"):
+    if role.domain in ("nonnegative", "positive", "above-minus-one"):
         return rng.uniform(0.1, 3, shape)
     return 2 * rng.normal(size=shape)
 
@@ -68,12 +76,19 @@ def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
     if role.integer:
         return [0, sizes[role.axis.name] - 1]
     if role.axis is None:
-        return {"prediction": list(HARD_NUMBERS)}.get(role.kind, _hard_targets(role.domain))
+        return _hard_predictions(role) if role.kind == "prediction" else _hard_targets(role.domain)
     return _hard_rows(role.kind, role.domain, role.axis, sizes[role.axis.name])
 
 
+def _hard_predictions(role: Role) -> list[float]:
+    if role.name == "Prediction":
+        return [*HARD_NUMBERS, *NEAR_AND_FAR]
+    return list({"unit": HARD_PROBABILITIES, **HARD_AMOUNTS}.get(role.domain, HARD_NUMBERS))
+
+
 def _hard_targets(domain: str) -> list[float]:
-    return {"not-nan": [0.0, 1.0, -20.0], "sign": [-1.0, 1.0]}.get(domain, [0.0, 1.0])
+    targets = {"not-nan": (0.0, 1.0, -20.0), "sign": (-1.0, 1.0), **HARD_AMOUNTS}
+    return list(targets.get(domain, (0.0, 1.0)))
 
 
 def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray]:
@@ -106,4 +121,6 @@ def _default(loss: Loss, parameter: Hyperparameter) -> float:
 
 
 def _others(parameter: Hyperparameter) -> tuple[float, ...]:
-    return {"nonnegative": (0.0, 0.5), "positive": (0.5,), "unit": (0.0, 0.1)}.get(parameter.role.domain, (-1.0,))
+    return {"nonnegative": (0.0, 0.5), "positive": (0.5,), "unit": (0.0, 0.1), "between-1-and-2": (1.25, 1.75)}.get(
+        parameter.role.domain, (-1.0,)
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from exact import exact
 from mpmath import mp, mpf
-from sympy import Eq, Expr, Integer, Mul, Ne, Piecewise, Pow, exp, log
+from sympy import Abs, Eq, Expr, Integer, Mul, Ne, Piecewise, Pow, exp, log
 
 from lossgen.derive import Rewriter, rules
 from lossgen.derive.rules import PROTECTION, STABLE
@@ -27,6 +27,7 @@ from lossgen.formula import (
     xlogy,
 )
 from lossgen.formula.atoms import absorb, expm1, expm1_minus, expm1_ratio, log1p, log_cosh
+from lossgen.formula.differences import log1p_difference, log1p_square, relative_difference
 from lossgen.formula.nodes import Delta
 from lossgen.formula.symbols import Argument
 
@@ -180,6 +181,26 @@ CASES: dict[Callable, list[Case]] = {
         Case(log(exp(u) + exp(2 * v)), 2 * v + softplus(u - 2 * v), [{"u": n, "v": m} for n in ANY for m in ANY]),
     ],
     rules.log_one_plus: [Case(log(1 + v**2), log1p(v**2), only("v", ANY))],
+    rules.log_one_plus_square: [
+        Case(log1p(v**2), log1p_square(v), only("v", ANY)),
+        Case(log1p(4 * v**2 / t**2), log1p_square(2 * v / t), [{"v": n, "t": 3} for n in (SMALL, BIG)]),
+    ],
+    rules.log_difference: [
+        Case(
+            log1p(u) - log1p(v),
+            log1p_difference(u, v),
+            [{"u": m, "v": n} for m in (SMALL - 1, SMALL, BIG) for n in (SMALL - 1, 2 * SMALL, BIG)],
+        ),
+        Case(t - 3 * q * log1p(u) + 3 * q * log1p(v), t + 3 * q * log1p_difference(v, u)),
+    ],
+    rules.relative_error: [
+        Case(
+            Abs(u - v) / Abs(v),
+            Abs(relative_difference(u, v)),
+            [{"u": m, "v": n} for m in (SMALL, -1, 1) for n in (SMALL, -BIG, 1)],
+        ),
+        Case(3 * t * Abs(v - u * t) / Abs(v), 3 * t * Abs(relative_difference(t * u, v))),
+    ],
     rules.softplus_from_log1p: [Case(log1p(exp(u)), softplus(u), only("u", ANY))],
     rules.power_of_positive_atom: [
         Case(sigmoid(u) ** t, exp(-t * softplus(-u)), [{"u": m, "t": n} for m in ANY for n in (0, mpf("0.5"), 2)])
@@ -289,6 +310,23 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
         "a weight": log(t * exp(u) + t * exp(-u)),
     },
     rules.log_one_plus: {"2 + u": log(2 + u), "a product": log(2 * u)},
+    rules.log_one_plus_square: {
+        "a cube": log1p(v**3),
+        "negative": log1p(-(v**2)),
+        "another factor": log1p(t * v**2),
+        "a number": log1p(Integer(4)),
+    },
+    rules.log_difference: {
+        "a sum": log1p(u) + log1p(v),
+        "other coefficient": log1p(u) - 2 * log1p(v),
+        "other factor": t * log1p(u) - q * log1p(v),
+    },
+    rules.relative_error: {
+        "another difference": Abs(u - t) / Abs(v),
+        "a sum": Abs(u + 2 * v) / Abs(v),
+        "no size": Abs(u - v) / v,
+        "squared": Abs(u - v) / Abs(v) ** 2,
+    },
     rules.softplus_from_log1p: {"negative": log1p(-exp(u)), "a multiple": log1p(2 * exp(u))},
     rules.power_of_positive_atom: {
         "integer exponent": sigmoid(u) ** 3,

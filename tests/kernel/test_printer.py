@@ -42,6 +42,7 @@ from lossgen.kernel.functions import (
     log1p_unit,
     magnitude,
     positive_part,
+    quotient,
     reciprocal,
 )
 from lossgen.kernel.math import library
@@ -73,6 +74,8 @@ EXPRESSIONS: list[Expr] = [
     reciprocal(a * b) * reciprocal(-b) * -a,
     reciprocal(a - b) ** 2,
     a - reciprocal(b) * b,
+    quotient(a - b, -2 * b) ** 2 * a,
+    quotient(a * b, 3 * b) - quotient(-a, b),
     a**2,
     (a - b) ** 3,
     (-a * b) ** 4,
@@ -124,6 +127,7 @@ MEANING = {
     group: lambda u: u,
     magnitude: Abs,
     positive_part: lambda u: Max(u, 0),
+    quotient: lambda u, v: u / v,
     reciprocal: lambda u: 1 / u,
     at_least_tiny: lambda u: Max(u, Rational(np.finfo(float).tiny)),
     exp_nonpositive: exp,

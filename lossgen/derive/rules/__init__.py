@@ -6,6 +6,7 @@ rules fit the same node.
 
 from .binary import binary_selects_sign
 from .complements import complement_of_atom
+from .differences import log_difference, log_one_plus_square, relative_error
 from .exponentials import (
     exp_difference,
     log_of_atom,
@@ -57,6 +58,9 @@ STABLE = (
     log_of_product,
     log_of_two_exponentials,
     log_one_plus,
+    log_one_plus_square,
+    log_difference,
+    relative_error,
     softplus_from_log1p,
     power_of_positive_atom,
     power_times_argument,
