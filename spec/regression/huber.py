@@ -1,7 +1,10 @@
 from lossgen.formula import Abs, NonNegative, Piecewise, Positive, Prediction, Real, Weight, loss
 
 
-@loss(paper="Huber 1964, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35(1)")
+@loss(
+    paper="Huber 1964, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35(1)",
+    positional=("input", "target", "reduction", "delta", "weight"),
+)
 def huber_loss(input: Prediction, target: Real, delta: Positive = 1, weight: Weight = 1):
     """The squared error up to a distance of `delta`, growing linearly beyond it.
 
@@ -14,7 +17,11 @@ def huber_loss(input: Prediction, target: Real, delta: Positive = 1, weight: Wei
     return weight * Piecewise((error**2 / 2, error <= delta), (delta * (error - delta / 2), True))
 
 
-@loss(paper="Girshick 2015, Fast R-CNN, arXiv:1504.08083, eq. 3; beta: PyTorch", module="SmoothL1Loss")
+@loss(
+    paper="Girshick 2015, Fast R-CNN, arXiv:1504.08083, eq. 3; beta: PyTorch",
+    module="SmoothL1Loss",
+    positional=("input", "target", "size_average", "reduce", "reduction", "beta"),
+)
 def smooth_l1_loss(input: Prediction, target: Real, beta: NonNegative = 1):
     """The absolute error, rounded off within a distance of `beta`; with `beta=0` the absolute error itself.
 
