@@ -440,9 +440,8 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             product_5 = -power_of_4 * power_of_2 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * expm1_ratio_1
             product_6 = real(2) * group_2
             sum_5 = group_1 + log1p_1
-            inverse_2 = one / sum_5
             expm1_ratio_2 = expm1_ratio(sum_5)
-            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else ((inverse_2 * inverse_2 * expm1_minus(sum_5) * expm1_ratio_2) if sum_5 < one else ((one - expm1_ratio_2) * inverse_2)))
+            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else (((expm1_minus(sum_5) / sum_5) * (expm1_ratio_2 / sum_5)) if sum_5 < one else ((one - expm1_ratio_2) / sum_5)))
             product_7 = -power_of_1 * power_of_3 * sum_3 * gamma * choice_1 * expm1_ratio_1
             e_3 = exp_nonpositive(product_6)
             power_of_5 = power(-expm1(sum_1), one + gamma)
@@ -553,9 +552,8 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             product_7 = -power_of_4 * power_of_3 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * alpha_target * expm1_ratio_1
             product_8 = real(2) * group_2
             sum_5 = group_1 + log1p_1
-            inverse_2 = one / sum_5
             expm1_ratio_2 = expm1_ratio(sum_5)
-            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else ((inverse_2 * inverse_2 * expm1_minus(sum_5) * expm1_ratio_2) if sum_5 < one else ((one - expm1_ratio_2) * inverse_2)))
+            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else (((expm1_minus(sum_5) / sum_5) * (expm1_ratio_2 / sum_5)) if sum_5 < one else ((one - expm1_ratio_2) / sum_5)))
             product_9 = -power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1
             power_of_5 = power(-expm1(sum_1), one + gamma)
             e_3 = exp_nonpositive(product_8)
@@ -647,9 +645,8 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             product_5 = real(2) * group_3
             product_6 = -power_of_3 * power_of_2 * gamma * expm1_ratio_1
             sum_2 = group_1 + log1p_1
-            inverse_2 = one / sum_2
             expm1_ratio_2 = expm1_ratio(sum_2)
-            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_2) < real(1e-05) else ((inverse_2 * inverse_2 * expm1_minus(sum_2) * expm1_ratio_2) if sum_2 < one else ((one - expm1_ratio_2) * inverse_2)))
+            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_2) < real(1e-05) else (((expm1_minus(sum_2) / sum_2) * (expm1_ratio_2 / sum_2)) if sum_2 < one else ((one - expm1_ratio_2) / sum_2)))
             product_7 = power_of_3 * power_of_2 * gamma * choice_1 * expm1_ratio_1
             power_of_5 = inverse_1 * inverse_1
             product_8 = -power_of_3 * power_of_5 * gamma * expm1_ratio_1

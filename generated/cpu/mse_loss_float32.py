@@ -57,9 +57,9 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
                 bad_target |= not (target_i == target_i)
-                power_of_1 = (input_i - target_i) * (input_i - target_i)
+                sum_1 = input_i - target_i
+                power_of_1 = sum_1 * sum_1
                 value = power_of_1 * weight_i
-                sum_1 = real(2) * input_i - real(2) * target_i
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -68,12 +68,12 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    result = factor * (sum_1 * weight_i)
+                    result = factor * (real(2) * sum_1 * weight_i)
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     grad_input_block[i] = result
                 if grad_target is not None:
-                    result = factor * -sum_1 * weight_i
+                    result = factor * -real(2) * sum_1 * weight_i
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
@@ -119,7 +119,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 weight_i = weight_block[i] if weight is not None else one
                 direction_input_i = direction_input_block[i]
                 bad_target |= not (target_i == target_i)
-                value = (real(2) * input_i - real(2) * target_i) * direction_input_i * weight_i
+                value = real(2) * (input_i - target_i) * direction_input_i * weight_i
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -177,10 +177,9 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 direction_target_i = direction_target_block[i]
                 direction_weight_i = direction_weight_block[i]
                 bad_target |= not (target_i == target_i)
-                sum_1 = direction_input_i - direction_target_i
-                sum_2 = real(2) * input_i - real(2) * target_i
-                value = (input_i - target_i) * (input_i - target_i) * direction_weight_i + sum_1 * sum_2 * weight_i
-                sum_3 = real(2) * direction_input_i - real(2) * direction_target_i
+                sum_1 = input_i - target_i
+                sum_2 = direction_input_i - direction_target_i
+                value = sum_1 * sum_1 * direction_weight_i + real(2) * sum_2 * sum_1 * weight_i
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -189,17 +188,17 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    result = factor * (sum_3 * weight_i + sum_2 * direction_weight_i)
+                    result = factor * (real(2) * sum_2 * weight_i + real(2) * sum_1 * direction_weight_i)
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
                 if product_target is not None:
-                    result = factor * (-sum_3 * weight_i - sum_2 * direction_weight_i)
+                    result = factor * (-real(2) * sum_2 * weight_i - real(2) * sum_1 * direction_weight_i)
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
                 if product_weight is not None:
-                    result = factor * (sum_1 * sum_2)
+                    result = factor * (real(2) * sum_2 * sum_1)
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_weight_block[i] = result

@@ -7,30 +7,48 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from ._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from ._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
+    from ._cauchy_loss import cauchy_loss as cauchy_loss
     from ._cross_entropy import cross_entropy as cross_entropy
     from ._focal_loss import focal_loss as focal_loss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from ._huber_loss import huber_loss as huber_loss
     from ._l1_loss import l1_loss as l1_loss
+    from ._l1_sum_loss import l1_sum_loss as l1_sum_loss
+    from ._l2_loss import l2_loss as l2_loss
+    from ._log_cosh_loss import log_cosh_loss as log_cosh_loss
+    from ._mape import mape as mape
     from ._mse_loss import mse_loss as mse_loss
+    from ._msle import msle as msle
     from ._multi_margin_loss import multi_margin_loss as multi_margin_loss
     from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from ._nll_loss import nll_loss as nll_loss
+    from ._quantile_loss import quantile_loss as quantile_loss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
+    from ._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
     from ._vae_loss import vae_loss as vae_loss
     from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
 
 _EXPORTS = {
     "binary_cross_entropy_with_logits": "._binary_cross_entropy_with_logits",
     "categorical_cross_entropy": "._categorical_cross_entropy",
+    "cauchy_loss": "._cauchy_loss",
     "cross_entropy": "._cross_entropy",
     "focal_loss": "._focal_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
+    "huber_loss": "._huber_loss",
     "l1_loss": "._l1_loss",
+    "l1_sum_loss": "._l1_sum_loss",
+    "l2_loss": "._l2_loss",
+    "log_cosh_loss": "._log_cosh_loss",
+    "mape": "._mape",
     "mse_loss": "._mse_loss",
+    "msle": "._msle",
     "multi_margin_loss": "._multi_margin_loss",
     "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
+    "quantile_loss": "._quantile_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
+    "smooth_l1_loss": "._smooth_l1_loss",
     "vae_loss": "._vae_loss",
     "weighted_cross_entropy": "._weighted_cross_entropy",
 }
@@ -38,15 +56,24 @@ _EXPORTS = {
 __all__ = [
     "binary_cross_entropy_with_logits",
     "categorical_cross_entropy",
+    "cauchy_loss",
     "cross_entropy",
     "focal_loss",
     "gaussian_kl_divergence",
+    "huber_loss",
     "l1_loss",
+    "l1_sum_loss",
+    "l2_loss",
+    "log_cosh_loss",
+    "mape",
     "mse_loss",
+    "msle",
     "multi_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "quantile_loss",
     "sigmoid_focal_loss",
+    "smooth_l1_loss",
     "vae_loss",
     "weighted_cross_entropy",
 ]

@@ -9,24 +9,42 @@ if _TYPE_CHECKING:
     from ._binary_cross_entropy_with_logits import BCEWithLogitsLoss as BCEWithLogitsLoss
     from ._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
     from ._categorical_cross_entropy import CategoricalCrossEntropyLoss as CategoricalCrossEntropyLoss
+    from ._cauchy_loss import cauchy_loss as cauchy_loss
+    from ._cauchy_loss import CauchyLoss as CauchyLoss
     from ._cross_entropy import cross_entropy as cross_entropy
     from ._cross_entropy import CrossEntropyLoss as CrossEntropyLoss
     from ._focal_loss import focal_loss as focal_loss
     from ._focal_loss import FocalLoss as FocalLoss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
     from ._gaussian_kl_divergence import GaussianKlDivergenceLoss as GaussianKlDivergenceLoss
+    from ._huber_loss import huber_loss as huber_loss
+    from ._huber_loss import HuberLoss as HuberLoss
     from ._l1_loss import l1_loss as l1_loss
     from ._l1_loss import L1Loss as L1Loss
+    from ._l1_sum_loss import l1_sum_loss as l1_sum_loss
+    from ._l1_sum_loss import L1SumLoss as L1SumLoss
+    from ._l2_loss import l2_loss as l2_loss
+    from ._l2_loss import L2Loss as L2Loss
+    from ._log_cosh_loss import log_cosh_loss as log_cosh_loss
+    from ._log_cosh_loss import LogCoshLoss as LogCoshLoss
+    from ._mape import mape as mape
+    from ._mape import MAPELoss as MAPELoss
     from ._mse_loss import mse_loss as mse_loss
     from ._mse_loss import MSELoss as MSELoss
+    from ._msle import msle as msle
+    from ._msle import MSLELoss as MSLELoss
     from ._multi_margin_loss import multi_margin_loss as multi_margin_loss
     from ._multi_margin_loss import MultiMarginLoss as MultiMarginLoss
     from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from ._multilabel_soft_margin_loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
     from ._nll_loss import nll_loss as nll_loss
     from ._nll_loss import NLLLoss as NLLLoss
+    from ._quantile_loss import quantile_loss as quantile_loss
+    from ._quantile_loss import QuantileLoss as QuantileLoss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from ._sigmoid_focal_loss import SigmoidFocalLoss as SigmoidFocalLoss
+    from ._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
+    from ._smooth_l1_loss import SmoothL1Loss as SmoothL1Loss
     from ._vae_loss import vae_loss as vae_loss
     from ._vae_loss import VaeLoss as VaeLoss
     from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
@@ -37,24 +55,42 @@ _EXPORTS = {
     "BCEWithLogitsLoss": "._binary_cross_entropy_with_logits",
     "categorical_cross_entropy": "._categorical_cross_entropy",
     "CategoricalCrossEntropyLoss": "._categorical_cross_entropy",
+    "cauchy_loss": "._cauchy_loss",
+    "CauchyLoss": "._cauchy_loss",
     "cross_entropy": "._cross_entropy",
     "CrossEntropyLoss": "._cross_entropy",
     "focal_loss": "._focal_loss",
     "FocalLoss": "._focal_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
     "GaussianKlDivergenceLoss": "._gaussian_kl_divergence",
+    "huber_loss": "._huber_loss",
+    "HuberLoss": "._huber_loss",
     "l1_loss": "._l1_loss",
     "L1Loss": "._l1_loss",
+    "l1_sum_loss": "._l1_sum_loss",
+    "L1SumLoss": "._l1_sum_loss",
+    "l2_loss": "._l2_loss",
+    "L2Loss": "._l2_loss",
+    "log_cosh_loss": "._log_cosh_loss",
+    "LogCoshLoss": "._log_cosh_loss",
+    "mape": "._mape",
+    "MAPELoss": "._mape",
     "mse_loss": "._mse_loss",
     "MSELoss": "._mse_loss",
+    "msle": "._msle",
+    "MSLELoss": "._msle",
     "multi_margin_loss": "._multi_margin_loss",
     "MultiMarginLoss": "._multi_margin_loss",
     "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
     "MultiLabelSoftMarginLoss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
     "NLLLoss": "._nll_loss",
+    "quantile_loss": "._quantile_loss",
+    "QuantileLoss": "._quantile_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
     "SigmoidFocalLoss": "._sigmoid_focal_loss",
+    "smooth_l1_loss": "._smooth_l1_loss",
+    "SmoothL1Loss": "._smooth_l1_loss",
     "vae_loss": "._vae_loss",
     "VaeLoss": "._vae_loss",
     "weighted_cross_entropy": "._weighted_cross_entropy",
@@ -64,28 +100,46 @@ _EXPORTS = {
 __all__ = [
     "BCEWithLogitsLoss",
     "CategoricalCrossEntropyLoss",
+    "CauchyLoss",
     "CrossEntropyLoss",
     "FocalLoss",
     "GaussianKlDivergenceLoss",
+    "HuberLoss",
     "L1Loss",
+    "L1SumLoss",
+    "L2Loss",
+    "LogCoshLoss",
+    "MAPELoss",
     "MSELoss",
+    "MSLELoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
+    "QuantileLoss",
     "SigmoidFocalLoss",
+    "SmoothL1Loss",
     "VaeLoss",
     "WeightedCrossEntropyLoss",
     "binary_cross_entropy_with_logits",
     "categorical_cross_entropy",
+    "cauchy_loss",
     "cross_entropy",
     "focal_loss",
     "gaussian_kl_divergence",
+    "huber_loss",
     "l1_loss",
+    "l1_sum_loss",
+    "l2_loss",
+    "log_cosh_loss",
+    "mape",
     "mse_loss",
+    "msle",
     "multi_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "quantile_loss",
     "sigmoid_focal_loss",
+    "smooth_l1_loss",
     "vae_loss",
     "weighted_cross_entropy",
 ]
