@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from .dtypes import gradient_dtype
 from .engine import Call
 from .errors import LossError
 from .execute import Launch, launch
@@ -39,12 +40,19 @@ def evaluate(call: Call, names: Sequence[str], upstream: float = 1.0) -> tuple[V
     if not moving:
         return call.evaluate(names, upstream)
     divisor = call.denominator
-    value, found = call.evaluate(names, upstream)
+    value, found = call.evaluate(names, upstream, rounded=False)
     if divisor != 0:
         for name, part in _denominator_gradients(call, [name for name in moving if name in names]).items():
             gradient = found[names.index(name)]
             gradient[...] = gradient.astype(float) - upstream * float(value) * part
-    return value, found
+    return value, tuple(_rounded(call, name, gradient) for name, gradient in zip(names, found, strict=True))
+
+
+def _rounded(call: Call, name: str, gradient: np.ndarray) -> np.ndarray:
+    """The gradient in the dtype that it has for the argument."""
+    array = call.arrays[call.plan.positions[name]]
+    assert array is not None
+    return gradient.astype(gradient_dtype(array.dtype, call.plan.real), copy=False)
 
 
 def gradients(call: Call, names: Sequence[str], upstream: float | np.ndarray) -> Arrays:
@@ -112,7 +120,7 @@ def _denominator_gradients(call: Call, names: Sequence[str]) -> dict[str, np.nda
     """dD / D in float64 for each of `names`; D is not 0."""
     plan, mask = call.plan, call.scaling.mask
     differentiable = plan.variant.differentiable
-    outputs = outputs_for(plan, call.arrays, differentiable, names)
+    outputs = outputs_for(plan, call.arrays, differentiable, names, rounded=False)
     item_scale = None if mask is None else mask.astype(plan.real, order="C").reshape(-1)
     operands = plan.normaliser_operands(plan.operands(call.arrays))
     job = Launch(

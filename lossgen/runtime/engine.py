@@ -81,12 +81,15 @@ class Call:
         """
         return self.evaluate(())[0]
 
-    def evaluate(self, wrt: Sequence[str], upstream: float = 1.0) -> tuple[Value, tuple[np.ndarray, ...]]:
+    def evaluate(
+        self, wrt: Sequence[str], upstream: float = 1.0, rounded: bool = True
+    ) -> tuple[Value, tuple[np.ndarray, ...]]:
         """The value, and in the same pass gradients for an upstream gradient that is known beforehand.
 
         Args:
             wrt: names of given, differentiable arguments.
             upstream: a factor of the gradients (not of the value); for `none` the same one for all items.
+            rounded: False to leave gradients in the dtype of the arithmetic, for what is still to be added to them.
 
         Returns:
             The value as `value` gives it; the gradients in the order of `wrt`, new arrays of the arguments' own shapes
@@ -97,10 +100,11 @@ class Call:
         """
         wrt = tuple(wrt)
         if self._divisor is None:
+            # a plain call has no gradient that needs rounding
             found = quick_evaluate(self.plan, self.arrays, self.parameters, self.scaling, wrt, upstream)
             if found is not None:
                 return found
-        return self._evaluate(wrt, upstream, None, True)
+        return self._evaluate(wrt, upstream, None, True, rounded)
 
     def gradients(self, wrt: Sequence[str], upstream: Upstream = 1.0) -> tuple[np.ndarray, ...]:
         """Gradients alone, for an upstream gradient that is a number, or (for `none`) an array of the item shape.
@@ -156,11 +160,13 @@ class Call:
         return self._run(kernel, names, names, (), float(upstream), None, False)[1]
 
     def _evaluate(
-        self, wrt: Sequence[str], upstream: float, per_item: np.ndarray | None, valued: bool
+        self, wrt: Sequence[str], upstream: float, per_item: np.ndarray | None, valued: bool, rounded: bool = True
     ) -> tuple[Value | None, tuple[np.ndarray, ...]]:
         self._check_wrt(wrt)
         plan = self.plan
-        return self._run(plan.kernels.evaluate, plan.variant.differentiable, wrt, (), upstream, per_item, valued)
+        return self._run(
+            plan.kernels.evaluate, plan.variant.differentiable, wrt, (), upstream, per_item, valued, rounded
+        )
 
     def _run(
         self,
@@ -171,13 +177,14 @@ class Call:
         upstream: float,
         per_item: np.ndarray | None,
         valued: bool,
+        rounded: bool = True,
     ) -> tuple[Value | None, tuple[np.ndarray, ...]]:
         """Run a kernel whose outputs belong to `names`, wanting those of `wrt`, and reduce its values if `valued`."""
         plan, scaling = self.plan, self.scaling
         divisor = self.denominator
         scale, item_scale = scaling.scales(plan, divisor, upstream, per_item)
         values = np.empty(plan.geometry.items, plan.real) if valued and scaling.reduction == "none" else None
-        outputs = outputs_for(plan, self.arrays, names, wrt)
+        outputs = outputs_for(plan, self.arrays, names, wrt, rounded)
         job = Launch(
             kernel, self._operands, self.parameters, names, directions, scale, item_scale, values, outputs.operands
         )

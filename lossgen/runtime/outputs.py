@@ -46,11 +46,14 @@ class _Summed(Output):
         return self.result
 
 
-def allocate(plan: Plan, position: int, array: np.ndarray) -> Output:
-    """An output for the argument at a position of the signature, which was given as `array`."""
+def allocate(plan: Plan, position: int, array: np.ndarray, rounded: bool = True) -> Output:
+    """An output for the argument at a position of the signature, which was given as `array`.
+
+    It has the argument's dtype if `rounded`, else that of the arithmetic.
+    """
     slot = plan.slots[position]
     assert slot is not None
-    dtype = gradient_dtype(array.dtype, plan.real)
+    dtype = gradient_dtype(array.dtype, plan.real) if rounded else plan.real
     if slot.argument.layout == "shared":
         result = np.empty(array.shape, dtype)
         return _Summed(np.zeros((plan.division.lanes, array.shape[0])), result, None)
@@ -87,13 +90,15 @@ class Outputs:
         return tuple(self.by_name[name].finish() for name in wrt)
 
 
-def outputs_for(plan: Plan, arrays: Sequence[np.ndarray | None], names: Sequence[str], wrt: Sequence[str]) -> Outputs:
+def outputs_for(
+    plan: Plan, arrays: Sequence[np.ndarray | None], names: Sequence[str], wrt: Sequence[str], rounded: bool = True
+) -> Outputs:
     """Outputs for the arguments of `wrt`, which are given; the kernels' operands are in the order of `names`."""
     by_name = {}
     for name in wrt:
         position = plan.positions[name]
         array = arrays[position]
         assert array is not None
-        by_name[name] = allocate(plan, position, array)
+        by_name[name] = allocate(plan, position, array, rounded)
     operands = [by_name[name].operand if name in by_name else None for name in names]
     return Outputs(by_name, operands)
