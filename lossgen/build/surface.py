@@ -164,7 +164,7 @@ class Surface:
         parts = [_quoted(argument.name), _quoted(role.layout), axis, _quoted(role.domain)]
         if default is not None:
             parts.append(f"default={float(default)!r}")
-        if role.integer:
+        if role.integer or role.listed:
             parts.append("integer=True")
         return f"Argument({', '.join(parts)})"
 

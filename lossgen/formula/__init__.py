@@ -11,7 +11,7 @@ docstring is its documentation, and which returns the formula of the paper as a 
 ...     return log((exp(error) + exp(-error)) / 2)
 """
 
-from sympy import Abs, Max, Min, Piecewise, exp, log, pi, sign, sqrt, tanh
+from sympy import Abs, Eq, Max, Min, Ne, Piecewise, exp, log, pi, sign, sqrt, tanh
 
 from .atoms import absorb, expm1, log1p, sigmoid, softplus, xlogy
 from .axes import Axis, Index
@@ -28,6 +28,7 @@ from .roles import (
     ClassIndex,
     ClassWeight,
     Fraction,
+    LabelList,
     Logit,
     LogProbability,
     NonNegative,
@@ -57,9 +58,11 @@ __all__ = [
     "ClassWeight",
     "Delta",
     "Entry",
+    "Eq",
     "Flag",
     "Fraction",
     "Index",
+    "LabelList",
     "LogProbability",
     "LogSumExp",
     "Logit",
@@ -67,6 +70,7 @@ __all__ = [
     "Max",
     "MaxOver",
     "Min",
+    "Ne",
     "NonNegative",
     "Option",
     "Parameter",

@@ -32,8 +32,9 @@ def read_annotation(loss: str, parameter: Parameter) -> Annotation:
     if is_setting(role) and parameter.default is parameter.empty:
         example = f"as in {name}: {role} = 1" if isinstance(role, Role) else role.meaning
         raise SpecError(f"{loss}: hyperparameter {name} needs a default, {example}")
-    if any(r.integer and r.axis is None for r in alternatives(role)):
-        raise SpecError(f"{loss}: argument {name}: ClassIndex needs its axis, as in {name}: ClassIndex[C]")
+    for r in alternatives(role):
+        if (r.integer or r.listed) and r.axis is None:
+            raise SpecError(f"{loss}: argument {name}: {r.name} needs its axis, as in {name}: {r.name}[C]")
     _check_default(loss, parameter, role)
     return role
 

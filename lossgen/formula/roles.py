@@ -20,6 +20,7 @@ Domain = Literal[
     "above-minus-one",
     "between-1-and-2",
     "class-index",
+    "label-list",
 ]
 
 
@@ -68,6 +69,11 @@ class Role:
     def integer(self) -> bool:
         return self.kind == "label"
 
+    @property
+    def listed(self) -> bool:
+        """Whether users give the numbers of classes, and the formula reads how often each class is among them."""
+        return self.domain == "label-list"
+
     def __str__(self) -> str:
         return f"{self.name}[{self.axis.name}]" if self.axis else self.name
 
@@ -113,6 +119,13 @@ Sign = Role("Sign", "target", "sign", "a label, -1 or 1", differentiable=False)
 Simplex = Role("Simplex", "target", "unit", "the target probability of each class", label="probabilities")
 ClassIndex = Role(
     "ClassIndex", "label", "class-index", "the number of the right class, from 0", differentiable=False, label="indices"
+)
+LabelList = Role(
+    "LabelList",
+    "target",
+    "label-list",
+    "the numbers of the right classes, ended by -1; in the formula, how often each class is listed",
+    differentiable=False,
 )
 
 Weight = Role("Weight", "weight", "real", "a weight that broadcasts against the items")

@@ -186,8 +186,11 @@ class Lowering:
                 loop.body.append(Accumulate(accumulator, kind, body, maximum, self._kept.get(node, ""), loop.index))
                 name = self.names.new({"max": "largest", "rest": "others", "sum": "sum"}[kind])
                 finishes.append((node, Finish(name, kind, accumulator)))
-        condition = self._guards.get(nodes[0])
-        guarded = Branch(" or ".join(f"{name} != zero" for name in condition), [loop]) if condition else loop
+        guarded = loop
+        if nodes[0] in self._guards:
+            with self._at(scope):
+                factors = [self.bind(factor) for factor in self._guards[nodes[0]]]
+            guarded = Branch(" or ".join(f"{factor} != zero" for factor in factors), [loop])
         scope.block += [*starts, guarded, *(finish for _, finish in finishes)]
         self._bound |= {node: Symbol(finish.name) for node, finish in finishes}
 

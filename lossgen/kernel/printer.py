@@ -67,6 +67,7 @@ DOMAIN_CHECKS = {
     "nonnegative": "{x} >= zero",
     "positive": "{x} > zero",
     "above-minus-one": "{x} > -one",
+    "label-list": "{x} >= zero",
 }
 
 

@@ -6,15 +6,18 @@ from sympy import Expr
 
 from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Entry, Max, Reduction, Sum
-from lossgen.formula.symbols import Hyperparameter
+from lossgen.formula.symbols import Hyperparameter, argument_of
 
 from .functions import RestOfExponentials, exp_nonpositive, group
 from .program import Program
 
-NONE: frozenset[str] = frozenset()
+NONE: frozenset[Expr] = frozenset()
+
+#: What a sum is multiplied with, wherever it occurs: where all of it is 0 the sum is not needed.
+Guards = dict[Reduction, tuple[Expr, ...]]
 
 
-def passes(program: Program, guard: dict[Reduction, tuple[str, ...]]) -> list[list[Reduction]]:
+def passes(program: Program, guard: Guards) -> list[list[Reduction]]:
     """The item's reductions in the order of their passes. Those over one axis, at one level and under one guard share a pass.
 
     Reductions whose body depends on the position in another loop are not among them: they are computed where they are used.
@@ -23,8 +26,8 @@ def passes(program: Program, guard: dict[Reduction, tuple[str, ...]]) -> list[li
     found |= {Max(r.body, r.index) for r in found if isinstance(r, RestOfExponentials)}
     shared: dict[tuple, list[Reduction]] = {}
     for node in sorted((r for r in found if not depends_on_position(r)), key=lambda r: (_depth(r), str(r))):
-        shared.setdefault((_depth(node), node.index.axis.name, guard.get(node)), []).append(node)
-    return [shared[key] for key in sorted(shared, key=lambda key: (key[0], key[1], key[2] or ()))]
+        shared.setdefault((_depth(node), node.index.axis.name, guard.get(node, ())), []).append(node)
+    return [shared[key] for key in sorted(shared, key=lambda key: (key[0], key[1], str(key[2])))]
 
 
 def depends_on_position(node: Expr) -> bool:
@@ -32,23 +35,24 @@ def depends_on_position(node: Expr) -> bool:
     return any(isinstance(symbol, Index) for symbol in node.free_symbols)
 
 
-def guards(program: Program) -> dict[Reduction, tuple[str, ...]]:
-    """For each sum that only occurs multiplied by hyperparameters: their names. Where all are 0 it is skipped, and 0.
+def guards(program: Program) -> Guards:
+    """For each sum that only occurs multiplied by hyperparameters, or by entries that count labels: these factors.
 
-    So a term that its hyperparameter switches off costs nothing, and an infinite sum times 0 is 0. A sum inside a function
-    is computed: a·log(0) would not be 0.
+    Where all are 0 it is skipped, and 0. So a term that its hyperparameter switches off costs nothing, nor does a class
+    that is not listed, and an infinite sum times 0 is 0. A sum inside a function is computed: a·log(0) would not be 0.
     """
-    found: dict[Reduction, set[str]] = {}
+    found: dict[Reduction, set[Expr]] = {}
     free: set[Reduction] = set()
 
-    def visit(node: Expr, factors: frozenset[str]) -> None:
+    def visit(node: Expr, factors: frozenset[Expr]) -> None:
         if isinstance(node, Reduction):
-            if factors and isinstance(node, Sum):
-                found.setdefault(node, set()).update(factors)
+            known = {f for f in factors if isinstance(f, Hyperparameter) or f.free_symbols <= node.free_symbols}
+            if known and isinstance(node, Sum):
+                found.setdefault(node, set()).update(known)
             else:
                 free.add(node)
         if node.is_Mul:
-            factors = factors | {f.name for f in node.args if isinstance(f, Hyperparameter)}
+            factors = factors | {f for f in node.args if _is_switch(f)}
         elif not (node.is_Add or isinstance(node, Sum | group)):
             factors = NONE
         if not isinstance(node, Entry):
@@ -57,7 +61,14 @@ def guards(program: Program) -> dict[Reduction, tuple[str, ...]]:
 
     for expression in program.expressions():
         visit(expression, NONE)
-    return {node: tuple(sorted(names)) for node, names in found.items() if node not in free}
+    return {node: tuple(sorted(factors, key=str)) for node, factors in found.items() if node not in free}
+
+
+def _is_switch(factor: Expr) -> bool:
+    """Whether the factor is often 0: a hyperparameter, or how often a list names a class."""
+    if isinstance(factor, Hyperparameter):
+        return True
+    return isinstance(factor, Entry) and argument_of(factor).role.listed
 
 
 def share_of(node: RestOfExponentials, at: Index) -> Expr:

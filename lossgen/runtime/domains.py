@@ -11,6 +11,7 @@ import numpy as np
 
 from .errors import LossError, LossTypeError
 from .schema import Option, Parameter, Schema
+from .staging import before_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ ARRAYS: dict[str, ArrayDomain] = {
     "positive": ArrayDomain(lambda x: ~(x > 0), "a number greater than 0"),
     "above-minus-one": ArrayDomain(lambda x: ~(x > -1), "a number greater than -1"),
 }
-"""The domains of array arguments; "class-index" is not among them, since it depends on the number of classes."""
+"""The domains of array arguments, without those that depend on the number of classes: "class-index", "label-list"."""
 
 SCALARS: dict[str, tuple[Callable[[float], bool], str]] = {
     "real": (lambda x: not math.isnan(x), "a number that is not NaN"),
@@ -52,6 +53,15 @@ def class_index_domain(classes: int, ignore_index: int | None) -> ArrayDomain:
 
     also = "" if ignore_index is None else f" or ignore_index={ignore_index}"
     return ArrayDomain(outside, f"a label in 0 ... {classes - 1}{also}")
+
+
+def label_list_domain(classes: int) -> ArrayDomain:
+    """The labels 0 ... classes - 1, up to the first -1 of each list (along the last dimension)."""
+
+    def outside(labels: np.ndarray) -> np.ndarray:
+        return before_end(labels) & ((labels < 0) | (labels >= classes))
+
+    return ArrayDomain(outside, f"a label in 0 ... {classes - 1}, or -1 at the end of the list")
 
 
 class Settings(NamedTuple):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .domains import ARRAYS, ArrayDomain, class_index_domain
+from .domains import ARRAYS, ArrayDomain, class_index_domain, label_list_domain
+from .dtypes import INT64
 from .errors import LossError
 from .plan import Plan, Slot
 
@@ -39,9 +40,11 @@ def _ignore_index(plan: Plan, parameters: Sequence[float | int]) -> int | None:
 
 def _domain(plan: Plan, slot: Slot, ignore_index: int | None) -> ArrayDomain:
     argument = slot.argument
-    if argument.domain != "class-index":
+    if not argument.integer:
         return ARRAYS[argument.domain]
     sizes = plan.geometry.sizes
+    if argument.listed:
+        return label_list_domain(sizes[argument.axis or ""])
     axis = argument.axis or next(axis.name for axis in plan.schema.axes if axis.name in sizes)
     return class_index_domain(sizes[axis], ignore_index)
 
@@ -62,7 +65,7 @@ def _idle_items(
 def _explain_one(plan: Plan, slot: Slot, array: np.ndarray, domain: ArrayDomain, idle: np.ndarray) -> None:
     argument, order = slot.argument, slot.placement.order
     view = slot.moved(array, plan.geometry.item_shape)
-    bad = domain.outside(view.astype(slot.dtype))
+    bad = domain.outside(view.astype(INT64 if argument.integer else slot.dtype))
     if argument.layout != "shared":
         bad = bad & ~idle.reshape(idle.shape + (1,) * (view.ndim - idle.ndim))
     if not bad.any():

@@ -14,7 +14,7 @@ from .division import Division, divide
 from .dtypes import INT64, arithmetic_dtype
 from .layout import Geometry, Placement, measure
 from .schema import Argument, Schema, Variant
-from .staging import Operand, Staged
+from .staging import Operand, Staged, StagedLabels
 from .variants import Choice, KernelModules, select
 
 COPY_SHARE = 8  # an argument with at most an eighth of the entries of the widest one is copied whole, not in tiles
@@ -60,7 +60,8 @@ class Slot:
     def stage(self, view: np.ndarray, item_shape: tuple[int, ...]) -> Staged:
         """A moved view, to be copied tile by tile."""
         width = self.placement.shape[1] if self.argument.layout == "row" else None
-        return Staged(view if item_shape else view[np.newaxis], self.dtype, width)
+        kind = StagedLabels if self.argument.listed else Staged
+        return kind(view if item_shape else view[np.newaxis], self.dtype, width)
 
 
 class _Memory:
@@ -192,8 +193,9 @@ def _each(variant: Variant, arrays: Sequence[np.ndarray | None]) -> float | None
 
 
 def _slot(argument: Argument, placement: Placement, shape: tuple[int, ...], real: np.dtype, work: int) -> Slot:
-    whole = math.prod(placement.shape) * COPY_SHARE <= work or argument.layout == "shared"
-    return Slot(argument, placement, shape, INT64 if argument.integer else real, whole)
+    small = math.prod(placement.shape) * COPY_SHARE <= work or argument.layout == "shared"
+    labels = argument.integer and not argument.listed
+    return Slot(argument, placement, shape, INT64 if labels else real, small and not argument.listed)
 
 
 def _reshapes(

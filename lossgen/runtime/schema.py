@@ -40,7 +40,8 @@ class Argument:
         axis: the name of the argument's axis; for a class index the axis it points into; None if it has none.
         domain: a key of `lossgen.runtime.domains.ARRAYS`: which values are allowed.
         default: the number that the kernels use where the argument is not given; None means required.
-        integer: True for a class index.
+        integer: True for a class index, and with the layout "row" for a list of class indices, of which the kernels are
+            given how often it names each class.
     """
 
     name: str
@@ -49,6 +50,11 @@ class Argument:
     domain: str
     default: float | None = None
     integer: bool = False
+
+    @property
+    def listed(self) -> bool:
+        """Whether it is a list of class indices."""
+        return self.integer and self.layout == "row"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,29 @@ class Staged:
         np.copyto(part, buffer.reshape(part.shape), casting="unsafe")
 
 
+@dataclass(frozen=True, slots=True)
+class StagedLabels(Staged):
+    """Lists of class indices, of which the kernels are given how often each class is named; read only.
+
+    A list ends with its first −1. The counts of a list with an entry that is no class are NaN, which no kernel accepts.
+    """
+
+    def load(self, index: tuple, buffer: np.ndarray) -> None:
+        """Count the labels of a tile's items into a buffer of exactly that many items."""
+        labels = self.view[index].reshape(buffer.shape).astype(np.int64)
+        listed = before_end(labels)
+        known = listed & (labels >= 0) & (labels < buffer.shape[1])
+        items, places = np.nonzero(known)
+        buffer[...] = 0
+        np.add.at(buffer, (items, labels[items, places]), 1)
+        buffer[(listed & ~known).any(axis=1)] = np.nan
+
+
+def before_end(labels: np.ndarray) -> np.ndarray:
+    """True for the entries of lists of labels (along the last dimension) that come before the first −1."""
+    return np.logical_and.accumulate(labels != -1, axis=-1)
+
+
 Operand = np.ndarray | Staged | None
 """What stands for an argument, a direction or an output: an array for the kernels, a staged one, or nothing."""
 

@@ -11,7 +11,7 @@ from lossgen.formula import Loss, Variant
 
 from . import oracle
 from .reductions import summed, values
-from .sampling import Arrays
+from .sampling import Arrays, counted
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def compare(
     second: bool = True,
 ) -> list[Figure]:
     """The figures for one batch. `function` is the generated loss on NumPy arrays; `second` adds the curvature."""
-    given = {a.name: arrays[a.name] if a.role.integer else arrays[a.name].astype(dtype) for a in variant.arguments}
+    given = {a.name: _in(arrays[a.name], dtype) for a in variant.arguments}
     names = [a.name for a in variant.differentiable]
     ordered = [given[a.name] for a in variant.arguments]
     found = values(loss, variant, function, ordered, parameters)
@@ -60,6 +60,7 @@ def compare(
 
 def environments(variant: Variant, arrays: Arrays, parameters: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     """Each item as the oracle takes it: exact images of the floating-point inputs."""
+    arrays = counted(variant, arrays)
     sizes = {
         a.role.axis.name: arrays[a.name].shape[-1] for a in variant.arguments if a.role.axis and not a.role.integer
     }
@@ -76,6 +77,11 @@ def environments(variant: Variant, arrays: Arrays, parameters: Mapping[str, floa
                 else mpf(float(entry))
             )
         yield item
+
+
+def _in(array: np.ndarray, dtype: type) -> np.ndarray:
+    """Numbers in the dtype, labels as they are."""
+    return array if array.dtype.kind == "i" else array.astype(dtype)
 
 
 def _second(

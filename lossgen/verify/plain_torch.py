@@ -16,6 +16,7 @@ from lossgen.formula.symbols import is_label
 
 from .comparison import Figure
 from .reductions import summed
+from .sampling import counted
 
 #: Items lie along dimension 0: (N,) for one number per item, (N, C) for rows, (C,) for a row shared by all items.
 Environment = Mapping[str, Tensor | float | int]
@@ -132,8 +133,9 @@ def gradient_figures(
     Where autograd has none, since it multiplies 0 by the infinite slope of the side of a select that is not taken, there is
     nothing to compare.
     """
+    given = counted(variant, arrays)
     tensors = {
-        a.name: torch.tensor(arrays[a.name], requires_grad=a in variant.differentiable) for a in variant.arguments
+        a.name: torch.tensor(given[a.name], requires_grad=a in variant.differentiable) for a in variant.arguments
     }
     sizes = {
         a.role.axis.name: tensors[a.name].shape[-1] for a in variant.arguments if a.role.axis and not a.role.integer

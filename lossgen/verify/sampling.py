@@ -1,6 +1,6 @@
 """Inputs to hold a loss against: random ones, and the hard ones that its arguments' roles call for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -36,6 +36,8 @@ def _random(argument: Argument, rng: Generator, count: int, sizes: Mapping[str, 
     size = sizes[role.axis.name] if role.axis else None
     if role.integer:
         return rng.integers(0, size, count)
+    if role.listed:
+        return np.array([_label_list(rng.permutation(size)[: rng.integers(0, size + 1)], size) for _ in range(count)])
     shape = {"shared": (size,), "row": (count, size)}.get(role.layout, (count,))
     if role.kind == "weight":
         return rng.uniform(0.2, 2, shape)
@@ -50,6 +52,22 @@ def _random(argument: Argument, rng: Generator, count: int, sizes: Mapping[str, 
     if role.domain in ("nonnegative", "positive", "above-minus-one"):
         return rng.uniform(0.1, 3, shape)
     return 2 * rng.normal(size=shape)
+
+
+def _label_list(labels: Sequence[int], size: int) -> np.ndarray:
+    return np.array([*labels, *[-1] * (size - len(labels))])
+
+
+def counted(variant: Variant, arrays: Mapping[str, np.ndarray]) -> Arrays:
+    """The arrays with each list of labels as the formula reads it: how often it names each class before its first -1."""
+
+    def row(labels: Sequence[int]) -> list[float]:
+        named = [*labels, -1]
+        named = named[: named.index(-1)]
+        return [float(named.count(c)) for c in range(len(labels))]
+
+    lists = {a.name for a in variant.arguments if a.role.listed}
+    return {n: np.array([row(labels) for labels in x.tolist()]) if n in lists else x for n, x in arrays.items()}
 
 
 def hard_items(variant: Variant, rng: Generator, sizes: Mapping[str, int]) -> Arrays:
@@ -75,6 +93,8 @@ def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
     role = argument.role
     if role.integer:
         return [0, sizes[role.axis.name] - 1]
+    if role.listed:
+        return [_label_list(labels, sizes[role.axis.name]) for labels in ([], [0], [sizes[role.axis.name] - 1, 0])]
     if role.axis is None:
         return _hard_predictions(role) if role.kind == "prediction" else _hard_targets(role.domain)
     return _hard_rows(role.kind, role.domain, role.axis, sizes[role.axis.name])

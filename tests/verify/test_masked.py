@@ -24,7 +24,7 @@ def test_masked_items_may_hold_anything(loss, variant, poison):
     dirty = {a.name: arrays[a.name].copy() for a in variant.arguments}
     for a in variant.arguments:
         if a.role.layout != "shared":
-            dirty[a.name][~keep] = 99 if a.role.integer else poison
+            dirty[a.name][~keep] = 99 if a.role.integer or a.role.listed else poison
     clean = {a.name: arrays[a.name] if a.role.layout == "shared" else arrays[a.name][keep] for a in variant.arguments}
     function, names = getattr(generated, loss.name), [a.name for a in variant.differentiable]
     value, slopes = function.value_and_grad(*dirty.values(), mask=keep, **summed(loss), wrt=tuple(names))
