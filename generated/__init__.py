@@ -20,6 +20,7 @@ if _TYPE_CHECKING:
     from .numpy._mse_loss import mse_loss as mse_loss
     from .numpy._msle import msle as msle
     from .numpy._multi_margin_loss import multi_margin_loss as multi_margin_loss
+    from .numpy._multilabel_margin_loss import multilabel_margin_loss as multilabel_margin_loss
     from .numpy._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from .numpy._nll_loss import nll_loss as nll_loss
     from .numpy._quantile_loss import quantile_loss as quantile_loss
@@ -44,6 +45,7 @@ _EXPORTS = {
     "mse_loss": ".numpy._mse_loss",
     "msle": ".numpy._msle",
     "multi_margin_loss": ".numpy._multi_margin_loss",
+    "multilabel_margin_loss": ".numpy._multilabel_margin_loss",
     "multilabel_soft_margin_loss": ".numpy._multilabel_soft_margin_loss",
     "nll_loss": ".numpy._nll_loss",
     "quantile_loss": ".numpy._quantile_loss",
@@ -69,6 +71,7 @@ __all__ = [
     "mse_loss",
     "msle",
     "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "quantile_loss",

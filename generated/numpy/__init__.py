@@ -20,6 +20,7 @@ if _TYPE_CHECKING:
     from ._mse_loss import mse_loss as mse_loss
     from ._msle import msle as msle
     from ._multi_margin_loss import multi_margin_loss as multi_margin_loss
+    from ._multilabel_margin_loss import multilabel_margin_loss as multilabel_margin_loss
     from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from ._nll_loss import nll_loss as nll_loss
     from ._quantile_loss import quantile_loss as quantile_loss
@@ -44,6 +45,7 @@ _EXPORTS = {
     "mse_loss": "._mse_loss",
     "msle": "._msle",
     "multi_margin_loss": "._multi_margin_loss",
+    "multilabel_margin_loss": "._multilabel_margin_loss",
     "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
     "quantile_loss": "._quantile_loss",
@@ -69,6 +71,7 @@ __all__ = [
     "mse_loss",
     "msle",
     "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "quantile_loss",

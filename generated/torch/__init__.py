@@ -35,6 +35,8 @@ if _TYPE_CHECKING:
     from ._msle import MSLELoss as MSLELoss
     from ._multi_margin_loss import multi_margin_loss as multi_margin_loss
     from ._multi_margin_loss import MultiMarginLoss as MultiMarginLoss
+    from ._multilabel_margin_loss import multilabel_margin_loss as multilabel_margin_loss
+    from ._multilabel_margin_loss import MultiLabelMarginLoss as MultiLabelMarginLoss
     from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from ._multilabel_soft_margin_loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
     from ._nll_loss import nll_loss as nll_loss
@@ -81,6 +83,8 @@ _EXPORTS = {
     "MSLELoss": "._msle",
     "multi_margin_loss": "._multi_margin_loss",
     "MultiMarginLoss": "._multi_margin_loss",
+    "multilabel_margin_loss": "._multilabel_margin_loss",
+    "MultiLabelMarginLoss": "._multilabel_margin_loss",
     "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
     "MultiLabelSoftMarginLoss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
@@ -112,6 +116,7 @@ __all__ = [
     "MAPELoss",
     "MSELoss",
     "MSLELoss",
+    "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
@@ -135,6 +140,7 @@ __all__ = [
     "mse_loss",
     "msle",
     "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "quantile_loss",
