@@ -10,6 +10,7 @@ import numpy as np
 
 from .axes import FrozenAxis, dimensions_of
 from .errors import LossError
+from .hints import broadcasts, shape_hint
 from .schema import Argument, Axis, Schema, Variant
 
 
@@ -95,6 +96,8 @@ class _Measurement:
             self.lead = f"{argument.name} has shape {shape} and its {axis.name!r} is {words}"
         if item_shape != self.item_shape or axis_shape != known:
             expected = self._like(first, argument.name)
+            if first != argument.name:
+                expected += shape_hint(argument.name, shape, self._shape_of(first), first)
             raise LossError(f"{self.loss}: {self._words(argument)} has shape {shape}, expected {expected}")
 
     def _like(self, first: str, name: str) -> str:
@@ -109,8 +112,11 @@ class _Measurement:
         if self.item_shape is None:
             self.item_shape, self.lead = shape, f"the shape of {argument.name}"
         elif shape != self.item_shape:
-            because = self.lead if self.lead.startswith("the shape") else f"since {self.lead}"
-            expected = f"{self.item_shape}, {because}"
+            alike = self.lead.startswith("the shape of ")
+            expected = f"{self.item_shape}, {self.lead if alike else f'since {self.lead}'}"
+            expected += shape_hint(
+                argument.name, shape, self.item_shape, self.lead.removeprefix("the shape of ") if alike else ""
+            )
             raise LossError(f"{self.loss}: {self._words(argument)} has shape {shape}, expected {expected}")
 
     def _words(self, argument: Argument) -> str:
@@ -146,8 +152,5 @@ class _Measurement:
 
 def check_broadcast(loss: str, name: str, shape: tuple[int, ...], item_shape: tuple[int, ...]) -> None:
     """Raise LossError unless an array of this shape broadcasts to the items."""
-    fits = len(shape) <= len(item_shape) and all(
-        mine in (1, theirs) for mine, theirs in zip(shape[::-1], item_shape[::-1], strict=False)
-    )
-    if not fits:
+    if not broadcasts(shape, item_shape):
         raise LossError(f"{loss}: {name} has shape {shape}, expected a shape that broadcasts to the items {item_shape}")

@@ -4,7 +4,10 @@ C = Axis("C")
 c = C.index()
 
 
-@loss(paper="Weston and Watkins 1999, Support Vector Machines for Multi-Class Pattern Recognition")
+@loss(
+    paper="Weston and Watkins 1999, Support Vector Machines for Multi-Class Pattern Recognition",
+    positional=("input", "target", "p", "margin", "weight", "size_average", "reduce", "reduction"),
+)
 def multi_margin_loss(
     input: Logit[C], target: ClassIndex[C], p: Option(1, 2) = 1, margin: Parameter = 1, weight: ClassWeight[C] = 1
 ):

@@ -21,12 +21,26 @@ def message(call) -> str:
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        (lambda: square(X[:, 0], X[:, :1]), "square: target has shape (4, 1), expected (4,), the shape of input"),
-        (lambda: square(X[:, :1], X[:, 0]), "square: target has shape (4,), expected (4, 1), the shape of input"),
+        (
+            lambda: square(X[:, 0], X[:, :1]),
+            "square: target has shape (4, 1), expected (4,), the shape of input; if that is the same in another form,"
+            " give target.reshape((4,))",
+        ),
+        (
+            lambda: square(X[:, :1], X[:, 0]),
+            "square: target has shape (4,), expected (4, 1), the shape of input; if that is the same in another form,"
+            " give target.reshape((4, 1))",
+        ),
+        (
+            lambda: square(X, X[0]),
+            "square: target has shape (5,), expected (4, 5), the shape of input; if it holds for all of them, give"
+            " broadcast_to(target, (4, 5))",
+        ),
+        (lambda: square(X, X[:, 0]), "square: target has shape (4,), expected (4, 5), the shape of input"),
         (
             lambda: choice(X, Y[:, None]),
             "choice: target (class indices) has shape (4, 1), expected (4,), since input has shape (4, 5) and its 'C'"
-            " is axis 1",
+            " is axis 1; if that is the same in another form, give target.reshape((4,))",
         ),
         (
             lambda: choice(X, np.zeros((4, 5), int)),
@@ -97,9 +111,9 @@ def test_types(call, expected):
     [
         (
             lambda: square(X, X, reduction="men"),
-            "square: reduction is 'men', expected one of 'none', 'mean', 'sum'; did you mean 'mean'?",
+            "square: reduction is 'men', expected one of 'mean', 'sum', 'none'; did you mean 'mean'?",
         ),
-        (lambda: square(X, X, reduction=[1]), "square: reduction is [1], expected one of 'none', 'mean', 'sum'"),
+        (lambda: square(X, X, reduction=[1]), "square: reduction is [1], expected one of 'mean', 'sum', 'none'"),
         (lambda: square(X, X, mask=np.ones(4, bool)), "square: mask has shape (4,), expected (4, 5), the shape of the"),
         (
             lambda: square(X, X, sample_weight=np.ones((4, 4))),
