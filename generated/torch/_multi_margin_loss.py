@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor, apply
 from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_reduction import legacy_reduction
 
 from ..numpy._multi_margin_loss import multi_margin_loss as _loss
 
@@ -12,12 +13,14 @@ from ..numpy._multi_margin_loss import multi_margin_loss as _loss
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
-    weight: Tensor | None = None,
-    *,
     p: float = 1.0,
     margin: float = 1.0,
-    ignore_index: int = -100,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
+    *,
+    ignore_index: int = -100,
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
@@ -47,6 +50,8 @@ def multi_margin_loss(
 
     Source: Weston and Watkins 1999, Support Vector Machines for Multi-Class Pattern Recognition
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     arguments = (input, target, weight)
     parameters = (p, margin, ignore_index)
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
@@ -57,15 +62,19 @@ class MultiMarginLoss(LossModule):
 
     def __init__(
         self,
-        weight: Tensor | None = None,
-        *,
         p: float = 1.0,
         margin: float = 1.0,
-        ignore_index: int = -100,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
+        *,
+        ignore_index: int = -100,
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         weights = {"weight": weight}
         super().__init__(_loss, weights, (p, margin, ignore_index), reduction, axis, empty)
 
