@@ -7,7 +7,7 @@ def hinge_loss(input: Prediction, target: Sign):
 
     Use it for two classes where a maximal margin is wanted, as in support vector machines.
     Strength: right answers beyond the margin count nothing. Weakness: scores are not probabilities; a corner at the margin,
-    where the slope is that of the inside.
+    where the slope is 0.
     """
     return Max(0, 1 - target * input)
 
@@ -28,9 +28,10 @@ def hinge_embedding_loss(input: Prediction, target: Sign, margin: Parameter = 1)
 
     Use it for semi-supervised learning and nonlinear embeddings, on distances of pairs.
     Strength: pairs that are far enough apart count nothing. Weakness: the margin must fit the scale of the distances.
-    A target other than −1 and 1 is an error; PyTorch adds both cases up.
+    A target other than −1 and 1 is an error; PyTorch adds both cases up. At the margin the slope is that below it, as in PyTorch.
     """
-    return Piecewise((input, target > 0), (Max(0, margin - input), True))
+    gap = margin - input
+    return Piecewise((input, target > 0), (0, gap < 0), (gap, True))
 
 
 @loss(paper="Herbrich, Graepel and Obermayer 1999, Support Vector Learning for Ordinal Regression")
@@ -39,6 +40,8 @@ def margin_ranking_loss(input1: Prediction, input2: Prediction, target: Sign, ma
 
     Use it for learning to rank from pairs.
     Strength: only the order of scores matters. Weakness: pairs ranked well enough teach nothing; the margin must be chosen.
-    A target other than −1 and 1 is an error.
+    A target other than −1 and 1 is an error. At the corner the slope is that of a pair that falls short, as in PyTorch: equal
+    scores are pulled apart.
     """
-    return Max(0, -target * (input1 - input2) + margin)
+    shortfall = margin - target * (input1 - input2)
+    return Piecewise((0, shortfall < 0), (shortfall, True))
