@@ -14,6 +14,8 @@ Settings = dict[str, float | bool | str]
 
 #: Saturated in single and in double precision, moderate, zero, tiny.
 HARD_NUMBERS = (-1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 1e-3, 1.0, 17.0, 90.0, 1e4)
+#: The most items of a hard batch; of more, some are drawn.
+MOST_ITEMS = 250
 GAPS = (0.0, 5.0, 15.0, 30.0, 104.0, 1e4)
 #: Beside a target of 1, and where a square leaves the range of single precision.
 NEAR_AND_FAR = (0.9999999, 1.0000001, 1e20, -1e20)
@@ -85,11 +87,16 @@ def _hard_batch(
     base = random_items(variant, rng, 1, sizes)
     ordinary = {a.name: base[a.name] if a.role.layout == "shared" else base[a.name][0] for a in variant.arguments}
     varied = [a for a in variant.arguments if a.role.kind in ("prediction", "target", "label")]
-    for choice in product(*(_hard(a, sizes) for a in varied)):
+    soft = all(a.role.domain == "unit" for a in variant.predictions)
+    choices = list(product(*(_hard(a, sizes, soft) for a in varied)))
+    if len(choices) > MOST_ITEMS:
+        choices = [choices[k] for k in sorted(rng.choice(len(choices), MOST_ITEMS, replace=False))]
+    for choice in choices:
         yield {**ordinary, **{a.name: value for a, value in zip(varied, choice, strict=True)}}
 
 
-def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
+def _hard(argument: Argument, sizes: Mapping[str, int], soft: bool) -> list:
+    """Hard entries of an argument; `soft` says that its loss compares probabilities, whose targets may lie near them."""
     role = argument.role
     if role.integer:
         return [0, sizes[role.axis.name] - 1]
@@ -97,7 +104,7 @@ def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
         return [_label_list(labels, sizes[role.axis.name]) for labels in ([], [0], [sizes[role.axis.name] - 1, 0])]
     if role.axis is None:
         return _hard_predictions(role) if role.kind == "prediction" else _hard_targets(role.domain)
-    return _hard_rows(role.kind, role.domain, role.axis, sizes[role.axis.name])
+    return _hard_rows(role.kind, role.domain, role.axis, sizes[role.axis.name], soft)
 
 
 def _hard_predictions(role: Role) -> list[float]:
@@ -111,11 +118,13 @@ def _hard_targets(domain: str) -> list[float]:
     return list(targets.get(domain, (0.0, 1.0)))
 
 
-def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray]:
-    if kind == "target":
-        return [np.eye(size)[0], np.eye(size)[-1]]
+def _hard_rows(kind: str, domain: str, axis: Axis, size: int, soft: bool) -> list[np.ndarray]:
+    corners = [np.eye(size)[0], np.eye(size)[-1]]
+    if kind == "target" and not (domain == "unit" and soft):
+        return corners
     if domain == "unit":
-        return [np.full(size, 1 / size), np.eye(size)[0]]
+        even, near = np.full(size, 1 / size), np.where(np.eye(size)[0] == 1, 1 - 2.0**-24, 1e-30)
+        return [*corners, even, even * (1 + 2.0**-22 * np.arange(size)), near]
     if axis.place == "features":
         return [np.resize(HARD_FEATURES[start:], size) for start in range(0, len(HARD_FEATURES), size)]
     return [np.where(np.arange(size) == 0, gap, 0.3 * np.arange(size) * (gap > 0)) for gap in GAPS] + [np.zeros(size)]
