@@ -8,7 +8,7 @@ complement      1 − atom, where that has a better form than the subtraction.
 Adding an atom is one class here and, unless `expand` lowers it to others, one function in `lossgen/kernel/math`.
 """
 
-from sympy import Abs, Expr, Integer, Piecewise, Rational, exp, log, tanh
+from sympy import Abs, Expr, Integer, Ne, Piecewise, Rational, exp, log, tanh
 from sympy.core.function import ArgumentIndexError, Function
 
 
@@ -206,7 +206,7 @@ class xlogy(Atom):
 
     def definition(self) -> Expr:
         x, y = self.args
-        return Piecewise((x * log(y), x > 0), (x * log(y), x < 0), (0, True))
+        return Piecewise((x * log(y), Ne(x, 0)), (0, True))
 
     def fdiff(self, argindex: int = 1) -> Expr:
         x, y = self.args

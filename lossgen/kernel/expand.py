@@ -19,6 +19,7 @@ from lossgen.formula.differences import (
     over_one_plus_square,
     relative_difference,
 )
+from lossgen.formula.divergences import entropy_gap, log_over_mean
 from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
 from lossgen.formula.symbols import Hyperparameter
 
@@ -211,4 +212,6 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     over_one_plus_square: _own_form,
     log1p_difference: _own_form,
     relative_difference: _own_form,
+    entropy_gap: _own_form,
+    log_over_mean: _own_form,
 }

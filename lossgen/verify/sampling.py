@@ -87,16 +87,14 @@ def _hard_batch(
     base = random_items(variant, rng, 1, sizes)
     ordinary = {a.name: base[a.name] if a.role.layout == "shared" else base[a.name][0] for a in variant.arguments}
     varied = [a for a in variant.arguments if a.role.kind in ("prediction", "target", "label")]
-    soft = all(a.role.domain == "unit" for a in variant.predictions)
-    choices = list(product(*(_hard(a, sizes, soft) for a in varied)))
+    choices = list(product(*(_hard(a, sizes) for a in varied)))
     if len(choices) > MOST_ITEMS:
         choices = [choices[k] for k in sorted(rng.choice(len(choices), MOST_ITEMS, replace=False))]
     for choice in choices:
         yield {**ordinary, **{a.name: value for a, value in zip(varied, choice, strict=True)}}
 
 
-def _hard(argument: Argument, sizes: Mapping[str, int], soft: bool) -> list:
-    """Hard entries of an argument; `soft` says that its loss compares probabilities, whose targets may lie near them."""
+def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
     role = argument.role
     if role.integer:
         return [0, sizes[role.axis.name] - 1]
@@ -104,7 +102,7 @@ def _hard(argument: Argument, sizes: Mapping[str, int], soft: bool) -> list:
         return [_label_list(labels, sizes[role.axis.name]) for labels in ([], [0], [sizes[role.axis.name] - 1, 0])]
     if role.axis is None:
         return _hard_predictions(role) if role.kind == "prediction" else _hard_targets(role.domain)
-    return _hard_rows(role.kind, role.domain, role.axis, sizes[role.axis.name], soft)
+    return _hard_rows(role.kind, role.domain, role.axis, sizes[role.axis.name])
 
 
 def _hard_predictions(role: Role) -> list[float]:
@@ -118,12 +116,12 @@ def _hard_targets(domain: str) -> list[float]:
     return list(targets.get(domain, (0.0, 1.0)))
 
 
-def _hard_rows(kind: str, domain: str, axis: Axis, size: int, soft: bool) -> list[np.ndarray]:
+def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray]:
     corners = [np.eye(size)[0], np.eye(size)[-1]]
-    if kind == "target" and not (domain == "unit" and soft):
+    if kind == "target":
         return corners
     if domain == "unit":
-        even, near = np.full(size, 1 / size), np.where(np.eye(size)[0] == 1, 1 - 2.0**-24, 1e-30)
+        even, near = np.full(size, 0.6), np.where(np.eye(size)[0] == 1, 1 - 2.0**-24, 1e-30)
         return [*corners, even, even * (1 + 2.0**-22 * np.arange(size)), near]
     if axis.place == "features":
         return [np.resize(HARD_FEATURES[start:], size) for start in range(0, len(HARD_FEATURES), size)]

@@ -1,7 +1,9 @@
 from lossgen.formula import Fraction, LogProbability, Positive, Real, log, loss, sigmoid
 
 
-@loss(paper="Rafailov et al. 2023, Direct Preference Optimization, arXiv:2305.18290, eq. 7; smoothing: Mitchell 2023, cDPO")
+@loss(
+    paper="Rafailov et al. 2023, Direct Preference Optimization, arXiv:2305.18290, eq. 7; smoothing: Mitchell 2023, cDPO"
+)
 def dpo_loss(
     policy_chosen_logps: LogProbability,
     policy_rejected_logps: LogProbability,

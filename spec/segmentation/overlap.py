@@ -25,7 +25,9 @@ def tversky_loss(
     return 1 - (both + smooth) / (both + alpha * false_positive + beta * false_negative + smooth)
 
 
-@loss(paper="Milletari, Navab and Ahmadi 2016, V-Net, arXiv:1606.04797, section 3, without the squares below the fraction")
+@loss(
+    paper="Milletari, Navab and Ahmadi 2016, V-Net, arXiv:1606.04797, section 3, without the squares below the fraction"
+)
 def dice_loss(input: Probability[D], target: Unit[D], smooth: Positive = 1):
     """One minus the Dice coefficient, (2·Σ p·y + s) / (Σ p + Σ y + s), over all features of an item.
 

@@ -28,6 +28,7 @@ from lossgen.formula import (
 )
 from lossgen.formula.atoms import absorb, expm1, expm1_minus, expm1_ratio, log1p, log_cosh
 from lossgen.formula.differences import log1p_difference, log1p_square, relative_difference
+from lossgen.formula.divergences import entropy_gap
 from lossgen.formula.nodes import Delta
 from lossgen.formula.symbols import Argument
 
@@ -201,6 +202,51 @@ CASES: dict[Callable, list[Case]] = {
         ),
         Case(3 * t * Abs(v - u * t) / Abs(v), 3 * t * Abs(relative_difference(t * u, v))),
     ],
+    rules.one_minus_quotient: [
+        Case(
+            1 - (u + t) / (u + t + 3 * v),
+            -relative_difference(u + t, u + t + 3 * v),
+            [{"u": 1, "t": 2, "v": m} for m in (SMALL, 1, BIG)],
+        ),
+        Case(
+            q - b * q * (u + 1) / (u + 1 + v) + b * q,
+            q - b * q * relative_difference(u + 1, u + 1 + v),
+            [{"u": 1, "v": SMALL, "b": 1, "q": 1}],
+        ),
+    ],
+    rules.opposing_fractions: [
+        Case(
+            t / u - (1 - t) / (1 - u),
+            (t - u) / (u * (1 - u)),
+            [{"u": mpf("0.3"), "t": mpf("0.3") + m} for m in (SMALL, -SMALL, mpf("0.2"))],
+        ),
+        Case(
+            v + 3 * q * (1 - t) / (1 - u) - 3 * q * t / u,
+            v - 3 * q * (t - u) / (u * (1 - u)),
+            [{"u": mpf("0.3"), "t": mpf("0.3") + SMALL, "q": 1, "v": 0}],
+        ),
+        Case(
+            t * Piecewise((0, u < v), (1 / u, True)) + (1 - t) * Piecewise((0, u > 1 - v), (-1 / (1 - u), True)),
+            Piecewise(
+                ((1 - t) * Piecewise((0, u > 1 - v), (-1 / (1 - u), True)), u < v),
+                (t * Piecewise((0, u < v), (1 / u, True)), u > 1 - v),
+                ((t - u) / (u * (1 - u)), True),
+            ),
+            [{"u": m, "t": mpf("0.3"), "v": mpf("0.1")} for m in (SMALL, mpf("0.3") + SMALL, 1 - SMALL)],
+        ),
+    ],
+    rules.logarithms_over_mean: [
+        Case(
+            absorb(u, log(u / (u / 2 + v / 2))) + absorb(v, log(v / (u / 2 + v / 2))),
+            entropy_gap(u, v),
+            [{"u": m, "v": n} for m in (SMALL, 1) for n in (SMALL, 1 + SMALL)],
+        ),
+        Case(
+            t + 3 * q * absorb(u, log(2 * u / (u + v))) + 3 * q * absorb(v, log(2 * v / (u + v))),
+            t + 3 * q * entropy_gap(u, v),
+            [{"u": SMALL, "v": 1, "q": 1, "t": 0}],
+        ),
+    ],
     rules.softplus_from_log1p: [Case(log1p(exp(u)), softplus(u), only("u", ANY))],
     rules.power_of_positive_atom: [
         Case(sigmoid(u) ** t, exp(-t * softplus(-u)), [{"u": m, "t": n} for m in ANY for n in (0, mpf("0.5"), 2)])
@@ -326,6 +372,27 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
         "a sum": Abs(u + 2 * v) / Abs(v),
         "no size": Abs(u - v) / v,
         "squared": Abs(u - v) / Abs(v) ** 2,
+    },
+    rules.one_minus_quotient: {
+        "another term above": 1 - (u + t) / (u + v),
+        "all terms": 2 - 3 * (u + t) / (2 * (u + t)),
+        "a sum": 1 + (u + t) / (u + t + v),
+        "other coefficient": 1 - 2 * (u + t) / (u + t + v),
+        "squared": 1 - (u + t) / (u + t + v) ** 2,
+    },
+    rules.opposing_fractions: {
+        "a sum": t / u + (1 - t) / (1 - u),
+        "other coefficient": t / u - 2 * (1 - t) / (1 - u),
+        "not the complement": t / u - (2 - t) / (1 - u),
+        "another divisor": t / u - (1 - t) / (1 - v),
+        "protected": absorb(t, 1 / u) - (1 - t) / (1 - u),
+        "a condition that switches to 1": t * Piecewise((1, u < v), (1 / u, True)) - (1 - t) / (1 - u),
+    },
+    rules.logarithms_over_mean: {
+        "another mean": absorb(u, log(u / (u / 2 + v / 2))) + absorb(v, log(v / (u / 2 + t / 2))),
+        "other coefficient": absorb(u, log(2 * u / (u + v))) + 2 * absorb(v, log(2 * v / (u + v))),
+        "one of the two": absorb(u, log(2 * u / (u + v))) + absorb(t, log(2 * v / (u + v))),
+        "a difference": absorb(u, log(2 * u / (u + v))) - absorb(v, log(2 * v / (u + v))),
     },
     rules.softplus_from_log1p: {"negative": log1p(-exp(u)), "a multiple": log1p(2 * exp(u))},
     rules.power_of_positive_atom: {

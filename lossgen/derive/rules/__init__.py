@@ -33,6 +33,7 @@ from .reductions import (
     sum_of_exponentials,
 )
 from .residual import softmax_residual
+from .shares import logarithms_over_mean, one_minus_quotient, opposing_fractions
 
 #: Applied once, to the raw formula, before anything else: later rules may hide where a logarithm stood.
 PROTECTION = (protect_zero_times_log, xlogy_to_absorb, guard_complement_of_indicator)
@@ -61,6 +62,9 @@ STABLE = (
     log_one_plus_square,
     log_difference,
     relative_error,
+    one_minus_quotient,
+    opposing_fractions,
+    logarithms_over_mean,
     softplus_from_log1p,
     power_of_positive_atom,
     power_times_argument,
