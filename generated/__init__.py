@@ -5,18 +5,26 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
+    from .numpy._binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
     from .numpy._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from .numpy._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
     from .numpy._cauchy_loss import cauchy_loss as cauchy_loss
     from .numpy._cross_entropy import cross_entropy as cross_entropy
+    from .numpy._dice_loss import dice_loss as dice_loss
+    from .numpy._dpo_loss import dpo_loss as dpo_loss
     from .numpy._focal_loss import focal_loss as focal_loss
     from .numpy._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from .numpy._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
+    from .numpy._hinge_loss import hinge_loss as hinge_loss
     from .numpy._huber_loss import huber_loss as huber_loss
+    from .numpy._jaccard_loss import jaccard_loss as jaccard_loss
+    from .numpy._jensen_shannon_loss import jensen_shannon_loss as jensen_shannon_loss
     from .numpy._l1_loss import l1_loss as l1_loss
     from .numpy._l1_sum_loss import l1_sum_loss as l1_sum_loss
     from .numpy._l2_loss import l2_loss as l2_loss
     from .numpy._log_cosh_loss import log_cosh_loss as log_cosh_loss
     from .numpy._mape import mape as mape
+    from .numpy._margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
     from .numpy._mse_loss import mse_loss as mse_loss
     from .numpy._msle import msle as msle
     from .numpy._multi_margin_loss import multi_margin_loss as multi_margin_loss
@@ -26,22 +34,33 @@ if _TYPE_CHECKING:
     from .numpy._quantile_loss import quantile_loss as quantile_loss
     from .numpy._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from .numpy._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
+    from .numpy._soft_margin_loss import soft_margin_loss as soft_margin_loss
+    from .numpy._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
+    from .numpy._tversky_loss import tversky_loss as tversky_loss
     from .numpy._vae_loss import vae_loss as vae_loss
     from .numpy._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
 
 _EXPORTS = {
+    "binary_cross_entropy": ".numpy._binary_cross_entropy",
     "binary_cross_entropy_with_logits": ".numpy._binary_cross_entropy_with_logits",
     "categorical_cross_entropy": ".numpy._categorical_cross_entropy",
     "cauchy_loss": ".numpy._cauchy_loss",
     "cross_entropy": ".numpy._cross_entropy",
+    "dice_loss": ".numpy._dice_loss",
+    "dpo_loss": ".numpy._dpo_loss",
     "focal_loss": ".numpy._focal_loss",
     "gaussian_kl_divergence": ".numpy._gaussian_kl_divergence",
+    "hinge_embedding_loss": ".numpy._hinge_embedding_loss",
+    "hinge_loss": ".numpy._hinge_loss",
     "huber_loss": ".numpy._huber_loss",
+    "jaccard_loss": ".numpy._jaccard_loss",
+    "jensen_shannon_loss": ".numpy._jensen_shannon_loss",
     "l1_loss": ".numpy._l1_loss",
     "l1_sum_loss": ".numpy._l1_sum_loss",
     "l2_loss": ".numpy._l2_loss",
     "log_cosh_loss": ".numpy._log_cosh_loss",
     "mape": ".numpy._mape",
+    "margin_ranking_loss": ".numpy._margin_ranking_loss",
     "mse_loss": ".numpy._mse_loss",
     "msle": ".numpy._msle",
     "multi_margin_loss": ".numpy._multi_margin_loss",
@@ -51,23 +70,34 @@ _EXPORTS = {
     "quantile_loss": ".numpy._quantile_loss",
     "sigmoid_focal_loss": ".numpy._sigmoid_focal_loss",
     "smooth_l1_loss": ".numpy._smooth_l1_loss",
+    "soft_margin_loss": ".numpy._soft_margin_loss",
+    "squared_hinge_loss": ".numpy._squared_hinge_loss",
+    "tversky_loss": ".numpy._tversky_loss",
     "vae_loss": ".numpy._vae_loss",
     "weighted_cross_entropy": ".numpy._weighted_cross_entropy",
 }
 
 __all__ = [
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "categorical_cross_entropy",
     "cauchy_loss",
     "cross_entropy",
+    "dice_loss",
+    "dpo_loss",
     "focal_loss",
     "gaussian_kl_divergence",
+    "hinge_embedding_loss",
+    "hinge_loss",
     "huber_loss",
+    "jaccard_loss",
+    "jensen_shannon_loss",
     "l1_loss",
     "l1_sum_loss",
     "l2_loss",
     "log_cosh_loss",
     "mape",
+    "margin_ranking_loss",
     "mse_loss",
     "msle",
     "multi_margin_loss",
@@ -77,6 +107,9 @@ __all__ = [
     "quantile_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
+    "soft_margin_loss",
+    "squared_hinge_loss",
+    "tversky_loss",
     "vae_loss",
     "weighted_cross_entropy",
 ]

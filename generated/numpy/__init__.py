@@ -5,18 +5,26 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
+    from ._binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
     from ._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from ._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
     from ._cauchy_loss import cauchy_loss as cauchy_loss
     from ._cross_entropy import cross_entropy as cross_entropy
+    from ._dice_loss import dice_loss as dice_loss
+    from ._dpo_loss import dpo_loss as dpo_loss
     from ._focal_loss import focal_loss as focal_loss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from ._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
+    from ._hinge_loss import hinge_loss as hinge_loss
     from ._huber_loss import huber_loss as huber_loss
+    from ._jaccard_loss import jaccard_loss as jaccard_loss
+    from ._jensen_shannon_loss import jensen_shannon_loss as jensen_shannon_loss
     from ._l1_loss import l1_loss as l1_loss
     from ._l1_sum_loss import l1_sum_loss as l1_sum_loss
     from ._l2_loss import l2_loss as l2_loss
     from ._log_cosh_loss import log_cosh_loss as log_cosh_loss
     from ._mape import mape as mape
+    from ._margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
     from ._mse_loss import mse_loss as mse_loss
     from ._msle import msle as msle
     from ._multi_margin_loss import multi_margin_loss as multi_margin_loss
@@ -26,22 +34,33 @@ if _TYPE_CHECKING:
     from ._quantile_loss import quantile_loss as quantile_loss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from ._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
+    from ._soft_margin_loss import soft_margin_loss as soft_margin_loss
+    from ._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
+    from ._tversky_loss import tversky_loss as tversky_loss
     from ._vae_loss import vae_loss as vae_loss
     from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
 
 _EXPORTS = {
+    "binary_cross_entropy": "._binary_cross_entropy",
     "binary_cross_entropy_with_logits": "._binary_cross_entropy_with_logits",
     "categorical_cross_entropy": "._categorical_cross_entropy",
     "cauchy_loss": "._cauchy_loss",
     "cross_entropy": "._cross_entropy",
+    "dice_loss": "._dice_loss",
+    "dpo_loss": "._dpo_loss",
     "focal_loss": "._focal_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
+    "hinge_embedding_loss": "._hinge_embedding_loss",
+    "hinge_loss": "._hinge_loss",
     "huber_loss": "._huber_loss",
+    "jaccard_loss": "._jaccard_loss",
+    "jensen_shannon_loss": "._jensen_shannon_loss",
     "l1_loss": "._l1_loss",
     "l1_sum_loss": "._l1_sum_loss",
     "l2_loss": "._l2_loss",
     "log_cosh_loss": "._log_cosh_loss",
     "mape": "._mape",
+    "margin_ranking_loss": "._margin_ranking_loss",
     "mse_loss": "._mse_loss",
     "msle": "._msle",
     "multi_margin_loss": "._multi_margin_loss",
@@ -51,23 +70,34 @@ _EXPORTS = {
     "quantile_loss": "._quantile_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
     "smooth_l1_loss": "._smooth_l1_loss",
+    "soft_margin_loss": "._soft_margin_loss",
+    "squared_hinge_loss": "._squared_hinge_loss",
+    "tversky_loss": "._tversky_loss",
     "vae_loss": "._vae_loss",
     "weighted_cross_entropy": "._weighted_cross_entropy",
 }
 
 __all__ = [
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "categorical_cross_entropy",
     "cauchy_loss",
     "cross_entropy",
+    "dice_loss",
+    "dpo_loss",
     "focal_loss",
     "gaussian_kl_divergence",
+    "hinge_embedding_loss",
+    "hinge_loss",
     "huber_loss",
+    "jaccard_loss",
+    "jensen_shannon_loss",
     "l1_loss",
     "l1_sum_loss",
     "l2_loss",
     "log_cosh_loss",
     "mape",
+    "margin_ranking_loss",
     "mse_loss",
     "msle",
     "multi_margin_loss",
@@ -77,6 +107,9 @@ __all__ = [
     "quantile_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
+    "soft_margin_loss",
+    "squared_hinge_loss",
+    "tversky_loss",
     "vae_loss",
     "weighted_cross_entropy",
 ]

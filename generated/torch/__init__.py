@@ -5,6 +5,8 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
+    from ._binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
+    from ._binary_cross_entropy import BCELoss as BCELoss
     from ._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from ._binary_cross_entropy_with_logits import BCEWithLogitsLoss as BCEWithLogitsLoss
     from ._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
@@ -13,12 +15,24 @@ if _TYPE_CHECKING:
     from ._cauchy_loss import CauchyLoss as CauchyLoss
     from ._cross_entropy import cross_entropy as cross_entropy
     from ._cross_entropy import CrossEntropyLoss as CrossEntropyLoss
+    from ._dice_loss import dice_loss as dice_loss
+    from ._dice_loss import DiceLoss as DiceLoss
+    from ._dpo_loss import dpo_loss as dpo_loss
+    from ._dpo_loss import DpoLoss as DpoLoss
     from ._focal_loss import focal_loss as focal_loss
     from ._focal_loss import FocalLoss as FocalLoss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
     from ._gaussian_kl_divergence import GaussianKlDivergenceLoss as GaussianKlDivergenceLoss
+    from ._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
+    from ._hinge_embedding_loss import HingeEmbeddingLoss as HingeEmbeddingLoss
+    from ._hinge_loss import hinge_loss as hinge_loss
+    from ._hinge_loss import HingeLoss as HingeLoss
     from ._huber_loss import huber_loss as huber_loss
     from ._huber_loss import HuberLoss as HuberLoss
+    from ._jaccard_loss import jaccard_loss as jaccard_loss
+    from ._jaccard_loss import JaccardLoss as JaccardLoss
+    from ._jensen_shannon_loss import jensen_shannon_loss as jensen_shannon_loss
+    from ._jensen_shannon_loss import JensenShannonLoss as JensenShannonLoss
     from ._l1_loss import l1_loss as l1_loss
     from ._l1_loss import L1Loss as L1Loss
     from ._l1_sum_loss import l1_sum_loss as l1_sum_loss
@@ -29,6 +43,8 @@ if _TYPE_CHECKING:
     from ._log_cosh_loss import LogCoshLoss as LogCoshLoss
     from ._mape import mape as mape
     from ._mape import MAPELoss as MAPELoss
+    from ._margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
+    from ._margin_ranking_loss import MarginRankingLoss as MarginRankingLoss
     from ._mse_loss import mse_loss as mse_loss
     from ._mse_loss import MSELoss as MSELoss
     from ._msle import msle as msle
@@ -47,12 +63,20 @@ if _TYPE_CHECKING:
     from ._sigmoid_focal_loss import SigmoidFocalLoss as SigmoidFocalLoss
     from ._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
     from ._smooth_l1_loss import SmoothL1Loss as SmoothL1Loss
+    from ._soft_margin_loss import soft_margin_loss as soft_margin_loss
+    from ._soft_margin_loss import SoftMarginLoss as SoftMarginLoss
+    from ._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
+    from ._squared_hinge_loss import SquaredHingeLoss as SquaredHingeLoss
+    from ._tversky_loss import tversky_loss as tversky_loss
+    from ._tversky_loss import TverskyLoss as TverskyLoss
     from ._vae_loss import vae_loss as vae_loss
     from ._vae_loss import VaeLoss as VaeLoss
     from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
     from ._weighted_cross_entropy import WeightedCrossEntropyLoss as WeightedCrossEntropyLoss
 
 _EXPORTS = {
+    "binary_cross_entropy": "._binary_cross_entropy",
+    "BCELoss": "._binary_cross_entropy",
     "binary_cross_entropy_with_logits": "._binary_cross_entropy_with_logits",
     "BCEWithLogitsLoss": "._binary_cross_entropy_with_logits",
     "categorical_cross_entropy": "._categorical_cross_entropy",
@@ -61,12 +85,24 @@ _EXPORTS = {
     "CauchyLoss": "._cauchy_loss",
     "cross_entropy": "._cross_entropy",
     "CrossEntropyLoss": "._cross_entropy",
+    "dice_loss": "._dice_loss",
+    "DiceLoss": "._dice_loss",
+    "dpo_loss": "._dpo_loss",
+    "DpoLoss": "._dpo_loss",
     "focal_loss": "._focal_loss",
     "FocalLoss": "._focal_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
     "GaussianKlDivergenceLoss": "._gaussian_kl_divergence",
+    "hinge_embedding_loss": "._hinge_embedding_loss",
+    "HingeEmbeddingLoss": "._hinge_embedding_loss",
+    "hinge_loss": "._hinge_loss",
+    "HingeLoss": "._hinge_loss",
     "huber_loss": "._huber_loss",
     "HuberLoss": "._huber_loss",
+    "jaccard_loss": "._jaccard_loss",
+    "JaccardLoss": "._jaccard_loss",
+    "jensen_shannon_loss": "._jensen_shannon_loss",
+    "JensenShannonLoss": "._jensen_shannon_loss",
     "l1_loss": "._l1_loss",
     "L1Loss": "._l1_loss",
     "l1_sum_loss": "._l1_sum_loss",
@@ -77,6 +113,8 @@ _EXPORTS = {
     "LogCoshLoss": "._log_cosh_loss",
     "mape": "._mape",
     "MAPELoss": "._mape",
+    "margin_ranking_loss": "._margin_ranking_loss",
+    "MarginRankingLoss": "._margin_ranking_loss",
     "mse_loss": "._mse_loss",
     "MSELoss": "._mse_loss",
     "msle": "._msle",
@@ -95,6 +133,12 @@ _EXPORTS = {
     "SigmoidFocalLoss": "._sigmoid_focal_loss",
     "smooth_l1_loss": "._smooth_l1_loss",
     "SmoothL1Loss": "._smooth_l1_loss",
+    "soft_margin_loss": "._soft_margin_loss",
+    "SoftMarginLoss": "._soft_margin_loss",
+    "squared_hinge_loss": "._squared_hinge_loss",
+    "SquaredHingeLoss": "._squared_hinge_loss",
+    "tversky_loss": "._tversky_loss",
+    "TverskyLoss": "._tversky_loss",
     "vae_loss": "._vae_loss",
     "VaeLoss": "._vae_loss",
     "weighted_cross_entropy": "._weighted_cross_entropy",
@@ -102,13 +146,20 @@ _EXPORTS = {
 }
 
 __all__ = [
+    "BCELoss",
     "BCEWithLogitsLoss",
     "CategoricalCrossEntropyLoss",
     "CauchyLoss",
     "CrossEntropyLoss",
+    "DiceLoss",
+    "DpoLoss",
     "FocalLoss",
     "GaussianKlDivergenceLoss",
+    "HingeEmbeddingLoss",
+    "HingeLoss",
     "HuberLoss",
+    "JaccardLoss",
+    "JensenShannonLoss",
     "L1Loss",
     "L1SumLoss",
     "L2Loss",
@@ -116,6 +167,7 @@ __all__ = [
     "MAPELoss",
     "MSELoss",
     "MSLELoss",
+    "MarginRankingLoss",
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
@@ -123,20 +175,31 @@ __all__ = [
     "QuantileLoss",
     "SigmoidFocalLoss",
     "SmoothL1Loss",
+    "SoftMarginLoss",
+    "SquaredHingeLoss",
+    "TverskyLoss",
     "VaeLoss",
     "WeightedCrossEntropyLoss",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "categorical_cross_entropy",
     "cauchy_loss",
     "cross_entropy",
+    "dice_loss",
+    "dpo_loss",
     "focal_loss",
     "gaussian_kl_divergence",
+    "hinge_embedding_loss",
+    "hinge_loss",
     "huber_loss",
+    "jaccard_loss",
+    "jensen_shannon_loss",
     "l1_loss",
     "l1_sum_loss",
     "l2_loss",
     "log_cosh_loss",
     "mape",
+    "margin_ranking_loss",
     "mse_loss",
     "msle",
     "multi_margin_loss",
@@ -146,6 +209,9 @@ __all__ = [
     "quantile_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
+    "soft_margin_loss",
+    "squared_hinge_loss",
+    "tversky_loss",
     "vae_loss",
     "weighted_cross_entropy",
 ]
