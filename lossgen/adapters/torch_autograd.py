@@ -1,50 +1,43 @@
-"""The two nodes of PyTorch's graph: a loss's value, and its gradient, which can be differentiated again."""
+"""The node of PyTorch's graph for a loss's value, as a training loop meets it: no transforms, no tracers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from lossgen.runtime import Call, Loss, derivatives
+from lossgen.runtime import Loss
 
-from .torch_arrays import as_array, as_tensor, scalar_tensor
+from .torch_arrays import as_tensor
 from .torch_library import torch
+from .torch_nodes import Gradients
+from .torch_task import Task
 
-OPTIONAL_TENSORS = ("sample_weight", "mask")
-Tensors = tuple[torch.Tensor | None, ...]
-Arrays = tuple[np.ndarray, ...]
-Ready = Arrays | None
+Tensor = torch.Tensor
 
 
-class Job(NamedTuple):
-    """What a node keeps besides its tensors, which are the arguments in order, then sample_weight and mask.
+class State(NamedTuple):
+    """What a node keeps of a call.
 
     Args:
+        value: the value.
+        ready: holds the gradients for the upstream gradient 1; empty if they could not be computed with the value.
+        tracked: the positions of the arguments that require grad.
         loss: the loss over NumPy arrays.
-        argument_names: the names of all its arguments.
         parameters: its parameters.
-        options: reduction and axis.
-        limits: denominator and empty.
-        names: the arguments that require grad.
-        positions: where they stand among the tensors.
+        options: reduction, axis and empty.
+        arguments: the arguments in order.
+        extra: sample_weight, mask, and the denominator as a number.
     """
 
+    value: Tensor
+    ready: list[tuple[np.ndarray, ...]]
+    tracked: list[int]
     loss: Loss
-    argument_names: tuple[str, ...]
     parameters: tuple
     options: tuple
-    limits: tuple
-    names: tuple[str, ...]
-    positions: list[int]
-
-    def bind(self, tensors: Tensors) -> Call:
-        """The prepared call for these tensors."""
-        name = self.loss.schema.name
-        labels = (*self.argument_names, *OPTIONAL_TENSORS)
-        arrays = [None if t is None else as_array(name, n, t) for n, t in zip(labels, tensors, strict=True)]
-        return self.loss.bind(arrays[:-2], self.parameters, *self.options, *arrays[-2:], *self.limits)
+    arguments: tuple[Tensor | None, ...]
+    extra: tuple
 
 
 class ValueNode(torch.autograd.Function):
@@ -55,77 +48,44 @@ class ValueNode(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, state: tuple[Job, Tensors, torch.Tensor, list[Arrays]], *tracked: torch.Tensor):
-        """`state`: the job, its tensors, the value, and a list of the gradients, empty if they are not ready."""
-        job, tensors, value, ready = state
-        ctx.work = job, ready
-        ctx.save_for_backward(*tensors)
+    def forward(ctx, state: State, *tracked: Tensor):
+        value, *ctx.kept, arguments, extra = state
+        ctx.save_for_backward(*arguments, *extra[:2])
+        ctx.denominator = extra[2]
         return value
 
     @staticmethod
-    def backward(ctx, upstream: torch.Tensor):
-        job, stock = ctx.work
+    def backward(ctx, upstream: Tensor):
+        stock = ctx.kept[0]
         try:
             ready = stock.pop()  # atomic, should two threads come here at once
         except IndexError:
             ready = None
-        if torch.is_grad_enabled():  # create_graph=True
-            tensors = ctx.saved_tensors
-            tracked = [tensors[position] for position in job.positions]
-            return None, *GradientNode.apply(job, tensors, ready, upstream, *tracked)
-        if ready is not None and len(ready) == 1 and upstream.item() == 1:  # the usual case, without detours
-            return None, as_tensor(ready[0])
-        return None, *_gradients(job, ready, upstream, lambda: ctx.saved_tensors)
+        differentiable = torch.is_grad_enabled()  # create_graph=True
+        if ready is not None and not differentiable:
+            factor = upstream.item()
+            if factor == 1:
+                return None, *map(as_tensor, ready)
+            # A loss scale is there to keep float16 from underflowing: multiply before rounding, not after.
+            if not any(array.itemsize == 2 for array in ready):
+                return None, *[as_tensor(array).mul_(factor) for array in ready]
+        task, tensors = _task(ctx)
+        if differentiable:
+            return None, *Gradients.apply(task, upstream, *tensors)
+        return None, *task.gradients(upstream, tensors)
 
 
 # `Function.apply` itself, without the preparations for function transforms (vmap, grad), which take 3 microseconds and
-# are of no use to a function that reads its tensors through NumPy.
+# are of no use where none is active.
 value_node = super(torch.autograd.Function, ValueNode).apply
 
 
-class GradientNode(torch.autograd.Function):
-    """The gradients of a loss, as functions of its arguments and of the upstream gradient."""
-
-    @staticmethod
-    def forward(ctx, job: Job, tensors: Tensors, ready: Ready, upstream: torch.Tensor, *tracked: torch.Tensor):
-        ctx.job = job
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*tensors, upstream)
-        return tuple(_gradients(job, ready, upstream, lambda: tensors))
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, *directions: torch.Tensor | None):
-        job, (*tensors, upstream) = ctx.job, ctx.saved_tensors
-        loss = job.loss.schema.name
-        given = {n: as_array(loss, n, d) for n, d in zip(job.names, directions, strict=True) if d is not None}
-        if not given:
-            return (None,) * (4 + len(job.names))
-        call = job.bind(tensors)
-        slope, products = derivatives.products(
-            call, given, job.names, _upstream(loss, upstream), ctx.needs_input_grad[3]
-        )
-        return None, None, None, None if slope is None else scalar_tensor(slope), *map(as_tensor, products)
-
-
-def _gradients(job: Job, ready: Ready, upstream: torch.Tensor, tensors: Callable[[], Tensors]) -> list[torch.Tensor]:
-    """The gradients times the upstream gradient; `tensors` is asked only if they are not ready."""
-    factor = _upstream(job.loss.schema.name, upstream)
-    if ready is not None and factor != 1 and any(array.itemsize == 2 for array in ready):
-        ready = None  # a loss scale is there to keep float16 from underflowing: multiply before rounding, not after
-    if ready is None:
-        return [as_tensor(array) for array in derivatives.gradients(job.bind(tensors()), job.names, factor)]
-    found = [as_tensor(array) for array in ready]
-    if factor != 1:
-        for gradient in found:
-            gradient.mul_(factor)
-    return found
-
-
-def _upstream(loss: str, upstream: torch.Tensor) -> float | np.ndarray:
-    """The upstream gradient as the engine takes it: a number where all its entries share one place in memory."""
-    if upstream.dim() == 0:
-        return upstream.item()
-    if upstream.numel() and not any(upstream.stride()):  # what `.sum()` sends back
-        return upstream[(0,) * upstream.dim()].item()
-    return as_array(loss, "the upstream gradient", upstream)
+def _task(ctx) -> tuple[Task, list[Tensor]]:
+    """The call as the other nodes know it."""
+    _, tracked, loss, parameters, (reduction, axis, empty) = ctx.kept
+    given = [*ctx.saved_tensors, ctx.denominator]
+    if given[-1] is not None:
+        given[-1] = torch.tensor(given[-1], dtype=torch.float64)
+    places = tuple(place for place, tensor in enumerate(given) if tensor is not None)
+    task = Task(loss, places, parameters, reduction, axis, empty, tuple(tracked))
+    return task, [tensor for tensor in given if tensor is not None]

@@ -93,6 +93,12 @@ def check_parameters(schema: Schema, values: tuple[object, ...]) -> Settings:
     return Settings(tuple(choice), tuple(numbers))
 
 
+def options_of(schema: Schema, values: tuple[object, ...]) -> tuple[Option | None, ...]:
+    """For each parameter with options the one that was given; None for another number. Nothing is checked."""
+    pairs = zip(schema.parameters, values, strict=True)
+    return tuple(next((o for o in p.options if _is_option(v, o)), None) for p, v in pairs if p.options)
+
+
 def _is_option(value: object, option: Option) -> bool:
     if isinstance(option, str) or isinstance(value, str):
         return isinstance(value, str) and value == option

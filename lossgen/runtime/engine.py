@@ -151,6 +151,19 @@ class Call:
         found = self._run(kernel, names, (), operands, 1.0, None, True)[0] if slope else None
         return found, self._run(kernel, names, wrt, operands, 1.0, self._check_upstream(upstream), False)[1]
 
+    def normalisers(self) -> np.ndarray:
+        """What each item adds to the denominator of the mean, an array of the item shape; 0 where it is masked out.
+
+        Raises:
+            LossError: an argument that the normaliser reads is outside its domain.
+        """
+        plan, mask = self.plan, self.scaling.mask
+        if not plan.variant.normalized:
+            return np.ones(plan.geometry.item_shape, plan.real) if mask is None else mask.astype(plan.real)
+        values = np.empty(plan.geometry.items, plan.real)
+        self._normaliser(None if mask is None else mask.astype(plan.real, order="C").reshape(-1), values)
+        return values.reshape(plan.geometry.item_shape)
+
     def hessian_diagonal(self, upstream: Upstream = 1.0) -> tuple[np.ndarray, ...]:
         """The diagonal of the Hessian of (upstream · loss) for each of the predictions, of their shapes and dtypes."""
         names = self.plan.variant.predictions
@@ -203,11 +216,11 @@ class Call:
             explain(self.plan, self.arrays, self.parameters, job.item_scale, faults)
         return float(totals.sum())
 
-    def _normaliser(self, item_scale: np.ndarray | None) -> float:
-        """The sum of the loss's own normaliser over the items."""
+    def _normaliser(self, item_scale: np.ndarray | None, values: np.ndarray | None = None) -> float:
+        """The sum of the loss's own normaliser over the items; `values` receives each."""
         operands = self.plan.normaliser_operands(self._operands)
         kernel = self.plan.kernels.normalizer
-        return self._launch(Launch(kernel, operands, self.parameters, (), (), 1.0, item_scale, None, ()))
+        return self._launch(Launch(kernel, operands, self.parameters, (), (), 1.0, item_scale, values, ()))
 
     def _check_wrt(self, names: Sequence[str]) -> None:
         variant, loss = self.plan.variant, self.plan.schema.name

@@ -37,6 +37,13 @@ class Loss:
         self._modules = KernelModules(package)
         self._plans: dict[tuple, Plan] = {}
         self._parameters: dict[tuple, Settings] = {}
+        #: What adapters ask for at every call.
+        self.name = self.schema.name
+        self.argument_names = tuple(argument.name for argument in self.schema.variants[0].arguments)
+        names = {name for variant in self.schema.variants for name in variant.predictions}
+        self.predictions = tuple(place for place, name in enumerate(self.argument_names) if name in names)
+        #: Where an equal loss can be made from: module, class and package.
+        self.location = f"{type(self).__module__}:{type(self).__qualname__}:{package}"
 
     def __reduce__(self) -> tuple:
         return type(self), (self._modules.package,)

@@ -104,6 +104,7 @@ class Plan:
         reshapes: where every argument can be passed as it is, what to reshape it to (None: nothing); else None.
         as_is: True if nothing at all has to be done to pass them.
         quick: what `lossgen.runtime.quick` keeps for plain calls.
+        notes: what an adapter keeps.
     """
 
     schema: Schema
@@ -118,6 +119,7 @@ class Plan:
     reshapes: tuple[tuple[int, ...] | None, ...] | None
     as_is: bool
     quick: dict = field(default_factory=dict)
+    notes: dict = field(default_factory=dict)
 
     def operands(self, arrays: Sequence[np.ndarray | None]) -> Sequence[Operand]:
         """The kernels' operands for arrays that this plan was made for."""

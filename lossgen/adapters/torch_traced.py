@@ -1,0 +1,90 @@
+"""A call of a loss where a tracer or a function transform is active."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lossgen.runtime import Loss, LossError, LossTypeError
+from lossgen.runtime.axes import AxisOption
+
+from . import torch_dispatch, torch_op
+from .torch_dtypes import promoted, rounded
+from .torch_library import torch
+from .torch_nodes import Value
+from .torch_task import Task, constant_words
+
+Tensor = torch.Tensor
+operators = torch_dispatch.OPERATORS  # they have their derivatives once that module is there
+
+
+def traced(
+    loss: Loss,
+    arguments: Sequence[Tensor | None],
+    parameters: tuple,
+    reduction: str,
+    axis: AxisOption,
+    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
+    empty: float,
+) -> Tensor:
+    """The loss as an operator in the graph of a tracer. torch.compile follows this function line by line.
+
+    Args:
+        loss: the loss over NumPy arrays.
+        arguments: tensors in the order of the signature; None where not given.
+        parameters: the parameters in the order of the signature.
+        reduction: "none", "mean", "batchmean" or "sum".
+        axis: dimensions in place of the axes' default ones.
+        extra: sample_weight, mask and denominator.
+        empty: the `mean` of no items.
+    """
+    changed = promoted(arguments, loss.predictions)
+    places, tensors = _given(loss, arguments if changed is None else changed, extra)
+    wanted = []
+    if reduction != "none" and torch.is_grad_enabled():
+        # Gradients in half precision are left to the backward pass: a loss scale has to multiply them before rounding.
+        given = zip(places, tensors, strict=True)
+        moving = [(place, t) for place, t in given if place < len(arguments) and t.requires_grad]
+        if not any(t.dtype.itemsize < 4 for _, t in moving):
+            wanted = [place for place, _ in moving]
+    call = torch_op.written(loss.location, places, parameters, reduction, torch_op.written_axis(axis), empty, wanted)
+    value = torch_op.evaluate(tensors, *call)[0]
+    return rounded(value, arguments)
+
+
+def transformed(
+    loss: Loss,
+    arguments: Sequence[Tensor | None],
+    parameters: tuple,
+    reduction: str,
+    axis: AxisOption,
+    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
+    empty: float,
+) -> Tensor:
+    """The loss under function transforms (torch.func) or forward mode; arguments as for `traced`."""
+    changed = promoted(arguments, loss.predictions)
+    places, tensors = _given(loss, arguments if changed is None else changed, extra)
+    task = Task(loss, tuple(places), parameters, reduction, axis, empty)
+    return rounded(Value.apply(task, *tensors)[0], arguments)
+
+
+def _given(
+    loss: Loss,
+    arguments: Sequence[Tensor | None],
+    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
+) -> tuple[list[int], list[Tensor]]:
+    """The places of the tensors that are given, and the tensors."""
+    weight, mask, denominator = extra
+    if denominator is not None and not isinstance(denominator, torch.Tensor):
+        denominator = torch.full((), denominator, dtype=torch.float64)
+    names = (*loss.argument_names, "sample_weight", "mask", "denominator")
+    places, tensors = [], []
+    for place, tensor in enumerate([*arguments, weight, mask, denominator]):
+        if tensor is None:
+            continue
+        if not isinstance(tensor, torch.Tensor):
+            raise LossTypeError(f"{loss.name}: {names[place]} is a {type(tensor).__name__}, expected a torch.Tensor")
+        if place >= len(arguments) and tensor.requires_grad:
+            raise LossError(constant_words(loss.name, names[place]))
+        places.append(place)
+        tensors.append(tensor)
+    return places, tensors
