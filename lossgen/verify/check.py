@@ -86,9 +86,7 @@ def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
             arrays = sample(variant, rng, ITEMS, sizes) if inputs == "random" else sample(variant, rng, sizes)
             for parameters in settings(loss, variant):
                 for dtype in (np.float64, np.float32):
-                    for figure in compare(
-                        loss, variant, function, arrays, parameters, dtype, second=inputs == "random"
-                    ):
+                    for figure in compare(loss, variant, function, arrays, parameters, dtype):
                         yield Finding(loss.name, variant.label, inputs, parameters, figure)
                 if inputs == "random" and importlib.util.find_spec("torch"):
                     yield from _against_torch(loss, variant, function, arrays, parameters)

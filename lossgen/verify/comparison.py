@@ -39,23 +39,48 @@ def compare(
     arrays: Arrays,
     parameters: Mapping[str, float],
     dtype: type,
-    second: bool = True,
 ) -> list[Figure]:
-    """The figures for one batch. `function` is the generated loss on NumPy arrays; `second` adds the curvature."""
+    """The figures for one batch. `function` is the generated loss on NumPy arrays."""
     given = {a.name: _in(arrays[a.name], dtype) for a in variant.arguments}
-    names = [a.name for a in variant.differentiable]
-    ordered = [given[a.name] for a in variant.arguments]
-    found = values(loss, variant, function, ordered, parameters)
-    figures = [_figure("value", found, _values(variant, given, parameters), dtype)]
-    _, gradients = function.value_and_grad(*ordered, **parameters, **summed(loss), wrt=tuple(names))
-    for name, gradient in zip(names, gradients, strict=True):
-        truth = _summed(
-            variant,
-            name,
-            [oracle.gradient(variant.expression, e, name) for e in environments(variant, given, parameters)],
+    names, predictions = [a.name for a in variant.differentiable], [a.name for a in variant.predictions]
+    rng = np.random.default_rng(11)
+    directions = {name: rng.uniform(0.5, 1.5, given[name].shape).astype(dtype) for name in predictions}
+    exact = [
+        oracle.truths(variant.expression, item, names, {n: _numbers(directions[n][i]) for n in predictions})
+        for i, item in enumerate(environments(variant, given, parameters))
+    ]
+    found = _found(loss, variant, function, given, parameters, directions)
+    figures = [_figure("value", found["value"], [[[t.value] for t in sides] for sides in exact], dtype)]
+    for name in names:
+        truth = [[t.gradient[name] for t in sides] for sides in exact]
+        shared = next(a for a in variant.arguments if a.name == name).role.layout == "shared"
+        figures.append(
+            _figure(f"gradient of {name}", found["gradient"][name], _summed(truth) if shared else truth, dtype)
         )
-        figures.append(_figure(f"gradient of {name}", gradient, truth, dtype))
-    return figures + (list(_second(loss, variant, function, given, parameters, dtype)) if second else [])
+    for name in predictions:
+        products, diagonals = ([[getattr(t, q)[name] for t in s] for s in exact] for q in ("product", "diagonal"))
+        figures.append(_figure(f"Hessian · direction, {name}", found["product"][name], products, dtype))
+        figures.append(_figure(f"Hessian diagonal, {name}", found["diagonal"][name], diagonals, dtype))
+    return figures
+
+
+def _found(
+    loss: Loss, variant: Variant, function: Any, given: Arrays, parameters: Mapping[str, float], directions: Arrays
+) -> dict[str, Any]:
+    """What the generated loss makes of a batch: `value`, and the other quantities by the argument's name."""
+    ordered, names = [given[a.name] for a in variant.arguments], tuple(a.name for a in variant.differentiable)
+    required = [a.name for a in variant.arguments if loss.default(a.name) is None]
+    optional = {a.name: given[a.name] for a in variant.arguments if a.name not in required}
+    along = tuple(directions.values()) if len(directions) > 1 else next(iter(directions.values()))
+    _, slopes = function.value_and_grad(*ordered, **parameters, **summed(loss), wrt=names)
+    product = function.hvp(*(given[n] for n in required), along, **optional, **parameters, **summed(loss))
+    diagonal = function.hessian_diagonal(*ordered, **parameters, **summed(loss))
+    return {
+        "value": values(loss, variant, function, ordered, parameters),
+        "gradient": dict(zip(names, slopes, strict=True)),
+        "product": dict(zip(directions, product if len(directions) > 1 else (product,), strict=True)),
+        "diagonal": dict(zip(directions, diagonal if len(directions) > 1 else (diagonal,), strict=True)),
+    }
 
 
 def environments(variant: Variant, arrays: Arrays, parameters: Mapping[str, float]) -> Iterator[dict[str, Any]]:
@@ -69,13 +94,7 @@ def environments(variant: Variant, arrays: Arrays, parameters: Mapping[str, floa
         item: dict[str, Any] = {**sizes, **{p.name: mpf(parameters[p.name]) for p in variant.parameters}}
         for a in variant.arguments:
             entry = arrays[a.name] if a.role.layout == "shared" else arrays[a.name][i]
-            item[a.name] = (
-                int(entry)
-                if a.role.integer
-                else [mpf(float(x)) for x in entry]
-                if np.ndim(entry)
-                else mpf(float(entry))
-            )
+            item[a.name] = int(entry) if a.role.integer else _numbers(entry)
         yield item
 
 
@@ -84,57 +103,40 @@ def _in(array: np.ndarray, dtype: type) -> np.ndarray:
     return array if array.dtype.kind == "i" else array.astype(dtype)
 
 
-def _second(
-    loss: Loss, variant: Variant, function: Any, given: Arrays, parameters: Mapping[str, float], dtype: type
-) -> Iterator[Figure]:
-    names = [a.name for a in variant.predictions]
-    rng = np.random.default_rng(11)
-    directions = {name: rng.uniform(0.5, 1.5, given[name].shape).astype(dtype) for name in names}
-    required = [a.name for a in variant.arguments if loss.default(a.name) is None]
-    optional = {a.name: given[a.name] for a in variant.arguments if a.name not in required}
-    along = tuple(directions[n] for n in names) if len(names) > 1 else directions[names[0]]
-    products = function.hvp(*(given[n] for n in required), along, **optional, **parameters, **summed(loss))
-    diagonal = function.hessian_diagonal(*(given[a.name] for a in variant.arguments), **parameters, **summed(loss))
-    truths: dict[str, tuple[list, list]] = {name: ([], []) for name in names}
-    for i, item in enumerate(environments(variant, given, parameters)):
-        moved = {
-            n: [mpf(float(x)) for x in directions[n][i]] if directions[n].ndim > 1 else mpf(float(directions[n][i]))
-            for n in names
-        }
-        for name in names:
-            truths[name][0].append(oracle.curvature(variant.expression, item, moved, name))
-            truths[name][1].append(oracle.second_derivative(variant.expression, item, name))
-    for k, name in enumerate(names):
-        product, second = (products[k], diagonal[k]) if len(names) > 1 else (products, diagonal)
-        yield _figure(f"Hessian · direction, {name}", product, truths[name][0], dtype)
-        yield _figure(f"Hessian diagonal, {name}", second, truths[name][1], dtype)
+def _numbers(entries: Any) -> Any:
+    """The exact image of a row, or of one number."""
+    return [mpf(float(x)) for x in entries] if np.ndim(entries) else mpf(float(entries))
 
 
-def _values(variant: Variant, given: Arrays, parameters: Mapping[str, float]) -> list[list[mpf]]:
-    return [[oracle.value(variant.expression, e)] for e in environments(variant, given, parameters)]
-
-
-def _summed(variant: Variant, name: str, rows: list[list[mpf]]) -> list[list[mpf]]:
+def _summed(items: list[list[list[mpf]]]) -> list[list[list[mpf]]]:
     """The gradient of an argument that all items share is the sum of the items' gradients."""
-    argument = next(a for a in variant.arguments if a.name == name)
-    return [[sum(column) for column in zip(*rows, strict=True)]] if argument.role.layout == "shared" else rows
+    return [
+        [
+            [sum(column) for column in zip(*(sides[min(k, len(sides) - 1)] for sides in items), strict=True)]
+            for k in range(3)
+        ]
+    ]
 
 
-def _figure(quantity: str, found: np.ndarray, truth: list[list[mpf]], dtype: type) -> Figure:
+def _figure(quantity: str, found: np.ndarray, exact: list[list[list[mpf]]], dtype: type) -> Figure:
+    """Compares an item's entries with its truth, or at a kink with all that lies between the truths of its sides."""
     limits = np.finfo(dtype)
-    rows = np.asarray(found).reshape(len(truth), -1)
+    eps, tiny, most = (mpf(float(x)) for x in (limits.eps, limits.tiny, limits.max))
+    rows = np.asarray(found).reshape(len(exact), -1)
     worst, relative, place, nonfinite = 0.0, 0.0, "", 0
-    for i, (row, exact) in enumerate(zip(rows, truth, strict=True)):
-        largest = max((abs(t) for t in exact if isfinite(t)), default=mpf(0))
-        for k, (x, t) in enumerate(zip(row, exact, strict=True)):
-            if not isfinite(t) or abs(t) > mpf(float(limits.max)):
+    for i, (row, sides) in enumerate(zip(rows, exact, strict=True)):
+        largest = max((abs(t) for side in sides for t in side if isfinite(t)), default=mpf(0))
+        for k, (x, *true) in enumerate(zip(row, *sides, strict=True)):
+            low, high = min(true), max(true)
+            if not (isfinite(low) and isfinite(high)) or max(abs(low), abs(high)) > most:
                 continue
             if not np.isfinite(x):
                 nonfinite += 1
                 continue
-            error = abs(mpf(float(x)) - t)
-            units = float(error / (mpf(float(limits.eps)) * max(abs(t), mpf(float(limits.tiny)))))
-            relative = max(relative, float(error / max(largest, mpf(float(limits.tiny)))))
+            number = mpf(float(x))
+            error, nearest = (low - number, low) if number < low else (max(number - high, mpf(0)), high)
+            units = float(error / (eps * max(abs(nearest), tiny)))
+            relative = max(relative, float(error / max(largest, tiny)))
             if units > worst:
-                worst, place = units, f"item {i}, entry {k}: {float(x):.9g}, exactly {float(t):.9g}"
+                worst, place = units, f"item {i}, entry {k}: {float(x):.9g}, exactly {float(nearest):.9g}"
     return Figure(quantity, np.dtype(dtype).name, worst, relative, place, nonfinite)

