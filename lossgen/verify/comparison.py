@@ -127,9 +127,9 @@ def _figure(quantity: str, found: np.ndarray, exact: list[list[list[mpf]]], dtyp
     for i, (row, sides) in enumerate(zip(rows, exact, strict=True)):
         largest = max((abs(t) for side in sides for t in side if isfinite(t)), default=mpf(0))
         for k, (x, *true) in enumerate(zip(row, *sides, strict=True)):
-            low, high = min(true), max(true)
-            if not (isfinite(low) and isfinite(high)) or max(abs(low), abs(high)) > most:
+            if not all(isfinite(t) and abs(t) <= most for t in true):
                 continue
+            low, high = min(true), max(true)
             if not np.isfinite(x):
                 nonfinite += 1
                 continue

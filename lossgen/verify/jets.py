@@ -86,15 +86,15 @@ def multiplied(a: Number, b: Number) -> Number:
         x * y,
         _total((_times(a.slopes, y), _times(b.slopes, x))),
         _total((_times(a.bends, y), _times(b.bends, x), {z: 2 * a.slopes[z] * b.slopes[z] for z in both})),
-        a.along * y + x * b.along,
-        _total((_times(a.products, y), _times(b.products, x), _times(a.slopes, b.along), _times(b.slopes, a.along))),
+        _moved(a, y) + _moved(b, x),
+        _total((_times(a.products, y), _times(b.products, x), _turned(a, b.along), _turned(b, a.along))),
     )
 
 
 def absorbed(zero: Jet, factor: Number) -> Jet:
     """The product of a factor that is 0 and does not depend on a prediction: 0, whatever the other factor is."""
-    y, along = value_of(factor), factor.along if isinstance(factor, Jet) else mpf(0)
-    return Jet(mpf(0), _times(zero.slopes, y), products=_times(zero.slopes, along) if along else {})
+    y, along = value_of(factor), factor.along if isinstance(factor, Jet) else ZERO
+    return Jet(ZERO, _times(zero.slopes, y), products=_turned(zero, along))
 
 
 def applied(function: Callable[[mpf], mpf], x: Number) -> Number:
@@ -114,8 +114,8 @@ def raised(base: Number, exponent: Number) -> Number:
     x, n = value_of(base), exponent
     if not isinstance(base, Jet):
         return power(x, n)
-    first = n * power(x, n - 1) if n != 0 else mpf(0)
-    second = n * (n - 1) * power(x, n - 2) if n not in (0, 1) else mpf(0)
+    first = n * power(x, n - 1) if n != 0 else ZERO
+    second = n * (n - 1) * power(x, n - 2) if n not in (0, 1) else ZERO
     return chained(power(x, n), first, second, base)
 
 
@@ -127,8 +127,8 @@ def chained(y: mpf, first: mpf, second: mpf, x: Jet) -> Jet:
         y,
         _times(x.slopes, first),
         _total((_times(x.bends, first), {z: second * s**2 for z, s in x.slopes.items()})),
-        first * x.along,
-        _total((_times(x.products, first), _times(x.slopes, second * x.along) if x.along else {})),
+        _moved(x, first),
+        _total((_times(x.products, first), _turned(x, _moved(x, second)))),
     )
 
 
@@ -137,9 +137,19 @@ def _scaled(a: Jet, factor: mpf) -> Jet:
         a.value * factor,
         _times(a.slopes, factor),
         _times(a.bends, factor),
-        a.along * factor,
+        _moved(a, factor),
         _times(a.products, factor),
     )
+
+
+def _moved(a: Jet, factor: mpf) -> mpf:
+    """The change along the direction, times a factor that may be infinite: 0 for what does not move."""
+    return a.along * factor if a.along != 0 else ZERO
+
+
+def _turned(a: Jet, along: mpf) -> Slopes:
+    """The slopes, which may be infinite, times the change of the other factor: nothing where that does not move."""
+    return _times(a.slopes, along) if along != 0 else {}
 
 
 def _times(slopes: Mapping[Leaf, mpf], factor: mpf) -> Slopes:
