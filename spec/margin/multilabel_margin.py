@@ -7,6 +7,7 @@ i, j = C.index("i"), C.index("j")
 @loss(
     paper="Crammer and Singer 2003, A Family of Additive Online Algorithms for Category Ranking, JMLR 3, eq. 2 (summed)",
     module="MultiLabelMarginLoss",
+    positional=("input", "target", "size_average", "reduce", "reduction"),
 )
 def multilabel_margin_loss(input: Logit[C], target: LabelList[C]):
     """The hinge loss of every pair of a right and a wrong class: each right class should lie 1 above every wrong one.

@@ -1,0 +1,70 @@
+"""Where a result differs from PyTorch's on purpose: PyTorch loses its digits there, which these tests show, too.
+
+The truth is the plain formula in float64, written out so that it keeps its own digits.
+"""
+
+import math
+
+import lossgen.generated.torch as ours
+import pytest
+import torch
+from torch.nn import functional
+
+X = torch.tensor([-90.0, -40.0, -20.0, -3.0, 0.0, 3.0, 20.0, 40.0, 90.0])
+ZERO, ONE = torch.zeros(9), torch.ones(9)
+GAP = torch.tensor([[gap, 0.0, 0.0] for gap in (0.0, 5.0, 15.0, 20.0, 40.0, 80.0)])
+
+
+def softplus(x):
+    return torch.clamp(x, min=0) + torch.log1p(torch.exp(-x.abs()))
+
+
+def confident(x):
+    """Minus the log-probability of the largest entry, which comes first, and its gradient for the first entry."""
+    rest = torch.exp(x[:, 1:] - x[:, :1]).sum(1)
+    return torch.log1p(rest), -rest / (1 + rest)
+
+
+def gradient(function, x, *rest, **options):
+    x = x.clone().requires_grad_()
+    value = function(x, *rest, reduction="none", **options)
+    return value.detach(), torch.autograd.grad(value.sum(), x)[0]
+
+
+HUGE = torch.tensor([1e20, -3e30])
+
+#: The loss, its arguments and options; the value, and the gradient for the first argument, of arguments in float64.
+CASES = [
+    ("binary_cross_entropy_with_logits", (X, ZERO), {}, lambda x, y: (softplus(x), torch.sigmoid(x))),
+    ("binary_cross_entropy_with_logits", (X, ONE), {}, lambda x, y: (softplus(-x), -torch.sigmoid(-x))),
+    ("soft_margin_loss", (X, ONE), {}, lambda x, y: (softplus(-x), -torch.sigmoid(-x))),
+    ("smooth_l1_loss", (HUGE, torch.zeros(2)), {"beta": 1e35}, lambda x, y: (x**2 / 2e35, x / 1e35)),
+]
+
+
+@pytest.mark.parametrize("name, arguments, options, exact", CASES)
+def test_digits_that_pytorch_loses(name, arguments, options, exact):
+    found = gradient(getattr(ours, name), *arguments, **options)
+    truth = [right.float() for right in exact(*(a.double() for a in arguments))]
+    for mine, right in zip(found, truth, strict=True):
+        torch.testing.assert_close(mine, right, rtol=1e-6, atol=1e-44)
+    theirs = gradient(getattr(functional, name), *arguments, **options)
+    assert any(not torch.allclose(t, right, rtol=1e-2, atol=0) for t, right in zip(theirs, truth, strict=True))
+
+
+def test_confident_rows_of_cross_entropy():
+    labels = torch.zeros(len(GAP), dtype=torch.int64)
+    value, slope = gradient(ours.cross_entropy, GAP, labels)
+    expected, first = confident(GAP.double())
+    torch.testing.assert_close(value, expected.float(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(slope[:, 0], first.float(), rtol=1e-6, atol=0)
+    assert not torch.allclose(
+        functional.cross_entropy(GAP, labels, reduction="none"), expected.float(), rtol=1e-2, atol=0
+    )
+
+
+def test_a_class_of_probability_0_and_a_logit_of_minus_infinity():
+    logits, target = torch.tensor([[1.0, 0.0, -math.inf]]), torch.tensor([[0.25, 0.75, 0.0]])
+    expected = functional.cross_entropy(logits[:, :2], target[:, :2])
+    torch.testing.assert_close(ours.cross_entropy(logits, target), expected)
+    assert functional.cross_entropy(logits, target).isnan()
