@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor, apply
 from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_reduction import legacy_reduction
 
 from ..numpy._multilabel_margin_loss import multilabel_margin_loss as _loss
 
@@ -12,8 +13,10 @@ from ..numpy._multilabel_margin_loss import multilabel_margin_loss as _loss
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
-    *,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
+    *,
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
@@ -39,6 +42,8 @@ def multilabel_margin_loss(
 
     Source: Crammer and Singer 2003, A Family of Additive Online Algorithms for Category Ranking, JMLR 3, eq. 2 (summed)
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     arguments = (input, target)
     parameters = ()
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
@@ -49,11 +54,15 @@ class MultiLabelMarginLoss(LossModule):
 
     def __init__(
         self,
-        *,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
+        *,
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         weights = {}
         super().__init__(_loss, weights, (), reduction, axis, empty)
 
