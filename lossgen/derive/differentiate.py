@@ -12,6 +12,7 @@ from sympy import Max as Largest
 from sympy.core.function import ArgumentIndexError, Function
 
 from lossgen.formula import Entry, LogSumExp, SpecError, Sum, absorb, sigmoid
+from lossgen.formula.lengths import Norm, PowerNorm, ratio, signed_power
 from lossgen.formula.nodes import Delta, Max
 from lossgen.formula.symbols import Argument
 
@@ -68,6 +69,20 @@ def _sum(node: Sum, d: Seed) -> Expr:
 def _logsumexp(node: LogSumExp, d: Seed) -> Expr:
     slope = d(node.body)
     return Sum(exp(node.body - node) * slope, node.index) if slope != 0 else ZERO
+
+
+def _norm(node: Norm, d: Seed) -> Expr:
+    """Σ_d f/‖f‖·f′, 0 at the zero vector."""
+    slope = d(node.body)
+    return Sum(ratio(node.body, node) * slope, node.index) if slope != 0 else ZERO
+
+
+def _power_norm(node: PowerNorm, d: Seed) -> Expr:
+    """Σ_d sign(f)·(|f|/‖f‖)^(p − 1)·f′, 0 at the zero vector: no power of what may leave the range."""
+    slope = d(node.entry)
+    if slope == 0:
+        return ZERO
+    return Sum(signed_power(ratio(node.entry, node), node.power - 1) * slope, node.index)
 
 
 def _largest_entry(node: Max, d: Seed) -> Expr:
@@ -147,6 +162,8 @@ RULES: dict[type, Callable[[Expr, Seed], Expr]] = {
     Pow: _power,
     Sum: _sum,
     LogSumExp: _logsumexp,
+    Norm: _norm,
+    PowerNorm: _power_norm,
     Max: _largest_entry,
     Piecewise: _piecewise,
     Largest: _extreme,

@@ -16,6 +16,7 @@ from sympy import Abs, Eq, Max, Min, Ne, Piecewise, exp, log, pi, sign, sqrt, ta
 from .atoms import absorb, expm1, log1p, sigmoid, softplus, xlogy
 from .axes import Axis, Index
 from .errors import SpecError
+from .lengths import hypot, ratio
 from .loss import Loss, Variant, loss
 from .nodes import Delta, Entry, LogSumExp, Sum, log_softmax, softmax
 from .nodes import Max as MaxOver
@@ -92,12 +93,14 @@ __all__ = [
     "absorb",
     "exp",
     "expm1",
+    "hypot",
     "is_label",
     "log",
     "log1p",
     "log_softmax",
     "loss",
     "pi",
+    "ratio",
     "sigmoid",
     "sign",
     "softmax",

@@ -30,6 +30,7 @@ from sympy.logic.boolalg import Boolean
 from .atoms import ATOMS, Atom
 from .axes import Index
 from .errors import SpecError
+from .lengths import LENGTHS
 from .nodes import Delta, Entry, LogSumExp, Sum
 from .nodes import Max as LargestEntry
 
@@ -39,7 +40,7 @@ PLAIN_FUNCTIONS = (Abs, Max, Min, Piecewise, exp, log, sign, tanh)
 #: Everything that a formula may be made of.
 KNOWN_NODES = (Add, Mul, Pow, Symbol, Number, NumberSymbol, Function, Max, Min, Entry, Sum, LogSumExp, LargestEntry)
 
-KNOWN = ", ".join(sorted([*(f.__name__ for f in PLAIN_FUNCTIONS), "sqrt", *ATOMS]))
+KNOWN = ", ".join(sorted([*(f.__name__ for f in PLAIN_FUNCTIONS), "sqrt", *ATOMS, *LENGTHS]))
 
 
 def check_formula(name: str, expression: Expr, symbols: Set[Symbol]) -> None:

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from sympy import Integer, Symbol
+from sympy import Expr, Integer, Symbol
 
+from lossgen.derive import Derivation
 from lossgen.formula import Loss, Variant
 from lossgen.formula.symbols import Argument, is_label
 
 from .expand import expand
 from .ir import Branch, Check, Let, Loop, Statement, Store
+from .lengths import LENGTHS, without_scaling
 from .lower import Lowering
 from .math import MATH_FLAGS, library
 from .names import size_name
@@ -33,8 +35,10 @@ class Kernel:
 
 def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     """The text of the module with all kernels of one variant for one dtype. `source` is the formula's file, for the banner."""
-    printer = StatementPrinter()
-    kernels = [render_kernel(p, printer) for p in programs(loss, variant, lambda node: tidy(expand(node)))]
+    wide = dtype == "float32" and Derivation(loss.name, variant).value.has(*LENGTHS)
+    arithmetic = "float64" if wide else dtype
+    printer = StatementPrinter(widen=wide)
+    kernels = [render_kernel(p, printer) for p in programs(loss, variant, lower_wide if wide else lower)]
     environment = Environment(
         loader=PackageLoader("lossgen.kernel"),
         undefined=StrictUndefined,
@@ -42,17 +46,28 @@ def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    functions = library(dtype).source(printer.expression.used)
+    functions = library(arithmetic).source(printer.expression.used)
     return environment.get_template("cpu.py.jinja").render(
         source=source,
         title=loss.name + (f" ({variant.label})" if variant.label else ""),
         dtype=dtype,
-        integer=INTEGERS[dtype],
+        real=arithmetic,
+        integer=INTEGERS[arithmetic],
         formula=variant.expression,
         math_flags=MATH_FLAGS,
         kernels=kernels,
         library=functions + "\n\n" if functions else "",
     )
+
+
+def lower(node: Expr) -> Expr:
+    """The expression in kernel functions."""
+    return tidy(expand(node))
+
+
+def lower_wide(node: Expr) -> Expr:
+    """The same where the arithmetic is wider than the entries."""
+    return lower(without_scaling(node))
 
 
 def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:

@@ -21,7 +21,7 @@ from lossgen.formula.differences import (
 )
 from lossgen.formula.divergences import entropy_gap, log_over_mean
 from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
-from lossgen.formula.symbols import Hyperparameter
+from lossgen.formula.symbols import Argument, Hyperparameter
 
 from .functions import (
     RestOfExponentials,
@@ -33,6 +33,7 @@ from .functions import (
     positive_part,
     reciprocal,
 )
+from .lengths import FORMS
 from .quotients import quotients
 
 ZERO, ONE = Integer(0), Integer(1)
@@ -114,7 +115,7 @@ def _sum(node: Add) -> Expr | None:
                 return Add(
                     expand(k) * group(m - expand(entry)), expand(k) * tail, *([expand(Add(*rest))] if rest else [])
                 )
-    return _difference_of_entries(node)
+    return _difference_of_entries(node) or _inputs_first(node)
 
 
 def _difference_of_entries(node: Add) -> Expr | None:
@@ -125,6 +126,18 @@ def _difference_of_entries(node: Add) -> Expr | None:
             rest = Add(*(t for t in node.args if t not in (entry, -other)))
             return Add(group(entry - other), expand(rest)) if rest != 0 else None
     return None
+
+
+def _inputs_first(node: Add) -> Expr | None:
+    """x − y + a = (x − y) + a, for inputs x and y: they are exact, and so is the difference of two that are close."""
+    if len(node.args) < 3:
+        return None
+    pairs = [(term, *term.as_coeff_Mul()) for term in node.args]
+    inputs = [(term, k) for term, k, x in pairs if abs(k) == 1 and isinstance(x, Entry | Argument)]
+    if len(inputs) != 2 or sum(k for _, k in inputs) != 0:
+        return None
+    difference = [term for term, _ in inputs]
+    return group(Add(*difference)) + expand(Add(*(t for t in node.args if t not in difference)))
 
 
 def _logsumexp(node: LogSumExp) -> Expr:
@@ -214,4 +227,5 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     relative_difference: _own_form,
     entropy_gap: _own_form,
     log_over_mean: _own_form,
+    **{kind: lambda node, form=form: expand(form(node)) for kind, form in FORMS.items()},
 }

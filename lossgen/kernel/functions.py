@@ -44,6 +44,18 @@ class quotient(KernelFunction):
     """a / b, divided before anything is multiplied."""
 
 
+class reciprocal_or_zero(KernelFunction):
+    """1 / u, and 0 where u = 0 or 1 / u might leave the range."""
+
+
+class multiple(KernelFunction):
+    """a·b, multiplied before anything else: an entry by the reciprocal of a length, so that it is at most 1."""
+
+
+class binade(KernelFunction):
+    """The largest power of two that is at most u, for a normal u > 0; 0 for smaller ones."""
+
+
 class exp_nonpositive(KernelFunction):
     """e^u for u ≤ 0."""
 

@@ -7,11 +7,18 @@ from sympy import Expr
 
 from lossgen.formula import Axis, SpecError
 
-from .functions import exp_nonpositive, log1p_unit, magnitude, reciprocal
+from .functions import exp_nonpositive, log1p_unit, magnitude, multiple, reciprocal, reciprocal_or_zero
 from .math import library
 
 #: What a shared part is called when its author gave it no name, by the function at its head.
-SHORT = {exp_nonpositive: "e", magnitude: "size", log1p_unit: "tail", reciprocal: "inverse"}
+SHORT = {
+    exp_nonpositive: "e",
+    magnitude: "size",
+    log1p_unit: "tail",
+    reciprocal: "inverse",
+    reciprocal_or_zero: "inverse",
+    multiple: "unit",
+}
 
 #: Names that every kernel uses for itself.
 RESERVED = frozenset(

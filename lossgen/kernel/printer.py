@@ -29,18 +29,22 @@ from sympy.logic.boolalg import And, Not, Or
 
 from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
+from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.formula.nodes import Delta
 
 from .functions import (
     as_real,
     at_least_tiny,
+    binade,
     exp_nonpositive,
     group,
     log1p_unit,
     magnitude,
+    multiple,
     positive_part,
     quotient,
     reciprocal,
+    reciprocal_or_zero,
 )
 from .ir import Accumulate, Branch, Check, Finish, Let, Load, Loop, Start, Statement, Store
 
@@ -55,6 +59,11 @@ LIBRARY = {
     expm1_ratio: "expm1_ratio",
     exp_nonpositive: "exp_nonpositive",
     log1p_unit: "log1p_unit",
+    hypot: "hypot",
+    abs_power: "abs_power",
+    signed_power: "signed_power",
+    binade: "binade",
+    reciprocal_or_zero: "reciprocal_or_zero",
 }
 
 SUM, PRODUCT, UNARY, ATOM = range(4)
@@ -188,6 +197,10 @@ class ExpressionPrinter:
         magnitude: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
         quotient: lambda self, node: (f"({self(node.args[0], PRODUCT)} / {self(node.args[1], ATOM)})", ATOM),
         reciprocal: lambda self, node: (f"one / {self(node.args[0], ATOM)}", PRODUCT),
+        multiple: lambda self, node: (
+            " * ".join(self(a, PRODUCT if i == 0 else UNARY) for i, a in enumerate(node.args)),
+            PRODUCT,
+        ),
         positive_part: lambda self, node: self._choice("({0} if {0} > zero else zero)", *node.args),
         at_least_tiny: lambda self, node: self._choice("(TINY if {0} < TINY else {0})", *node.args),
         sign: lambda self, node: self._choice("(one if {0} > zero else (-one if {0} < zero else zero))", *node.args),
@@ -200,10 +213,11 @@ def _is_reciprocal(node: Expr) -> bool:
 
 
 class StatementPrinter:
-    """Statements, as lines of Python."""
+    """Statements, as lines of Python. `widen` says that entries are converted to the arithmetic's type when they are loaded."""
 
-    def __init__(self) -> None:
+    def __init__(self, widen: bool = False) -> None:
         self.expression = ExpressionPrinter()
+        self.widen = widen
 
     def lines(self, statements: Iterable[Statement], indent: int = 0) -> Iterator[str]:
         for statement in statements:
@@ -235,6 +249,8 @@ class StatementPrinter:
 
     def _load(self, node: Load) -> Iterator[str]:
         entry = f"{node.array}[{node.index}]"
+        if self.widen:
+            entry = f"real({entry})"
         if node.optional:
             default = self.expression(Integer(0) + node.default)
             yield f"{node.name} = {entry} if {node.optional} is not None else {default}"

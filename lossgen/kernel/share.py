@@ -9,7 +9,7 @@ from sympy.logic.boolalg import Boolean
 
 from lossgen.formula.nodes import Entry, Reduction
 
-from .functions import group
+from .functions import group, multiple
 
 
 def shared_parts(expressions: Iterable[Expr]) -> frozenset[Expr]:
@@ -35,4 +35,4 @@ def _worth_a_name(node: Expr) -> bool:
 
 def is_costly(node: Expr) -> bool:
     """Whether the node is worth computing once outside a loop: a call, a quotient or a power."""
-    return (isinstance(node, Function) and not isinstance(node, group)) or node.is_Pow
+    return (isinstance(node, Function) and not isinstance(node, group | multiple)) or node.is_Pow

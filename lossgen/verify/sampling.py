@@ -25,6 +25,13 @@ HARD_AMOUNTS = {
     "positive": (1e-30, 1e-3, 1.0, 17.0, 1e4),
     "above-minus-one": (-0.9999999, -0.5, 0.0, 1e-30, 1e-3, 1.0, 1.0000001, 1e4, 1e20),
 }
+#: Embeddings: none, ordinary, a multiple of it, larger, smaller.
+HARD_EMBEDDINGS = (
+    (0.0,),
+    (0.7, -1.3, 0.2, 2.0, -0.4),
+    (1.4, -2.6, 0.4, 4.0, -0.8),
+    (90.0, -17.0, 1e-3, 0.0),
+)
 HARD_FEATURES = (-80.0, -17.0, -1e-4, 0.0, 1e-6, 1e-3, 1.0, 17.0, 80.0)
 
 
@@ -87,11 +94,17 @@ def _hard_batch(
     base = random_items(variant, rng, 1, sizes)
     ordinary = {a.name: base[a.name] if a.role.layout == "shared" else base[a.name][0] for a in variant.arguments}
     varied = [a for a in variant.arguments if a.role.kind in ("prediction", "target", "label")]
-    choices = list(product(*(_hard(a, sizes) for a in varied)))
+    choices = [c for c in product(*(_hard(a, sizes) for a in varied)) if not _has_tied_distances(varied, c)]
     if len(choices) > MOST_ITEMS:
         choices = [choices[k] for k in sorted(rng.choice(len(choices), MOST_ITEMS, replace=False))]
     for choice in choices:
         yield {**ordinary, **{a.name: value for a, value in zip(varied, choice, strict=True)}}
+
+
+def _has_tied_distances(varied: list[Argument], choice: tuple) -> bool:
+    """Whether two of three embeddings or more are equal: distances among them tie, and the least of them has no gradient."""
+    rows = [tuple(row) for a, row in zip(varied, choice, strict=True) if a.role.axis and a.role.axis.place == "last"]
+    return len(rows) > 2 and len(set(rows)) < len(rows)
 
 
 def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
@@ -123,6 +136,8 @@ def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray
     if domain == "unit":
         even, near = np.full(size, 0.6), np.where(np.eye(size)[0] == 1, 1 - 2.0**-24, 1e-30)
         return [*corners, even, even * (1 + 2.0**-22 * np.arange(size)), near]
+    if axis.place == "last":
+        return [np.resize(row, size) for row in HARD_EMBEDDINGS]
     if axis.place == "features":
         return [np.resize(HARD_FEATURES[start:], size) for start in range(0, len(HARD_FEATURES), size)]
     return [np.where(np.arange(size) == 0, gap, 0.3 * np.arange(size) * (gap > 0)) for gap in GAPS] + [np.zeros(size)]

@@ -21,6 +21,16 @@ from .exponentials import (
     softplus_difference,
     softplus_from_log1p,
 )
+from .lengths import (
+    complement_of_cosine,
+    complement_of_leg,
+    difference_of_directions,
+    difference_of_norms,
+    ratio_of_inner_product,
+    rejection_of_unit_vector,
+    root_of_powers,
+    root_of_squares,
+)
 from .protect import guard_complement_of_indicator, protect_zero_times_log, release_finite, xlogy_to_absorb
 from .reductions import (
     canonical_index,
@@ -69,6 +79,14 @@ STABLE = (
     power_of_positive_atom,
     power_times_argument,
     power_times_expm1,
+    root_of_squares,
+    root_of_powers,
+    ratio_of_inner_product,
+    complement_of_cosine,
+    rejection_of_unit_vector,
+    complement_of_leg,
+    difference_of_norms,
+    difference_of_directions,
     release_finite,
 )
 
