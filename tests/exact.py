@@ -12,6 +12,7 @@ from mpmath import mp, mpf
 
 from lossgen.formula.atoms import Atom
 from lossgen.formula.axes import Index
+from lossgen.formula.lengths import Norm, PowerNorm
 from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Reduction, Sum
 
 mp.dps = 50
@@ -56,10 +57,15 @@ def exact(node: sympy.Basic, numbers: Numbers, at: Mapping[Index, int] | None = 
         return _number(numbers[node.base.name][_position(node.index, numbers, at)])
     if isinstance(node, Reduction):
         length = len_of(node, numbers)
+        if isinstance(node, PowerNorm):
+            return value(Sum(node.body, node.index)) ** (1 / value(node.power))
         bodies = [exact(node.body, numbers, {**at, node.index: i}) for i in range(length)]
-        return {Sum: mpmath.fsum, Max: max, LogSumExp: lambda b: mpmath.log(mpmath.fsum(map(mpmath.exp, b)))}[
-            type(node)
-        ](bodies)
+        return {
+            Sum: mpmath.fsum,
+            Max: max,
+            Norm: mpmath.norm,
+            LogSumExp: lambda b: mpmath.log(mpmath.fsum(map(mpmath.exp, b))),
+        }[type(node)](bodies)
     if isinstance(node, Delta):
         return mpf(_position(node.args[0], numbers, at) == _position(node.args[1], numbers, at))
     if isinstance(node, Index):

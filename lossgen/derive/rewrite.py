@@ -39,7 +39,10 @@ class Rewriter:
             raise SpecError(f"the rewrite rules do not come to an end at {node}")
         args = [self._rewrite(arg, depth) for arg in node.args]
         current = node if all(a is b for a, b in zip(args, node.args, strict=True)) else node.func(*args)
-        result = self._apply(current, depth) if current.args else current
+        if current.func is node.func:
+            result = self._apply(current, depth)
+        else:  # SymPy has made something else of it, whose own parts no rule has seen
+            result = self._rewrite(current, depth + 1)
         self._memo[node] = result
         return result
 

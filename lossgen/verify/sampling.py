@@ -25,11 +25,11 @@ HARD_AMOUNTS = {
     "positive": (1e-30, 1e-3, 1.0, 17.0, 1e4),
     "above-minus-one": (-0.9999999, -0.5, 0.0, 1e-30, 1e-3, 1.0, 1.0000001, 1e4, 1e20),
 }
-#: Embeddings: none, ordinary, a multiple of it, larger, smaller.
+#: Embeddings: none, two ordinary ones, one with entries of different size.
 HARD_EMBEDDINGS = (
     (0.0,),
     (0.7, -1.3, 0.2, 2.0, -0.4),
-    (1.4, -2.6, 0.4, 4.0, -0.8),
+    (0.6, -1.4, 1.2, 2.0, 0.5),
     (90.0, -17.0, 1e-3, 0.0),
 )
 HARD_FEATURES = (-80.0, -17.0, -1e-4, 0.0, 1e-6, 1e-3, 1.0, 17.0, 80.0)

@@ -36,6 +36,19 @@ from lossgen.formula import (
     xlogy,
 )
 from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio, log_cosh
+from lossgen.formula.lengths import (
+    LENGTHS,
+    Norm,
+    PowerNorm,
+    abs_power,
+    direction_difference,
+    hypot,
+    length_difference,
+    ratio,
+    rejection,
+    signed_power,
+    versine,
+)
 from lossgen.formula.nodes import Delta, Entry
 from lossgen.formula.symbols import Argument, Hyperparameter
 
@@ -95,6 +108,14 @@ NUMBERS: dict[str, Expr] = {
     "absorbed by a target": absorb(t, log(x)),
     "xlogy": xlogy(x**2, x + 1),
     "parameter alone": g * t,
+    "hypot": hypot(x * t, 2),
+    "ratio": ratio(x**2, x + t),
+    "power of a size": abs_power(x * t - 5, g),
+    "power with a sign": signed_power(x * t - 5, g),
+    "versine": versine(x * t),
+    "rejection": rejection(x, t * x, x**2),
+    "difference of lengths": length_difference(x**2, x * t),
+    "difference of directions": direction_difference(x, x**2 + 1, x * t, x**4 + 2),
 }
 
 
@@ -110,7 +131,7 @@ def test_a_function_of_one_number(node):
 
 def test_every_atom_and_every_rule_is_met():
     found = [*NUMBERS.values(), *ROWS.values()]
-    assert all(any(node.has(atom) for node in found) for atom in ATOMS.values())
+    assert all(any(node.has(atom) for node in found) for atom in (*ATOMS.values(), *LENGTHS.values()))
     assert all(any(node.atoms(kind) for node in found) for kind in RULES)
 
 
@@ -119,6 +140,9 @@ ROWS: dict[str, Expr] = {
     "sum": Sum(row[c] ** 3 * x, c),
     "log-sum-exp": LogSumExp(x * row[c] ** 2, c),
     "largest": MaxOver(row[c] ** 2, c) ** 2,
+    "norm": Norm(row[c] * x - t, c) ** 3,
+    "norm of a power": PowerNorm(abs_power(row[c] * x - t, g), c),
+    "unit vector": Sum(ratio(row[c], Norm(row[j], j)) * (c + 1), c),
     "entry at the class": row[y] ** 2 * Sum(row[c], c),
     "one-hot": Sum((row[c] - y[c]) ** 2 * (2 + y[c]), c),
     "a sum in a sum": Sum(exp(row[c] / 2) * Sum(row[j] ** 2, j), c),
