@@ -5,7 +5,8 @@ d = D.index()
 
 
 @loss(
-    paper="torch.nn.CosineEmbeddingLoss; Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively"
+    paper="Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, with the cosine as similarity",
+    positional=("input1", "input2", "target", "margin", "size_average", "reduce", "reduction"),
 )
 def cosine_embedding_loss(input1: Prediction[D], input2: Prediction[D], target: Sign, margin: Parameter = 0):
     """1 − cos for pairs that belong together (target 1), max(0, cos − margin) for those that do not (target −1).

@@ -4,7 +4,10 @@ D = Axis("D", place="last")
 d = D.index()
 
 
-@loss(paper="Balntas et al. 2016, Learning Local Feature Descriptors with Triplets and Shallow Convolutional Networks")
+@loss(
+    paper="Balntas et al. 2016, Learning Local Feature Descriptors with Triplets and Shallow Convolutional Networks",
+    positional=("anchor", "positive", "negative", "margin", "p", "eps", "swap", "size_average", "reduce", "reduction"),
+)
 def triplet_margin_loss(
     anchor: Prediction[D],
     positive: Prediction[D],

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import lossgen
@@ -25,4 +26,9 @@ def test_kernels_agree_with_the_raw_formula(name):
     for f in findings:
         smoothed = f.parameters.get("label_smoothing")
         if f.inputs == "hard" and not smoothed and not f.figure.quantity.startswith("Hessian"):
-            assert f.figure.worst <= HARD_ULP, f
+            assert f.figure.worst <= HARD_ULP or _right_to_the_row(f.figure), f
+
+
+def _right_to_the_row(figure):
+    """In double precision, an entry of a gradient that cancels is right to the rounding of its row's largest entry."""
+    return figure.dtype == "float64" and figure.relative <= 4 * np.finfo(np.float64).eps
