@@ -9,11 +9,15 @@ if _TYPE_CHECKING:
     from .numpy._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from .numpy._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
     from .numpy._cauchy_loss import cauchy_loss as cauchy_loss
+    from .numpy._charbonnier_loss import charbonnier_loss as charbonnier_loss
+    from .numpy._contrastive_loss import contrastive_loss as contrastive_loss
+    from .numpy._cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
     from .numpy._cross_entropy import cross_entropy as cross_entropy
     from .numpy._dice_loss import dice_loss as dice_loss
     from .numpy._dpo_loss import dpo_loss as dpo_loss
     from .numpy._focal_loss import focal_loss as focal_loss
     from .numpy._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from .numpy._gradient_penalty import gradient_penalty as gradient_penalty
     from .numpy._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
     from .numpy._hinge_loss import hinge_loss as hinge_loss
     from .numpy._huber_loss import huber_loss as huber_loss
@@ -36,6 +40,7 @@ if _TYPE_CHECKING:
     from .numpy._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
     from .numpy._soft_margin_loss import soft_margin_loss as soft_margin_loss
     from .numpy._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
+    from .numpy._triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
     from .numpy._tversky_loss import tversky_loss as tversky_loss
     from .numpy._vae_loss import vae_loss as vae_loss
     from .numpy._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
@@ -45,11 +50,15 @@ _EXPORTS = {
     "binary_cross_entropy_with_logits": ".numpy._binary_cross_entropy_with_logits",
     "categorical_cross_entropy": ".numpy._categorical_cross_entropy",
     "cauchy_loss": ".numpy._cauchy_loss",
+    "charbonnier_loss": ".numpy._charbonnier_loss",
+    "contrastive_loss": ".numpy._contrastive_loss",
+    "cosine_embedding_loss": ".numpy._cosine_embedding_loss",
     "cross_entropy": ".numpy._cross_entropy",
     "dice_loss": ".numpy._dice_loss",
     "dpo_loss": ".numpy._dpo_loss",
     "focal_loss": ".numpy._focal_loss",
     "gaussian_kl_divergence": ".numpy._gaussian_kl_divergence",
+    "gradient_penalty": ".numpy._gradient_penalty",
     "hinge_embedding_loss": ".numpy._hinge_embedding_loss",
     "hinge_loss": ".numpy._hinge_loss",
     "huber_loss": ".numpy._huber_loss",
@@ -72,6 +81,7 @@ _EXPORTS = {
     "smooth_l1_loss": ".numpy._smooth_l1_loss",
     "soft_margin_loss": ".numpy._soft_margin_loss",
     "squared_hinge_loss": ".numpy._squared_hinge_loss",
+    "triplet_margin_loss": ".numpy._triplet_margin_loss",
     "tversky_loss": ".numpy._tversky_loss",
     "vae_loss": ".numpy._vae_loss",
     "weighted_cross_entropy": ".numpy._weighted_cross_entropy",
@@ -82,11 +92,15 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "categorical_cross_entropy",
     "cauchy_loss",
+    "charbonnier_loss",
+    "contrastive_loss",
+    "cosine_embedding_loss",
     "cross_entropy",
     "dice_loss",
     "dpo_loss",
     "focal_loss",
     "gaussian_kl_divergence",
+    "gradient_penalty",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
@@ -109,6 +123,7 @@ __all__ = [
     "smooth_l1_loss",
     "soft_margin_loss",
     "squared_hinge_loss",
+    "triplet_margin_loss",
     "tversky_loss",
     "vae_loss",
     "weighted_cross_entropy",

@@ -9,11 +9,15 @@ if _TYPE_CHECKING:
     from ._binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
     from ._categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
     from ._cauchy_loss import cauchy_loss as cauchy_loss
+    from ._charbonnier_loss import charbonnier_loss as charbonnier_loss
+    from ._contrastive_loss import contrastive_loss as contrastive_loss
+    from ._cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
     from ._cross_entropy import cross_entropy as cross_entropy
     from ._dice_loss import dice_loss as dice_loss
     from ._dpo_loss import dpo_loss as dpo_loss
     from ._focal_loss import focal_loss as focal_loss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from ._gradient_penalty import gradient_penalty as gradient_penalty
     from ._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
     from ._hinge_loss import hinge_loss as hinge_loss
     from ._huber_loss import huber_loss as huber_loss
@@ -36,6 +40,7 @@ if _TYPE_CHECKING:
     from ._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
     from ._soft_margin_loss import soft_margin_loss as soft_margin_loss
     from ._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
+    from ._triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
     from ._tversky_loss import tversky_loss as tversky_loss
     from ._vae_loss import vae_loss as vae_loss
     from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
@@ -45,11 +50,15 @@ _EXPORTS = {
     "binary_cross_entropy_with_logits": "._binary_cross_entropy_with_logits",
     "categorical_cross_entropy": "._categorical_cross_entropy",
     "cauchy_loss": "._cauchy_loss",
+    "charbonnier_loss": "._charbonnier_loss",
+    "contrastive_loss": "._contrastive_loss",
+    "cosine_embedding_loss": "._cosine_embedding_loss",
     "cross_entropy": "._cross_entropy",
     "dice_loss": "._dice_loss",
     "dpo_loss": "._dpo_loss",
     "focal_loss": "._focal_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
+    "gradient_penalty": "._gradient_penalty",
     "hinge_embedding_loss": "._hinge_embedding_loss",
     "hinge_loss": "._hinge_loss",
     "huber_loss": "._huber_loss",
@@ -72,6 +81,7 @@ _EXPORTS = {
     "smooth_l1_loss": "._smooth_l1_loss",
     "soft_margin_loss": "._soft_margin_loss",
     "squared_hinge_loss": "._squared_hinge_loss",
+    "triplet_margin_loss": "._triplet_margin_loss",
     "tversky_loss": "._tversky_loss",
     "vae_loss": "._vae_loss",
     "weighted_cross_entropy": "._weighted_cross_entropy",
@@ -82,11 +92,15 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "categorical_cross_entropy",
     "cauchy_loss",
+    "charbonnier_loss",
+    "contrastive_loss",
+    "cosine_embedding_loss",
     "cross_entropy",
     "dice_loss",
     "dpo_loss",
     "focal_loss",
     "gaussian_kl_divergence",
+    "gradient_penalty",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
@@ -109,6 +123,7 @@ __all__ = [
     "smooth_l1_loss",
     "soft_margin_loss",
     "squared_hinge_loss",
+    "triplet_margin_loss",
     "tversky_loss",
     "vae_loss",
     "weighted_cross_entropy",

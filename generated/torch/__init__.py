@@ -13,6 +13,12 @@ if _TYPE_CHECKING:
     from ._categorical_cross_entropy import CategoricalCrossEntropyLoss as CategoricalCrossEntropyLoss
     from ._cauchy_loss import cauchy_loss as cauchy_loss
     from ._cauchy_loss import CauchyLoss as CauchyLoss
+    from ._charbonnier_loss import charbonnier_loss as charbonnier_loss
+    from ._charbonnier_loss import CharbonnierLoss as CharbonnierLoss
+    from ._contrastive_loss import contrastive_loss as contrastive_loss
+    from ._contrastive_loss import ContrastiveLoss as ContrastiveLoss
+    from ._cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
+    from ._cosine_embedding_loss import CosineEmbeddingLoss as CosineEmbeddingLoss
     from ._cross_entropy import cross_entropy as cross_entropy
     from ._cross_entropy import CrossEntropyLoss as CrossEntropyLoss
     from ._dice_loss import dice_loss as dice_loss
@@ -23,6 +29,8 @@ if _TYPE_CHECKING:
     from ._focal_loss import FocalLoss as FocalLoss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
     from ._gaussian_kl_divergence import GaussianKlDivergenceLoss as GaussianKlDivergenceLoss
+    from ._gradient_penalty import gradient_penalty as gradient_penalty
+    from ._gradient_penalty import GradientPenaltyLoss as GradientPenaltyLoss
     from ._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
     from ._hinge_embedding_loss import HingeEmbeddingLoss as HingeEmbeddingLoss
     from ._hinge_loss import hinge_loss as hinge_loss
@@ -67,6 +75,8 @@ if _TYPE_CHECKING:
     from ._soft_margin_loss import SoftMarginLoss as SoftMarginLoss
     from ._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
     from ._squared_hinge_loss import SquaredHingeLoss as SquaredHingeLoss
+    from ._triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
+    from ._triplet_margin_loss import TripletMarginLoss as TripletMarginLoss
     from ._tversky_loss import tversky_loss as tversky_loss
     from ._tversky_loss import TverskyLoss as TverskyLoss
     from ._vae_loss import vae_loss as vae_loss
@@ -83,6 +93,12 @@ _EXPORTS = {
     "CategoricalCrossEntropyLoss": "._categorical_cross_entropy",
     "cauchy_loss": "._cauchy_loss",
     "CauchyLoss": "._cauchy_loss",
+    "charbonnier_loss": "._charbonnier_loss",
+    "CharbonnierLoss": "._charbonnier_loss",
+    "contrastive_loss": "._contrastive_loss",
+    "ContrastiveLoss": "._contrastive_loss",
+    "cosine_embedding_loss": "._cosine_embedding_loss",
+    "CosineEmbeddingLoss": "._cosine_embedding_loss",
     "cross_entropy": "._cross_entropy",
     "CrossEntropyLoss": "._cross_entropy",
     "dice_loss": "._dice_loss",
@@ -93,6 +109,8 @@ _EXPORTS = {
     "FocalLoss": "._focal_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
     "GaussianKlDivergenceLoss": "._gaussian_kl_divergence",
+    "gradient_penalty": "._gradient_penalty",
+    "GradientPenaltyLoss": "._gradient_penalty",
     "hinge_embedding_loss": "._hinge_embedding_loss",
     "HingeEmbeddingLoss": "._hinge_embedding_loss",
     "hinge_loss": "._hinge_loss",
@@ -137,6 +155,8 @@ _EXPORTS = {
     "SoftMarginLoss": "._soft_margin_loss",
     "squared_hinge_loss": "._squared_hinge_loss",
     "SquaredHingeLoss": "._squared_hinge_loss",
+    "triplet_margin_loss": "._triplet_margin_loss",
+    "TripletMarginLoss": "._triplet_margin_loss",
     "tversky_loss": "._tversky_loss",
     "TverskyLoss": "._tversky_loss",
     "vae_loss": "._vae_loss",
@@ -150,11 +170,15 @@ __all__ = [
     "BCEWithLogitsLoss",
     "CategoricalCrossEntropyLoss",
     "CauchyLoss",
+    "CharbonnierLoss",
+    "ContrastiveLoss",
+    "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "DiceLoss",
     "DpoLoss",
     "FocalLoss",
     "GaussianKlDivergenceLoss",
+    "GradientPenaltyLoss",
     "HingeEmbeddingLoss",
     "HingeLoss",
     "HuberLoss",
@@ -177,6 +201,7 @@ __all__ = [
     "SmoothL1Loss",
     "SoftMarginLoss",
     "SquaredHingeLoss",
+    "TripletMarginLoss",
     "TverskyLoss",
     "VaeLoss",
     "WeightedCrossEntropyLoss",
@@ -184,11 +209,15 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "categorical_cross_entropy",
     "cauchy_loss",
+    "charbonnier_loss",
+    "contrastive_loss",
+    "cosine_embedding_loss",
     "cross_entropy",
     "dice_loss",
     "dpo_loss",
     "focal_loss",
     "gaussian_kl_divergence",
+    "gradient_penalty",
     "hinge_embedding_loss",
     "hinge_loss",
     "huber_loss",
@@ -211,6 +240,7 @@ __all__ = [
     "smooth_l1_loss",
     "soft_margin_loss",
     "squared_hinge_loss",
+    "triplet_margin_loss",
     "tversky_loss",
     "vae_loss",
     "weighted_cross_entropy",
