@@ -117,9 +117,13 @@ def _piecewise(node: Piecewise, d: Seed) -> Expr:
 
 
 def _absorb(node: absorb, d: Seed) -> Expr:
-    """What grows without bound in the slope of v stays absorbed: y/p is 0 for y = 0, also at p = 0."""
+    """What grows without bound in the slope of v stays absorbed: y/p is 0 for y = 0, also at p = 0.
+
+    The slope of q = e^u vanishes where q does, so that v stays absorbed beside it.
+    """
     q, v = node.args
-    given, slope = v * d(q), d(v)
+    rise, slope = d(q), d(v)
+    given = absorb(q, v) * cofactor(rise, q) if isinstance(q, exp) and q in Mul.make_args(rise) else v * rise
     terms = [
         (term, [f for f in Mul.make_args(term) if f.is_Pow and f.exp.could_extract_minus_sign()])
         for term in Add.make_args(slope)

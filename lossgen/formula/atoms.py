@@ -189,7 +189,7 @@ class absorb(Atom):
 
     def definition(self) -> Expr:
         q, v = self.args
-        return Piecewise((q * v, q > 0), (q * v, q < 0), (0, True))
+        return Piecewise((q * v, Ne(q, 0)), (0, True))
 
     def fdiff(self, argindex: int = 1) -> Expr:
         return self.args[2 - argindex]

@@ -157,7 +157,8 @@ def _power(node: Pow) -> Expr | None:
 
 def _absorb(node: absorb) -> Expr:
     q, v = (expand(arg) for arg in node.args)
-    return Piecewise((ZERO, Eq(q, 0)), (q * v, True))
+    known = group(q) if q.is_nonzero else q  # e^u is 0 in a kernel, where SymPy knows that it is not
+    return Piecewise((ZERO, Eq(known, 0)), (q * v, True))
 
 
 def _product(node: Mul) -> Expr | None:

@@ -1,7 +1,11 @@
 from lossgen.formula import Logit, Max, Probability, Unit, Weight, log, loss, sigmoid
 
 
-@loss(paper="Good 1952, Rational Decisions", module="BCELoss")
+@loss(
+    paper="Good 1952, Rational Decisions",
+    module="BCELoss",
+    positional=("input", "target", "weight", "size_average", "reduce", "reduction"),
+)
 def binary_cross_entropy(input: Probability, target: Unit, weight: Weight = 1):
     """The negative log-likelihood of a label in {0, 1}, or of a probability, under a predicted probability.
 

@@ -22,7 +22,10 @@ def squared_hinge_loss(input: Prediction, target: Sign):
     return hinge_loss(input, target) ** 2
 
 
-@loss(paper="Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, eq. 8, with linear terms")
+@loss(
+    paper="Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, eq. 8, with linear terms",
+    positional=("input", "target", "margin", "size_average", "reduce", "reduction"),
+)
 def hinge_embedding_loss(input: Prediction, target: Sign, margin: Parameter = 1):
     """A distance that is to be small for similar pairs (1) and at least a margin for dissimilar ones (−1).
 
@@ -34,7 +37,10 @@ def hinge_embedding_loss(input: Prediction, target: Sign, margin: Parameter = 1)
     return Piecewise((input, target > 0), (0, gap < 0), (gap, True))
 
 
-@loss(paper="Herbrich, Graepel and Obermayer 1999, Support Vector Learning for Ordinal Regression")
+@loss(
+    paper="Herbrich, Graepel and Obermayer 1999, Support Vector Learning for Ordinal Regression",
+    positional=("input1", "input2", "target", "margin", "size_average", "reduce", "reduction"),
+)
 def margin_ranking_loss(input1: Prediction, input2: Prediction, target: Sign, margin: Parameter = 0):
     """How far the first score falls short of ranking above the second (1), or below it (−1), by a margin.
 

@@ -1,7 +1,10 @@
 from lossgen.formula import Prediction, Real, exp, log, loss
 
 
-@loss(paper="Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 10.6")
+@loss(
+    paper="Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 10.6",
+    positional=("input", "target", "size_average", "reduce", "reduction"),
+)
 def soft_margin_loss(input: Prediction, target: Real):
     """The logistic loss of a score under a label of −1 or 1: a hinge with a smooth corner.
 
