@@ -23,6 +23,7 @@ if _TYPE_CHECKING:
     from ._huber_loss import huber_loss as huber_loss
     from ._jaccard_loss import jaccard_loss as jaccard_loss
     from ._jensen_shannon_loss import jensen_shannon_loss as jensen_shannon_loss
+    from ._kl_div import kl_div as kl_div
     from ._l1_loss import l1_loss as l1_loss
     from ._l1_sum_loss import l1_sum_loss as l1_sum_loss
     from ._l2_loss import l2_loss as l2_loss
@@ -43,6 +44,7 @@ if _TYPE_CHECKING:
     from ._triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
     from ._tversky_loss import tversky_loss as tversky_loss
     from ._vae_loss import vae_loss as vae_loss
+    from ._vae_reconstruction_loss import vae_reconstruction_loss as vae_reconstruction_loss
     from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
 
 _EXPORTS = {
@@ -64,6 +66,7 @@ _EXPORTS = {
     "huber_loss": "._huber_loss",
     "jaccard_loss": "._jaccard_loss",
     "jensen_shannon_loss": "._jensen_shannon_loss",
+    "kl_div": "._kl_div",
     "l1_loss": "._l1_loss",
     "l1_sum_loss": "._l1_sum_loss",
     "l2_loss": "._l2_loss",
@@ -84,6 +87,7 @@ _EXPORTS = {
     "triplet_margin_loss": "._triplet_margin_loss",
     "tversky_loss": "._tversky_loss",
     "vae_loss": "._vae_loss",
+    "vae_reconstruction_loss": "._vae_reconstruction_loss",
     "weighted_cross_entropy": "._weighted_cross_entropy",
 }
 
@@ -106,6 +110,7 @@ __all__ = [
     "huber_loss",
     "jaccard_loss",
     "jensen_shannon_loss",
+    "kl_div",
     "l1_loss",
     "l1_sum_loss",
     "l2_loss",
@@ -126,6 +131,7 @@ __all__ = [
     "triplet_margin_loss",
     "tversky_loss",
     "vae_loss",
+    "vae_reconstruction_loss",
     "weighted_cross_entropy",
 ]
 

@@ -11,22 +11,26 @@ from lossgen.runtime import Argument, Axis, Loss, Parameter, Schema, Variant
 
 class VaeLoss(Loss):
     """
-    The negative evidence lower bound of a variational autoencoder with Bernoulli outputs, per item.
+    The negative evidence lower bound of a variational autoencoder, per item.
 
-    Use it for images and other data in [0, 1], with logits from the decoder.
+    Use it for images and other data in [0, 1], with logits from the decoder ("bernoulli"), or for real data of a given
+    `variance`, with means from the decoder ("gaussian").
     Strength: reconstruction balanced against latent regularity. Weakness: the balance β must be chosen with care.
 
     Formula, per item:
 
-        -beta*Sum(-exp(log_var[z]) + log_var[z] - mu[z]**2 + 1, z)/2 + Sum(-(1 - data[d])*log(1 - sigmoid(reconstruction[d])) - log(sigmoid(reconstruction[d]))*data[d], d)
+        -beta*Sum(-exp(log_var[z]) + log_var[z] - mu[z]**2 + 1, z)/2 + Sum(-(1 - data[d])*log(1 - sigmoid(reconstruction[d])) - log(sigmoid(reconstruction[d]))*data[d], d)    (bernoulli)
+        -beta*Sum(-exp(log_var[z]) + log_var[z] - mu[z]**2 + 1, z)/2 + D*log(variance)/2 + Sum((data[d] - reconstruction[d])**2, d)/(2*variance)    (gaussian)
 
     Parameters
     ----------
-    reconstruction : (N, …), the dimensions after the first forming D: an unnormalised score; any real number
-    data : (N, …), the dimensions after the first forming D: a target in [0, 1]: a hard label or a probability
+    reconstruction : (N, …), the dimensions after the first forming D: an unnormalised score; any real number; or (N, …), the dimensions after the first forming D: any real number that a model predicts
+    data : (N, …), the dimensions after the first forming D: a target in [0, 1]: a hard label or a probability; or (N, …), the dimensions after the first forming D: a real target
     mu : (N, …), the dimensions after the first forming Z: any real number that a model predicts
     log_var : (N, …), the dimensions after the first forming Z: any real number that a model predicts
     beta : a hyperparameter of at least 0 (default 1)
+    likelihood : 'bernoulli' or 'gaussian' (default bernoulli)
+    variance : a hyperparameter above 0 (default 1)
 
     Source: Kingma and Welling 2014, arXiv:1312.6114, eq. 10; β: Higgins et al. 2017, β-VAE
     """
@@ -36,11 +40,13 @@ class VaeLoss(Loss):
         axes=(Axis("D", "features"), Axis("Z", "features")),
         parameters=(
             Parameter("beta", 1.0, "nonnegative"),
+            Parameter("likelihood", "bernoulli", options=("bernoulli", "gaussian")),
+            Parameter("variance", 1.0, "positive"),
         ),
         variants=(
             Variant(
-                label="",
-                module="vae_loss",
+                label="bernoulli",
+                module="vae_loss_bernoulli",
                 arguments=(
                     Argument("reconstruction", "row", "D", "real"),
                     Argument("data", "row", "D", "unit"),
@@ -50,6 +56,21 @@ class VaeLoss(Loss):
                 differentiable=("reconstruction", "data", "mu", "log_var"),
                 predictions=("reconstruction", "mu", "log_var"),
                 normalized=False,
+                choice=("bernoulli",),
+            ),
+            Variant(
+                label="gaussian",
+                module="vae_loss_gaussian",
+                arguments=(
+                    Argument("reconstruction", "row", "D", "real"),
+                    Argument("data", "row", "D", "not-nan"),
+                    Argument("mu", "row", "Z", "real"),
+                    Argument("log_var", "row", "Z", "real"),
+                ),
+                differentiable=("reconstruction", "data", "mu", "log_var"),
+                predictions=("reconstruction", "mu", "log_var"),
+                normalized=False,
+                choice=("gaussian",),
             ),
         ),
         reduction="mean",
@@ -64,6 +85,8 @@ class VaeLoss(Loss):
         log_var: ArrayLike,
         *,
         beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        variance: float = 1.0,
         reduction: str = "mean",
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         sample_weight: ArrayLike | None = None,
@@ -73,7 +96,7 @@ class VaeLoss(Loss):
     ) -> np.floating | NDArray[np.floating]:
         """The loss, reduced; with reduction="none", the loss of each item."""
         arguments = (reconstruction, data, mu, log_var)
-        parameters = (beta,)
+        parameters = (beta, likelihood, variance)
         return self._value(arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
 
     def value_and_grad(
@@ -84,6 +107,8 @@ class VaeLoss(Loss):
         log_var: ArrayLike,
         *,
         beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        variance: float = 1.0,
         reduction: str = "mean",
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         sample_weight: ArrayLike | None = None,
@@ -94,7 +119,7 @@ class VaeLoss(Loss):
     ) -> tuple[np.floating | NDArray[np.floating], NDArray[np.floating] | tuple[NDArray[np.floating], ...]]:
         """The loss and its gradient, in one pass: for the predictions, or for the arguments named in `wrt`."""
         arguments = (reconstruction, data, mu, log_var)
-        parameters = (beta,)
+        parameters = (beta, likelihood, variance)
         return self._value_and_grad(arguments, parameters, wrt, reduction, axis, sample_weight, mask, denominator, empty)
 
     def hvp(
@@ -106,6 +131,8 @@ class VaeLoss(Loss):
         direction: ArrayLike | tuple[ArrayLike, ...],
         *,
         beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        variance: float = 1.0,
         reduction: str = "mean",
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         sample_weight: ArrayLike | None = None,
@@ -115,7 +142,7 @@ class VaeLoss(Loss):
     ) -> NDArray[np.floating] | tuple[NDArray[np.floating], ...]:
         """The Hessian for the predictions, times a direction laid out like them."""
         arguments = (reconstruction, data, mu, log_var)
-        parameters = (beta,)
+        parameters = (beta, likelihood, variance)
         return self._hvp(arguments, parameters, direction, reduction, axis, sample_weight, mask, denominator, empty)
 
     def hessian_diagonal(
@@ -126,6 +153,8 @@ class VaeLoss(Loss):
         log_var: ArrayLike,
         *,
         beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        variance: float = 1.0,
         reduction: str = "mean",
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         sample_weight: ArrayLike | None = None,
@@ -135,7 +164,7 @@ class VaeLoss(Loss):
     ) -> NDArray[np.floating] | tuple[NDArray[np.floating], ...]:
         """The second derivative for each entry of the predictions."""
         arguments = (reconstruction, data, mu, log_var)
-        parameters = (beta,)
+        parameters = (beta, likelihood, variance)
         return self._hessian_diagonal(arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
 
 

@@ -41,6 +41,8 @@ if _TYPE_CHECKING:
     from ._jaccard_loss import JaccardLoss as JaccardLoss
     from ._jensen_shannon_loss import jensen_shannon_loss as jensen_shannon_loss
     from ._jensen_shannon_loss import JensenShannonLoss as JensenShannonLoss
+    from ._kl_div import kl_div as kl_div
+    from ._kl_div import KLDivLoss as KLDivLoss
     from ._l1_loss import l1_loss as l1_loss
     from ._l1_loss import L1Loss as L1Loss
     from ._l1_sum_loss import l1_sum_loss as l1_sum_loss
@@ -81,6 +83,8 @@ if _TYPE_CHECKING:
     from ._tversky_loss import TverskyLoss as TverskyLoss
     from ._vae_loss import vae_loss as vae_loss
     from ._vae_loss import VaeLoss as VaeLoss
+    from ._vae_reconstruction_loss import vae_reconstruction_loss as vae_reconstruction_loss
+    from ._vae_reconstruction_loss import VaeReconstructionLoss as VaeReconstructionLoss
     from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
     from ._weighted_cross_entropy import WeightedCrossEntropyLoss as WeightedCrossEntropyLoss
 
@@ -121,6 +125,8 @@ _EXPORTS = {
     "JaccardLoss": "._jaccard_loss",
     "jensen_shannon_loss": "._jensen_shannon_loss",
     "JensenShannonLoss": "._jensen_shannon_loss",
+    "kl_div": "._kl_div",
+    "KLDivLoss": "._kl_div",
     "l1_loss": "._l1_loss",
     "L1Loss": "._l1_loss",
     "l1_sum_loss": "._l1_sum_loss",
@@ -161,6 +167,8 @@ _EXPORTS = {
     "TverskyLoss": "._tversky_loss",
     "vae_loss": "._vae_loss",
     "VaeLoss": "._vae_loss",
+    "vae_reconstruction_loss": "._vae_reconstruction_loss",
+    "VaeReconstructionLoss": "._vae_reconstruction_loss",
     "weighted_cross_entropy": "._weighted_cross_entropy",
     "WeightedCrossEntropyLoss": "._weighted_cross_entropy",
 }
@@ -184,6 +192,7 @@ __all__ = [
     "HuberLoss",
     "JaccardLoss",
     "JensenShannonLoss",
+    "KLDivLoss",
     "L1Loss",
     "L1SumLoss",
     "L2Loss",
@@ -204,6 +213,7 @@ __all__ = [
     "TripletMarginLoss",
     "TverskyLoss",
     "VaeLoss",
+    "VaeReconstructionLoss",
     "WeightedCrossEntropyLoss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -223,6 +233,7 @@ __all__ = [
     "huber_loss",
     "jaccard_loss",
     "jensen_shannon_loss",
+    "kl_div",
     "l1_loss",
     "l1_sum_loss",
     "l2_loss",
@@ -243,6 +254,7 @@ __all__ = [
     "triplet_margin_loss",
     "tversky_loss",
     "vae_loss",
+    "vae_reconstruction_loss",
     "weighted_cross_entropy",
 ]
 

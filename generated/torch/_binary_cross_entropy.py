@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor, apply
 from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_reduction import legacy_reduction
 
 from ..numpy._binary_cross_entropy import binary_cross_entropy as _loss
 
@@ -13,8 +14,10 @@ def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
+    *,
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
@@ -44,6 +47,8 @@ def binary_cross_entropy(
 
     Source: Good 1952, Rational Decisions
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     arguments = (input, target, weight)
     parameters = ()
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
@@ -55,11 +60,15 @@ class BCELoss(LossModule):
     def __init__(
         self,
         weight: Tensor | None = None,
-        *,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
+        *,
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         weights = {"weight": weight}
         super().__init__(_loss, weights, (), reduction, axis, empty)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor, apply
 from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_reduction import legacy_reduction
 
 from ..numpy._hinge_embedding_loss import hinge_embedding_loss as _loss
 
@@ -12,9 +13,11 @@ from ..numpy._hinge_embedding_loss import hinge_embedding_loss as _loss
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
-    *,
     margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
+    *,
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
@@ -40,6 +43,8 @@ def hinge_embedding_loss(
 
     Source: Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, eq. 8, with linear terms
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     arguments = (input, target)
     parameters = (margin,)
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
@@ -50,12 +55,16 @@ class HingeEmbeddingLoss(LossModule):
 
     def __init__(
         self,
-        *,
         margin: float = 1.0,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
+        *,
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         weights = {}
         super().__init__(_loss, weights, (margin,), reduction, axis, empty)
 

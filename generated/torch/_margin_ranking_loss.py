@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor, apply
 from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_reduction import legacy_reduction
 
 from ..numpy._margin_ranking_loss import margin_ranking_loss as _loss
 
@@ -13,9 +14,11 @@ def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
     target: Tensor,
-    *,
     margin: float = 0.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
+    *,
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
@@ -43,6 +46,8 @@ def margin_ranking_loss(
 
     Source: Herbrich, Graepel and Obermayer 1999, Support Vector Learning for Ordinal Regression
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     arguments = (input1, input2, target)
     parameters = (margin,)
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
@@ -53,12 +58,16 @@ class MarginRankingLoss(LossModule):
 
     def __init__(
         self,
-        *,
         margin: float = 0.0,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
+        *,
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         weights = {}
         super().__init__(_loss, weights, (margin,), reduction, axis, empty)
 

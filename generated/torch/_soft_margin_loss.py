@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor, apply
 from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_reduction import legacy_reduction
 
 from ..numpy._soft_margin_loss import soft_margin_loss as _loss
 
@@ -12,8 +13,10 @@ from ..numpy._soft_margin_loss import soft_margin_loss as _loss
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
-    *,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
+    *,
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
     mask: Tensor | None = None,
@@ -41,6 +44,8 @@ def soft_margin_loss(
 
     Source: Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 10.6
     """
+    if size_average is not None or reduce is not None:
+        reduction = legacy_reduction(size_average, reduce)
     arguments = (input, target)
     parameters = ()
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
@@ -51,11 +56,15 @@ class SoftMarginLoss(LossModule):
 
     def __init__(
         self,
-        *,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
+        *,
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
+        if size_average is not None or reduce is not None:
+            reduction = legacy_reduction(size_average, reduce)
         weights = {}
         super().__init__(_loss, weights, (), reduction, axis, empty)
 

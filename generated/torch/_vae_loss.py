@@ -16,6 +16,8 @@ def vae_loss(
     log_var: Tensor,
     *,
     beta: float = 1.0,
+    likelihood: str = "bernoulli",
+    variance: float = 1.0,
     reduction: str = "mean",
     axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
     sample_weight: Tensor | None = None,
@@ -24,43 +26,49 @@ def vae_loss(
     empty: float = float("nan"),
 ) -> Tensor:
     """
-    The negative evidence lower bound of a variational autoencoder with Bernoulli outputs, per item.
+    The negative evidence lower bound of a variational autoencoder, per item.
 
-    Use it for images and other data in [0, 1], with logits from the decoder.
+    Use it for images and other data in [0, 1], with logits from the decoder ("bernoulli"), or for real data of a given
+    `variance`, with means from the decoder ("gaussian").
     Strength: reconstruction balanced against latent regularity. Weakness: the balance β must be chosen with care.
 
     Formula, per item:
 
-        -beta*Sum(-exp(log_var[z]) + log_var[z] - mu[z]**2 + 1, z)/2 + Sum(-(1 - data[d])*log(1 - sigmoid(reconstruction[d])) - log(sigmoid(reconstruction[d]))*data[d], d)
+        -beta*Sum(-exp(log_var[z]) + log_var[z] - mu[z]**2 + 1, z)/2 + Sum(-(1 - data[d])*log(1 - sigmoid(reconstruction[d])) - log(sigmoid(reconstruction[d]))*data[d], d)    (bernoulli)
+        -beta*Sum(-exp(log_var[z]) + log_var[z] - mu[z]**2 + 1, z)/2 + D*log(variance)/2 + Sum((data[d] - reconstruction[d])**2, d)/(2*variance)    (gaussian)
 
     Parameters
     ----------
-    reconstruction : (N, …), the dimensions after the first forming D: an unnormalised score; any real number
-    data : (N, …), the dimensions after the first forming D: a target in [0, 1]: a hard label or a probability
+    reconstruction : (N, …), the dimensions after the first forming D: an unnormalised score; any real number; or (N, …), the dimensions after the first forming D: any real number that a model predicts
+    data : (N, …), the dimensions after the first forming D: a target in [0, 1]: a hard label or a probability; or (N, …), the dimensions after the first forming D: a real target
     mu : (N, …), the dimensions after the first forming Z: any real number that a model predicts
     log_var : (N, …), the dimensions after the first forming Z: any real number that a model predicts
     beta : a hyperparameter of at least 0 (default 1)
+    likelihood : 'bernoulli' or 'gaussian' (default bernoulli)
+    variance : a hyperparameter above 0 (default 1)
 
     Source: Kingma and Welling 2014, arXiv:1312.6114, eq. 10; β: Higgins et al. 2017, β-VAE
     """
     arguments = (reconstruction, data, mu, log_var)
-    parameters = (beta,)
+    parameters = (beta, likelihood, variance)
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
 
 
 class VaeLoss(LossModule):
-    """The negative evidence lower bound of a variational autoencoder with Bernoulli outputs, per item. As a module: see `vae_loss`."""
+    """The negative evidence lower bound of a variational autoencoder, per item. As a module: see `vae_loss`."""
 
     def __init__(
         self,
         *,
         beta: float = 1.0,
+        likelihood: str = "bernoulli",
+        variance: float = 1.0,
         reduction: str = "mean",
         axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None,
         empty: float = float("nan"),
     ) -> None:
         weights = {}
-        super().__init__(_loss, weights, (beta,), reduction, axis, empty)
+        super().__init__(_loss, weights, (beta, likelihood, variance), reduction, axis, empty)
 
     def forward(
         self,
