@@ -1,8 +1,8 @@
 """Every loss of torch.nn that this package has: the same values and gradients, over all options, forms and dtypes.
 
 float64 runs through the product of everything, apart from reduction "none", which takes, as float32 and bfloat16 do, the
-two ends of it: every combination would mean kernels to compile for each. Half precision is computed in float32 here, so
-that it is held against PyTorch in float32, rounded once.
+two ends of it: every combination would mean kernels to compile for each. Half precision is computed in float32 here and
+rounded once, so that it is held against PyTorch in float32.
 """
 
 import inspect
@@ -40,7 +40,8 @@ def with_gradients(function, sample, weights, options, wrt, cast):
     tensors = {n: cast(t).clone() if t.is_contiguous() else cast(t) for n, t in (sample | weights).items()}
     tensors = {n: t.detach().requires_grad_(n in wrt) for n, t in tensors.items()}
     value = function(**tensors, **options)
-    upstream = torch.linspace(0.5, 2, max(value.numel(), 1), dtype=value.dtype)[: value.numel()].reshape(value.shape)
+    upstream = torch.linspace(0.5, 2, max(value.numel(), 1))[: value.numel()].bfloat16().to(value.dtype)
+    upstream = upstream.reshape(value.shape)
     return value.detach(), torch.autograd.grad(value, [tensors[name] for name in wrt], upstream)
 
 
@@ -81,7 +82,7 @@ def test_values_and_gradients(counterpart, dtype):
         value, gradients = with_gradients(mine, sample, weights, options, wrt, casting(dtype))
         rounded = [{n: casting(dtype)(t) for n, t in tensors.items()} for tensors in (sample, weights)]
         expected, slopes = with_gradients(theirs, *rounded, options, wrt, casting(precise))
-        check(f"{where}: value", value, expected, precise)
+        check(f"{where}: value", value, expected.to(dtype), dtype)
         for name, gradient, slope in zip(wrt, gradients, slopes, strict=True):
             check(f"{where}: gradient of {name}", gradient, slope.to(dtype), dtype)
 
