@@ -36,7 +36,7 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
         for target in ("numpy", "torch"):
             template = environment.get_template(f"{target}_loss.py.jinja")
             files[f"{target}/_{surface.name}.py"] = template.render(s=surface, source=source)
-        for variant in surface.loss.variants:
+        for variant in surface.loss.pieces:
             for dtype in DTYPES:
                 name = f"cpu/{module_name(surface.loss, variant)}_{dtype}.py"
                 files[name] = render_module(surface.loss, variant, dtype, source)

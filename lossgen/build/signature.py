@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from lossgen.formula import Loss
 from lossgen.formula.calls import LEGACY
 
+from .batches import Batches
+
 AXIS = "axis: int | Sequence[int] | Mapping[str, int | Sequence[int]] | None = None"
 EMPTY = 'empty: float = float("nan")'
-CONSTANTS = ("sample_weight: Tensor | None = None", "mask: Tensor | None = None", "denominator: float | None = None")
 
 
 class TorchSignature:
@@ -32,12 +33,15 @@ class TorchSignature:
         if len(loss.reductions) > 1:
             self._entries["reduction"] = f'reduction: str = "{loss.reduction}"'
         self._entries |= {name: f"{name}: bool | None = None" for name in LEGACY if name in loss.positional}
+        batches = Batches(loss)
+        self._constants = [f"{name}: {batches.of_each('Tensor')} | None = None" for name in ("sample_weight", "mask")]
+        self._constants.append(f"denominator: {batches.of_all('float')} | None = None")
         self._positional = loss.positional or (*required, *optional)
 
     @property
     def function(self) -> list[str]:
         """The function's: every argument and option."""
-        return [*self._ordered(()), AXIS, *CONSTANTS, EMPTY]
+        return [*self._ordered(()), AXIS, *self._constants, EMPTY]
 
     @property
     def constructor(self) -> list[str]:
@@ -47,7 +51,7 @@ class TorchSignature:
     @property
     def forward(self) -> list[str]:
         """The inputs, and what belongs to a single call."""
-        return [*(self._entries[name] for name in self._inputs), "*", *CONSTANTS]
+        return [*(self._entries[name] for name in self._inputs), "*", *self._constants]
 
     def _ordered(self, without: Sequence[str]) -> list[str]:
         by_position = [self._entries[name] for name in self._positional if name not in without]

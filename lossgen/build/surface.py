@@ -13,6 +13,7 @@ from lossgen.formula.nodes import Entry
 from lossgen.formula.symbols import Argument
 from lossgen.kernel.program import is_normalized
 
+from .batches import Batches
 from .signature import TorchSignature
 
 #: Options that every loss has; a formula may not use their names for its own arguments.
@@ -104,13 +105,27 @@ class Surface:
         """How it is called on PyTorch tensors."""
         return TorchSignature(self.loss, self.inputs, self.parameters)
 
-    def schema(self) -> list[str]:
-        """The lines of the schema: everything the runtime knows of the loss."""
-        axes = dict.fromkeys(axis for v in self.loss.variants for axis in v.axes)
+    @property
+    def batches(self) -> Batches:
+        """What is said of the batches of a loss over several ones."""
+        return Batches(self.loss)
+
+    @property
+    def parts(self) -> list[tuple[str, str, list[str]]]:
+        """For each batch of a loss over several batches: its name, its class's name and its schema."""
+        return [
+            (batch, f"_{batch.title().replace('_', '')}", list(self.schema(variants)))
+            for batch, variants in self.loss.parts.items()
+        ]
+
+    def schema(self, variants: Sequence[Variant] = ()) -> Iterable[str]:
+        """The lines of the schema: everything the runtime knows of the loss, or of one batch's part in it."""
+        variants = variants or self.loss.variants
+        axes = dict.fromkeys(axis for v in variants for axis in v.axes)
         yield f"name={_quoted(self.name)},"
         yield f"axes={_tuple(_axis(axis) for axis in axes)},"
         yield from _block("parameters", (self._parameter(name) for name, _, _ in self.parameters))
-        yield from _block("variants", (line for v in self.loss.variants for line in self._variant(v)))
+        yield from _block("variants", (line for v in variants for line in self._variant(v)))
         yield f"reduction={_quoted(self.reduction)},"
         yield f"reductions={_tuple(map(_quoted, self.reductions))},"
 
@@ -140,9 +155,9 @@ class Surface:
 
     def _normalizer(self, variant: Variant) -> Iterable[str]:
         """What `mean` divides by, as far as it is known before any data is."""
-        normalized = is_normalized(Derivation(self.name, variant))
+        normalized = any(is_normalized(Derivation(self.name, piece)) for piece in variant.pieces)
         yield f"normalized={normalized},"
-        if normalized:
+        if normalized and not variant.parts:
             reads = [a for a in variant.arguments if a.role.integer or a in variant.normalizer.free_symbols]
             yield f"normalizer_reads={_tuple(_quoted(a.name) for a in reads)},"
             default = self._normalizer_default(variant, reads)
@@ -170,8 +185,8 @@ class Surface:
 
     def documentation(self) -> list[str]:
         """The author's text, the formula, and a line for every argument."""
-        lines = [*self.loss.doc.splitlines(), "", "Formula, per item:", ""]
-        for variant in self.loss.variants:
+        lines = [*self.loss.doc.splitlines(), "", f"Formula, per item{' of each batch' if self.loss.batches else ''}:", ""]
+        for variant in self.loss.pieces:
             lines.append(f"    {variant.expression}" + (f"    ({variant.label})" if variant.label else ""))
         lines += ["", "Parameters", "----------"]
         for argument in self.arguments:
@@ -183,6 +198,7 @@ class Surface:
             lines.append(f"{name} : {role.meaning} (default {self.loss.default(name)})")
         if any(v.labels for v in self.loss.variants):
             lines.append(f"ignore_index : items with this class index count nothing (default {IGNORE_INDEX})")
+        lines += self.batches.documentation
         if self.loss.paper:
             lines += ["", f"Source: {self.loss.paper}"]
         return lines

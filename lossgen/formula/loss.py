@@ -4,7 +4,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -14,6 +14,7 @@ from sympy import Basic, Expr, Float, Rational, sympify
 
 from .annotations import alternatives, is_setting, read_annotation
 from .axes import Axis
+from .batches import check_batches, distinct, split
 from .calls import USUAL_REDUCTIONS, check_positional, check_reductions
 from .errors import SpecError
 from .options import Option, Value, combinations, resolve
@@ -30,7 +31,7 @@ class Variant:
 
     `label` is empty for a loss with a single variant. `names` are the author's own names for parts of the formula.
     `parameters` are the hyperparameters that are numbers; `options` has the value of each option, None for one that is
-    among the numbers here.
+    among the numbers here. `parts` are what the batches of a loss over several batches contribute.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Variant:
     names: Mapping[str, Expr] = field(default_factory=dict)
     parameters: tuple[Hyperparameter, ...] = ()
     options: Mapping[str, Value | None] = field(default_factory=dict)
+    parts: Mapping[str, "Variant"] = field(default_factory=dict)
 
     @property
     def predictions(self) -> tuple[Argument, ...]:
@@ -52,6 +54,11 @@ class Variant:
     @property
     def labels(self) -> tuple[Argument, ...]:
         return tuple(a for a in self.arguments if a.role.integer)
+
+    @property
+    def pieces(self) -> tuple["Variant", ...]:
+        """What has items and kernels of its own: the part of each batch, or the variant itself."""
+        return tuple(self.parts.values()) or (self,)
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -84,6 +91,7 @@ class Loss:
         self.signature = _signature(function)
         self.source = Path(inspect.getfile(function))
         self._roles = {name: read_annotation(self.name, p) for name, p in self.signature.parameters.items()}
+        self.batches = check_batches(self.name, self._roles)
         labelled = any(r.integer for role in self._roles.values() for r in alternatives(role))
         self.positional = check_positional(self.name, positional, self.signature, self.reductions, labelled)
         if not any(r.kind == "prediction" for role in self._roles.values() for r in alternatives(role)):
@@ -122,6 +130,16 @@ class Loss:
                 found.append(self._read(choice, options, "_".join(filter(None, [*of_roles, *labels]))))
         return tuple(found)
 
+    @cached_property
+    def parts(self) -> dict[str, tuple[Variant, ...]]:
+        """What each batch contributes, in every reading; empty for a loss with a single batch."""
+        return {batch: distinct(v.parts[batch] for v in self.variants) for batch in self.batches}
+
+    @cached_property
+    def pieces(self) -> tuple[Variant, ...]:
+        """All that has kernels of its own: the parts of the batches, or the variants themselves."""
+        return tuple(p for variants in self.parts.values() for p in variants) or self.variants
+
     def _read(self, roles: Mapping[str, Role], options: Mapping[str, Value | None], label: str) -> Variant:
         numbers = {
             n: r.other if isinstance(r, Option) else r for n, r in self.settings.items() if options.get(n) is None
@@ -139,7 +157,8 @@ class Loss:
         arguments = tuple(symbols[n] for n in roles)
         for part in (expression, normalizer):
             check_formula(self.name, part, {*arguments, *parameters.values()})
-        return Variant(label, arguments, expression, normalizer, names, tuple(parameters.values()), options)
+        found = Variant(label, arguments, expression, normalizer, names, tuple(parameters.values()), options)
+        return replace(found, parts=split(self.name, found, self.batches)) if self.batches else found
 
     def _run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls the author's function; what it raises names the file and the line in it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from keyword import iskeyword
 from typing import Any, Literal
 
 from .axes import Axis
@@ -31,6 +32,7 @@ class Role:
     `layout` follows from the kind and the axis: one number per item, one row per item, one row shared by all items
     (class weights), or an array that broadcasts against the items (weights).
     `label` names the variant of a loss when an argument may have one role or another (`ClassIndex[C] | Simplex[C]`).
+    `batch` is the batch that the argument belongs to, in a loss over several batches of different sizes.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Role:
     differentiable: bool = True
     axis: Axis | None = None
     label: str = ""
+    batch: str = ""
 
     def __getitem__(self, axis: Axis) -> "Role":
         if not isinstance(axis, Axis):
@@ -52,6 +55,14 @@ class Role:
 
     def __or__(self, other: "Role") -> "Choice":
         return Choice((self, other))
+
+    def of(self, batch: str) -> "Role":
+        """This role, for an argument of one of several batches: `real: Logit.of("real"), fake: Logit.of("fake")`."""
+        if self.kind == "parameter":
+            raise SpecError(f"{self}.of({batch!r}): a hyperparameter belongs to no batch; all batches share it")
+        if not isinstance(batch, str) or not batch.isidentifier() or iskeyword(batch):
+            raise SpecError(f"{self}.of({batch!r}): expected a name that Python allows for a variable, such as real")
+        return replace(self, batch=batch)
 
     def given(self, **cases: "Role | Mapping[Any, Role]") -> "Conditional":
         """This role, but another where an option has a value: `Unit.given(log_target=Real)`, for a flag that is set;
@@ -75,7 +86,8 @@ class Role:
         return self.domain == "label-list"
 
     def __str__(self) -> str:
-        return f"{self.name}[{self.axis.name}]" if self.axis else self.name
+        entries = f"{self.name}[{self.axis.name}]" if self.axis else self.name
+        return f"{entries}.of({self.batch!r})" if self.batch else entries
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from .errors import LossError, LossTypeError
 from .loss import Loss
 from .memory import release_memory
 from .schema import Argument, Axis, Parameter, Schema, Variant
+from .separable import SeparableLoss
 from .threads import get_num_threads, set_num_threads
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "LossTypeError",
     "Parameter",
     "Schema",
+    "SeparableLoss",
     "Variant",
     "get_num_threads",
     "release_memory",
