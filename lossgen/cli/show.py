@@ -31,7 +31,7 @@ def show(
     project, losses = open_project(spec, out)
     loss = pick(losses, name)
     console = Console(width=None if Console().is_terminal else 120)
-    for variant in loss.variants:
+    for variant in loss.pieces:
         if kernel:
             text = render_module(loss, variant, dtype, str(loss.source.relative_to(project.spec.resolve())))
             console.print(Syntax(text, "python")) if console.is_terminal else click.echo(text)

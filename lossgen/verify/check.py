@@ -14,6 +14,7 @@ import numpy as np
 from lossgen.build.errors import BuildError
 from lossgen.formula import Loss, Variant
 
+from .batches import pieces
 from .comparison import Figure, compare
 from .sampling import hard_items, random_items, settings
 
@@ -78,8 +79,8 @@ def open_package(out: Path) -> ModuleType:
 
 def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
     """All findings for one loss, one batch of inputs after the other."""
-    function = _generated(loss, package)
-    for variant in loss.variants:
+    whole = _generated(loss, package)
+    for variant, function in [pair for v in loss.variants for pair in pieces(loss, v, whole)]:
         sizes = {axis.name: SIZE + k for k, axis in enumerate(variant.axes)}
         for inputs, sample in (("random", random_items), ("hard", hard_items)):
             rng = np.random.default_rng(SEED)

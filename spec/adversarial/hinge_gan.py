@@ -3,7 +3,7 @@ from lossgen.formula import Max, Prediction, loss
 HINGE = "Lim and Ye 2017, Geometric GAN, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957"
 
 
-@loss(paper=f"{HINGE}, eq. 16")
+@loss(paper=HINGE)
 def hinge_gan_discriminator_loss(real: Prediction.of("real"), fake: Prediction.of("fake")):
     """The hinge loss of telling real samples (score above 1) from generated ones (score below −1).
 
@@ -13,7 +13,7 @@ def hinge_gan_discriminator_loss(real: Prediction.of("real"), fake: Prediction.o
     return Max(0, 1 - real) + Max(0, 1 + fake)
 
 
-@loss(paper=f"{HINGE}, eq. 17")
+@loss(paper=HINGE)
 def hinge_gan_generator_loss(fake: Prediction):
     """The negated score that the discriminator gives to generated samples: −D(G(z)).
 
