@@ -32,7 +32,7 @@ class LossModule(torch.nn.Module):
         LossError: a parameter outside its domain, an unknown reduction.
     """
 
-    _apply = staticmethod(apply)
+    _evaluate = staticmethod(apply)
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class LossModule(torch.nn.Module):
         """The loss of these inputs, by name, with the weights that the module holds; see `apply`."""
         arguments = tuple(inputs[name] if name in inputs else getattr(self, name) for name in self._inputs)
         parameters = tuple(getattr(self, name) for name in self._settings)
-        return self._apply(
+        return self._evaluate(
             *(self._loss, arguments, parameters, self.reduction, self.axis),
             *(sample_weight, mask, denominator, self.empty),
         )

@@ -37,4 +37,4 @@ def apply(
 class SeparableLossModule(LossModule):
     """A loss over several batches as a module; see `LossModule`."""
 
-    _apply = staticmethod(apply)
+    _evaluate = staticmethod(apply)

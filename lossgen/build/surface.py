@@ -185,7 +185,12 @@ class Surface:
 
     def documentation(self) -> list[str]:
         """The author's text, the formula, and a line for every argument."""
-        lines = [*self.loss.doc.splitlines(), "", f"Formula, per item{' of each batch' if self.loss.batches else ''}:", ""]
+        lines = [
+            *self.loss.doc.splitlines(),
+            "",
+            f"Formula, per item{' of each batch' if self.loss.batches else ''}:",
+            "",
+        ]
         for variant in self.loss.pieces:
             lines.append(f"    {variant.expression}" + (f"    ({variant.label})" if variant.label else ""))
         lines += ["", "Parameters", "----------"]

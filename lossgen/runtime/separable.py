@@ -34,7 +34,7 @@ class SeparableLoss:
         self._package = package
         #: The loss of each batch, by the batch's name.
         self.parts: dict[str, Loss] = {batch: kind(package) for batch, kind in self.batches.items()}
-        names = [argument.name for argument in self.schema.variants[0].arguments]
+        self.argument_names = names = tuple(argument.name for argument in self.schema.variants[0].arguments)
         #: The batch that each argument belongs to.
         self.batch_of = {a.name: b for b, part in self.parts.items() for a in part.schema.variants[0].arguments}
         self._places = {b: tuple(i for i, n in enumerate(names) if self.batch_of[n] == b) for b in self.parts}
@@ -76,7 +76,9 @@ class SeparableLoss:
             if reduction == "none" and value.shape != result.shape:
                 first, shapes = next(iter(self.parts)), (tuple(value.shape), tuple(result.shape))
                 expected = f"{shapes[1]}, the shape of those of batch {first!r}, with reduction='none'"
-                raise LossError(f"{self.schema.name}: the items of batch {batch!r} have shape {shapes[0]}, expected {expected}")
+                raise LossError(
+                    f"{self.schema.name}: the items of batch {batch!r} have shape {shapes[0]}, expected {expected}"
+                )
             result = result + value
         return result
 

@@ -10,7 +10,7 @@ import lossgen.generated.numpy as surfaces
 import numpy as np
 import torch
 
-from lossgen.runtime import Loss, Parameter, Variant
+from lossgen.runtime import Loss, Parameter, SeparableLoss, Variant
 
 ITEMS, CLASSES = 4, 3
 
@@ -31,30 +31,56 @@ DRAW = {
 class Case(NamedTuple):
     """A loss in one of its variants: the surface for NumPy, the function for tensors."""
 
-    numpy: Loss
+    numpy: Loss | SeparableLoss
     torch: object
     variant: Variant
 
-    def arguments(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
-        """Every argument, the optional ones too."""
+    @property
+    def batches(self) -> tuple[str, ...]:
+        """The names of the batches of a loss over several ones."""
+        return tuple(self.numpy.parts) if isinstance(self.numpy, SeparableLoss) else ()
+
+    def arguments(
+        self, seed: int = 0, dtype: torch.dtype = torch.float64, reduction: str = "mean"
+    ) -> dict[str, torch.Tensor]:
+        """Every argument, the optional ones too. Each batch has a size of its own, unless `reduction` forbids it."""
         rng = np.random.default_rng(seed)
         found = {}
         for argument in self.variant.arguments:
-            shape = {"shared": (CLASSES,), "row": (ITEMS, CLASSES)}.get(argument.layout, (ITEMS,))
+            items = ITEMS
+            if self.batches and reduction != "none":
+                items += self.batches.index(self.numpy.batch_of[argument.name])
+            shape = {"shared": (CLASSES,), "row": (items, CLASSES)}.get(argument.layout, (items,))
             weight = argument.default is not None
             entries = rng.uniform(0.5, 1.5, shape) if weight else DRAW[argument.domain](rng, shape)
             tensor = torch.from_numpy(np.asarray(entries))
             found[argument.name] = tensor if argument.integer else tensor.to(dtype)
         return found
 
-    def required(self, seed: int = 0, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
+    def weights(self, dtype: torch.dtype = torch.float64, reduction: str = "mean") -> dict[str, object]:
+        """Sample weights and a mask, given by batch where there are several."""
+        weight = torch.tensor([0.5, 2.0, 1.5, 1.0, 0.7], dtype=dtype)
+        mask = torch.tensor([True, True, False, True, True])
+        if not self.batches:
+            return {"sample_weight": weight[:ITEMS], "mask": mask[:ITEMS]}
+        sizes = {batch: ITEMS + k * (reduction != "none") for k, batch in enumerate(self.batches)}
+        return {
+            "sample_weight": {batch: weight[:size] for batch, size in sizes.items()},
+            "mask": {batch: mask[-size:] for batch, size in sizes.items()},
+        }
+
+    def required(
+        self, seed: int = 0, dtype: torch.dtype = torch.float64, reduction: str = "mean"
+    ) -> dict[str, torch.Tensor]:
         """The arguments that have no default."""
         optional = {argument.name for argument in self.variant.arguments if argument.default is not None}
-        return {name: tensor for name, tensor in self.arguments(seed, dtype).items() if name not in optional}
+        return {name: tensor for name, tensor in self.arguments(seed, dtype, reduction).items() if name not in optional}
 
-    def kernels(self) -> ModuleType:
-        """The module of its float64 kernels."""
-        return importlib.import_module(f"lossgen.generated.cpu.{self.variant.module}_float64")
+    def kernels(self) -> list[ModuleType]:
+        """The modules of its float64 kernels: one, or one for each batch."""
+        parts = [v for batch in self.batches for v in self.numpy.parts[batch].schema.variants]
+        variants = [v for v in parts if v.choice == self.variant.choice] or [self.variant]
+        return [importlib.import_module(f"lossgen.generated.cpu.{v.module}_float64") for v in variants]
 
     def parameters(self) -> dict[str, object]:
         """The options of the variant; the other parameters at their defaults, but not at 0."""
@@ -97,6 +123,7 @@ def make(case: Case) -> tuple:
     return (
         arguments,
         len(variant.predictions),
+        case.batches,
         variant.normalized,
         variant.normalizer_reads,
         case.numpy.schema.reductions,
