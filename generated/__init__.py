@@ -16,9 +16,14 @@ if _TYPE_CHECKING:
     from .numpy._dice_loss import dice_loss as dice_loss
     from .numpy._dpo_loss import dpo_loss as dpo_loss
     from .numpy._focal_loss import focal_loss as focal_loss
+    from .numpy._gan_discriminator_loss import gan_discriminator_loss as gan_discriminator_loss
+    from .numpy._gan_generator_loss import gan_generator_loss as gan_generator_loss
+    from .numpy._gan_generator_minimax_loss import gan_generator_minimax_loss as gan_generator_minimax_loss
     from .numpy._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
     from .numpy._gradient_penalty import gradient_penalty as gradient_penalty
     from .numpy._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
+    from .numpy._hinge_gan_discriminator_loss import hinge_gan_discriminator_loss as hinge_gan_discriminator_loss
+    from .numpy._hinge_gan_generator_loss import hinge_gan_generator_loss as hinge_gan_generator_loss
     from .numpy._hinge_loss import hinge_loss as hinge_loss
     from .numpy._huber_loss import huber_loss as huber_loss
     from .numpy._jaccard_loss import jaccard_loss as jaccard_loss
@@ -28,6 +33,8 @@ if _TYPE_CHECKING:
     from .numpy._l1_sum_loss import l1_sum_loss as l1_sum_loss
     from .numpy._l2_loss import l2_loss as l2_loss
     from .numpy._log_cosh_loss import log_cosh_loss as log_cosh_loss
+    from .numpy._lsgan_discriminator_loss import lsgan_discriminator_loss as lsgan_discriminator_loss
+    from .numpy._lsgan_generator_loss import lsgan_generator_loss as lsgan_generator_loss
     from .numpy._mape import mape as mape
     from .numpy._margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
     from .numpy._mse_loss import mse_loss as mse_loss
@@ -45,6 +52,8 @@ if _TYPE_CHECKING:
     from .numpy._tversky_loss import tversky_loss as tversky_loss
     from .numpy._vae_loss import vae_loss as vae_loss
     from .numpy._vae_reconstruction_loss import vae_reconstruction_loss as vae_reconstruction_loss
+    from .numpy._wasserstein_critic_loss import wasserstein_critic_loss as wasserstein_critic_loss
+    from .numpy._wasserstein_generator_loss import wasserstein_generator_loss as wasserstein_generator_loss
     from .numpy._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
 
 _EXPORTS = {
@@ -59,9 +68,14 @@ _EXPORTS = {
     "dice_loss": ".numpy._dice_loss",
     "dpo_loss": ".numpy._dpo_loss",
     "focal_loss": ".numpy._focal_loss",
+    "gan_discriminator_loss": ".numpy._gan_discriminator_loss",
+    "gan_generator_loss": ".numpy._gan_generator_loss",
+    "gan_generator_minimax_loss": ".numpy._gan_generator_minimax_loss",
     "gaussian_kl_divergence": ".numpy._gaussian_kl_divergence",
     "gradient_penalty": ".numpy._gradient_penalty",
     "hinge_embedding_loss": ".numpy._hinge_embedding_loss",
+    "hinge_gan_discriminator_loss": ".numpy._hinge_gan_discriminator_loss",
+    "hinge_gan_generator_loss": ".numpy._hinge_gan_generator_loss",
     "hinge_loss": ".numpy._hinge_loss",
     "huber_loss": ".numpy._huber_loss",
     "jaccard_loss": ".numpy._jaccard_loss",
@@ -71,6 +85,8 @@ _EXPORTS = {
     "l1_sum_loss": ".numpy._l1_sum_loss",
     "l2_loss": ".numpy._l2_loss",
     "log_cosh_loss": ".numpy._log_cosh_loss",
+    "lsgan_discriminator_loss": ".numpy._lsgan_discriminator_loss",
+    "lsgan_generator_loss": ".numpy._lsgan_generator_loss",
     "mape": ".numpy._mape",
     "margin_ranking_loss": ".numpy._margin_ranking_loss",
     "mse_loss": ".numpy._mse_loss",
@@ -88,6 +104,8 @@ _EXPORTS = {
     "tversky_loss": ".numpy._tversky_loss",
     "vae_loss": ".numpy._vae_loss",
     "vae_reconstruction_loss": ".numpy._vae_reconstruction_loss",
+    "wasserstein_critic_loss": ".numpy._wasserstein_critic_loss",
+    "wasserstein_generator_loss": ".numpy._wasserstein_generator_loss",
     "weighted_cross_entropy": ".numpy._weighted_cross_entropy",
 }
 
@@ -103,9 +121,14 @@ __all__ = [
     "dice_loss",
     "dpo_loss",
     "focal_loss",
+    "gan_discriminator_loss",
+    "gan_generator_loss",
+    "gan_generator_minimax_loss",
     "gaussian_kl_divergence",
     "gradient_penalty",
     "hinge_embedding_loss",
+    "hinge_gan_discriminator_loss",
+    "hinge_gan_generator_loss",
     "hinge_loss",
     "huber_loss",
     "jaccard_loss",
@@ -115,6 +138,8 @@ __all__ = [
     "l1_sum_loss",
     "l2_loss",
     "log_cosh_loss",
+    "lsgan_discriminator_loss",
+    "lsgan_generator_loss",
     "mape",
     "margin_ranking_loss",
     "mse_loss",
@@ -132,6 +157,8 @@ __all__ = [
     "tversky_loss",
     "vae_loss",
     "vae_reconstruction_loss",
+    "wasserstein_critic_loss",
+    "wasserstein_generator_loss",
     "weighted_cross_entropy",
 ]
 

@@ -27,12 +27,22 @@ if _TYPE_CHECKING:
     from ._dpo_loss import DpoLoss as DpoLoss
     from ._focal_loss import focal_loss as focal_loss
     from ._focal_loss import FocalLoss as FocalLoss
+    from ._gan_discriminator_loss import gan_discriminator_loss as gan_discriminator_loss
+    from ._gan_discriminator_loss import GanDiscriminatorLoss as GanDiscriminatorLoss
+    from ._gan_generator_loss import gan_generator_loss as gan_generator_loss
+    from ._gan_generator_loss import GanGeneratorLoss as GanGeneratorLoss
+    from ._gan_generator_minimax_loss import gan_generator_minimax_loss as gan_generator_minimax_loss
+    from ._gan_generator_minimax_loss import GanGeneratorMinimaxLoss as GanGeneratorMinimaxLoss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
     from ._gaussian_kl_divergence import GaussianKlDivergenceLoss as GaussianKlDivergenceLoss
     from ._gradient_penalty import gradient_penalty as gradient_penalty
     from ._gradient_penalty import GradientPenaltyLoss as GradientPenaltyLoss
     from ._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
     from ._hinge_embedding_loss import HingeEmbeddingLoss as HingeEmbeddingLoss
+    from ._hinge_gan_discriminator_loss import hinge_gan_discriminator_loss as hinge_gan_discriminator_loss
+    from ._hinge_gan_discriminator_loss import HingeGanDiscriminatorLoss as HingeGanDiscriminatorLoss
+    from ._hinge_gan_generator_loss import hinge_gan_generator_loss as hinge_gan_generator_loss
+    from ._hinge_gan_generator_loss import HingeGanGeneratorLoss as HingeGanGeneratorLoss
     from ._hinge_loss import hinge_loss as hinge_loss
     from ._hinge_loss import HingeLoss as HingeLoss
     from ._huber_loss import huber_loss as huber_loss
@@ -51,6 +61,10 @@ if _TYPE_CHECKING:
     from ._l2_loss import L2Loss as L2Loss
     from ._log_cosh_loss import log_cosh_loss as log_cosh_loss
     from ._log_cosh_loss import LogCoshLoss as LogCoshLoss
+    from ._lsgan_discriminator_loss import lsgan_discriminator_loss as lsgan_discriminator_loss
+    from ._lsgan_discriminator_loss import LsganDiscriminatorLoss as LsganDiscriminatorLoss
+    from ._lsgan_generator_loss import lsgan_generator_loss as lsgan_generator_loss
+    from ._lsgan_generator_loss import LsganGeneratorLoss as LsganGeneratorLoss
     from ._mape import mape as mape
     from ._mape import MAPELoss as MAPELoss
     from ._margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
@@ -85,6 +99,10 @@ if _TYPE_CHECKING:
     from ._vae_loss import VaeLoss as VaeLoss
     from ._vae_reconstruction_loss import vae_reconstruction_loss as vae_reconstruction_loss
     from ._vae_reconstruction_loss import VaeReconstructionLoss as VaeReconstructionLoss
+    from ._wasserstein_critic_loss import wasserstein_critic_loss as wasserstein_critic_loss
+    from ._wasserstein_critic_loss import WassersteinCriticLoss as WassersteinCriticLoss
+    from ._wasserstein_generator_loss import wasserstein_generator_loss as wasserstein_generator_loss
+    from ._wasserstein_generator_loss import WassersteinGeneratorLoss as WassersteinGeneratorLoss
     from ._weighted_cross_entropy import weighted_cross_entropy as weighted_cross_entropy
     from ._weighted_cross_entropy import WeightedCrossEntropyLoss as WeightedCrossEntropyLoss
 
@@ -111,12 +129,22 @@ _EXPORTS = {
     "DpoLoss": "._dpo_loss",
     "focal_loss": "._focal_loss",
     "FocalLoss": "._focal_loss",
+    "gan_discriminator_loss": "._gan_discriminator_loss",
+    "GanDiscriminatorLoss": "._gan_discriminator_loss",
+    "gan_generator_loss": "._gan_generator_loss",
+    "GanGeneratorLoss": "._gan_generator_loss",
+    "gan_generator_minimax_loss": "._gan_generator_minimax_loss",
+    "GanGeneratorMinimaxLoss": "._gan_generator_minimax_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
     "GaussianKlDivergenceLoss": "._gaussian_kl_divergence",
     "gradient_penalty": "._gradient_penalty",
     "GradientPenaltyLoss": "._gradient_penalty",
     "hinge_embedding_loss": "._hinge_embedding_loss",
     "HingeEmbeddingLoss": "._hinge_embedding_loss",
+    "hinge_gan_discriminator_loss": "._hinge_gan_discriminator_loss",
+    "HingeGanDiscriminatorLoss": "._hinge_gan_discriminator_loss",
+    "hinge_gan_generator_loss": "._hinge_gan_generator_loss",
+    "HingeGanGeneratorLoss": "._hinge_gan_generator_loss",
     "hinge_loss": "._hinge_loss",
     "HingeLoss": "._hinge_loss",
     "huber_loss": "._huber_loss",
@@ -135,6 +163,10 @@ _EXPORTS = {
     "L2Loss": "._l2_loss",
     "log_cosh_loss": "._log_cosh_loss",
     "LogCoshLoss": "._log_cosh_loss",
+    "lsgan_discriminator_loss": "._lsgan_discriminator_loss",
+    "LsganDiscriminatorLoss": "._lsgan_discriminator_loss",
+    "lsgan_generator_loss": "._lsgan_generator_loss",
+    "LsganGeneratorLoss": "._lsgan_generator_loss",
     "mape": "._mape",
     "MAPELoss": "._mape",
     "margin_ranking_loss": "._margin_ranking_loss",
@@ -169,6 +201,10 @@ _EXPORTS = {
     "VaeLoss": "._vae_loss",
     "vae_reconstruction_loss": "._vae_reconstruction_loss",
     "VaeReconstructionLoss": "._vae_reconstruction_loss",
+    "wasserstein_critic_loss": "._wasserstein_critic_loss",
+    "WassersteinCriticLoss": "._wasserstein_critic_loss",
+    "wasserstein_generator_loss": "._wasserstein_generator_loss",
+    "WassersteinGeneratorLoss": "._wasserstein_generator_loss",
     "weighted_cross_entropy": "._weighted_cross_entropy",
     "WeightedCrossEntropyLoss": "._weighted_cross_entropy",
 }
@@ -185,9 +221,14 @@ __all__ = [
     "DiceLoss",
     "DpoLoss",
     "FocalLoss",
+    "GanDiscriminatorLoss",
+    "GanGeneratorLoss",
+    "GanGeneratorMinimaxLoss",
     "GaussianKlDivergenceLoss",
     "GradientPenaltyLoss",
     "HingeEmbeddingLoss",
+    "HingeGanDiscriminatorLoss",
+    "HingeGanGeneratorLoss",
     "HingeLoss",
     "HuberLoss",
     "JaccardLoss",
@@ -197,6 +238,8 @@ __all__ = [
     "L1SumLoss",
     "L2Loss",
     "LogCoshLoss",
+    "LsganDiscriminatorLoss",
+    "LsganGeneratorLoss",
     "MAPELoss",
     "MSELoss",
     "MSLELoss",
@@ -214,6 +257,8 @@ __all__ = [
     "TverskyLoss",
     "VaeLoss",
     "VaeReconstructionLoss",
+    "WassersteinCriticLoss",
+    "WassersteinGeneratorLoss",
     "WeightedCrossEntropyLoss",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -226,9 +271,14 @@ __all__ = [
     "dice_loss",
     "dpo_loss",
     "focal_loss",
+    "gan_discriminator_loss",
+    "gan_generator_loss",
+    "gan_generator_minimax_loss",
     "gaussian_kl_divergence",
     "gradient_penalty",
     "hinge_embedding_loss",
+    "hinge_gan_discriminator_loss",
+    "hinge_gan_generator_loss",
     "hinge_loss",
     "huber_loss",
     "jaccard_loss",
@@ -238,6 +288,8 @@ __all__ = [
     "l1_sum_loss",
     "l2_loss",
     "log_cosh_loss",
+    "lsgan_discriminator_loss",
+    "lsgan_generator_loss",
     "mape",
     "margin_ranking_loss",
     "mse_loss",
@@ -255,6 +307,8 @@ __all__ = [
     "tversky_loss",
     "vae_loss",
     "vae_reconstruction_loss",
+    "wasserstein_critic_loss",
+    "wasserstein_generator_loss",
     "weighted_cross_entropy",
 ]
 
