@@ -27,7 +27,8 @@ class TorchSignature:
         required = [name for name in arguments if loss.default(name) is None]
         optional = [name for name in arguments if name not in required]
         self._inputs = [name for name in (*required, *optional) if name in inputs]
-        self._entries = {name: f"{name}: Tensor" for name in required}
+        numbers = spread_arguments(loss)
+        self._entries = {name: f"{name}: Tensor{' | float' if name in numbers else ''}" for name in required}
         self._entries |= {name: f"{name}: Tensor | None = None" for name in optional}
         self._entries |= {name: f"{name}: {type} = {default}" for name, type, default in parameters}
         if len(loss.reductions) > 1:
@@ -57,3 +58,9 @@ class TorchSignature:
         by_position = [self._entries[name] for name in self._positional if name not in without]
         by_name = [e for name, e in self._entries.items() if name not in self._positional and name not in without]
         return [*by_position, "*", *by_name]
+
+
+def spread_arguments(loss: Loss) -> list[str]:
+    """What a model predicts that may be one for several items, hence a number."""
+    arguments = loss.variants[0].arguments
+    return [a.name for a in arguments if a.role.layout == "broadcast" and a.role.kind == "prediction"]

@@ -14,7 +14,7 @@ from lossgen.formula.symbols import Argument
 from lossgen.kernel.program import is_normalized
 
 from .batches import Batches
-from .signature import TorchSignature
+from .signature import TorchSignature, spread_arguments
 
 #: Options that every loss has; a formula may not use their names for its own arguments.
 OPTIONS = (
@@ -99,6 +99,16 @@ class Surface:
     def legacy(self) -> bool:
         """Whether the loss has PyTorch's older spelling of `reduction`."""
         return set(LEGACY) <= set(self.loss.positional)
+
+    @property
+    def spread(self) -> list[str]:
+        """The arguments that may be a number on PyTorch tensors; see `lossgen.adapters.torch_spread`."""
+        return spread_arguments(self.loss)
+
+    @property
+    def like(self) -> str:
+        """The first argument that has the shape of the items."""
+        return next((a.name for a in self.arguments if a.role.layout == "item"), "")
 
     @property
     def torch(self) -> TorchSignature:

@@ -38,15 +38,15 @@ def check_dtype(loss: str, name: str, dtype: np.dtype) -> None:
 def arithmetic_dtype(loss: str, variant: Variant, arrays: Sequence[np.ndarray | None]) -> np.dtype:
     """The dtype that the kernels compute in, float32 or float64: that of the predictions.
 
-    Integers among the predictions follow the others; where all are integers it is float64.
+    Integers and single numbers among the predictions follow the others; where all are integers it is float64.
 
     Raises:
         LossTypeError: two predictions have different dtypes.
     """
+    pairs = zip(variant.arguments, arrays, strict=True)
+    found = [(a, x) for a, x in pairs if x is not None and a.name in variant.predictions and is_real(x.dtype)]
     first: tuple[Argument, np.dtype] | None = None
-    for argument, array in zip(variant.arguments, arrays, strict=True):
-        if array is None or argument.name not in variant.predictions or not is_real(array.dtype):
-            continue
+    for argument, array in [pair for pair in found if pair[1].shape] or found:
         if first is None:
             first = argument, array.dtype
         elif array.dtype.newbyteorder("=") != first[1].newbyteorder("="):
