@@ -117,20 +117,21 @@ def _piecewise(node: Piecewise, d: Seed) -> Expr:
 
 
 def _absorb(node: absorb, d: Seed) -> Expr:
-    """What grows without bound in the slope of v stays absorbed: y/p is 0 for y = 0, also at p = 0.
+    """What grows without bound in the slope of v stays absorbed: y/p is 0 for y = 0, also at p = 0, and y·e^x for every x.
 
     The slope of q = e^u vanishes where q does, so that v stays absorbed beside it.
     """
     q, v = node.args
     rise, slope = d(q), d(v)
     given = absorb(q, v) * cofactor(rise, q) if isinstance(q, exp) and q in Mul.make_args(rise) else v * rise
-    terms = [
-        (term, [f for f in Mul.make_args(term) if f.is_Pow and f.exp.could_extract_minus_sign()])
-        for term in Add.make_args(slope)
-    ]
+    terms = [(term, [f for f in Mul.make_args(term) if _is_steep(f)]) for term in Add.make_args(slope)]
     if not any(steep for _, steep in terms):
         return q * slope + given
     return Add(given, *(absorb(q, Mul(*steep)) * cofactor(term, *steep) for term, steep in terms))
+
+
+def _is_steep(factor: Expr) -> bool:
+    return isinstance(factor, exp) or (factor.is_Pow and factor.exp.could_extract_minus_sign())
 
 
 def _chain(node: Function, d: Seed) -> Expr:

@@ -79,6 +79,10 @@ CASES: dict[Callable, list[Case]] = {
             [{"q": 1, "p": SMALL, "t": 3}, {"q": 0, "p": 0.5, "t": 2}],
         ),
     ],
+    rules.protect_zero_times_exp: [
+        Case(q * exp(u), absorb(q, exp(u)), [{"q": n, "u": m} for n in (SMALL, 1) for m in ANY]),
+        Case(v * (1 - q) * exp(-u) / 3, v * absorb(1 - q, exp(-u)) / 3, [{"q": 1, "u": -BIG, "v": 3}]),
+    ],
     rules.xlogy_to_absorb: [Case(xlogy(q, p), absorb(q, log(p)), [{"q": 0, "p": SMALL}, {"q": 1, "p": SMALL}])],
     rules.guard_complement_of_indicator: [
         Case(plain(z[c], 1 - Delta(c, y), x[c]), Piecewise((z[c] * x[c], Ne(c, y)), (0, True)), []),
@@ -283,6 +287,12 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
         "no prediction": q * log(t),
         "two logarithms": q * log(p) * log(u),
         "not a product": log(p),
+    },
+    rules.protect_zero_times_exp: {
+        "no target": v * exp(u),
+        "no prediction": q * exp(t),
+        "two exponentials": plain(q, exp(p), exp(u)),
+        "not a product": exp(u),
     },
     rules.xlogy_to_absorb: {"another atom": absorb(q, log(p))},
     rules.guard_complement_of_indicator: {

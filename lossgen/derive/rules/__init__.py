@@ -31,7 +31,13 @@ from .lengths import (
     root_of_powers,
     root_of_squares,
 )
-from .protect import guard_complement_of_indicator, protect_zero_times_log, release_finite, xlogy_to_absorb
+from .protect import (
+    guard_complement_of_indicator,
+    protect_zero_times_exp,
+    protect_zero_times_log,
+    release_finite,
+    xlogy_to_absorb,
+)
 from .reductions import (
     canonical_index,
     collapse_delta,
@@ -46,7 +52,7 @@ from .residual import softmax_residual
 from .shares import logarithms_over_mean, one_minus_quotient, opposing_fractions
 
 #: Applied once, to the raw formula, before anything else: later rules may hide where a logarithm stood.
-PROTECTION = (protect_zero_times_log, xlogy_to_absorb, guard_complement_of_indicator)
+PROTECTION = (protect_zero_times_log, protect_zero_times_exp, xlogy_to_absorb, guard_complement_of_indicator)
 
 #: Applied to the formula and to every derivative until none fires.
 STABLE = (
