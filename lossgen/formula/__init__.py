@@ -13,7 +13,7 @@ docstring is its documentation, and which returns the formula of the paper as a 
 
 from sympy import Abs, Eq, Max, Min, Ne, Piecewise, exp, log, pi, sign, sqrt, tanh
 
-from .atoms import absorb, expm1, log1p, sigmoid, softplus, xlogy
+from .atoms import absorb, detach, expm1, log1p, sigmoid, softplus, xlogy
 from .axes import Axis, Index
 from .errors import SpecError
 from .lengths import hypot, ratio
@@ -33,6 +33,7 @@ from .roles import (
     Logit,
     LogProbability,
     NonNegative,
+    NonNegativePrediction,
     Parameter,
     Positive,
     PositivePrediction,
@@ -44,6 +45,7 @@ from .roles import (
     Sign,
     Simplex,
     Unit,
+    Variance,
     Weight,
 )
 from .symbols import is_label
@@ -73,6 +75,7 @@ __all__ = [
     "Min",
     "Ne",
     "NonNegative",
+    "NonNegativePrediction",
     "Option",
     "Parameter",
     "Piecewise",
@@ -88,9 +91,11 @@ __all__ = [
     "SpecError",
     "Sum",
     "Unit",
+    "Variance",
     "Variant",
     "Weight",
     "absorb",
+    "detach",
     "exp",
     "expm1",
     "hypot",

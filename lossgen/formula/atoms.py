@@ -178,6 +178,26 @@ class expm1_ratio_slope(Atom):
         )
 
 
+class detach(Atom):
+    """x, but a constant for every derivative: `var + detach(Max(var, eps) - var)` is a clamp that gradients do not see."""
+
+    nargs = 1
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        return x if x.is_number or isinstance(x, cls) else None
+
+    def definition(self) -> Expr:
+        return self.args[0]
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return Integer(0)
+
+    def _latex(self, printer, exp=None) -> str:
+        base = rf"\operatorname{{detach}}\left({printer.doprint(self.args[0])}\right)"
+        return base if exp is None else rf"{base}^{{{exp}}}"
+
+
 class absorb(Atom):
     """q·v, and 0 where q = 0 whatever v is (0 · log 0 = 0)."""
 
@@ -216,5 +236,17 @@ class xlogy(Atom):
 #: What an author may call besides arithmetic, by name.
 ATOMS: dict[str, type[Atom]] = {
     cls.__name__: cls
-    for cls in (sigmoid, softplus, log_cosh, log1p, expm1, expm1_minus, expm1_ratio, expm1_ratio_slope, absorb, xlogy)
+    for cls in (
+        sigmoid,
+        softplus,
+        log_cosh,
+        log1p,
+        expm1,
+        expm1_minus,
+        expm1_ratio,
+        expm1_ratio_slope,
+        absorb,
+        detach,
+        xlogy,
+    )
 }

@@ -33,6 +33,7 @@ class Role:
     (class weights), or an array that broadcasts against the items (weights).
     `label` names the variant of a loss when an argument may have one role or another (`ClassIndex[C] | Simplex[C]`).
     `batch` is the batch that the argument belongs to, in a loss over several batches of different sizes.
+    `broadcast` says of a prediction that one number of it may be for several items.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Role:
     axis: Axis | None = None
     label: str = ""
     batch: str = ""
+    broadcast: bool = False
 
     def __getitem__(self, axis: Axis) -> "Role":
         if not isinstance(axis, Axis):
@@ -72,7 +74,7 @@ class Role:
 
     @property
     def layout(self) -> Layout:
-        if self.kind == "weight":
+        if self.kind == "weight" or self.broadcast:
             return "shared" if self.axis else "broadcast"
         return "row" if self.axis and self.kind != "label" else "item"
 
@@ -118,6 +120,14 @@ Logit = Role("Logit", "prediction", "real", "an unnormalised score; any real num
 Probability = Role("Probability", "prediction", "unit", "a predicted probability in [0, 1]")
 LogProbability = Role("LogProbability", "prediction", "real", "the logarithm of a predicted probability")
 PositivePrediction = Role("PositivePrediction", "prediction", "positive", "a predicted number above 0")
+NonNegativePrediction = Role("NonNegativePrediction", "prediction", "nonnegative", "a predicted number of at least 0")
+Variance = Role(
+    "Variance",
+    "prediction",
+    "nonnegative",
+    "a predicted variance, at least 0; it may be one for several items",
+    broadcast=True,
+)
 PredictionAboveMinusOne = Role(
     "PredictionAboveMinusOne", "prediction", "above-minus-one", "a predicted number above -1"
 )

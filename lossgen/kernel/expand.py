@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sympy import Add, Eq, Expr, Integer, Mul, Or, Piecewise, Pow, exp, expand_mul, log
 
-from lossgen.formula.atoms import Atom, absorb, expm1, expm1_ratio_slope, log1p, log_cosh, sigmoid, softplus
+from lossgen.formula.atoms import Atom, absorb, detach, expm1, expm1_ratio_slope, log1p, log_cosh, sigmoid, softplus
 from lossgen.formula.axes import Index
 from lossgen.formula.differences import (
     log1p_difference,
@@ -30,6 +30,7 @@ from .functions import (
     group,
     log1p_unit,
     magnitude,
+    multiple,
     positive_part,
     reciprocal,
 )
@@ -156,9 +157,13 @@ def _power(node: Pow) -> Expr | None:
 
 
 def _absorb(node: absorb) -> Expr:
-    q, v = (expand(arg) for arg in node.args)
+    """q·v, and 0 where q = 0. q·e^u is (q·e^(u/2))·e^(u/2): e^u alone may leave the range where the product does not."""
+    q, v = expand(node.args[0]), node.args[1]
     known = group(q) if q.is_nonzero else q  # e^u is 0 in a kernel, where SymPy knows that it is not
-    return Piecewise((ZERO, Eq(known, 0)), (q * v, True))
+    if isinstance(v, exp):
+        half = expand(exp(v.args[0] / 2))
+        return Piecewise((ZERO, Eq(known, 0)), (multiple(q, half) * half, True))
+    return Piecewise((ZERO, Eq(known, 0)), (q * expand(v), True))
 
 
 def _product(node: Mul) -> Expr | None:
@@ -220,6 +225,7 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     LogSumExp: _logsumexp,
     Pow: _power,
     absorb: _absorb,
+    detach: lambda node: expand(node.args[0]),
     log_cosh: _own_form,
     expm1_ratio_slope: _own_form,
     log1p_square: _own_form,

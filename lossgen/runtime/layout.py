@@ -22,11 +22,13 @@ class Placement:
         order: the permutation that moves the item dimensions first and the axis last; None where nothing moves.
         shape: the kernels' shape: (items,), (items, size) or (size,).
         broadcast: True if the array has to be broadcast to the item shape first.
+        lacks_last: True if the array has a last dimension of 1 added before that.
     """
 
     order: tuple[int, ...] | None
     shape: tuple[int, ...]
     broadcast: bool = False
+    lacks_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class _Measurement:
         self.axes: dict[str, Axis] = {axis.name: axis for axis in schema.axes}
         self.given = [(a, x) for a, x in zip(variant.arguments, arrays, strict=True) if x is not None]
         self.arguments = variant.arguments
+        self.predictions = variant.predictions
         self.label = variant.label
         usual = schema.variants[0].arguments
         self.deciding = {a.name for other in schema.variants[1:] for a in other.arguments if a not in usual}
@@ -145,9 +148,24 @@ class _Measurement:
                     f" axis {argument.axis!r} of {first} of shape {self._shape_of(first)}"
                 )
             return Placement(None, shape)
+        if argument.layout == "broadcast" and argument.name in self.predictions:
+            return self._broadcast_prediction(argument, shape, items)
         if argument.layout == "broadcast":
             check_broadcast(self.loss, argument.name, shape, self.item_shape or ())
         return Placement(None, (items,), shape != self.item_shape)
+
+    def _broadcast_prediction(self, argument: Argument, shape: tuple[int, ...], items: int) -> Placement:
+        """One number for several items: the items' shape with ones in it, or without its last dimension (as in PyTorch)."""
+        item_shape = self.item_shape or ()
+        if shape and shape == item_shape[:-1]:
+            return Placement(None, (items,), True, True)
+        fits = len(shape) == len(item_shape) and all(n in (1, m) for n, m in zip(shape, item_shape, strict=True))
+        if shape and not fits:
+            raise LossError(
+                f"{self.loss}: {argument.name} has shape {shape}, expected {item_shape}, the same with ones in it,"
+                f" or {item_shape[:-1]}"
+            )
+        return Placement(None, (items,), shape != item_shape)
 
 
 def check_broadcast(loss: str, name: str, shape: tuple[int, ...], item_shape: tuple[int, ...]) -> None:

@@ -30,19 +30,20 @@ class _Summed(Output):
     """A result that is a sum over items: over the lanes' rows of a shared argument, or over broadcast dimensions."""
 
     item_shape: tuple[int, ...] | None
+    lacks_last: bool = False
 
     def finish(self) -> np.ndarray:
-        whole = self.operand
+        whole, result = self.operand, self.result[..., np.newaxis] if self.lacks_last else self.result
         assert isinstance(whole, np.ndarray)
         if self.item_shape is not None:
             whole = whole.reshape(self.item_shape)
-            lead = whole.ndim - self.result.ndim
-            ones = tuple(d + lead for d, n in enumerate(self.result.shape) if n == 1 and whole.shape[d + lead] != 1)
-            total = whole.sum(axis=(*range(lead), *ones), dtype=np.float64).reshape(self.result.shape)
+            lead = whole.ndim - result.ndim
+            ones = tuple(d + lead for d, n in enumerate(result.shape) if n == 1 and whole.shape[d + lead] != 1)
+            total = whole.sum(axis=(*range(lead), *ones), dtype=np.float64).reshape(result.shape)
         else:
             total = whole.sum(axis=0)  # row by row, in the order of the lanes
         with np.errstate(over="ignore"):
-            self.result[...] = total
+            result[...] = total
         return self.result
 
 
@@ -59,7 +60,8 @@ def allocate(plan: Plan, position: int, array: np.ndarray, rounded: bool = True)
         return _Summed(np.zeros((plan.division.lanes, array.shape[0])), result, None)
     if slot.placement.broadcast:
         whole = np.empty(plan.geometry.items, plan.real)
-        return _Summed(whole, np.empty(array.shape, dtype), plan.geometry.item_shape)
+        item_shape, lacks_last = plan.geometry.item_shape, slot.placement.lacks_last
+        return _Summed(whole, np.empty(array.shape, dtype), item_shape, lacks_last)
     return _own(plan, slot, array, dtype)
 
 

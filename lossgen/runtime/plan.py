@@ -41,7 +41,7 @@ class Slot:
     def moved(self, array: np.ndarray, item_shape: tuple[int, ...]) -> np.ndarray:
         """A view with the item dimensions first and the axis last."""
         if self.placement.broadcast:
-            return np.broadcast_to(array, item_shape)
+            return np.broadcast_to(array[..., np.newaxis] if self.placement.lacks_last else array, item_shape)
         return array if self.placement.order is None else array.transpose(self.placement.order)
 
     def fits(self, view: np.ndarray) -> bool:

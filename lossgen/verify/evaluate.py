@@ -6,17 +6,18 @@ from typing import Any
 
 import mpmath
 from mpmath import mp, mpf
-from sympy import Abs, Add, Expr, Min, Mul, Piecewise, Pow, Symbol, exp, log, sign, tanh, true
+from sympy import Abs, Add, E, Expr, Min, Mul, Piecewise, Pow, Symbol, exp, log, pi, sign, tanh, true
 from sympy import Max as Largest
 from sympy.logic.boolalg import And, Boolean, Or
 
-from lossgen.formula.atoms import Atom, absorb, xlogy
+from lossgen.formula.atoms import Atom, absorb, detach, xlogy
 from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Sum
 from lossgen.formula.symbols import depends_on
 
 from .jets import Number, absorbed, added, applied, multiplied, raised, value_of, varies
 
+CONSTANTS = {pi: mpmath.pi, E: mpmath.e}
 UNARY = {exp: mpmath.exp, log: mpmath.log, Abs: abs, sign: mpmath.sign, tanh: mpmath.tanh}
 
 
@@ -24,11 +25,13 @@ class Item:
     """The numbers of an item, by the name of an argument, a hyperparameter, an axis (its size) or an index.
 
     lean : how a comparison of equal numbers is read: as it stands (0), the left one larger (1) or smaller (−1).
+    detached : the arguments as what is detached sees them, where that is another point than the item's own.
     kinks : set once two equal numbers were compared that the inputs move apart.
     """
 
-    def __init__(self, numbers: Mapping[str, Any], lean: int = 0) -> None:
+    def __init__(self, numbers: Mapping[str, Any], lean: int = 0, detached: Mapping[str, Any] | None = None) -> None:
         self.numbers, self.lean, self.kinks = numbers, lean, []
+        self.detached = detached
         self.known: dict[tuple, Number] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -36,7 +39,7 @@ class Item:
 
     def at(self, index: Index, position: int) -> "Item":
         """The same item, the index at a position."""
-        other = Item({**self.numbers, index.name: position}, self.lean)
+        other = Item({**self.numbers, index.name: position}, self.lean, self.detached)
         other.kinks, other.known = self.kinks, self.known
         return other
 
@@ -67,8 +70,8 @@ def _evaluate(node: Expr, item: Item) -> Number:
             return method(node, item)
     if isinstance(node, Atom):
         return evaluate(node.definition(), item)
-    if node.is_number:
-        return mpf(str(node.evalf(mp.dps)))
+    if node in CONSTANTS:
+        return +CONSTANTS[node]
     raise TypeError(f"{node.func.__name__} in {node} cannot be evaluated")
 
 
@@ -88,6 +91,13 @@ def _times(product: Number, predicted: bool, factor: Expr, item: Item) -> Number
 
 def _absorbing(q: Expr, v: Expr, item: Item) -> Number:
     return _times(evaluate(q, item), False, v, item)
+
+
+def _detached(node: Expr, item: Item) -> mpf:
+    """The number without its derivatives, at the point that derivatives are taken at."""
+    if item.detached is not None:
+        item = Item({**item.numbers, **item.detached}, item.lean)
+    return value_of(evaluate(node, item))
 
 
 def _over(node: Expr, item: Item) -> list[Number]:
@@ -161,6 +171,7 @@ METHODS: dict[type, Callable[[Any, Item], Number]] = {
     Piecewise: _piecewise,
     Largest: lambda node, item: _largest([evaluate(a, item) for a in node.args], item),
     Min: lambda node, item: _largest([evaluate(a, item) for a in node.args], item, -1),
+    detach: lambda node, item: _detached(node.args[0], item),
     absorb: lambda node, item: _absorbing(*node.args, item),
     xlogy: lambda node, item: _absorbing(node.args[0], log(node.args[1]), item),
     **{kind: _applied(function) for kind, function in UNARY.items()},

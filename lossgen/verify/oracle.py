@@ -175,7 +175,7 @@ def _differences(expression: Expr, environment: Environment, wrt: Sequence[str],
         changed = environment
         for leaf, by in changes:
             changed = moved(changed, leaf, by)
-        found = value_of(evaluate(expression, Item(changed)))
+        found = value_of(evaluate(expression, Item(changed, detached=environment)))
         return found if isinstance(found, mpf) else mpmath.nan  # the logarithm of a negative number is complex
 
     def along(by: mpf) -> Iterator[tuple[Leaf, mpf]]:

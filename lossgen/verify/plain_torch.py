@@ -10,7 +10,7 @@ from sympy import Max as Largest
 from torch import Tensor
 
 from lossgen.formula import Loss, Variant
-from lossgen.formula.atoms import Atom
+from lossgen.formula.atoms import Atom, detach
 from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Sum
 from lossgen.formula.symbols import is_label
 
@@ -32,6 +32,8 @@ def evaluate(node: Expr, environment: Environment) -> Tensor | float:
         return float(node)
     if isinstance(node, Entry):
         return _entry(node, environment)
+    if isinstance(node, detach):
+        return _tensor(evaluate(node.args[0], environment)).detach()
     if isinstance(node, Atom):
         return evaluate(node.definition(), environment)
     for kind, method in METHODS.items():

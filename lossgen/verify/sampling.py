@@ -17,14 +17,13 @@ HARD_NUMBERS = (-1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 1e-3, 1.0, 17.0, 90.0, 1e4
 #: The most items of a hard batch; of more, some are drawn.
 MOST_ITEMS = 250
 GAPS = (0.0, 5.0, 15.0, 30.0, 104.0, 1e4)
-#: Beside a target of 1, and where a square leaves the range of single precision.
-NEAR_AND_FAR = (0.9999999, 1.0000001, 1e20, -1e20)
+#: Also beside a target of 1, and where a square leaves the range of single precision.
+HARD_ESTIMATES = (-1e20, -1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 2e-3, 0.9999999, 1.0, 1.0000001, 17.0, 90.0, 1e4, 1e20)
 HARD_PROBABILITIES = (0.0, 1e-30, 1e-3, 0.5, 0.9999999, 1.0)
-HARD_AMOUNTS = {
-    "nonnegative": (0.0, 1e-30, 1e-3, 2.0, 17.0, 1e4),
-    "positive": (1e-30, 1e-3, 1.0, 17.0, 1e4),
-    "above-minus-one": (-0.9999999, -0.5, 0.0, 1e-30, 1e-3, 1.0, 1.0000001, 1e4, 1e20),
-}
+HARD_ABOVE_MINUS_ONE = (-0.9999999, -0.5, 0.0, 1e-30, 1e-3, 1.0, 1.0000001, 1e4, 1e20)
+#: No mean close to a target: there the gradient of a count loss is a difference that the inputs' rounding decides.
+HARD_AMOUNTS = (0.0, 1e-30, 1e-3, 2.0, 17.0, 1e4)
+HARD_MEANS = (0.0, 1e-30, 2e-3, 3.0, 40.0, 3e4)
 #: Embeddings: none, two ordinary ones, one with entries of different size.
 HARD_EMBEDDINGS = (
     (0.0,),
@@ -58,6 +57,10 @@ def _random(argument: Argument, rng: Generator, count: int, sizes: Mapping[str, 
         return rng.integers(0, 2, shape).astype(float)
     if role.domain == "sign":
         return rng.choice([-1.0, 1.0], shape)
+    if role.kind == "target" and role.domain == "nonnegative":
+        return rng.integers(0, 9, shape).astype(float)
+    if role.kind == "prediction" and role.domain in ("nonnegative", "positive") and not role.broadcast:
+        return rng.uniform(1, 4, shape)
     if role.domain in ("nonnegative", "positive", "above-minus-one"):
         return rng.uniform(0.1, 3, shape)
     return 2 * rng.normal(size=shape)
@@ -120,13 +123,24 @@ def _hard(argument: Argument, sizes: Mapping[str, int]) -> list:
 
 def _hard_predictions(role: Role) -> list[float]:
     if role.name == "Prediction":
-        return [*HARD_NUMBERS, *NEAR_AND_FAR]
-    return list({"unit": HARD_PROBABILITIES, **HARD_AMOUNTS}.get(role.domain, HARD_NUMBERS))
+        return list(HARD_ESTIMATES)
+    by_domain = {
+        "unit": HARD_PROBABILITIES,
+        "nonnegative": HARD_MEANS,
+        "positive": HARD_MEANS[1:],
+        "above-minus-one": HARD_ABOVE_MINUS_ONE,
+    }
+    return list(by_domain.get(role.domain, HARD_NUMBERS))
 
 
 def _hard_targets(domain: str) -> list[float]:
-    targets = {"not-nan": (0.0, 1.0, -20.0), "sign": (-1.0, 1.0), **HARD_AMOUNTS}
-    return list(targets.get(domain, (0.0, 1.0)))
+    by_domain = {
+        "not-nan": (0.0, 1.0, -20.0),
+        "sign": (-1.0, 1.0),
+        "nonnegative": HARD_AMOUNTS,
+        "above-minus-one": HARD_ABOVE_MINUS_ONE,
+    }
+    return list(by_domain.get(domain, (0.0, 1.0)))
 
 
 def _hard_rows(kind: str, domain: str, axis: Axis, size: int) -> list[np.ndarray]:

@@ -2,7 +2,8 @@ from lossgen.formula import (
     Amount,
     BetweenOneAndTwo,
     Flag,
-    Parameter,
+    NonNegative,
+    NonNegativePrediction,
     Piecewise,
     PositivePrediction,
     Prediction,
@@ -19,7 +20,11 @@ from lossgen.formula import (
     positional=("input", "target", "log_input", "full", "size_average", "eps", "reduce", "reduction"),
 )
 def poisson_nll_loss(
-    input: Prediction, target: Amount, log_input: Flag = True, full: Flag = False, eps: Parameter = 1e-8
+    input: NonNegativePrediction.given(log_input=Prediction),
+    target: Amount,
+    log_input: Flag = True,
+    full: Flag = False,
+    eps: NonNegative = 1e-8,
 ):
     """The negative log-likelihood of a count under a Poisson distribution, whose mean is e^input, or with
     `log_input=False` the input itself.
@@ -28,7 +33,7 @@ def poisson_nll_loss(
     Strength: suits numbers that cannot be negative and vary more where they are larger. Weakness: the variance is bound to
     the mean; the exponential makes one prediction that is far too high costly.
     Leaves out log y!, or with `full=True` approximates it by Stirling's formula for targets above 1. `eps` keeps the
-    logarithm of the mean finite with `log_input=False`; a mean below −eps has no logarithm, and the loss is NaN.
+    logarithm of the mean finite with `log_input=False`; a mean below 0 is an error, where PyTorch's loss is NaN.
     The gradient is a difference of prediction and target: where both are nearly equal, it is as exact as they are.
     """
     value = exp(input) - target * input if log_input else input - target * log(input + eps)
