@@ -163,7 +163,7 @@ def _absorb(node: absorb) -> Expr:
     if isinstance(v, exp):
         half = expand(exp(v.args[0] / 2))
         return Piecewise((ZERO, Eq(known, 0)), (multiple(q, half) * half, True))
-    return Piecewise((ZERO, Eq(known, 0)), (q * expand(v), True))
+    return Piecewise((ZERO, Eq(known, 0)), (Mul(*quotients([q, *Mul.make_args(expand(v))])), True))
 
 
 def _product(node: Mul) -> Expr | None:

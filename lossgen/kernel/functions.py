@@ -40,10 +40,6 @@ class reciprocal(KernelFunction):
     """1 / u, computed once where several terms divide by u."""
 
 
-class multiple(KernelFunction):
-    """a·b, multiplied before anything else."""
-
-
 class quotient(KernelFunction):
     """a / b, divided before anything is multiplied."""
 

@@ -195,7 +195,6 @@ class ExpressionPrinter:
         group: lambda self, node: (f"({self(node.args[0])})", ATOM),
         Abs: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
         magnitude: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
-        multiple: lambda self, node: (f"({self(node.args[0], PRODUCT)} * {self(node.args[1], UNARY)})", ATOM),
         quotient: lambda self, node: (f"({self(node.args[0], PRODUCT)} / {self(node.args[1], ATOM)})", ATOM),
         reciprocal: lambda self, node: (f"one / {self(node.args[0], ATOM)}", PRODUCT),
         multiple: lambda self, node: (

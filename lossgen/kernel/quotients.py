@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sympy import Expr, Mul
 
-from .functions import quotient, reciprocal
+from .functions import multiple, quotient, reciprocal
 
 
 def quotients(factors: Iterable[Expr]) -> list[Expr]:
@@ -26,7 +26,16 @@ def quotients(factors: Iterable[Expr]) -> list[Expr]:
     lower = [v for _, v, n in divisors for _ in range(n)]
     pairs = [quotient(u, v) for u, v in zip(upper, lower, strict=False)]
     left = [f for f in rest if f.is_number] + upper[len(lower) :] + [reciprocal(v) for v in lower[len(upper) :]]
-    return [Mul(*pairs), *left]
+    return [Mul(*(_in_turn(part) for part in _halves(pairs))), *left]
+
+
+def _halves(pairs: list[Expr]) -> list[list[Expr]]:
+    """Equal factors on different sides: (u/v)·(w/v)·(u/v) is one product of a small and a large factor, and a large one."""
+    return [part for part in (pairs[::2], pairs[1::2]) if part]
+
+
+def _in_turn(factors: list[Expr]) -> Expr:
+    return factors[0] if len(factors) == 1 else multiple(*factors)
 
 
 def _power(factor: Expr) -> tuple[Expr, int]:

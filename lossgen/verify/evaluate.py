@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import mpmath
-from mpmath import mp, mpf
+from mpmath import mpf
 from sympy import Abs, Add, E, Expr, Min, Mul, Piecewise, Pow, Symbol, exp, log, pi, sign, tanh, true
 from sympy import Max as Largest
 from sympy.logic.boolalg import And, Boolean, Or

@@ -5,7 +5,7 @@ import pytest
 from lossgen.generated import cauchy_loss, smooth_l1_loss
 from sympy import Mul, symbols
 
-from lossgen.kernel.functions import quotient, reciprocal
+from lossgen.kernel.functions import multiple, quotient, reciprocal
 from lossgen.kernel.quotients import quotients
 from lossgen.kernel.tidy import tidy
 
@@ -21,6 +21,7 @@ u, v, w, z = symbols("u v w z", real=True)
         ([w, u**2, reciprocal(v)], [quotient(u, v), u, w]),
         ([u, reciprocal(v) ** 2], [quotient(u, v), reciprocal(v)]),
         ([u**3, reciprocal(v), reciprocal(w)], [quotient(u, v) * quotient(u, w), u]),
+        ([u**2, w, reciprocal(v) ** 3], [multiple(quotient(u, v), quotient(w, v)) * quotient(u, v)]),
         ([u, reciprocal(v)], [u, reciprocal(v)]),
         ([u**2, w], [u**2, w]),
         ([u**w, reciprocal(v)], [u**w, reciprocal(v)]),
@@ -33,10 +34,11 @@ def test_each_square_is_divided_before_it_is_multiplied(factors, expected):
 def test_the_product_stays_the_same_number():
     given = [3 * u**2, w, reciprocal(v) ** 3, reciprocal(z)]
     numbers = {u: 5, v: 7, w: 11, z: 13}
-    plain = {quotient: lambda a, b: a / b, reciprocal: lambda a: 1 / a}
-    before, after = (Mul(*f).replace(quotient, plain[quotient]) for f in (given, quotients(given)))
-    before, after = (f.replace(reciprocal, plain[reciprocal]).subs(numbers) for f in (before, after))
-    assert before == after
+    plain = {quotient: lambda a, b: a / b, reciprocal: lambda a: 1 / a, multiple: lambda *factors: Mul(*factors)}
+    before, after = Mul(*given), Mul(*quotients(given))
+    for function, meaning in plain.items():
+        before, after = (f.replace(function, meaning) for f in (before, after))
+    assert before.subs(numbers) == after.subs(numbers)
 
 
 def test_a_common_number_of_a_difference_is_taken_out():
