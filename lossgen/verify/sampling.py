@@ -58,7 +58,7 @@ def _random(argument: Argument, rng: Generator, count: int, sizes: Mapping[str, 
     if role.domain == "sign":
         return rng.choice([-1.0, 1.0], shape)
     if role.kind == "target" and role.domain == "nonnegative":
-        return rng.integers(0, 9, shape).astype(float)
+        return rng.integers(1, 9, shape).astype(float)
     if role.kind == "prediction" and role.domain in ("nonnegative", "positive") and not role.broadcast:
         return rng.uniform(1, 4, shape)
     if role.domain in ("nonnegative", "positive", "above-minus-one"):
