@@ -16,10 +16,12 @@ if _TYPE_CHECKING:
     from .numpy._dice_loss import dice_loss as dice_loss
     from .numpy._dpo_loss import dpo_loss as dpo_loss
     from .numpy._focal_loss import focal_loss as focal_loss
+    from .numpy._gamma_nll_loss import gamma_nll_loss as gamma_nll_loss
     from .numpy._gan_discriminator_loss import gan_discriminator_loss as gan_discriminator_loss
     from .numpy._gan_generator_loss import gan_generator_loss as gan_generator_loss
     from .numpy._gan_generator_minimax_loss import gan_generator_minimax_loss as gan_generator_minimax_loss
     from .numpy._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
+    from .numpy._gaussian_nll_loss import gaussian_nll_loss as gaussian_nll_loss
     from .numpy._gradient_penalty import gradient_penalty as gradient_penalty
     from .numpy._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
     from .numpy._hinge_gan_discriminator_loss import hinge_gan_discriminator_loss as hinge_gan_discriminator_loss
@@ -43,6 +45,7 @@ if _TYPE_CHECKING:
     from .numpy._multilabel_margin_loss import multilabel_margin_loss as multilabel_margin_loss
     from .numpy._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from .numpy._nll_loss import nll_loss as nll_loss
+    from .numpy._poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
     from .numpy._quantile_loss import quantile_loss as quantile_loss
     from .numpy._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from .numpy._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
@@ -50,6 +53,7 @@ if _TYPE_CHECKING:
     from .numpy._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
     from .numpy._triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
     from .numpy._tversky_loss import tversky_loss as tversky_loss
+    from .numpy._tweedie_loss import tweedie_loss as tweedie_loss
     from .numpy._vae_loss import vae_loss as vae_loss
     from .numpy._vae_reconstruction_loss import vae_reconstruction_loss as vae_reconstruction_loss
     from .numpy._wasserstein_critic_loss import wasserstein_critic_loss as wasserstein_critic_loss
@@ -68,10 +72,12 @@ _EXPORTS = {
     "dice_loss": ".numpy._dice_loss",
     "dpo_loss": ".numpy._dpo_loss",
     "focal_loss": ".numpy._focal_loss",
+    "gamma_nll_loss": ".numpy._gamma_nll_loss",
     "gan_discriminator_loss": ".numpy._gan_discriminator_loss",
     "gan_generator_loss": ".numpy._gan_generator_loss",
     "gan_generator_minimax_loss": ".numpy._gan_generator_minimax_loss",
     "gaussian_kl_divergence": ".numpy._gaussian_kl_divergence",
+    "gaussian_nll_loss": ".numpy._gaussian_nll_loss",
     "gradient_penalty": ".numpy._gradient_penalty",
     "hinge_embedding_loss": ".numpy._hinge_embedding_loss",
     "hinge_gan_discriminator_loss": ".numpy._hinge_gan_discriminator_loss",
@@ -95,6 +101,7 @@ _EXPORTS = {
     "multilabel_margin_loss": ".numpy._multilabel_margin_loss",
     "multilabel_soft_margin_loss": ".numpy._multilabel_soft_margin_loss",
     "nll_loss": ".numpy._nll_loss",
+    "poisson_nll_loss": ".numpy._poisson_nll_loss",
     "quantile_loss": ".numpy._quantile_loss",
     "sigmoid_focal_loss": ".numpy._sigmoid_focal_loss",
     "smooth_l1_loss": ".numpy._smooth_l1_loss",
@@ -102,6 +109,7 @@ _EXPORTS = {
     "squared_hinge_loss": ".numpy._squared_hinge_loss",
     "triplet_margin_loss": ".numpy._triplet_margin_loss",
     "tversky_loss": ".numpy._tversky_loss",
+    "tweedie_loss": ".numpy._tweedie_loss",
     "vae_loss": ".numpy._vae_loss",
     "vae_reconstruction_loss": ".numpy._vae_reconstruction_loss",
     "wasserstein_critic_loss": ".numpy._wasserstein_critic_loss",
@@ -121,10 +129,12 @@ __all__ = [
     "dice_loss",
     "dpo_loss",
     "focal_loss",
+    "gamma_nll_loss",
     "gan_discriminator_loss",
     "gan_generator_loss",
     "gan_generator_minimax_loss",
     "gaussian_kl_divergence",
+    "gaussian_nll_loss",
     "gradient_penalty",
     "hinge_embedding_loss",
     "hinge_gan_discriminator_loss",
@@ -148,6 +158,7 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "poisson_nll_loss",
     "quantile_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
@@ -155,6 +166,7 @@ __all__ = [
     "squared_hinge_loss",
     "triplet_margin_loss",
     "tversky_loss",
+    "tweedie_loss",
     "vae_loss",
     "vae_reconstruction_loss",
     "wasserstein_critic_loss",

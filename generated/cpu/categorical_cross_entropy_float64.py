@@ -200,7 +200,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                     direction_input_k = direction_input_row[k]
                     target_k = target_row[k]
                     input_k = input_row[k]
-                    choice_2 = (zero if target_k == zero else ((one / input_k) * (one / input_k) * target_k))
+                    choice_2 = (zero if target_k == zero else ((target_k / input_k) / input_k))
                     product_input_row[k] = factor * (direction_input_k * choice_2)
         if bad_input:
             fault |= 1
@@ -272,7 +272,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                     target_k = target_row[k]
                     input_k = input_row[k]
                     inverse_1 = one / input_k
-                    choice_2 = (zero if target_k == zero else (inverse_1 * inverse_1 * target_k))
+                    choice_2 = (zero if target_k == zero else ((target_k / input_k) * inverse_1))
                     direction_target_k = direction_target_row[k]
                     product_input_row[k] = factor * (direction_input_k * choice_2 - direction_target_k * inverse_1)
             if product_target is not None:
@@ -326,7 +326,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                 for k in range(n_C):
                     target_k = target_row[k]
                     input_k = input_row[k]
-                    choice_1 = (zero if target_k == zero else ((one / input_k) * (one / input_k) * target_k))
+                    choice_1 = (zero if target_k == zero else ((target_k / input_k) / input_k))
                     diagonal_input_row[k] = factor * choice_1
         if bad_input:
             fault |= 1

@@ -163,7 +163,7 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
             quotient_2 = (sum_4 / sum_11)
             value = -sum_8 / sum_11 - quotient_1 * quotient_2
             quotient_4 = (sum_8 / sum_11)
-            product_1 = real(2) * quotient_1 * quotient_2
+            product_1 = real(2) * quotient_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -175,7 +175,7 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
                 for k in range(n_D):
                     target_k = target_row[k]
                     quotient_3 = ((one - target_k) / sum_11)
-                    product_input_row[k] = factor * (quotient_3 * quotient_4 + (target_k / sum_11) * quotient_2 + product_1 * quotient_3)
+                    product_input_row[k] = factor * (quotient_3 * quotient_4 + (target_k / sum_11) * quotient_2 + product_1 * (quotient_3 * quotient_2))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -256,7 +256,7 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
             value = -sum_11 * inverse_1 - quotient_1 * quotient_2
             quotient_4 = (sum_11 / sum_14)
             product_1 = -inverse_1
-            product_2 = real(2) * quotient_1 * quotient_2
+            product_2 = real(2) * quotient_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -269,13 +269,13 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
                     target_k = target_row[k]
                     quotient_3 = ((one - target_k) / sum_14)
                     direction_target_k = direction_target_row[k]
-                    product_input_row[k] = factor * (quotient_3 * quotient_4 + quotient_1 * (direction_target_k / sum_14) + quotient_2 * (target_k / sum_14) + product_1 * direction_target_k + product_2 * quotient_3)
+                    product_input_row[k] = factor * (quotient_3 * quotient_4 + quotient_1 * (direction_target_k / sum_14) + quotient_2 * (target_k / sum_14) + product_1 * direction_target_k + product_2 * (quotient_3 * quotient_2))
             if product_target is not None:
                 for k in range(n_D):
                     input_k = input_row[k]
                     quotient_5 = ((one - input_k) / sum_14)
                     direction_input_k = direction_input_row[k]
-                    product_target_row[k] = factor * (quotient_5 * quotient_4 + quotient_1 * (direction_input_k / sum_14) + quotient_2 * (input_k / sum_14) + product_1 * direction_input_k + product_2 * quotient_5)
+                    product_target_row[k] = factor * (quotient_5 * quotient_4 + quotient_1 * (direction_input_k / sum_14) + quotient_2 * (input_k / sum_14) + product_1 * direction_input_k + product_2 * (quotient_5 * quotient_2))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -328,7 +328,7 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
             sum_4 = real(sum_3)
             sum_6 = real(sum_5)
             sum_1 = smooth + sum_6 + sum_2 + sum_4
-            product_1 = real(2) * ((-smooth - sum_6) / sum_1)
+            quotient_2 = ((-smooth - sum_6) / sum_1)
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -336,7 +336,7 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
                 for k in range(n_D):
                     target_k = target_row[k]
                     quotient_1 = ((one - target_k) / sum_1)
-                    diagonal_input_row[k] = factor * (product_1 * (quotient_1 * quotient_1) + real(2) * quotient_1 * (target_k / sum_1))
+                    diagonal_input_row[k] = factor * (real(2) * (quotient_1 * quotient_2 + (target_k / sum_1)) * quotient_1)
         if bad_input:
             fault |= 1
         if bad_target:

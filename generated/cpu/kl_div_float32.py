@@ -197,7 +197,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                 inverse_1 = one / target_i
                 choice_1 = (zero if target_i == zero else (target_i * inverse_1))
                 value = direction_target_i * choice_1 - (input_i - log(target_i)) * direction_target_i - direction_input_i * target_i
-                choice_2 = (zero if target_i == zero else (inverse_1 * inverse_1 * target_i))
+                choice_2 = (zero if target_i == zero else ((target_i / target_i) * inverse_1))
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)

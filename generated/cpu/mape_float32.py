@@ -180,7 +180,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 value = choice_1
                 quotient_3 = (sign_1 / target_i)
                 choice_2 = (-quotient_1 * quotient_3 if eps < abs(target_i) else zero)
-                choice_3 = (-((direction_input_i / target_i) - real(2) * quotient_1 * quotient_2) * quotient_3 if eps < abs(target_i) else zero)
+                choice_3 = ((real(2) * (quotient_1 * quotient_3) * quotient_2 - (direction_input_i / target_i) * quotient_3) if eps < abs(target_i) else zero)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)

@@ -190,7 +190,7 @@ def hvp(first, last, bounds, input, target, alpha, beta, smooth, direction_input
             product_1 = -alpha
             product_2 = -beta
             quotient_4 = (sum_2 / sum_11)
-            product_3 = real(2) * quotient_1 * quotient_2
+            product_3 = real(2) * (quotient_1 * quotient_2)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -301,7 +301,8 @@ def hvp_full(first, last, bounds, input, target, alpha, beta, smooth, direction_
             product_3 = -inverse_1
             product_4 = -quotient_1
             sum_15 = one + product_1 + product_2
-            product_5 = real(2) * quotient_1 * quotient_2
+            unit_1 = quotient_1 * quotient_2
+            product_5 = real(2) * unit_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -382,18 +383,18 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, beta, smooth, sc
                     target_d_3 = target_row[d]
                     sum_5 = add(sum_5, np.float64(-(input_d_3 - one) * target_d_3))
             sum_6 = real(sum_5)
+            product_1 = -alpha
+            product_2 = -beta
             sum_1 = alpha * sum_4 + beta * sum_6 + smooth + sum_2
-            product_1 = real(2) * ((-smooth - sum_2) / sum_1)
-            product_2 = -alpha
-            product_3 = -beta
+            quotient_2 = ((-smooth - sum_2) / sum_1)
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    quotient_1 = ((product_2 * (target_k - one) + product_3 * target_k + target_k) / sum_1)
-                    diagonal_input_row[k] = factor * (product_1 * (quotient_1 * quotient_1) + real(2) * quotient_1 * (target_k / sum_1))
+                    quotient_1 = ((product_1 * (target_k - one) + product_2 * target_k + target_k) / sum_1)
+                    diagonal_input_row[k] = factor * (real(2) * (quotient_1 * quotient_2 + (target_k / sum_1)) * quotient_1)
         if bad_input:
             fault |= 1
         if bad_target:

@@ -27,6 +27,8 @@ if _TYPE_CHECKING:
     from ._dpo_loss import DpoLoss as DpoLoss
     from ._focal_loss import focal_loss as focal_loss
     from ._focal_loss import FocalLoss as FocalLoss
+    from ._gamma_nll_loss import gamma_nll_loss as gamma_nll_loss
+    from ._gamma_nll_loss import GammaNLLLoss as GammaNLLLoss
     from ._gan_discriminator_loss import gan_discriminator_loss as gan_discriminator_loss
     from ._gan_discriminator_loss import GanDiscriminatorLoss as GanDiscriminatorLoss
     from ._gan_generator_loss import gan_generator_loss as gan_generator_loss
@@ -35,6 +37,8 @@ if _TYPE_CHECKING:
     from ._gan_generator_minimax_loss import GanGeneratorMinimaxLoss as GanGeneratorMinimaxLoss
     from ._gaussian_kl_divergence import gaussian_kl_divergence as gaussian_kl_divergence
     from ._gaussian_kl_divergence import GaussianKlDivergenceLoss as GaussianKlDivergenceLoss
+    from ._gaussian_nll_loss import gaussian_nll_loss as gaussian_nll_loss
+    from ._gaussian_nll_loss import GaussianNLLLoss as GaussianNLLLoss
     from ._gradient_penalty import gradient_penalty as gradient_penalty
     from ._gradient_penalty import GradientPenaltyLoss as GradientPenaltyLoss
     from ._hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
@@ -81,6 +85,8 @@ if _TYPE_CHECKING:
     from ._multilabel_soft_margin_loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
     from ._nll_loss import nll_loss as nll_loss
     from ._nll_loss import NLLLoss as NLLLoss
+    from ._poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
+    from ._poisson_nll_loss import PoissonNLLLoss as PoissonNLLLoss
     from ._quantile_loss import quantile_loss as quantile_loss
     from ._quantile_loss import QuantileLoss as QuantileLoss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
@@ -95,6 +101,8 @@ if _TYPE_CHECKING:
     from ._triplet_margin_loss import TripletMarginLoss as TripletMarginLoss
     from ._tversky_loss import tversky_loss as tversky_loss
     from ._tversky_loss import TverskyLoss as TverskyLoss
+    from ._tweedie_loss import tweedie_loss as tweedie_loss
+    from ._tweedie_loss import TweedieLoss as TweedieLoss
     from ._vae_loss import vae_loss as vae_loss
     from ._vae_loss import VaeLoss as VaeLoss
     from ._vae_reconstruction_loss import vae_reconstruction_loss as vae_reconstruction_loss
@@ -129,6 +137,8 @@ _EXPORTS = {
     "DpoLoss": "._dpo_loss",
     "focal_loss": "._focal_loss",
     "FocalLoss": "._focal_loss",
+    "gamma_nll_loss": "._gamma_nll_loss",
+    "GammaNLLLoss": "._gamma_nll_loss",
     "gan_discriminator_loss": "._gan_discriminator_loss",
     "GanDiscriminatorLoss": "._gan_discriminator_loss",
     "gan_generator_loss": "._gan_generator_loss",
@@ -137,6 +147,8 @@ _EXPORTS = {
     "GanGeneratorMinimaxLoss": "._gan_generator_minimax_loss",
     "gaussian_kl_divergence": "._gaussian_kl_divergence",
     "GaussianKlDivergenceLoss": "._gaussian_kl_divergence",
+    "gaussian_nll_loss": "._gaussian_nll_loss",
+    "GaussianNLLLoss": "._gaussian_nll_loss",
     "gradient_penalty": "._gradient_penalty",
     "GradientPenaltyLoss": "._gradient_penalty",
     "hinge_embedding_loss": "._hinge_embedding_loss",
@@ -183,6 +195,8 @@ _EXPORTS = {
     "MultiLabelSoftMarginLoss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
     "NLLLoss": "._nll_loss",
+    "poisson_nll_loss": "._poisson_nll_loss",
+    "PoissonNLLLoss": "._poisson_nll_loss",
     "quantile_loss": "._quantile_loss",
     "QuantileLoss": "._quantile_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
@@ -197,6 +211,8 @@ _EXPORTS = {
     "TripletMarginLoss": "._triplet_margin_loss",
     "tversky_loss": "._tversky_loss",
     "TverskyLoss": "._tversky_loss",
+    "tweedie_loss": "._tweedie_loss",
+    "TweedieLoss": "._tweedie_loss",
     "vae_loss": "._vae_loss",
     "VaeLoss": "._vae_loss",
     "vae_reconstruction_loss": "._vae_reconstruction_loss",
@@ -221,10 +237,12 @@ __all__ = [
     "DiceLoss",
     "DpoLoss",
     "FocalLoss",
+    "GammaNLLLoss",
     "GanDiscriminatorLoss",
     "GanGeneratorLoss",
     "GanGeneratorMinimaxLoss",
     "GaussianKlDivergenceLoss",
+    "GaussianNLLLoss",
     "GradientPenaltyLoss",
     "HingeEmbeddingLoss",
     "HingeGanDiscriminatorLoss",
@@ -248,6 +266,7 @@ __all__ = [
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
+    "PoissonNLLLoss",
     "QuantileLoss",
     "SigmoidFocalLoss",
     "SmoothL1Loss",
@@ -255,6 +274,7 @@ __all__ = [
     "SquaredHingeLoss",
     "TripletMarginLoss",
     "TverskyLoss",
+    "TweedieLoss",
     "VaeLoss",
     "VaeReconstructionLoss",
     "WassersteinCriticLoss",
@@ -271,10 +291,12 @@ __all__ = [
     "dice_loss",
     "dpo_loss",
     "focal_loss",
+    "gamma_nll_loss",
     "gan_discriminator_loss",
     "gan_generator_loss",
     "gan_generator_minimax_loss",
     "gaussian_kl_divergence",
+    "gaussian_nll_loss",
     "gradient_penalty",
     "hinge_embedding_loss",
     "hinge_gan_discriminator_loss",
@@ -298,6 +320,7 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "poisson_nll_loss",
     "quantile_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
@@ -305,6 +328,7 @@ __all__ = [
     "squared_hinge_loss",
     "triplet_margin_loss",
     "tversky_loss",
+    "tweedie_loss",
     "vae_loss",
     "vae_reconstruction_loss",
     "wasserstein_critic_loss",
