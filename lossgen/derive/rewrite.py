@@ -39,10 +39,8 @@ class Rewriter:
             raise SpecError(f"the rewrite rules do not come to an end at {node}")
         args = [self._rewrite(arg, depth) for arg in node.args]
         current = node if all(a is b for a, b in zip(args, node.args, strict=True)) else node.func(*args)
-        if current.func is node.func:
-            result = self._apply(current, depth)
-        else:  # SymPy has made something else of it, whose own parts no rule has seen
-            result = self._rewrite(current, depth + 1)
+        made_anew = current.func is not node.func  # by SymPy, with parts of its own that no rule has seen
+        result = self._rewrite(current, depth + 1) if made_anew else self._apply(current, depth)
         self._memo[node] = result
         return result
 

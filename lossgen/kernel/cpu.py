@@ -12,7 +12,7 @@ from lossgen.formula.symbols import Argument, is_label
 
 from .expand import expand
 from .ir import Branch, Check, Let, Loop, Statement, Store
-from .lengths import LENGTHS, without_scaling
+from .lengths import measures_lengths, without_scaling
 from .lower import Lowering
 from .math import MATH_FLAGS, library
 from .names import size_name
@@ -35,7 +35,7 @@ class Kernel:
 
 def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     """The text of the module with all kernels of one variant for one dtype. `source` is the formula's file, for the banner."""
-    wide = dtype == "float32" and Derivation(loss.name, variant).value.has(*LENGTHS)
+    wide = dtype == "float32" and measures_lengths(Derivation(loss.name, variant).value)
     arithmetic = "float64" if wide else dtype
     printer = StatementPrinter(widen=wide)
     kernels = [render_kernel(p, printer) for p in programs(loss, variant, lower_wide if wide else lower)]

@@ -26,8 +26,10 @@ from lossgen.formula.nodes import Max, Sum
 
 from .functions import binade, group, multiple, positive_part, reciprocal_or_zero
 
-#: The nodes for which a kernel of float32 entries computes in float64.
-LENGTHS = (Norm, PowerNorm)
+
+def measures_lengths(value: Expr) -> bool:
+    """Whether a loss is made of norms (sums of |f| among them), so that kernels of float32 entries compute in float64."""
+    return value.has(Norm, PowerNorm) or any(isinstance(total.body, Abs) for total in value.atoms(Sum))
 
 
 class PlainNorm(Norm):

@@ -25,12 +25,13 @@ def figures(
     absent parameters at their defaults."""
     loss = LOSSES[name]
     chosen = loss.variants[variant]
-    rows = next(arrays[a.name] for a in chosen.arguments if a.role.layout == "row")
+    rows = next((arrays[a.name] for a in chosen.arguments if a.role.layout == "row"), None)
     for a in chosen.arguments:
         if a.role.layout == "shared" and a.name not in arrays:
             arrays = {**arrays, a.name: np.ones(rows.shape[-1])}
     given = settings(loss, chosen)[0] | (parameters or {})
-    return compare(loss, chosen, getattr(generated, name), arrays, given, dtype, second)
+    found = compare(loss, chosen, getattr(generated, name), arrays, given, dtype)
+    return [f for f in found if second or not f.quantity.startswith("Hessian")]
 
 
 def worst(found: list[Figure]) -> float:
