@@ -47,7 +47,7 @@ def binade(x):
 @njit(**MATH)
 def reciprocal_or_zero(x):
     """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
-    return real(1.0) / x if abs(x) >= SMALLEST_NORMAL else real(0.0)
+    return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
 
