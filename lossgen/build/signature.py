@@ -40,6 +40,12 @@ class TorchSignature:
         self._positional = loss.positional or (*required, *optional)
 
     @property
+    def documentation(self) -> list[str]:
+        """Lines on arguments that there are on PyTorch tensors only."""
+        legacy = all(name in self._entries for name in LEGACY)
+        return ["size_average, reduce : PyTorch's older spelling of `reduction`; deprecated"] if legacy else []
+
+    @property
     def function(self) -> list[str]:
         """The function's: every argument and option."""
         return [*self._ordered(()), AXIS, *self._constants, EMPTY]

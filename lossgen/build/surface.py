@@ -193,8 +193,8 @@ class Surface:
             parts.append("integer=True")
         return f"Argument({', '.join(parts)})"
 
-    def documentation(self) -> list[str]:
-        """The author's text, the formula, and a line for every argument."""
+    def documentation(self, further: Sequence[str] = ()) -> list[str]:
+        """The author's text, the formula, and a line for every argument; `further` lines on arguments of one target."""
         lines = [
             *self.loss.doc.splitlines(),
             "",
@@ -213,7 +213,7 @@ class Surface:
             lines.append(f"{name} : {role.meaning} (default {self.loss.default(name)})")
         if any(v.labels for v in self.loss.variants):
             lines.append(f"ignore_index : items with this class index count nothing (default {IGNORE_INDEX})")
-        lines += self.batches.documentation
+        lines += [*self.batches.documentation, *further]
         if self.loss.paper:
             lines += ["", f"Source: {self.loss.paper}"]
         return lines

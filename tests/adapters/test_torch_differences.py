@@ -68,3 +68,20 @@ def test_a_class_of_probability_0_and_a_logit_of_minus_infinity():
     expected = functional.cross_entropy(logits[:, :2], target[:, :2])
     torch.testing.assert_close(ours.cross_entropy(logits, target), expected)
     assert functional.cross_entropy(logits, target).isnan()
+
+
+def test_a_vector_of_length_0_has_no_direction():
+    zero, other = torch.zeros(1, 3, requires_grad=True), torch.tensor([[1.0, 2.0, 2.0]])
+    ours.cosine_embedding_loss(zero, other, torch.ones(1)).backward()
+    assert not zero.grad.any()
+    zero.grad = None
+    functional.cosine_embedding_loss(zero, other, torch.ones(1)).backward()
+    assert zero.grad.abs().max() > 1e4
+
+
+def test_a_target_of_probability_0_given_by_its_logarithm():
+    input, target = torch.tensor([-1.0, -2.0]), torch.tensor([0.0, -math.inf])
+    value, slope = gradient(ours.kl_div, input, target, log_target=True)
+    torch.testing.assert_close(value, torch.tensor([1.0, 0.0]))
+    torch.testing.assert_close(slope, torch.tensor([-1.0, 0.0]))
+    assert functional.kl_div(input, target, log_target=True, reduction="none").isnan().any()

@@ -80,3 +80,16 @@ def test_arguments_by_position():
     expected = functional.cross_entropy(x, y, w, None, 1, None, "sum", 0.1)
     torch.testing.assert_close(cross_entropy(x, y, w, None, 1, None, "sum", 0.1), expected)
     torch.testing.assert_close(CrossEntropyLoss(w, None, 1, None, "sum", 0.1)(x, y), expected)
+
+
+def test_attributes_of_a_module_may_be_changed():
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 1])
+    mine, theirs = CrossEntropyLoss(), torch.nn.CrossEntropyLoss()
+    for module in (mine, theirs):
+        module.weight, module.ignore_index, module.reduction = torch.tensor([1.0, 2.0, 3.0]), 1, "sum"
+        module.label_smoothing = 0.1
+    torch.testing.assert_close(mine(x, y), theirs(x, y))
+    assert mine.state_dict().keys() == theirs.state_dict().keys() == {"weight"}
+    restored = CrossEntropyLoss(torch.ones(3))
+    restored.load_state_dict(theirs.state_dict())
+    assert torch.equal(restored.weight, theirs.weight)
