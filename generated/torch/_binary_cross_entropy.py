@@ -44,6 +44,7 @@ def binary_cross_entropy(
     input : one number per item: a predicted probability in [0, 1]
     target : one number per item: a target in [0, 1]: a hard label or a probability
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Good 1952, Rational Decisions
     """

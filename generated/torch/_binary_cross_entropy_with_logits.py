@@ -42,6 +42,7 @@ def binary_cross_entropy_with_logits(
     target : one number per item: a target in [0, 1]: a hard label or a probability
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
     pos_weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Good 1952, Rational Decisions
     """

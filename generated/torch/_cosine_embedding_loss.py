@@ -44,6 +44,7 @@ def cosine_embedding_loss(
     input2 : (N, …), the dimensions after the first forming D: any real number that a model predicts
     target : one number per item: a label, -1 or 1
     margin : a real hyperparameter (default 0)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, with the cosine as similarity
     """

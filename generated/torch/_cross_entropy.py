@@ -46,6 +46,7 @@ def cross_entropy(
     weight : (C,): one weight per class (default 1)
     label_smoothing : a hyperparameter in [0, 1] (default 0)
     ignore_index : items with this class index count nothing (default -100)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs
     """

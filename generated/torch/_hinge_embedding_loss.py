@@ -40,6 +40,7 @@ def hinge_embedding_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a label, -1 or 1
     margin : a real hyperparameter (default 1)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, eq. 8, with linear terms
     """

@@ -43,6 +43,7 @@ def kl_div(
     input : one number per item: the logarithm of a predicted probability
     target : one number per item: a target of at least 0: a count or another amount; or one number per item: a real target
     log_target : False or True (default False)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Kullback and Leibler 1951, On Information and Sufficiency, Annals of Mathematical Statistics 22(1), eq. 2.4
     """

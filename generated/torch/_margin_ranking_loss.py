@@ -43,6 +43,7 @@ def margin_ranking_loss(
     input2 : one number per item: any real number that a model predicts
     target : one number per item: a label, -1 or 1
     margin : a real hyperparameter (default 0)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Herbrich, Graepel and Obermayer 1999, Support Vector Learning for Ordinal Regression
     """

@@ -40,6 +40,7 @@ def mse_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Gauss 1809, Theoria motus corporum coelestium
     """

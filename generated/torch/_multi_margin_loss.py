@@ -47,6 +47,7 @@ def multi_margin_loss(
     p : 1 or 2 (default 1)
     margin : a real hyperparameter (default 1)
     ignore_index : items with this class index count nothing (default -100)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Weston and Watkins 1999, Support Vector Machines for Multi-Class Pattern Recognition
     """

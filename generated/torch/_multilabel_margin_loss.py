@@ -39,6 +39,7 @@ def multilabel_margin_loss(
     ----------
     input : (N, C, …): an unnormalised score; any real number
     target : (N, C, …): the numbers of the right classes, ended by -1; in the formula, how often each class is listed
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Crammer and Singer 2003, A Family of Additive Online Algorithms for Category Ranking, JMLR 3, eq. 2 (summed)
     """

@@ -43,6 +43,7 @@ def nll_loss(
     target : one integer per item, over C: the number of the right class, from 0
     weight : (C,): one weight per class (default 1)
     ignore_index : items with this class index count nothing (default -100)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Fisher 1922, On the Mathematical Foundations of Theoretical Statistics
     """

@@ -51,6 +51,7 @@ def poisson_nll_loss(
     log_input : False or True (default True)
     full : False or True (default False)
     eps : a hyperparameter of at least 0 (default 1e-08)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Nelder and Wedderburn 1972, Generalized Linear Models; Stirling's approximation as in PyTorch
     """

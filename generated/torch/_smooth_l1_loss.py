@@ -42,6 +42,7 @@ def smooth_l1_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     beta : a hyperparameter of at least 0 (default 1)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Girshick 2015, Fast R-CNN, arXiv:1504.08083, eq. 3; beta: PyTorch
     """

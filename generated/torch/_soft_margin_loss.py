@@ -41,6 +41,7 @@ def soft_margin_loss(
     ----------
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 10.6
     """

@@ -54,6 +54,7 @@ def triplet_margin_loss(
     p : 1 or 2; or a hyperparameter above 0 (default 2)
     eps : a real hyperparameter (default 1e-06)
     swap : False or True (default False)
+    size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Balntas et al. 2016, Learning Local Feature Descriptors with Triplets and Shallow Convolutional Networks
     """
