@@ -78,6 +78,8 @@ def exact(node: sympy.Basic, numbers: Numbers, at: Mapping[Index, int] | None = 
         return value(node.definition())
     if node in (sympy.true, sympy.false):
         return bool(node)
+    if node is sympy.S.NegativeInfinity:
+        return -mpmath.inf
     if isinstance(node, sympy.Number | sympy.NumberSymbol):
         return (
             mpf(int(node.p)) / int(node.q) if isinstance(node, sympy.Rational) else mpf(str(sympy.N(node, mp.dps + 10)))

@@ -10,7 +10,7 @@ from lossgen.derive import Derivation
 from lossgen.formula import Axis, Loss, Option, Role, SpecError, Variant
 from lossgen.formula.calls import LEGACY
 from lossgen.formula.nodes import Entry
-from lossgen.formula.symbols import Argument
+from lossgen.formula.symbols import Argument, ItemNumber
 from lossgen.kernel.program import is_normalized
 
 from .batches import Batches
@@ -159,6 +159,9 @@ class Surface:
         yield f"    differentiable={_tuple(_quoted(a.name) for a in variant.differentiable)},"
         yield f"    predictions={_tuple(_quoted(a.name) for a in variant.predictions)},"
         yield from (f"    {line}" for line in self._normalizer(variant))
+        if variant.numbered:
+            yield "    numbered=True,"
+            yield f"    diagonal={_tuple(map(_quoted, _read_at_item(Derivation(self.name, variant))))},"
         if variant.options:
             yield f"    choice={_tuple(_literal(value) for value in variant.options.values())},"
         yield "),"
@@ -235,6 +238,13 @@ def _literal(value: object) -> str:
     if value in (inf, -inf):
         return f'float("{value}")'
     return _quoted(value) if isinstance(value, str) else repr(value)
+
+
+def _read_at_item(derivation: Derivation) -> list[str]:
+    """The axes of which an item reads the entry of its own number."""
+    parts = (derivation.value, derivation.normalizer, *(r.generic for r in derivation.gradient))
+    entries = {entry for part in parts for entry in part.atoms(Entry) if isinstance(entry.index, ItemNumber)}
+    return sorted({entry.base.role.axis.name for entry in entries})
 
 
 def _quoted(text: str) -> str:

@@ -48,7 +48,7 @@ from .roles import (
     Variance,
     Weight,
 )
-from .symbols import is_label
+from .symbols import is_label, item
 
 __all__ = [
     "AboveMinusOne",
@@ -100,6 +100,7 @@ __all__ = [
     "expm1",
     "hypot",
     "is_label",
+    "item",
     "log",
     "log1p",
     "log_softmax",

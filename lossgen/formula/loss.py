@@ -19,7 +19,7 @@ from .calls import USUAL_REDUCTIONS, check_positional, check_reductions
 from .errors import SpecError
 from .options import Option, Value, combinations, resolve
 from .roles import Choice, Role
-from .symbols import ONE, Argument, Constant, Hyperparameter
+from .symbols import ONE, Argument, Constant, Hyperparameter, ItemNumber
 from .validate import check_formula
 
 Formula = Callable[..., Any]
@@ -59,6 +59,11 @@ class Variant:
     def pieces(self) -> tuple["Variant", ...]:
         """What has items and kernels of its own: the part of each batch, or the variant itself."""
         return tuple(self.parts.values()) or (self,)
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the number of the item in its batch occurs."""
+        return self.expression.has(ItemNumber) or self.normalizer.has(ItemNumber)
 
     @property
     def axes(self) -> tuple[Axis, ...]:

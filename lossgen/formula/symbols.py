@@ -39,14 +39,29 @@ class Argument(Symbol):
                 f"annotate it as {self.role.name}[C] to give it one"
             )
         over = index.axis if isinstance(index, Index) else index.role.axis if is_label(index) else None
-        if over != axis:
+        if over != axis and not isinstance(index, ItemNumber):
             raise SpecError(
-                f"{self.name}[{index}]: expected an index over axis {axis.name} or a ClassIndex[{axis.name}]"
+                f"{self.name}[{index}]: expected an index over axis {axis.name}, a ClassIndex[{axis.name}] or item"
             )
         return Delta(index, self) if is_label(self) else Entry(self, index)
 
     # With __getitem__ alone Python would take an argument for a sequence.
     __iter__ = None
+
+
+class ItemNumber(Symbol):
+    """The number of the item in its batch, from 0: what tells an item apart from the others in a row over all of them."""
+
+    __slots__ = ()
+
+    def __new__(cls, name: str = "item") -> "ItemNumber":
+        return Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
+
+    def __getnewargs_ex__(self):
+        return (self.name,), {}
+
+
+item = ItemNumber()
 
 
 class Hyperparameter(Symbol):
@@ -89,8 +104,8 @@ def is_label(node: Any) -> bool:
 
 
 def is_position(node: Any) -> bool:
-    """Whether the node is a whole number that may stand for an entry of a row: an index, or a class index."""
-    return isinstance(node, Index) or is_label(node)
+    """Whether the node is a whole number that may stand for an entry of a row: an index, a class index, an item's number."""
+    return isinstance(node, Index | ItemNumber) or is_label(node)
 
 
 def argument_of(node: Expr) -> Argument | None:

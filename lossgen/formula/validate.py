@@ -33,6 +33,7 @@ from .errors import SpecError
 from .lengths import LENGTHS
 from .nodes import Delta, Entry, LogSumExp, Sum
 from .nodes import Max as LargestEntry
+from .symbols import ItemNumber
 
 #: SymPy's own functions that can be differentiated, lowered to kernels and evaluated to 50 digits.
 PLAIN_FUNCTIONS = (Abs, Max, Min, Piecewise, exp, log, sign, tanh)
@@ -47,6 +48,12 @@ def check_formula(name: str, expression: Expr, symbols: Set[Symbol]) -> None:
     """Raises a SpecError for a free symbol that is no argument, an unknown function, a complex or infinite number."""
     sizes = {argument.role.axis.size for argument in symbols if argument.role.axis}
     for symbol in sorted(expression.free_symbols - symbols - sizes, key=str):
+        if isinstance(symbol, ItemNumber):
+            if any(other.name == symbol.name for other in symbols):
+                raise SpecError(
+                    f"{name}: {symbol} is the number of the item; give the argument of this name another one"
+                )
+            continue
         if isinstance(symbol, Index):
             raise SpecError(f"{name}: index {symbol} is not bound; sum over it, as in Sum(…, {symbol})")
         raise SpecError(

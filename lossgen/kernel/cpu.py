@@ -8,7 +8,7 @@ from sympy import Expr, Integer, Symbol
 
 from lossgen.derive import Derivation
 from lossgen.formula import Loss, Variant
-from lossgen.formula.symbols import Argument, is_label
+from lossgen.formula.symbols import Argument, ItemNumber, is_label
 
 from .expand import expand
 from .ir import Branch, Check, Let, Loop, Statement, Store
@@ -123,7 +123,7 @@ class Frame:
 
     def prologue(self) -> Iterator[str]:
         for name in self.program.parameters:
-            if name != "ignore_index":
+            if name not in ("ignore_index", "first_item"):
                 yield f"{name} = real({name})"
         yield "scale = real(scale)"
         seen = set()
@@ -227,6 +227,8 @@ class RowFrame(Frame):
         for argument in self.program.arrays:
             if argument.role.layout == "row":
                 yield from _entry(f"{argument.name}_row", argument.name, "i", self.optional(argument))
+        if any(e.has(ItemNumber) for e in self.program.expressions()):
+            yield "item = i + first_item"
         yield from printer.lines(self.row_checks())
         yield from printer.lines(body)
 

@@ -27,7 +27,9 @@ from .functions import (
     RestOfExponentials,
     at_least_tiny,
     exp_nonpositive,
+    exp_of_difference,
     group,
+    is_computed,
     log1p_unit,
     magnitude,
     multiple,
@@ -79,6 +81,9 @@ def _exponential(node: exp) -> Expr | None:
             argument, bounded = _below_maximum(others, atom, -factor)
             function = exp_nonpositive if bounded else exp
             rest = RestOfExponentials(expand(atom.body), atom.index)
+            if isinstance(argument, group) and is_computed(rest):
+                m = Max(rest.body, rest.index)
+                return exp_of_difference(argument.args[0] + m, m) * reciprocal(1 + rest) ** -factor
             return function(argument) * reciprocal(1 + rest) ** -factor
     return None
 
@@ -95,7 +100,10 @@ def _below_maximum(terms: list[Expr], lse: LogSumExp, n: Integer) -> tuple[Expr,
         else:
             rest.append(term)
     bounded = not rest and n >= 0
-    return Add(*pairs, *(expand(t) for t in rest), -n * m), bounded and n == 0
+    everywhere = not isinstance(
+        lse.body, Piecewise
+    )  # an entry that the log-sum-exp leaves out may lie above its maximum
+    return Add(*pairs, *(expand(t) for t in rest), -n * m), bounded and n == 0 and everywhere
 
 
 def _sum(node: Add) -> Expr | None:
@@ -207,8 +215,10 @@ def _multiple_of_entry(term: Expr, lse: LogSumExp) -> Integer | None:
 
 
 def _entries(term: Expr, lse: LogSumExp) -> list[Expr]:
+    """What the log-sum-exp is taken of, at the positions that occur in the term; without its condition, if it has one."""
     at = sorted({entry.index for entry in term.atoms(Entry)}, key=str)
-    return [lse.body.xreplace({lse.index: index}) for index in at if isinstance(index, Index) or index.is_integer]
+    body = lse.body.args[0].expr if isinstance(lse.body, Piecewise) else lse.body
+    return [body.xreplace({lse.index: index}) for index in at if isinstance(index, Index) or index.is_integer]
 
 
 def _own_form(node: Atom) -> Expr:

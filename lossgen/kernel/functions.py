@@ -3,7 +3,7 @@
 from sympy import Expr
 from sympy.core.function import Function
 
-from lossgen.formula.nodes import Reduction
+from lossgen.formula.nodes import Entry, Reduction
 
 
 class KernelFunction(Function):
@@ -60,9 +60,18 @@ class exp_nonpositive(KernelFunction):
     """e^u for u ≤ 0."""
 
 
+class exp_of_difference(KernelFunction):
+    """e^(u − v), with what the subtraction rounds away: e^d magnifies the rounding of d by d itself."""
+
+
 class log1p_unit(KernelFunction):
     """log(1 + u) for 0 ≤ u ≤ 1."""
 
 
 class RestOfExponentials(Reduction):
     """Σ_c e^(f(c) − m) − 1 with m = max_c f(c): what the other entries add to the largest one, without the cancellation."""
+
+
+def is_computed(node: Reduction) -> bool:
+    """Whether the exponents are computed, and not entries that are read: those differ by more, and less exactly."""
+    return not isinstance(node.body, Entry)

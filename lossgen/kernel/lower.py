@@ -9,9 +9,9 @@ from sympy.core.relational import Relational
 
 from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Delta, Entry, Max, Reduction
-from lossgen.formula.symbols import Argument, is_label, is_position
+from lossgen.formula.symbols import Argument, ItemNumber, is_label, is_position
 
-from .functions import RestOfExponentials, as_real
+from .functions import RestOfExponentials, as_real, is_computed
 from .ir import Accumulate, Branch, Finish, Let, Load, Loop, Start, Statement, Store
 from .names import Names, family, size_name
 from .program import Output, Program
@@ -67,9 +67,9 @@ class Lowering:
             return self._bound[node]
         if isinstance(node, Entry):
             return self._entry(node)
-        if isinstance(node, Index | Argument):
+        if isinstance(node, Index | Argument | ItemNumber):
             name = Symbol(self.position(node))
-            return as_real(name) if isinstance(node, Index) or is_label(node) else name
+            return as_real(name) if is_position(node) else name
         if isinstance(node, Delta) or (isinstance(node, Relational) and all(map(is_position, node.args))):
             return node.func(*(Symbol(self.position(a)) for a in node.args))
         if isinstance(node, Reduction):
@@ -86,6 +86,8 @@ class Lowering:
 
     def position(self, index: Expr) -> str:
         """The local variable that holds a position or an item's number: of a loop, or of an argument."""
+        if isinstance(index, ItemNumber):
+            return index.name
         if not isinstance(index, Index):
             return self.scalars[index]
         if index not in self._positions:
@@ -183,7 +185,8 @@ class Lowering:
                 starts.append(Start(accumulator, kind))
                 body = self.bind(node.body.xreplace({node.index: index}))
                 maximum = str(self._bound[Max(node.body, node.index)]) if kind == "rest" else ""
-                loop.body.append(Accumulate(accumulator, kind, body, maximum, self._kept.get(node, ""), loop.index))
+                keep, exact = self._kept.get(node, ""), kind == "rest" and is_computed(node)
+                loop.body.append(Accumulate(accumulator, kind, body, maximum, keep, loop.index, exact))
                 name = self.names.new({"max": "largest", "rest": "others", "sum": "sum"}[kind])
                 finishes.append((node, Finish(name, kind, accumulator)))
         guarded = loop

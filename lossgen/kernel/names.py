@@ -7,12 +7,21 @@ from sympy import Expr
 
 from lossgen.formula import Axis, SpecError
 
-from .functions import exp_nonpositive, log1p_unit, magnitude, multiple, reciprocal, reciprocal_or_zero
+from .functions import (
+    exp_nonpositive,
+    exp_of_difference,
+    log1p_unit,
+    magnitude,
+    multiple,
+    reciprocal,
+    reciprocal_or_zero,
+)
 from .math import library
 
 #: What a shared part is called when its author gave it no name, by the function at its head.
 SHORT = {
     exp_nonpositive: "e",
+    exp_of_difference: "e",
     magnitude: "size",
     log1p_unit: "tail",
     reciprocal: "inverse",
@@ -63,6 +72,8 @@ RESERVED = frozenset(
         "zero",
         "one",
         "ignore_index",
+        "item",
+        "first_item",
     ]
 ) | {name for dtype in ("float32", "float64") for name in library(dtype).names}
 

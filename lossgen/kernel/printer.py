@@ -19,6 +19,7 @@ from sympy import (
     Symbol,
     exp,
     log,
+    oo,
     sign,
     tanh,
     true,
@@ -37,6 +38,7 @@ from .functions import (
     at_least_tiny,
     binade,
     exp_nonpositive,
+    exp_of_difference,
     group,
     log1p_unit,
     magnitude,
@@ -58,6 +60,7 @@ LIBRARY = {
     expm1_minus: "expm1_minus",
     expm1_ratio: "expm1_ratio",
     exp_nonpositive: "exp_nonpositive",
+    exp_of_difference: "exp_of_difference",
     log1p_unit: "log1p_unit",
     hypot: "hypot",
     abs_power: "abs_power",
@@ -109,6 +112,8 @@ class ExpressionPrinter:
     def _number(self, node: Number) -> tuple[str, int]:
         if node in (0, 1):
             return ("zero", "one")[int(node)], ATOM
+        if node is oo:
+            return "real(np.inf)", ATOM
         if node < 0:
             return f"-{self(-node, ATOM)}", UNARY
         return f"real({int(node) if node.is_Integer else repr(float(node))})", ATOM
@@ -274,10 +279,14 @@ class StatementPrinter:
             yield f"image = ordered({value})"
             yield f"{node.name} = image if image > {node.name} else {node.name}"
         else:
-            self.expression.used.add("exp_nonpositive")
-            yield f"below = {value} - {node.maximum}"
-            yield "is_largest = below == zero"
-            yield "share = exp_nonpositive(below)"
+            self.expression.used.add("exp_of_difference" if node.exact else "exp_nonpositive")
+            if node.exact:
+                yield f"is_largest = {value} == {node.maximum}"
+                yield f"share = exp_of_difference({value}, {node.maximum})"
+            else:
+                yield f"below = {value} - {node.maximum}"
+                yield "is_largest = below == zero"
+                yield "share = exp_nonpositive(below)"
             if node.keep:
                 yield f"if {node.keep} is not None:"
                 yield f"    {node.keep}_row[{node.index}] = share"

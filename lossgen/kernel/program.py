@@ -70,6 +70,7 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
     parameters = tuple(p.name for p in variant.parameters) + (
         ("ignore_index",) if any(v.labels for v in loss.variants) else ()
     )
+    parameters += ("first_item",) if variant.numbered else ()
     defaults = {renamed[a.name]: default for a, default in defaults.items()}
 
     def program(name, summary, value, prefix="", results: Sequence[Result] = (), directions=None) -> Program:

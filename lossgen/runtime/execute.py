@@ -45,10 +45,15 @@ def launch(job: Launch, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     run_direct(
         job.kernel,
         division,
-        *(*job.operands, *job.parameters, *job.directions, job.scale, job.item_scale),
+        *(*job.operands, *parameters(plan, job.parameters), *job.directions, job.scale, job.item_scale),
         *(job.values, totals, faults, *job.outputs),
     )
     return totals, faults
+
+
+def parameters(plan: Plan, given: Sequence[float | int], first: int = 0) -> Sequence[float | int]:
+    """The parameters as the kernels of the plan's variant take them, for arrays that begin with the item `first`."""
+    return (*given, first) if plan.variant.numbered else given
 
 
 def run_direct(kernel: Callable[..., None], division: Division, *rest: object) -> None:
@@ -68,6 +73,7 @@ class _StagedLanes:
 
     def __init__(self, job: Launch, plan: Plan, totals: np.ndarray, faults: np.ndarray) -> None:
         self._job = job
+        self._plan = plan
         self._tiles = Tiles(plan.division.item_shape, plan.division.tile)
         self._lanes = plan.division.lanes
         layouts = {argument.name: argument.layout for argument in plan.variant.arguments}
@@ -110,7 +116,14 @@ class _StagedLanes:
         item_scale = None if job.item_scale is None else job.item_scale[first:last]
         values = None if job.values is None else job.values[first:last]
         job.kernel(
-            *(0, 1, np.array([0, last - first]), *operands, *job.parameters, *directions),
+            *(
+                0,
+                1,
+                np.array([0, last - first]),
+                *operands,
+                *parameters(self._plan, job.parameters, first),
+                *directions,
+            ),
             *(job.scale, item_scale, values, total, fault, *outputs),
         )
         for x, shared, output in zip(job.outputs, self._named_shared, outputs, strict=False):

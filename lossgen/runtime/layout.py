@@ -168,6 +168,18 @@ class _Measurement:
         return Placement(None, (items,), shape != item_shape)
 
 
+def check_numbered(loss: str, variant: Variant, geometry: Geometry) -> None:
+    """Raise LossError unless the items have numbers, and the axes that each reads at its own number are long enough."""
+    if len(geometry.item_shape) > 1:
+        words = "expected one dimension of items, which the formula numbers"
+        raise LossError(f"{loss}: the items have shape {geometry.item_shape}, {words}")
+    for axis in variant.diagonal:
+        if geometry.sizes[axis] < geometry.items:
+            raise LossError(
+                f"{loss}: axis {axis!r} has {geometry.sizes[axis]} entries, expected at least {geometry.items}, one for each item"
+            )
+
+
 def check_broadcast(loss: str, name: str, shape: tuple[int, ...], item_shape: tuple[int, ...]) -> None:
     """Raise LossError unless an array of this shape broadcasts to the items."""
     if not broadcasts(shape, item_shape):

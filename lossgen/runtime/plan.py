@@ -12,7 +12,7 @@ import numpy as np
 from .axes import FrozenAxis
 from .division import Division, divide
 from .dtypes import INT64, arithmetic_dtype
-from .layout import Geometry, Placement, measure
+from .layout import Geometry, Placement, check_numbered, measure
 from .schema import Argument, Schema, Variant
 from .staging import Operand, Staged, StagedLabels
 from .variants import Choice, KernelModules, select
@@ -161,6 +161,8 @@ def make_plan(
     variant = select(schema, arrays, choice)
     real = arithmetic_dtype(schema.name, variant, arrays)
     geometry = measure(schema, variant, arrays, option)
+    if variant.numbered:
+        check_numbered(schema.name, variant, geometry)
     widest = max((p.shape[1] for p in geometry.placements if p and len(p.shape) == 2), default=1)
     work = geometry.items * max(1, widest)
     slots = tuple(

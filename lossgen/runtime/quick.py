@@ -140,7 +140,7 @@ def quick_evaluate(
     upstream: float,
 ) -> Results | None:
     """Value and gradients for `names` if this is a plain call, else None. Unknown names are left to the engine."""
-    if not scaling.plain or plan.reshapes is None:
+    if not scaling.plain or plan.reshapes is None or plan.variant.numbered:
         return None
     key = (names, scaling.reduction)
     quick = plan.quick.get(key)

@@ -91,6 +91,8 @@ class Variant:
             kernels then take as a parameter.
         normalizer_reads: the arguments whose entries that kernel reads; None means any. With it, arguments that have to
             be copied for the kernels (a class axis that is not the last) are copied once, not twice.
+        numbered: True if the kernels take, as their last parameter, the number of the first item in its batch.
+        diagonal: the axes of which each item reads the entry of its own number, so that they must be long enough.
         normalizer_default: what every item counts where none of those arguments is given; None: ask the kernel.
     """
 
@@ -103,6 +105,8 @@ class Variant:
     normalizer_reads: tuple[str, ...] | None = None
     normalizer_default: float | None = None
     choice: tuple[Option | None, ...] = ()
+    numbered: bool = False
+    diagonal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def environments(variant: Variant, arrays: Arrays, parameters: Mapping[str, floa
     }
     items = next(len(arrays[a.name]) for a in variant.arguments if a.role.layout != "shared")
     for i in range(items):
-        item: dict[str, Any] = {**sizes, **{p.name: mpf(parameters[p.name]) for p in variant.parameters}}
+        item: dict[str, Any] = {**sizes, "item": i, **{p.name: mpf(parameters[p.name]) for p in variant.parameters}}
         for a in variant.arguments:
             entry = arrays[a.name] if a.role.layout == "shared" else arrays[a.name][i]
             item[a.name] = int(entry) if a.role.integer else _numbers(entry)

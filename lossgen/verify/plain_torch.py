@@ -11,8 +11,9 @@ from torch import Tensor
 
 from lossgen.formula import Loss, Variant
 from lossgen.formula.atoms import Atom, detach
+from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Sum
-from lossgen.formula.symbols import is_label
+from lossgen.formula.symbols import is_position
 
 from .comparison import Figure
 from .reductions import summed
@@ -50,7 +51,7 @@ def _entry(node: Entry, environment: Environment) -> Tensor | float:
     row, at = environment[node.base.name], environment[node.index.name]
     if not isinstance(row, Tensor):
         return row
-    if is_label(node.index):
+    if is_position(node.index) and not isinstance(node.index, Index):
         return row[at] if row.ndim == 1 else row.gather(1, at[:, None])[:, 0]
     return row[..., at]
 
@@ -142,7 +143,8 @@ def gradient_figures(
     sizes = {
         a.role.axis.name: tensors[a.name].shape[-1] for a in variant.arguments if a.role.axis and not a.role.integer
     }
-    evaluate(variant.expression, {**sizes, **parameters, **tensors}).sum().backward()
+    numbers = torch.arange(next(len(tensors[a.name]) for a in variant.arguments if a.role.layout != "shared"))
+    evaluate(variant.expression, {**sizes, "item": numbers, **parameters, **tensors}).sum().backward()
     names = tuple(a.name for a in variant.differentiable)
     _, found = function.value_and_grad(
         *(arrays[a.name] for a in variant.arguments), **parameters, **summed(loss), wrt=names

@@ -8,7 +8,7 @@ import length_cases
 import pytest
 from exact import exact
 from mpmath import mp, mpf
-from sympy import Abs, Eq, Expr, Integer, Mul, Ne, Piecewise, Pow, exp, log
+from sympy import Abs, Eq, Expr, Integer, Mul, Ne, Piecewise, Pow, exp, log, oo
 
 from lossgen.derive import Rewriter, rules
 from lossgen.derive.rules import PROTECTION, STABLE
@@ -44,7 +44,7 @@ w = Argument("w", ClassWeight[C])
 
 SMALL, BIG = mpf(10) ** -30, mpf(800)
 ANY = [-BIG, -1, -SMALL, SMALL, mpf("0.3"), 40]
-ROW = {"x": [3, -BIG, 3, SMALL], "z": [1, mpf("0.5"), 2, -3], "C": 4, "y": 2}
+ROW = {"x": [3, -BIG, 3, SMALL], "z": [1, mpf("0.5"), 2, -3], "C": 4, "y": 2, "w": [mpf("0.25"), 1, 3, 2]}
 
 
 def only(name: str, numbers: list[Any]) -> list[dict[str, Any]]:
@@ -101,6 +101,21 @@ CASES: dict[Callable, list[Case]] = {
     ],
     rules.logsumexp_shift: [Case(LogSumExp(x[c] + u - x[y], c), u - x[y] + LogSumExp(x[c], c))],
     rules.sum_of_exponentials: [Case(Sum(exp(x[c] - z[c]), c), exp(LogSumExp(x[c] - z[c], c)))],
+    rules.sum_of_guarded_exponentials: [
+        Case(
+            Sum(Piecewise((exp(x[c] - z[c]), Ne(c, y)), (0, True)), c),
+            exp(LogSumExp(Piecewise((x[c] - z[c], Ne(c, y)), (-oo, True)), c)),
+        ),
+    ],
+    rules.select_at_once: [
+        Case(
+            w[k] * Piecewise((x[k], Ne(k, y)), (z[k], True)) * Piecewise((3, Ne(k, y)), (w[y], True)),
+            Piecewise((3 * w[k] * x[k], Ne(k, y)), (w[k] * z[k] * w[y], True)),
+            [],
+        ),
+        Case(exp(Piecewise((x[k], Ne(k, y)), (-oo, True))), Piecewise((exp(x[k]), Ne(k, y)), (0, True)), []),
+        Case(w[k] + Piecewise((x[k], Ne(k, y)), (-oo, True)), Piecewise((w[k] + x[k], Ne(k, y)), (-oo, True)), []),
+    ],
     rules.split_delta_terms: [
         Case(Sum(z[c] * (Delta(c, y) - shares), c), Sum(z[c] * Delta(c, y), c) + Sum(-z[c] * shares, c)),
         Case(
@@ -140,7 +155,13 @@ CASES: dict[Callable, list[Case]] = {
             [],
         ),
     ],
-    rules.factor_out_of_sum: [Case(Sum(3 * u * x[y] * z[c], c), 3 * u * x[y] * Sum(z[c], c))],
+    rules.factor_out_of_sum: [
+        Case(Sum(3 * u * x[y] * z[c], c), 3 * u * x[y] * Sum(z[c], c)),
+        Case(
+            Sum(Piecewise((3 * u * z[c], Ne(c, y)), (0, True)), c),
+            3 * u * Sum(Piecewise((z[c], Ne(c, y)), (0, True)), c),
+        ),
+    ],
     rules.sum_of_constant: [Case(Sum(u * x[y], c), C.size * u * x[y])],
     rules.reciprocal_of_one_plus_exp: [
         Case(1 / (1 + exp(u)), sigmoid(-u), only("u", ANY)),
@@ -305,6 +326,16 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
     rules.canonical_index: {"already": Sum(x[c], c), "already, outside": Sum(x[c1] * Sum(x[c], c), c1)},
     rules.logsumexp_shift: {"all depends on the index": LogSumExp(x[c] + z[c], c), "a factor": LogSumExp(u * x[c], c)},
     rules.sum_of_exponentials: {"a weight": Sum(z[c] * exp(x[c]), c), "two terms": Sum(exp(x[c]) + 1, c)},
+    rules.sum_of_guarded_exponentials: {
+        "a weight": Sum(Piecewise((z[c] * exp(x[c]), Ne(c, y)), (0, True)), c),
+        "not 0 elsewhere": Sum(Piecewise((exp(x[c]), Ne(c, y)), (1, True)), c),
+        "three cases": Sum(Piecewise((exp(x[c]), Ne(c, y)), (0, z[c] > 0), (1, True)), c),
+    },
+    rules.select_at_once: {
+        "by a number": u * Piecewise((x[k], x[k] > 0), (z[k], True)),
+        "in a logarithm": log(Piecewise((x[k], Ne(k, y)), (1, True))),
+        "no select": u * x[k],
+    },
     rules.split_delta_terms: {
         "no indicator": Sum(z[c] * (u - x[c]), c),
         "of another index": Sum(z[c] * (Delta(k, y) - x[c]), c),
@@ -329,6 +360,7 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
     rules.factor_out_of_sum: {
         "all depends on the index": Sum(x[c] * z[c], c),
         "a sum": Sum(x[c] + u, c),
+        "not 0 elsewhere": Sum(Piecewise((u * x[c], Ne(c, y)), (1, True)), c),
         "a sum over the index of the free part": Sum(x[c] * Delta(c, y), c),
     },
     rules.sum_of_constant: {"depends on the index": Sum(x[c], c), "only in an indicator": Sum(Delta(c, y), c)},

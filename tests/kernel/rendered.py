@@ -41,6 +41,7 @@ class Rendered:
         items = len(first)
         parameters = [float(data.get(p.name, self.loss.default(p.name))) for p in self.variant.parameters]
         parameters += [int(data.get("ignore_index", -100))] if any(v.labels for v in self.loss.variants) else []
+        parameters += [0] if self.variant.numbered else []
         bounds = np.array([0, items // 2, items])
         values, totals = np.empty(items, self.dtype), np.empty(2)
         faults = np.empty(2, np.int64)

@@ -38,6 +38,7 @@ from lossgen.kernel.functions import (
     as_real,
     at_least_tiny,
     exp_nonpositive,
+    exp_of_difference,
     group,
     log1p_unit,
     magnitude,
@@ -120,6 +121,7 @@ EXPRESSIONS: list[Expr] = [
     expm1_minus(a),
     expm1_ratio(a),
     exp_nonpositive(-(a**2)),
+    exp_of_difference(a, b),
     log1p_unit(exp_nonpositive(-(b**2))),
 ]
 
@@ -134,6 +136,7 @@ MEANING = {
     reciprocal: lambda u: 1 / u,
     at_least_tiny: lambda u: Max(u, Rational(np.finfo(float).tiny)),
     exp_nonpositive: exp,
+    exp_of_difference: lambda u, v: exp(u - v),
     log1p_unit: log1p,
 }
 
@@ -150,6 +153,7 @@ NAMES = {
     "log1p": math.log1p,
     "expm1": math.expm1,
     "exp_nonpositive": math.exp,
+    "exp_of_difference": lambda x, y: math.exp(x - y),
     "log1p_unit": math.log1p,
     "expm1_minus": lambda x: math.expm1(x) - x,
     "expm1_ratio": lambda x: x / math.expm1(x),

@@ -29,6 +29,7 @@ BOUNDS = {
     "expm1_minus": (2.5, 2.5),
     "expm1_ratio": (2.0, 2.0),
 }
+OF_TWO = ("power", "exp_of_difference")
 SPECIAL = {
     "exp": [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (1e3, INF), (-1e3, 0.0)],
     "exp_nonpositive": [(0.0, 1.0), (-0.0, 1.0), (-INF, 0.0), (-1e3, 0.0)],
@@ -53,9 +54,9 @@ def header(dtype: str) -> str:
 
 @cache
 def compiled(dtype: str, name: str) -> Callable[..., None]:
-    """A kernel-like loop over one function: run(x, out), run(x, y, out) for `power`."""
-    arguments = "x, y" if name == "power" else "x"
-    call = "x[i], y[i]" if name == "power" else "x[i]"
+    """A kernel-like loop over one function: run(x, out), run(x, y, out) for one of two arguments."""
+    arguments = "x, y" if name in OF_TWO else "x"
+    call = "x[i], y[i]" if name in OF_TWO else "x[i]"
     text = header(dtype) + library(dtype).source([name])
     text += f"\n\ndef run({arguments}, out):\n    for i in range(out.size):\n        out[i] = {name}({call})\n"
     namespace: dict[str, object] = {}
@@ -141,6 +142,24 @@ def test_special_values(name: str, dtype: str) -> None:
     np.testing.assert_array_equal(got, expected)
     numbers = ~np.isnan(expected)
     np.testing.assert_array_equal(np.signbit(got[numbers]), np.signbit(expected[numbers]))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exp_of_a_difference_that_is_not_exact(dtype: str) -> None:
+    rng = np.random.default_rng(12)
+    top = 80 if dtype == "float32" else 700
+    a = np.concatenate([rng.uniform(-top, 0.5, 300), rng.uniform(-1, 1, 50), [-INF, -1e30, 0.0, 1e30, NAN]]).astype(
+        dtype
+    )
+    b = rng.uniform(-1, 1, a.size).astype(dtype)
+    out = np.empty_like(a)
+    compiled(dtype, "exp_of_difference")(a, b, out)
+    errors = [
+        ulps(float(g), mpmath.exp(mpmath.mpf(float(x)) - mpmath.mpf(float(y))), dtype)
+        for x, y, g in zip(a[:350], b[:350], out[:350], strict=True)
+    ]
+    assert max(errors) <= 2
+    np.testing.assert_array_equal(out[350:], [0, 0, out[352], INF, NAN])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -47,8 +47,10 @@ from .reductions import (
     split_exponential,
     sum_of_constant,
     sum_of_exponentials,
+    sum_of_guarded_exponentials,
 )
 from .residual import softmax_residual
+from .selects import select_at_once
 from .shares import logarithms_over_mean, one_minus_quotient, opposing_fractions
 
 #: Applied once, to the raw formula, before anything else: later rules may hide where a logarithm stood.
@@ -59,6 +61,8 @@ STABLE = (
     canonical_index,
     logsumexp_shift,
     sum_of_exponentials,
+    sum_of_guarded_exponentials,
+    select_at_once,
     split_delta_terms,
     collapse_delta,
     split_exponential,

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from sympy import Add, Expr, Integer, Mul, Piecewise, exp, expand_mul
+from sympy import Add, Expr, Integer, Mul, Piecewise, exp, expand_mul, oo
 
 from lossgen.formula import Axis, Index, LogSumExp, Sum
 from lossgen.formula.nodes import Delta, Reduction
@@ -35,6 +35,16 @@ def sum_of_exponentials(node: Expr) -> Expr | None:
     return None
 
 
+def sum_of_guarded_exponentials(node: Expr) -> Expr | None:
+    """Σ_c (e^f(c) where a condition holds, else 0) = e^LSE_c (f(c) where it holds, else −∞): a sum without some entries."""
+    if not isinstance(node, Sum) or not isinstance(node.body, Piecewise) or len(node.body.args) != 2:
+        return None
+    (value, condition), (other, _) = node.body.args
+    if not isinstance(value, exp) or other != 0:
+        return None
+    return exp(LogSumExp(Piecewise((value.args[0], condition), (-oo, True)), node.index))
+
+
 def split_delta_terms(node: Expr) -> Expr | None:
     """Σ_c (f(c)·[c = y] + g(c)) = Σ_c f(c)·[c = y] + Σ_c g(c): only where an indicator of the index occurs."""
     if not isinstance(node, Sum) or not _has_delta(node.body, node):
@@ -58,12 +68,18 @@ def collapse_delta(node: Expr) -> Expr | None:
 
 
 def factor_out_of_sum(node: Expr) -> Expr | None:
-    """Σ_c a·f(c) = a·Σ_c f(c), for a that does not depend on c."""
-    if not isinstance(node, Sum) or not isinstance(node.body, Mul):
+    """Σ_c a·f(c) = a·Σ_c f(c), for a that does not depend on c; also where f is 0 unless a condition holds."""
+    if not isinstance(node, Sum):
         return None
-    free = [f for f in node.body.args if node.index not in f.free_symbols]
-    rest = [f for f in node.body.args if node.index in f.free_symbols]
-    return Mul(*free, Sum(Mul(*rest), node.index)) if free and rest else None
+    guarded = isinstance(node.body, Piecewise) and len(node.body.args) == 2 and node.body.args[1].expr == 0
+    body, condition = node.body.args[0] if guarded else (node.body, None)
+    if not isinstance(body, Mul):
+        return None
+    free = [f for f in body.args if node.index not in f.free_symbols]
+    rest = Mul(*(f for f in body.args if node.index in f.free_symbols))
+    if not free or (rest == 1 and not guarded):
+        return None
+    return Mul(*free, Sum(Piecewise((rest, condition), (0, True)) if guarded else rest, node.index))
 
 
 def split_exponential(node: Expr) -> Expr | None:

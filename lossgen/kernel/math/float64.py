@@ -94,6 +94,15 @@ def exp_nonpositive(x):
     return y * power_of_two(n + integer(128)) * real(2.938735877055719e-39)
 
 
+def exp_of_difference(a, b):
+    """exp(a - b) for the exact difference: within 2 ulp. The rounded one loses |a - b|/2 ulp."""
+    d = a - b
+    v = d - a
+    lost = (a - (d - v)) - (b + v)
+    e = exp(d)
+    return e + e * lost if (e > real(0.0)) & (e < INFINITY) else e
+
+
 def expm1(x):
     """exp(x) - 1: within 1.4 ulp."""
     y = real(710.0) if x > real(710.0) else x
