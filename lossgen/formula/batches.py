@@ -59,8 +59,12 @@ def distinct(variants: "Iterable[Variant]") -> "tuple[Variant, ...]":
 def split(name: str, variant: "Variant", batches: Sequence[str]) -> "dict[str, Variant]":
     """What each batch contributes, as a variant with the batch's own arguments; constants go to the first batch.
 
-    Raises SpecError for a term, or a normalizer, that reads several batches, and for a batch that no term reads.
+    Raises SpecError for a term, or a normalizer, that reads several batches, for a batch that no term reads, and for `item`.
     """
+    if variant.numbered:
+        raise SpecError(
+            f"{name}: item, the number of an item, in a loss over several batches: each has numbers of its own"
+        )
     terms: dict[str, list[Expr]] = {batch: [] for batch in batches}
     constants: list[Expr] = []
     for term in _terms(name, variant.expression):
