@@ -73,7 +73,7 @@ REFUSED = {
     ),
     "an index of another axis": (
         lambda row, **_: Sum(row[d], d),
-        r"row\[d\]: expected an index over axis C or a ClassIndex\[C\]",
+        r"row\[d\]: expected an index over axis C, a ClassIndex\[C\]",
     ),
     "an index of a number": (
         lambda x, **_: x[c],
