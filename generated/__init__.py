@@ -45,6 +45,7 @@ if _TYPE_CHECKING:
     from .numpy._multilabel_margin_loss import multilabel_margin_loss as multilabel_margin_loss
     from .numpy._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from .numpy._nll_loss import nll_loss as nll_loss
+    from .numpy._ntxent_loss import ntxent_loss as ntxent_loss
     from .numpy._poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
     from .numpy._quantile_loss import quantile_loss as quantile_loss
     from .numpy._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
@@ -101,6 +102,7 @@ _EXPORTS = {
     "multilabel_margin_loss": ".numpy._multilabel_margin_loss",
     "multilabel_soft_margin_loss": ".numpy._multilabel_soft_margin_loss",
     "nll_loss": ".numpy._nll_loss",
+    "ntxent_loss": ".numpy._ntxent_loss",
     "poisson_nll_loss": ".numpy._poisson_nll_loss",
     "quantile_loss": ".numpy._quantile_loss",
     "sigmoid_focal_loss": ".numpy._sigmoid_focal_loss",
@@ -158,6 +160,7 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "ntxent_loss",
     "poisson_nll_loss",
     "quantile_loss",
     "sigmoid_focal_loss",

@@ -67,17 +67,17 @@ def evaluate(first, last, bounds, input, target, weight, margin, ignore_index, s
                 input_c = input_row[c]
                 sum_1 = (input_c - input_target) + margin
                 violation = (zero if zero > sum_1 else sum_1)
-                choice_1 = (zero if sum_1 <= zero else -one)
-                choice_2 = ((real(2) * violation * choice_1) if target_i != c else zero)
-                sum = add(sum, np.float64(choice_2))
                 power_of_1 = violation * violation
-                choice_3 = (power_of_1 if target_i != c else zero)
+                choice_1 = (power_of_1 if target_i != c else zero)
+                sum = add(sum, np.float64(choice_1))
+                choice_2 = (zero if sum_1 <= zero else -one)
+                choice_3 = ((violation * choice_2) if target_i != c else zero)
                 sum_3 = add(sum_3, np.float64(choice_3))
             sum_2 = real(sum)
             sum_4 = real(sum_3)
             weight_target = weight[target_i] if weight is not None else one
             inverse_1 = one / C
-            value = weight_target * sum_4 * inverse_1
+            value = weight_target * sum_2 * inverse_1
             product_1 = real(2) * weight_target * inverse_1
             factor = scale
             if item_scale is not None:
@@ -92,9 +92,9 @@ def evaluate(first, last, bounds, input, target, weight, margin, ignore_index, s
                     sum_5 = (input_k - input_target) + margin
                     choice_4 = (zero if sum_5 <= zero else one)
                     grad_input_row[k] = factor * (product_1 * (zero if zero > sum_5 else sum_5) * choice_4)
-                grad_input_row[target_i] = factor * (weight_target * sum_2 * inverse_1)
+                grad_input_row[target_i] = factor * (real(2) * weight_target * sum_4 * inverse_1)
             if grad_weight is not None:
-                grad_weight_lane[target_i] += factor * (sum_4 * inverse_1)
+                grad_weight_lane[target_i] += factor * (sum_2 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 
@@ -142,15 +142,15 @@ def hvp(first, last, bounds, input, target, weight, margin, ignore_index, direct
                 choice_1 = (zero if sum_1 <= zero else -one)
                 direction_input_c = direction_input_row[c]
                 choice_2 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
-                choice_3 = ((real(2) * choice_1 * choice_2) if target_i != c else zero)
+                choice_3 = ((choice_1 * choice_2) if target_i != c else zero)
                 sum = add(sum, np.float64(choice_3))
-                choice_4 = ((real(2) * (zero if zero > sum_1 else sum_1) * choice_2) if target_i != c else zero)
+                choice_4 = (((zero if zero > sum_1 else sum_1) * choice_2) if target_i != c else zero)
                 sum_3 = add(sum_3, np.float64(choice_4))
             sum_2 = real(sum)
             sum_4 = real(sum_3)
             weight_target = weight[target_i] if weight is not None else one
             inverse_1 = one / C
-            value = weight_target * sum_4 * inverse_1
+            value = real(2) * weight_target * sum_4 * inverse_1
             product_1 = real(2) * weight_target * inverse_1
             factor = scale
             if item_scale is not None:
@@ -166,7 +166,7 @@ def hvp(first, last, bounds, input, target, weight, margin, ignore_index, direct
                     direction_input_k = direction_input_row[k]
                     choice_6 = (zero if (input_k - input_target) + margin <= zero else (direction_input_k - direction_input_target))
                     product_input_row[k] = factor * (product_1 * choice_5 * choice_6)
-                product_input_row[target_i] = factor * (weight_target * sum_2 * inverse_1)
+                product_input_row[target_i] = factor * (real(2) * weight_target * sum_2 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 
@@ -217,17 +217,17 @@ def hvp_full(first, last, bounds, input, target, weight, margin, ignore_index, d
                 input_c = input_row[c]
                 sum_1 = (input_c - input_target) + margin
                 violation = (zero if zero > sum_1 else sum_1)
-                choice_1 = (zero if sum_1 <= zero else -one)
-                choice_2 = ((real(2) * violation * choice_1) if target_i != c else zero)
-                sum = add(sum, np.float64(choice_2))
-                direction_input_c = direction_input_row[c]
-                choice_3 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
-                choice_4 = ((real(2) * choice_1 * choice_3) if target_i != c else zero)
-                sum_3 = add(sum_3, np.float64(choice_4))
-                choice_5 = ((real(2) * violation * choice_3) if target_i != c else zero)
-                sum_5 = add(sum_5, np.float64(choice_5))
                 power_of_1 = violation * violation
-                choice_6 = (power_of_1 if target_i != c else zero)
+                choice_1 = (power_of_1 if target_i != c else zero)
+                sum = add(sum, np.float64(choice_1))
+                choice_2 = (zero if sum_1 <= zero else -one)
+                choice_3 = ((violation * choice_2) if target_i != c else zero)
+                sum_3 = add(sum_3, np.float64(choice_3))
+                direction_input_c = direction_input_row[c]
+                choice_4 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
+                choice_5 = ((choice_2 * choice_4) if target_i != c else zero)
+                sum_5 = add(sum_5, np.float64(choice_5))
+                choice_6 = ((violation * choice_4) if target_i != c else zero)
                 sum_7 = add(sum_7, np.float64(choice_6))
             sum_2 = real(sum)
             sum_4 = real(sum_3)
@@ -236,7 +236,7 @@ def hvp_full(first, last, bounds, input, target, weight, margin, ignore_index, d
             direction_weight_target = direction_weight[target_i]
             weight_target = weight[target_i] if weight is not None else one
             inverse_1 = one / C
-            value = (direction_weight_target * sum_8 + weight_target * sum_6) * inverse_1
+            value = (direction_weight_target * sum_2 + real(2) * weight_target * sum_8) * inverse_1
             product_1 = real(2) * direction_weight_target
             product_2 = real(2) * weight_target
             factor = scale
@@ -254,9 +254,9 @@ def hvp_full(first, last, bounds, input, target, weight, margin, ignore_index, d
                     choice_7 = (zero if sum_9 <= zero else (direction_input_k - direction_input_target))
                     choice_8 = (zero if sum_9 <= zero else one)
                     product_input_row[k] = factor * ((product_1 * (zero if zero > sum_9 else sum_9) + product_2 * choice_7) * choice_8 * inverse_1)
-                product_input_row[target_i] = factor * ((direction_weight_target * sum_2 + weight_target * sum_4) * inverse_1)
+                product_input_row[target_i] = factor * ((real(2) * direction_weight_target * sum_4 + real(2) * weight_target * sum_6) * inverse_1)
             if product_weight is not None:
-                product_weight_lane[target_i] += factor * (sum_6 * inverse_1)
+                product_weight_lane[target_i] += factor * (real(2) * sum_8 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 
@@ -296,7 +296,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, margin, ignore_
             for c in range(n_C):
                 input_c = input_row[c]
                 choice_1 = (zero if (input_c - input_target) + margin <= zero else one)
-                choice_2 = ((real(2) * choice_1) if target_i != c else zero)
+                choice_2 = (choice_1 if target_i != c else zero)
                 sum = add(sum, np.float64(choice_2))
             sum_2 = real(sum)
             weight_target = weight[target_i] if weight is not None else one
@@ -310,7 +310,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, margin, ignore_
                     input_k = input_row[k]
                     choice_3 = (zero if (input_k - input_target) + margin <= zero else one)
                     diagonal_input_row[k] = factor * (product_1 * choice_3)
-                diagonal_input_row[target_i] = factor * (weight_target * sum_2 * inverse_1)
+                diagonal_input_row[target_i] = factor * (real(2) * weight_target * sum_2 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 

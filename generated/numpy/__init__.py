@@ -45,6 +45,7 @@ if _TYPE_CHECKING:
     from ._multilabel_margin_loss import multilabel_margin_loss as multilabel_margin_loss
     from ._multilabel_soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
     from ._nll_loss import nll_loss as nll_loss
+    from ._ntxent_loss import ntxent_loss as ntxent_loss
     from ._poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
     from ._quantile_loss import quantile_loss as quantile_loss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
@@ -101,6 +102,7 @@ _EXPORTS = {
     "multilabel_margin_loss": "._multilabel_margin_loss",
     "multilabel_soft_margin_loss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
+    "ntxent_loss": "._ntxent_loss",
     "poisson_nll_loss": "._poisson_nll_loss",
     "quantile_loss": "._quantile_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
@@ -158,6 +160,7 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "ntxent_loss",
     "poisson_nll_loss",
     "quantile_loss",
     "sigmoid_focal_loss",

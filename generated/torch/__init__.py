@@ -85,6 +85,8 @@ if _TYPE_CHECKING:
     from ._multilabel_soft_margin_loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
     from ._nll_loss import nll_loss as nll_loss
     from ._nll_loss import NLLLoss as NLLLoss
+    from ._ntxent_loss import ntxent_loss as ntxent_loss
+    from ._ntxent_loss import NTXentLoss as NTXentLoss
     from ._poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
     from ._poisson_nll_loss import PoissonNLLLoss as PoissonNLLLoss
     from ._quantile_loss import quantile_loss as quantile_loss
@@ -195,6 +197,8 @@ _EXPORTS = {
     "MultiLabelSoftMarginLoss": "._multilabel_soft_margin_loss",
     "nll_loss": "._nll_loss",
     "NLLLoss": "._nll_loss",
+    "ntxent_loss": "._ntxent_loss",
+    "NTXentLoss": "._ntxent_loss",
     "poisson_nll_loss": "._poisson_nll_loss",
     "PoissonNLLLoss": "._poisson_nll_loss",
     "quantile_loss": "._quantile_loss",
@@ -266,6 +270,7 @@ __all__ = [
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
+    "NTXentLoss",
     "PoissonNLLLoss",
     "QuantileLoss",
     "SigmoidFocalLoss",
@@ -320,6 +325,7 @@ __all__ = [
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
+    "ntxent_loss",
     "poisson_nll_loss",
     "quantile_loss",
     "sigmoid_focal_loss",
