@@ -25,6 +25,10 @@ def confident(x):
     return torch.log1p(rest), -rest / (1 + rest)
 
 
+def gaussian(x, variance):
+    return (torch.log(variance) + x**2 / variance) / 2, x / variance
+
+
 def gradient(function, x, *rest, **options):
     x = x.clone().requires_grad_()
     value = function(x, *rest, reduction="none", **options)
@@ -38,6 +42,7 @@ CASES = [
     ("binary_cross_entropy_with_logits", (X, ZERO), {}, lambda x, y: (softplus(x), torch.sigmoid(x))),
     ("binary_cross_entropy_with_logits", (X, ONE), {}, lambda x, y: (softplus(-x), -torch.sigmoid(-x))),
     ("soft_margin_loss", (X, ONE), {}, lambda x, y: (softplus(-x), -torch.sigmoid(-x))),
+    ("gaussian_nll_loss", (HUGE, torch.zeros(2), torch.tensor([1e10, 1e35])), {}, lambda x, y, v: gaussian(x, v)),
     ("smooth_l1_loss", (HUGE, torch.zeros(2)), {"beta": 1e35}, lambda x, y: (x**2 / 2e35, x / 1e35)),
 ]
 

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from lossgen.generated.numpy import gaussian_nll_loss as on_numpy
 from lossgen.generated.torch import (
+    GaussianNLLLoss,
     binary_cross_entropy_with_logits,
     cross_entropy,
+    gaussian_nll_loss,
     l1_loss,
     mse_loss,
     multilabel_soft_margin_loss,
@@ -109,3 +112,28 @@ def test_what_the_error_says_works():
 def test_class_indices_in_another_form(target):
     with pytest.raises(LossError, match=r"expected \(4,\), since input has shape .*; .* give target.reshape\(\(4,\)\)"):
         cross_entropy(X, target)
+
+
+@pytest.mark.parametrize(
+    "items, shape", [((4, 3), (4,)), ((3, 3), (3,)), ((2, 3, 4), (2, 3)), ((4, 3), (1, 3)), ((5,), ())]
+)
+def test_one_variance_for_several_items(items, shape):
+    """As PyTorch reads it: a dimension of size 1, or the last one left out, for each row and not for each column."""
+    x, y = torch.randn(items, requires_grad=True), torch.randn(items)
+    variance = (torch.rand(shape) + 0.5).requires_grad_()
+    found = gaussian_nll_loss(x, y, variance)
+    expected = functional.gaussian_nll_loss(x, y, variance if shape else variance.expand(items))
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(value, (x, variance)) for value in (found, expected)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_number_for_the_variance(dtype):
+    x, y = torch.randn(4, 3, dtype=dtype, requires_grad=True), torch.randn(4, 3, dtype=dtype)
+    found = gaussian_nll_loss(x, y, 0.5)
+    torch.testing.assert_close(found, functional.gaussian_nll_loss(x, y, 0.5))
+    torch.testing.assert_close(GaussianNLLLoss()(x, y, 0.5), found)
+    x, y = x.detach().float().numpy(), y.float().numpy()
+    assert on_numpy(x, y, 0.5).dtype == x.dtype
+    with pytest.raises(LossError, match="var.* is -1.0, expected"):
+        on_numpy(x, y, -1.0)
