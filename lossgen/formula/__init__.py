@@ -48,7 +48,7 @@ from .roles import (
     Variance,
     Weight,
 )
-from .symbols import is_label, item
+from .symbols import Each, is_label, item
 
 __all__ = [
     "AboveMinusOne",
@@ -60,6 +60,7 @@ __all__ = [
     "ClassIndex",
     "ClassWeight",
     "Delta",
+    "Each",
     "Entry",
     "Eq",
     "Flag",

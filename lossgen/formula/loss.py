@@ -19,7 +19,7 @@ from .calls import USUAL_REDUCTIONS, check_positional, check_reductions
 from .errors import SpecError
 from .options import Option, Value, combinations, resolve
 from .roles import Choice, Role
-from .symbols import ONE, Argument, Constant, Hyperparameter, ItemNumber
+from .symbols import ONE, Argument, Constant, Each, Hyperparameter, ItemNumber
 from .validate import check_formula
 
 Formula = Callable[..., Any]
@@ -194,7 +194,7 @@ class Loss:
             if isinstance(role, Option) and not isinstance(value, Expr):
                 continue
             has_axis = any(r.axis for r in alternatives(role))
-            if not isinstance(value, Expr | Constant):
+            if not isinstance(value, Expr | Constant | Each):
                 bound.arguments[name] = Constant(value) if has_axis else sympify(value)
         return self._as_expression(self.function(*bound.args, **bound.kwargs))
 

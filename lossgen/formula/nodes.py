@@ -151,7 +151,7 @@ class Delta(Function):
 
 def softmax(x: Symbol, at: Symbol) -> Expr:
     """exp(x[at]) / Σ_j exp(x[j]): the softmax of a row, read at one position."""
-    j = x.role.axis.index("j")
+    j = x.axis.index("j")
     return exp(x[at]) / Sum(exp(x[j]), j)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sympy import Expr, Integer, Symbol, sympify
 
-from .axes import Index
+from .axes import Axis, Index
 from .errors import SpecError
 from .nodes import Delta, Entry
 from .roles import Role
@@ -31,6 +31,10 @@ class Argument(Symbol):
     def _hashable_content(self):
         return (*super()._hashable_content(), str(self.role), self.role.domain)
 
+    @property
+    def axis(self) -> Axis | None:
+        return self.role.axis
+
     def __getitem__(self, index: Expr) -> Expr:
         axis = self.role.axis
         if axis is None:
@@ -38,11 +42,7 @@ class Argument(Symbol):
                 f"{self.name}[{index}]: {self.name} is one number per item and has no axis; "
                 f"annotate it as {self.role.name}[C] to give it one"
             )
-        over = index.axis if isinstance(index, Index) else index.role.axis if is_label(index) else None
-        if over != axis and not isinstance(index, ItemNumber):
-            raise SpecError(
-                f"{self.name}[{index}]: expected an index over axis {axis.name}, a ClassIndex[{axis.name}] or item"
-            )
+        check_position(self.name, axis, index)
         return Delta(index, self) if is_label(self) else Entry(self, index)
 
     # With __getitem__ alone Python would take an argument for a sequence.
@@ -96,6 +96,39 @@ class Constant:
 
     def __getitem__(self, index: Expr) -> Expr:
         return self.number
+
+
+class Each:
+    """Each(f(c), c): a row given entry by entry, in the place of an argument with an axis.
+
+    So a loss of rows can be called with rows that a formula makes: `cross_entropy(Each(2 * input[c], c), target)`.
+    """
+
+    def __init__(self, expression: Expr, index: Index) -> None:
+        if not isinstance(index, Index):
+            raise SpecError(f"Each({expression}, {index}): expected an index, as in c = C.index()")
+        self.expression, self.index = sympify(expression), index
+        others = [s for s in self.expression.free_symbols - {index} if isinstance(s, Index) and s.axis == index.axis]
+        if others:
+            raise SpecError(f"Each({expression}, {index}): index {others[0]} is not bound; sum over it")
+
+    @property
+    def axis(self) -> Axis:
+        return self.index.axis
+
+    def __getitem__(self, index: Expr) -> Expr:
+        check_position(f"Each({self.expression}, {self.index})", self.axis, index)
+        return self.expression.xreplace({self.index: index})
+
+    # With __getitem__ alone Python would take a row for a sequence.
+    __iter__ = None
+
+
+def check_position(name: str, axis: Axis, index: Expr) -> None:
+    """Raises SpecError where the entry `name[index]` of a row over the axis is none."""
+    over = index.axis if isinstance(index, Index) else index.role.axis if is_label(index) else None
+    if over != axis and not isinstance(index, ItemNumber):
+        raise SpecError(f"{name}[{index}]: expected an index over axis {axis.name}, a ClassIndex[{axis.name}] or item")
 
 
 def is_label(node: Any) -> bool:
