@@ -26,12 +26,14 @@ def test_masked_items_may_hold_anything(loss, variant, poison):
         if a.role.layout != "shared":
             dirty[a.name][~keep] = 99 if a.role.integer or a.role.listed else poison
     clean = {a.name: arrays[a.name] if a.role.layout == "shared" else arrays[a.name][keep] for a in variant.arguments}
-    if variant.numbered:  # items keep their numbers only with the masked ones among them
-        clean = arrays
     function, names = getattr(generated, loss.name), [a.name for a in variant.differentiable]
     mask = dict.fromkeys(loss.batches, keep) if loss.batches else keep
     value, slopes = function.value_and_grad(*dirty.values(), mask=mask, **summed(loss), wrt=tuple(names))
-    expected, truths = function.value_and_grad(*clean.values(), **summed(loss), wrt=tuple(names))
+    if variant.numbered:  # items keep their numbers only where the masked ones are among them
+        expected, whole = function.value_and_grad(*arrays.values(), mask=mask, **summed(loss), wrt=tuple(names))
+        truths = tuple(truth[keep] for truth in whole)
+    else:
+        expected, truths = function.value_and_grad(*clean.values(), **summed(loss), wrt=tuple(names))
     np.testing.assert_allclose(value, expected, rtol=1e-14)
     for argument, slope, truth in zip(variant.differentiable, slopes, truths, strict=True):
         if argument.role.layout == "shared":
