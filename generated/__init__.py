@@ -51,6 +51,7 @@ if _TYPE_CHECKING:
     from .numpy._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from .numpy._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
     from .numpy._soft_margin_loss import soft_margin_loss as soft_margin_loss
+    from .numpy._softcapped_cross_entropy import softcapped_cross_entropy as softcapped_cross_entropy
     from .numpy._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
     from .numpy._triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
     from .numpy._tversky_loss import tversky_loss as tversky_loss
@@ -108,6 +109,7 @@ _EXPORTS = {
     "sigmoid_focal_loss": ".numpy._sigmoid_focal_loss",
     "smooth_l1_loss": ".numpy._smooth_l1_loss",
     "soft_margin_loss": ".numpy._soft_margin_loss",
+    "softcapped_cross_entropy": ".numpy._softcapped_cross_entropy",
     "squared_hinge_loss": ".numpy._squared_hinge_loss",
     "triplet_margin_loss": ".numpy._triplet_margin_loss",
     "tversky_loss": ".numpy._tversky_loss",
@@ -166,6 +168,7 @@ __all__ = [
     "sigmoid_focal_loss",
     "smooth_l1_loss",
     "soft_margin_loss",
+    "softcapped_cross_entropy",
     "squared_hinge_loss",
     "triplet_margin_loss",
     "tversky_loss",

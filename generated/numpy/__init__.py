@@ -51,6 +51,7 @@ if _TYPE_CHECKING:
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from ._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
     from ._soft_margin_loss import soft_margin_loss as soft_margin_loss
+    from ._softcapped_cross_entropy import softcapped_cross_entropy as softcapped_cross_entropy
     from ._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
     from ._triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
     from ._tversky_loss import tversky_loss as tversky_loss
@@ -108,6 +109,7 @@ _EXPORTS = {
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
     "smooth_l1_loss": "._smooth_l1_loss",
     "soft_margin_loss": "._soft_margin_loss",
+    "softcapped_cross_entropy": "._softcapped_cross_entropy",
     "squared_hinge_loss": "._squared_hinge_loss",
     "triplet_margin_loss": "._triplet_margin_loss",
     "tversky_loss": "._tversky_loss",
@@ -166,6 +168,7 @@ __all__ = [
     "sigmoid_focal_loss",
     "smooth_l1_loss",
     "soft_margin_loss",
+    "softcapped_cross_entropy",
     "squared_hinge_loss",
     "triplet_margin_loss",
     "tversky_loss",

@@ -97,6 +97,8 @@ if _TYPE_CHECKING:
     from ._smooth_l1_loss import SmoothL1Loss as SmoothL1Loss
     from ._soft_margin_loss import soft_margin_loss as soft_margin_loss
     from ._soft_margin_loss import SoftMarginLoss as SoftMarginLoss
+    from ._softcapped_cross_entropy import softcapped_cross_entropy as softcapped_cross_entropy
+    from ._softcapped_cross_entropy import SoftcappedCrossEntropyLoss as SoftcappedCrossEntropyLoss
     from ._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
     from ._squared_hinge_loss import SquaredHingeLoss as SquaredHingeLoss
     from ._triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
@@ -209,6 +211,8 @@ _EXPORTS = {
     "SmoothL1Loss": "._smooth_l1_loss",
     "soft_margin_loss": "._soft_margin_loss",
     "SoftMarginLoss": "._soft_margin_loss",
+    "softcapped_cross_entropy": "._softcapped_cross_entropy",
+    "SoftcappedCrossEntropyLoss": "._softcapped_cross_entropy",
     "squared_hinge_loss": "._squared_hinge_loss",
     "SquaredHingeLoss": "._squared_hinge_loss",
     "triplet_margin_loss": "._triplet_margin_loss",
@@ -276,6 +280,7 @@ __all__ = [
     "SigmoidFocalLoss",
     "SmoothL1Loss",
     "SoftMarginLoss",
+    "SoftcappedCrossEntropyLoss",
     "SquaredHingeLoss",
     "TripletMarginLoss",
     "TverskyLoss",
@@ -331,6 +336,7 @@ __all__ = [
     "sigmoid_focal_loss",
     "smooth_l1_loss",
     "soft_margin_loss",
+    "softcapped_cross_entropy",
     "squared_hinge_loss",
     "triplet_margin_loss",
     "tversky_loss",
