@@ -114,6 +114,10 @@ class Choice:
     def __or__(self, other: Role) -> "Choice":
         return Choice((*self.roles, other))
 
+    def of(self, batch: str) -> "Choice":
+        """These roles, for an argument of one of several batches."""
+        return Choice(tuple(role.of(batch) for role in self.roles))
+
 
 Prediction = Role("Prediction", "prediction", "real", "any real number that a model predicts")
 Logit = Role("Logit", "prediction", "real", "an unnormalised score; any real number")
