@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from accuracy import LOSSES, worst
-from lossgen import generated
 from lossgen.generated import torch as losses
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.nn.functional import relu, softplus
 
+from lossgen import generated
 from lossgen.runtime import LossError
 from lossgen.verify.batches import pieces
 from lossgen.verify.comparison import compare
@@ -208,7 +208,7 @@ def test_what_cannot_be_is_one_line(options, words):
 
 def test_errors_on_tensors_and_of_derivatives():
     x = torch.zeros(3)
-    with pytest.raises(LossError, match="fake is a list, expected a torch.Tensor"):
+    with pytest.raises(LossError, match=r"fake is a list, expected a torch\.Tensor"):
         losses.gan_discriminator_loss(x, [1.0])
     with pytest.raises(LossError, match="mask is of type Tensor, expected a dict from the names of batches"):
         losses.gan_discriminator_loss(x, x, mask=x > 0)
