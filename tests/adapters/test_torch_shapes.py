@@ -135,5 +135,5 @@ def test_a_number_for_the_variance(dtype):
     torch.testing.assert_close(GaussianNLLLoss()(x, y, 0.5), found)
     x, y = x.detach().float().numpy(), y.float().numpy()
     assert on_numpy(x, y, 0.5).dtype == x.dtype
-    with pytest.raises(LossError, match="var.* is -1.0, expected"):
+    with pytest.raises(LossError, match=r"var.* is -1\.0, expected"):
         on_numpy(x, y, -1.0)

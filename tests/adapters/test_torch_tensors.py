@@ -1,6 +1,7 @@
 """How tensors are taken, what errors say, and what the graph keeps; none of it depends on the loss."""
 
 import copy
+import inspect
 import io
 import subprocess
 import sys
@@ -97,10 +98,10 @@ def test_without_grad_nothing_is_recorded_and_no_gradient_allocated(case, monkey
     monkeypatch.setattr("lossgen.adapters.torch.value_node", None)  # calling it would raise
     monkeypatch.setattr("lossgen.adapters.torch.evaluate", None)
     arguments = case.arguments()
-    value = case.torch(**arguments)
+    value = case.torch(**arguments, **case.parameters())
     arguments[case.variant.predictions[0]].requires_grad_()
     with torch.no_grad():
-        assert torch.equal(case.torch(**arguments), value)
+        assert torch.equal(case.torch(**arguments, **case.parameters()), value)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "none"])
@@ -177,7 +178,7 @@ def test_compiled_code_calls_it_as_it_is():
 def test_modules_agree_with_functions_and_hold_their_weights(case):
     arguments = case.arguments(reduction=case.numpy.schema.reductions[-1])
     module_class = getattr(sys.modules[case.torch.__module__], type(case.numpy).__name__)
-    weights = set(arguments).difference(case.required())
+    weights = set(arguments).intersection(inspect.signature(module_class).parameters)
     held = {name: arguments[name] for name in weights}
     option = reduced(case, case.numpy.schema.reductions[-1])
     module = module_class(**held, **case.parameters(), **option)

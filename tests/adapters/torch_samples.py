@@ -20,6 +20,7 @@ DRAW = {
     "not-nan": lambda rng, shape: rng.normal(size=shape),
     "unit": lambda rng, shape: rng.uniform(0.1, 0.9, shape),
     "nonnegative": lambda rng, shape: rng.uniform(0.5, 1.5, shape),
+    "positive": lambda rng, shape: rng.uniform(0.5, 1.5, shape),
     "above-minus-one": lambda rng, shape: rng.uniform(-0.5, 1.5, shape),
     "binary": lambda rng, shape: rng.integers(0, 2, shape).astype(float),
     "sign": lambda rng, shape: rng.choice([-1.0, 1.0], shape),
