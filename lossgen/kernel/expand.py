@@ -38,6 +38,7 @@ from .functions import (
 )
 from .lengths import FORMS
 from .quotients import quotients
+from .sums import sum_of_inputs
 
 ZERO, ONE = Integer(0), Integer(1)
 
@@ -124,7 +125,7 @@ def _sum(node: Add) -> Expr | None:
                 return Add(
                     expand(k) * group(m - expand(entry)), expand(k) * tail, *([expand(Add(*rest))] if rest else [])
                 )
-    return _difference_of_entries(node) or _inputs_first(node)
+    return _difference_of_entries(node) or sum_of_inputs(node) or _inputs_first(node)
 
 
 def _difference_of_entries(node: Add) -> Expr | None:

@@ -1,6 +1,6 @@
 """Functions that appear only in kernels: each prints as one call or one conditional expression."""
 
-from sympy import Expr
+from sympy import Add, Expr
 from sympy.core.function import Function
 
 from lossgen.formula.nodes import Entry, Reduction
@@ -14,6 +14,17 @@ class KernelFunction(Function):
 
 class group(KernelFunction):
     """A difference that is computed first: its terms cancel exactly or nearly, and no other term may come between."""
+
+
+class exact_sum(KernelFunction):
+    """A sum of three or four inputs, with what rounding loses on the way; the sum of their opposites is minus the same node."""
+
+    @classmethod
+    def eval(cls, *terms: Expr) -> Expr | None:
+        if Add(*terms).could_extract_minus_sign():
+            return -cls(*(-term for term in terms))
+        ordered = sorted(terms, key=lambda term: term.sort_key())
+        return cls(*ordered) if list(terms) != ordered else None
 
 
 class magnitude(KernelFunction):
