@@ -19,10 +19,10 @@ from lossgen.formula.differences import (
     over_one_plus_square,
     relative_difference,
 )
-from lossgen.formula.divergences import entropy_gap, log_over_mean
 from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
 from lossgen.formula.symbols import Argument, Hyperparameter
 
+from . import lengths, shares
 from .functions import (
     RestOfExponentials,
     at_least_tiny,
@@ -36,7 +36,6 @@ from .functions import (
     positive_part,
     reciprocal,
 )
-from .lengths import FORMS
 from .quotients import quotients
 from .sums import sum_of_inputs
 
@@ -243,7 +242,5 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     over_one_plus_square: _own_form,
     log1p_difference: _own_form,
     relative_difference: _own_form,
-    entropy_gap: _own_form,
-    log_over_mean: _own_form,
-    **{kind: lambda node, form=form: expand(form(node)) for kind, form in FORMS.items()},
+    **{kind: lambda node, form=form: expand(form(node)) for kind, form in {**lengths.FORMS, **shares.FORMS}.items()},
 }

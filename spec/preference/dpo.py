@@ -18,6 +18,8 @@ def dpo_loss(
     `label_smoothing` is the probability that a preference is the wrong way round.
     Strength: no reward model, no sampling. Weakness: β, which holds the policy near the reference, must be chosen; it may
     lower the probability of both answers.
+    The gradient is that of all four log-probabilities. With `label_smoothing` it crosses 0 where the model is as sure as the
+    labels are, and loses its digits there; far into the tail it has those that β times the difference of the ratios has.
     """
     log_ratio_chosen = policy_chosen_logps - reference_chosen_logps
     log_ratio_rejected = policy_rejected_logps - reference_rejected_logps

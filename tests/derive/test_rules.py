@@ -31,6 +31,7 @@ from lossgen.formula.atoms import absorb, expm1, expm1_minus, expm1_ratio, log1p
 from lossgen.formula.differences import log1p_difference, log1p_square, relative_difference
 from lossgen.formula.divergences import entropy_gap
 from lossgen.formula.nodes import Delta
+from lossgen.formula.shares import score, share
 from lossgen.formula.symbols import Argument
 
 C = Axis("C")
@@ -231,24 +232,24 @@ CASES: dict[Callable, list[Case]] = {
     rules.one_minus_quotient: [
         Case(
             1 - (u + t) / (u + t + 3 * v),
-            -relative_difference(u + t, u + t + 3 * v),
+            share(3 * v, u + t),
             [{"u": 1, "t": 2, "v": m} for m in (SMALL, 1, BIG)],
         ),
         Case(
             q - b * q * (u + 1) / (u + 1 + v) + b * q,
-            q - b * q * relative_difference(u + 1, u + 1 + v),
+            q + b * q * share(v, u + 1),
             [{"u": 1, "v": SMALL, "b": 1, "q": 1}],
         ),
     ],
     rules.opposing_fractions: [
         Case(
             t / u - (1 - t) / (1 - u),
-            (t - u) / (u * (1 - u)),
+            score(t, u),
             [{"u": mpf("0.3"), "t": mpf("0.3") + m} for m in (SMALL, -SMALL, mpf("0.2"))],
         ),
         Case(
             v + 3 * q * (1 - t) / (1 - u) - 3 * q * t / u,
-            v - 3 * q * (t - u) / (u * (1 - u)),
+            v - 3 * q * score(t, u),
             [{"u": mpf("0.3"), "t": mpf("0.3") + SMALL, "q": 1, "v": 0}],
         ),
         Case(
@@ -256,7 +257,7 @@ CASES: dict[Callable, list[Case]] = {
             Piecewise(
                 ((1 - t) * Piecewise((0, u > 1 - v), (-1 / (1 - u), True)), u < v),
                 (t * Piecewise((0, u < v), (1 / u, True)), u > 1 - v),
-                ((t - u) / (u * (1 - u)), True),
+                (score(t, u), True),
             ),
             [{"u": m, "t": mpf("0.3"), "v": mpf("0.1")} for m in (SMALL, mpf("0.3") + SMALL, 1 - SMALL)],
         ),

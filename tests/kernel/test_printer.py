@@ -8,6 +8,7 @@ import pytest
 from exact import exact
 from sympy import (
     Abs,
+    Add,
     And,
     Eq,
     Expr,
@@ -37,6 +38,7 @@ from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
 from lossgen.kernel.functions import (
     as_real,
     at_least_tiny,
+    exact_sum,
     exp_nonpositive,
     exp_of_difference,
     group,
@@ -78,6 +80,7 @@ EXPRESSIONS: list[Expr] = [
     a - reciprocal(b) * b,
     quotient(a - b, -2 * b) ** 2 * a,
     multiple(a - b, -b) ** 2 * b,
+    exact_sum(a, -b, 3 * b) - a * exact_sum(-a, b, -b / 2, n),
     quotient(a * b, 3 * b) - quotient(-a, b),
     a**2,
     (a - b) ** 3,
@@ -132,6 +135,7 @@ MEANING = {
     magnitude: Abs,
     positive_part: lambda u: Max(u, 0),
     multiple: lambda u, v: u * v,
+    exact_sum: Add,
     quotient: lambda u, v: u / v,
     reciprocal: lambda u: 1 / u,
     at_least_tiny: lambda u: Max(u, Rational(np.finfo(float).tiny)),
@@ -157,6 +161,8 @@ NAMES = {
     "log1p_unit": math.log1p,
     "expm1_minus": lambda x: math.expm1(x) - x,
     "expm1_ratio": lambda x: x / math.expm1(x),
+    "sum_of_three": lambda *terms: math.fsum(terms),
+    "sum_of_four": lambda *terms: math.fsum(terms),
     "power": lambda x, y: x**y if x >= 0 else math.nan,
 }
 

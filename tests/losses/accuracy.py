@@ -25,10 +25,9 @@ def figures(
     absent parameters at their defaults."""
     loss = LOSSES[name]
     chosen = loss.variants[variant]
-    rows = next((arrays[a.name] for a in chosen.arguments if a.role.layout == "row"), None)
-    for a in chosen.arguments:
-        if a.role.layout == "shared" and a.name not in arrays:
-            arrays = {**arrays, a.name: np.ones(rows.shape[-1])}
+    given = [arrays[a.name] for a in chosen.arguments if a.role.layout in ("row", "item")]
+    shapes = {"shared": given[0].shape[-1:], "broadcast": given[0].shape[:1]}
+    arrays = {a.name: arrays[a.name] if a.name in arrays else np.ones(shapes[a.role.layout]) for a in chosen.arguments}
     given = settings(loss, chosen)[0] | (parameters or {})
     found = compare(loss, chosen, getattr(generated, name), arrays, given, dtype)
     return [f for f in found if second or not f.quantity.startswith("Hessian")]

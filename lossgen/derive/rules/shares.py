@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from sympy import Add, Expr, Mul, Piecewise, false, log
 
 from lossgen.formula.atoms import absorb
-from lossgen.formula.differences import relative_difference
 from lossgen.formula.divergences import entropy_gap
+from lossgen.formula.shares import score, share
 
 from .terms import cofactor, negated
 
 
 def one_minus_quotient(node: Expr) -> Expr | None:
-    """k − k·a/b = −k·(a/b − 1), an atom of its own, for b ≠ 0, where every term of a is one of b: b − a does not cancel."""
+    """k − k·a/(a + r) = k·r/(a + r), an atom of its own, for a + r ≠ 0 and a sum a: digits where r is small, in the slopes too."""
     if not isinstance(node, Add):
         return None
     for term in node.args:
@@ -21,12 +21,12 @@ def one_minus_quotient(node: Expr) -> Expr | None:
                 k = negated(cofactor(term, divisor, above))
                 if k in node.args and set(above.args) < set(divisor.base.args):
                     rest = (t for t in node.args if t not in (term, k))
-                    return Add(negated(k * relative_difference(above, divisor.base)), *rest)
+                    return Add(k * share(divisor.base - above, above), *rest)
     return None
 
 
 def opposing_fractions(node: Expr) -> Expr | None:
-    """k·q/p − k·(1 − q)/(1 − p) = k·(q − p)/(p·(1 − p)), for 0 < p < 1: digits near p = q.
+    """k·q/p − k·(1 − q)/(1 − p) = k·(q − p)/(p·(1 − p)), an atom of its own, for 0 < p < 1: digits near p = q.
 
     Each fraction may be one that a condition switches off: where it does, the other is left.
     """
@@ -40,8 +40,7 @@ def opposing_fractions(node: Expr) -> Expr | None:
                     split = next((s for s in _splits(above) if other in _times_complement(*s)), None) if other else None
                     if split is not None:
                         k, q = split
-                        both = Mul(*Mul.make_args(k), q - p, 1 / p, 1 / (1 - p))
-                        switched = Piecewise((second, off), (first, other_off), (both, True))
+                        switched = Piecewise((second, off), (first, other_off), (k * score(q, p), True))
                         return Add(switched, *(t for t in node.args if t not in (first, second)))
     return None
 
