@@ -211,12 +211,11 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 inverse_2 = one / sum_2
                 choice_2 = (zero if log1p(-input_i) <= -real(100) else -direction_input_i * inverse_2)
                 value = -(target_i * choice_1 - sum_1 * choice_2) * weight_i
-                quotient_1 = (direction_input_i / sum_2)
-                choice_3 = (zero if log1p(-input_i) <= -real(100) else -quotient_1 * inverse_2)
-                quotient_2 = (direction_input_i / input_i)
-                choice_4 = (zero if log(input_i) <= -real(100) else -quotient_2 * inverse_1)
-                quotient_3 = ((target_i - input_i) / sum_2)
-                choice_5 = (-sum_1 * choice_3 if log(input_i) <= -real(100) else ((target_i * choice_4) if log1p(-input_i) <= -real(100) else -(direction_input_i * inverse_2 + quotient_3 * quotient_2 - quotient_3 * quotient_1) * inverse_1))
+                choice_3 = (zero if log1p(-input_i) <= -real(100) else -(direction_input_i / sum_2) * inverse_2)
+                choice_4 = (zero if log(input_i) <= -real(100) else -(direction_input_i / input_i) * inverse_1)
+                choice_5 = (zero if target_i == zero else ((target_i / input_i) * inverse_1))
+                choice_6 = (zero if target_i == one else (((one - target_i) / sum_2) * inverse_2))
+                choice_7 = (-sum_1 * choice_3 if log(input_i) <= -real(100) else ((target_i * choice_4) if log1p(-input_i) <= -real(100) else -(choice_5 + choice_6) * direction_input_i))
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -225,7 +224,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    result = factor * -weight_i * choice_5
+                    result = factor * -weight_i * choice_7
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
@@ -292,12 +291,11 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 choice_3 = (zero if log1p_1 <= -real(100) else -inverse_2)
                 choice_4 = (zero if log_1 <= -real(100) else inverse_1)
                 choice_5 = (-sum_1 * choice_3 if log_1 <= -real(100) else ((target_i * choice_4) if log1p_1 <= -real(100) else -(input_i - target_i) * inverse_2 * inverse_1))
-                quotient_1 = (direction_input_i / sum_2)
-                choice_6 = (zero if log1p_1 <= -real(100) else -quotient_1 * inverse_2)
-                quotient_2 = (direction_input_i / input_i)
-                choice_7 = (zero if log_1 <= -real(100) else -quotient_2 * inverse_1)
-                quotient_3 = ((target_i - input_i) / sum_2)
-                choice_8 = ((-sum_1 * choice_6 - direction_target_i * choice_3) if log_1 <= -real(100) else ((direction_target_i * choice_4 + target_i * choice_7) if log1p_1 <= -real(100) else -((direction_input_i - direction_target_i) * inverse_2 + quotient_3 * quotient_2 - quotient_3 * quotient_1) * inverse_1))
+                choice_6 = (zero if log1p_1 <= -real(100) else -(direction_input_i / sum_2) * inverse_2)
+                choice_7 = (zero if log_1 <= -real(100) else -(direction_input_i / input_i) * inverse_1)
+                choice_8 = (zero if target_i == zero else ((target_i / input_i) * inverse_1))
+                choice_9 = (zero if target_i == one else (((one - target_i) / sum_2) * inverse_2))
+                choice_10 = ((-sum_1 * choice_6 - direction_target_i * choice_3) if log_1 <= -real(100) else ((direction_target_i * choice_4 + target_i * choice_7) if log1p_1 <= -real(100) else (direction_target_i * inverse_2 * inverse_1 - (choice_8 + choice_9) * direction_input_i)))
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -306,7 +304,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    result = factor * (-direction_weight_i * choice_5 - weight_i * choice_8)
+                    result = factor * (-direction_weight_i * choice_5 - weight_i * choice_10)
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
@@ -363,15 +361,15 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                 inverse_1 = one / sum_1
                 choice_1 = (zero if log1p(-input_i) <= -real(100) else -inverse_1 * inverse_1)
                 inverse_2 = one / input_i
-                power_of_1 = inverse_2 * inverse_2
-                choice_2 = (zero if log(input_i) <= -real(100) else -power_of_1)
-                quotient_1 = ((target_i - input_i) / sum_1)
-                choice_3 = (-(target_i - one) * choice_1 if log(input_i) <= -real(100) else ((target_i * choice_2) if log1p(-input_i) <= -real(100) else (quotient_1 * inverse_1 * inverse_2 - power_of_1 * quotient_1 - inverse_1 * inverse_2)))
+                choice_2 = (zero if log(input_i) <= -real(100) else -inverse_2 * inverse_2)
+                choice_3 = (zero if target_i == zero else ((target_i / input_i) * inverse_2))
+                choice_4 = (zero if target_i == one else (((one - target_i) / sum_1) * inverse_1))
+                choice_5 = (-(target_i - one) * choice_1 if log(input_i) <= -real(100) else ((target_i * choice_2) if log1p(-input_i) <= -real(100) else (-choice_3 - choice_4)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    result = factor * -weight_i * choice_3
+                    result = factor * -weight_i * choice_5
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result

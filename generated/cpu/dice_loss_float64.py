@@ -75,12 +75,11 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
             sum_2 = real(sum)
             sum_4 = real(sum_3)
             sum_6 = real(sum_5)
-            sum_1 = real(0.5) * smooth + real(0.5) * sum_2 + real(0.5) * sum_4 + sum_6
-            inverse_1 = one / sum_1
-            value = real(0.5) * (sum_2 + sum_4) * inverse_1
-            product_1 = -inverse_1
-            quotient_1 = ((-sum_6 - real(0.5) * smooth) / sum_1)
-            product_2 = real(0.5) * quotient_1
+            product_1 = real(0.5) * smooth
+            sum_1 = product_1 + real(0.5) * sum_2 + real(0.5) * sum_4 + sum_6
+            value = real(0.5) * (sum_2 + sum_4) / sum_1
+            quotient_1 = ((product_1 + sum_6) / sum_1)
+            quotient_2 = ((-real(0.5) * sum_2 - real(0.5) * sum_4) / sum_1)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -91,11 +90,11 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
             if grad_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    grad_input_row[k] = factor * (product_1 * (product_2 + target_k))
+                    grad_input_row[k] = factor * (((real(0.5) - target_k) / sum_1) * quotient_1 + quotient_2 * (target_k / sum_1))
             if grad_target is not None:
                 for k in range(n_D):
                     input_k = input_row[k]
-                    grad_target_row[k] = factor * (product_1 * (product_2 + input_k))
+                    grad_target_row[k] = factor * (((real(0.5) - input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -158,12 +157,18 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
             sum_6 = real(sum_5)
             sum_8 = real(sum_7)
             sum_10 = real(sum_9)
-            sum_11 = real(0.5) * smooth + real(0.5) * sum_2 + real(0.5) * sum_6 + sum_10
-            inverse_1 = one / sum_11
-            quotient_1 = ((real(0.5) * sum_8 + real(0.5) * sum_4) / sum_11)
-            quotient_2 = ((-sum_10 - real(0.5) * smooth) / sum_11)
-            value = -sum_8 * inverse_1 - quotient_1 * quotient_2
+            product_1 = real(0.5) * smooth
+            sum_11 = product_1 + real(0.5) * sum_2 + real(0.5) * sum_6 + sum_10
+            quotient_1 = ((product_1 + sum_10) / sum_11)
+            product_2 = real(0.5) * sum_4
+            quotient_2 = ((-real(0.5) * sum_2 - real(0.5) * sum_6) / sum_11)
             quotient_3 = (sum_8 / sum_11)
+            value = quotient_1 * ((product_2 - real(0.5) * sum_8) / sum_11) + quotient_2 * quotient_3
+            product_3 = real(0.5) * sum_8
+            quotient_5 = ((product_3 - real(0.5) * sum_4) / sum_11)
+            product_4 = -real(2) * quotient_1
+            quotient_7 = ((product_3 + product_2) / sum_11)
+            product_5 = -real(2) * quotient_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -174,7 +179,9 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
             if product_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    product_input_row[k] = factor * (quotient_1 * (target_k / sum_11) + real(0.5) * quotient_3 * inverse_1 + quotient_1 * quotient_2 * inverse_1)
+                    quotient_4 = ((real(0.5) - target_k) / sum_11)
+                    quotient_6 = (target_k / sum_11)
+                    product_input_row[k] = factor * (quotient_4 * quotient_3 + quotient_5 * quotient_6 + product_4 * (quotient_4 * quotient_7) + product_5 * (quotient_7 * quotient_6))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -248,15 +255,19 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
             sum_9 = real(sum_8)
             sum_11 = real(sum_10)
             sum_13 = real(sum_12)
-            sum_14 = real(0.5) * smooth + real(0.5) * sum_4 + real(0.5) * sum_9 + sum_13
-            inverse_1 = one / sum_14
-            quotient_1 = ((-sum_13 - real(0.5) * smooth) / sum_14)
-            quotient_2 = ((real(0.5) * sum_2 + real(0.5) * sum_7 + sum_11) / sum_14)
-            value = -sum_11 * inverse_1 - quotient_1 * quotient_2
+            product_1 = real(0.5) * smooth
+            sum_14 = product_1 + real(0.5) * sum_4 + real(0.5) * sum_9 + sum_13
+            quotient_1 = ((product_1 + sum_13) / sum_14)
+            product_2 = real(0.5) * sum_2
+            product_3 = real(0.5) * sum_7
+            quotient_2 = ((-real(0.5) * sum_4 - real(0.5) * sum_9) / sum_14)
             quotient_3 = (sum_11 / sum_14)
-            product_1 = real(0.5) * quotient_3 * inverse_1
-            product_2 = -inverse_1
-            product_3 = quotient_1 * quotient_2 * inverse_1
+            value = quotient_1 * ((product_2 + product_3) / sum_14) + quotient_2 * quotient_3
+            quotient_6 = ((-real(0.5) * sum_2 - real(0.5) * sum_7) / sum_14)
+            product_4 = -quotient_1
+            product_5 = -real(2) * quotient_1
+            quotient_8 = ((product_2 + product_3 + sum_11) / sum_14)
+            product_6 = -real(2) * quotient_8
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -267,13 +278,19 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
             if product_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
+                    quotient_4 = ((real(0.5) - target_k) / sum_14)
                     direction_target_k = direction_target_row[k]
-                    product_input_row[k] = factor * (quotient_2 * (target_k / sum_14) + product_1 + product_2 * direction_target_k + product_3)
+                    quotient_5 = (direction_target_k / sum_14)
+                    quotient_7 = (target_k / sum_14)
+                    product_input_row[k] = factor * (quotient_4 * quotient_3 + quotient_2 * quotient_5 + quotient_6 * quotient_7 + product_4 * quotient_5 + product_5 * (quotient_4 * quotient_8) + product_6 * (quotient_2 * quotient_7))
             if product_target is not None:
                 for k in range(n_D):
                     input_k = input_row[k]
+                    quotient_9 = ((real(0.5) - input_k) / sum_14)
                     direction_input_k = direction_input_row[k]
-                    product_target_row[k] = factor * (quotient_2 * (input_k / sum_14) + product_1 + product_2 * direction_input_k + product_3)
+                    quotient_10 = (direction_input_k / sum_14)
+                    quotient_11 = (input_k / sum_14)
+                    product_target_row[k] = factor * (quotient_9 * quotient_3 + quotient_2 * quotient_10 + quotient_6 * quotient_11 + product_4 * quotient_10 + product_5 * (quotient_9 * quotient_8) + product_6 * (quotient_2 * quotient_11))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -325,17 +342,20 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
             sum_2 = real(sum)
             sum_4 = real(sum_3)
             sum_6 = real(sum_5)
-            sum_1 = real(0.5) * smooth + real(0.5) * sum_2 + real(0.5) * sum_4 + sum_6
+            product_1 = real(0.5) * smooth
+            sum_1 = product_1 + real(0.5) * sum_2 + real(0.5) * sum_4 + sum_6
             inverse_1 = one / sum_1
-            power_of_1 = inverse_1 * inverse_1
-            quotient_1 = ((-sum_6 - real(0.5) * smooth) / sum_1)
+            product_2 = -((product_1 + sum_6) / sum_1) * inverse_1
+            product_3 = -((-real(0.5) * sum_2 - real(0.5) * sum_4) / sum_1) * inverse_1
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    diagonal_input_row[k] = factor * ((target_k / sum_1) * inverse_1 + real(0.5) * power_of_1 * quotient_1)
+                    quotient_1 = ((real(0.5) - target_k) / sum_1)
+                    quotient_2 = (target_k / sum_1)
+                    diagonal_input_row[k] = factor * (quotient_1 * quotient_2 + ((target_k - real(0.5)) / sum_1) * quotient_2 + product_2 * quotient_1 + product_3 * quotient_2)
         if bad_input:
             fault |= 1
         if bad_target:

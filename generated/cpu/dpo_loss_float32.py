@@ -69,6 +69,29 @@ def log1p_unit(x):
     return x + x * x * q
 
 
+@njit(**MATH)
+def lost_in_sum(a, b, total):
+    """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
+    part = total - a
+    return (a - (total - part)) + (b - part)
+
+
+@njit(**MATH)
+def with_lost(total, lost):
+    """The sum with what was lost on the way; as it is where it left the range, or was given an infinity."""
+    return total + lost if total - total == real(0.0) else total
+
+
+@njit(**MATH)
+def sum_of_four(a, b, c, d):
+    """a + b + c + d, as `sum_of_three`."""
+    first = a + b
+    second = first + c
+    total = second + d
+    lost = lost_in_sum(a, b, first) + lost_in_sum(first, c, second)
+    return with_lost(total, lost + lost_in_sum(second, d, total))
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -114,18 +137,18 @@ def evaluate(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
                 reference_rejected_logps_i = reference_rejected_logps_block[i]
                 bad_reference_chosen_logps |= not (reference_chosen_logps_i == reference_chosen_logps_i)
                 bad_reference_rejected_logps |= not (reference_rejected_logps_i == reference_rejected_logps_i)
-                sum_1 = policy_chosen_logps_i + reference_rejected_logps_i - policy_rejected_logps_i - reference_chosen_logps_i
-                product_1 = sum_1 * beta
+                exact_sum_1 = sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
+                product_1 = beta * exact_sum_1
                 e_1 = exp_nonpositive(-abs(product_1))
                 tail_1 = log1p_unit(e_1)
-                sum_2 = label_smoothing - one
-                value = (tail_1 + (product_1 if product_1 > zero else zero)) * label_smoothing - sum_2 * (tail_1 + (-sum_1 * beta if -sum_1 * beta > zero else zero))
+                sum_1 = label_smoothing - one
+                value = (tail_1 + (product_1 if product_1 > zero else zero)) * label_smoothing - sum_1 * (tail_1 + (-beta * exact_sum_1 if -beta * exact_sum_1 > zero else zero))
                 choice_1 = (e_1 if product_1 >= zero else one)
                 choice_2 = (one if product_1 >= zero else e_1)
-                sum_3 = sum_2 * choice_1 + label_smoothing * choice_2
+                sum_2 = sum_1 * choice_1 + label_smoothing * choice_2
                 inverse_1 = one / (one + e_1)
-                product_2 = sum_3 * beta * inverse_1
-                product_3 = -sum_3 * beta * inverse_1
+                product_2 = sum_2 * beta * inverse_1
+                product_3 = -sum_2 * beta * inverse_1
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -202,7 +225,7 @@ def hvp(first, last, bounds, policy_chosen_logps, policy_rejected_logps, referen
                 bad_reference_chosen_logps |= not (reference_chosen_logps_i == reference_chosen_logps_i)
                 bad_reference_rejected_logps |= not (reference_rejected_logps_i == reference_rejected_logps_i)
                 sum_1 = direction_policy_chosen_logps_i - direction_policy_rejected_logps_i
-                product_1 = (policy_chosen_logps_i + reference_rejected_logps_i - policy_rejected_logps_i - reference_chosen_logps_i) * beta
+                product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
                 e_1 = exp_nonpositive(-abs(product_1))
                 choice_1 = (e_1 if product_1 >= zero else one)
                 choice_2 = (one if product_1 >= zero else e_1)
@@ -283,17 +306,17 @@ def hvp_full(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
                 direction_reference_rejected_logps_i = direction_reference_rejected_logps_block[i]
                 bad_reference_chosen_logps |= not (reference_chosen_logps_i == reference_chosen_logps_i)
                 bad_reference_rejected_logps |= not (reference_rejected_logps_i == reference_rejected_logps_i)
-                product_1 = (policy_chosen_logps_i + reference_rejected_logps_i - policy_rejected_logps_i - reference_chosen_logps_i) * beta
+                product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
                 e_1 = exp_nonpositive(-abs(product_1))
                 choice_1 = (e_1 if product_1 >= zero else one)
                 choice_2 = (one if product_1 >= zero else e_1)
-                sum_1 = direction_policy_chosen_logps_i + direction_reference_rejected_logps_i - direction_policy_rejected_logps_i - direction_reference_chosen_logps_i
+                exact_sum_1 = sum_of_four(direction_policy_chosen_logps_i, -direction_policy_rejected_logps_i, -direction_reference_chosen_logps_i, direction_reference_rejected_logps_i)
                 inverse_1 = one / (one + e_1)
-                value = ((label_smoothing - one) * choice_1 + label_smoothing * choice_2) * sum_1 * beta * inverse_1
+                value = ((label_smoothing - one) * choice_1 + label_smoothing * choice_2) * beta * exact_sum_1 * inverse_1
                 power_of_1 = beta * beta
                 power_of_2 = inverse_1 * inverse_1
-                product_2 = power_of_1 * power_of_2 * sum_1 * choice_2 * choice_1
-                product_3 = -power_of_1 * power_of_2 * sum_1 * choice_2 * choice_1
+                product_2 = power_of_1 * power_of_2 * choice_2 * choice_1 * exact_sum_1
+                product_3 = -power_of_1 * power_of_2 * choice_2 * choice_1 * exact_sum_1
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -365,7 +388,7 @@ def hessian_diagonal(first, last, bounds, policy_chosen_logps, policy_rejected_l
                 reference_rejected_logps_i = reference_rejected_logps_block[i]
                 bad_reference_chosen_logps |= not (reference_chosen_logps_i == reference_chosen_logps_i)
                 bad_reference_rejected_logps |= not (reference_rejected_logps_i == reference_rejected_logps_i)
-                product_1 = (policy_chosen_logps_i + reference_rejected_logps_i - policy_rejected_logps_i - reference_chosen_logps_i) * beta
+                product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
                 e_1 = exp_nonpositive(-abs(product_1))
                 choice_1 = (one if product_1 >= zero else e_1)
                 choice_2 = (e_1 if product_1 >= zero else one)

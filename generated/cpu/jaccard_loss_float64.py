@@ -76,11 +76,9 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
             sum_4 = real(sum_3)
             sum_6 = real(sum_5)
             sum_1 = smooth + sum_6 + sum_2 + sum_4
-            inverse_1 = one / sum_1
-            value = (sum_2 + sum_4) * inverse_1
-            product_1 = -inverse_1
-            quotient_1 = ((-smooth - sum_6) / sum_1)
-            product_2 = -quotient_1
+            value = (sum_2 + sum_4) / sum_1
+            quotient_1 = ((smooth + sum_6) / sum_1)
+            quotient_2 = ((-sum_2 - sum_4) / sum_1)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -91,11 +89,11 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
             if grad_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    grad_input_row[k] = factor * (product_1 * target_k + product_2 * ((one - target_k) / sum_1))
+                    grad_input_row[k] = factor * (((one - real(2) * target_k) / sum_1) * quotient_1 + quotient_2 * (target_k / sum_1))
             if grad_target is not None:
                 for k in range(n_D):
                     input_k = input_row[k]
-                    grad_target_row[k] = factor * (product_1 * input_k + product_2 * ((one - input_k) / sum_1))
+                    grad_target_row[k] = factor * (((one - real(2) * input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -159,11 +157,14 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
             sum_8 = real(sum_7)
             sum_10 = real(sum_9)
             sum_11 = smooth + sum_10 + sum_2 + sum_6
-            quotient_1 = ((-smooth - sum_10) / sum_11)
-            quotient_2 = (sum_4 / sum_11)
-            value = -sum_8 / sum_11 - quotient_1 * quotient_2
-            quotient_4 = (sum_8 / sum_11)
-            product_1 = real(2) * quotient_1
+            quotient_1 = ((smooth + sum_10) / sum_11)
+            quotient_2 = ((-sum_2 - sum_6) / sum_11)
+            quotient_3 = (sum_8 / sum_11)
+            value = ((sum_4 - sum_8) / sum_11) * quotient_1 + quotient_2 * quotient_3
+            quotient_5 = ((sum_8 - sum_4) / sum_11)
+            product_1 = -real(2) * quotient_1
+            quotient_7 = (sum_4 / sum_11)
+            product_2 = -real(2) * (quotient_2 * quotient_7)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -174,8 +175,9 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
             if product_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    quotient_3 = ((one - target_k) / sum_11)
-                    product_input_row[k] = factor * (quotient_3 * quotient_4 + (target_k / sum_11) * quotient_2 + product_1 * (quotient_3 * quotient_2))
+                    quotient_4 = ((one - real(2) * target_k) / sum_11)
+                    quotient_6 = (target_k / sum_11)
+                    product_input_row[k] = factor * (quotient_4 * quotient_3 + quotient_5 * quotient_6 + product_1 * (quotient_4 * quotient_7) + product_2 * quotient_6)
         if bad_input:
             fault |= 1
         if bad_target:
@@ -250,13 +252,14 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
             sum_11 = real(sum_10)
             sum_13 = real(sum_12)
             sum_14 = smooth + sum_13 + sum_4 + sum_9
-            inverse_1 = one / sum_14
-            quotient_1 = ((-smooth - sum_13) / sum_14)
-            quotient_2 = ((sum_11 + sum_2 + sum_7) / sum_14)
-            value = -sum_11 * inverse_1 - quotient_1 * quotient_2
-            quotient_4 = (sum_11 / sum_14)
-            product_1 = -inverse_1
-            product_2 = real(2) * quotient_1
+            quotient_1 = ((-sum_4 - sum_9) / sum_14)
+            quotient_2 = (sum_11 / sum_14)
+            quotient_3 = ((smooth + sum_13) / sum_14)
+            value = quotient_1 * quotient_2 + quotient_3 * ((sum_2 + sum_7) / sum_14)
+            quotient_6 = ((-sum_2 - sum_7) / sum_14)
+            product_1 = -real(2) * quotient_3
+            quotient_8 = ((sum_11 + sum_2 + sum_7) / sum_14)
+            product_2 = -real(2) * quotient_8
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -267,15 +270,19 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
             if product_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    quotient_3 = ((one - target_k) / sum_14)
+                    quotient_4 = ((one - real(2) * target_k) / sum_14)
                     direction_target_k = direction_target_row[k]
-                    product_input_row[k] = factor * (quotient_3 * quotient_4 + quotient_1 * (direction_target_k / sum_14) + quotient_2 * (target_k / sum_14) + product_1 * direction_target_k + product_2 * (quotient_3 * quotient_2))
+                    quotient_5 = (direction_target_k / sum_14)
+                    quotient_7 = (target_k / sum_14)
+                    product_input_row[k] = factor * (quotient_4 * quotient_2 + quotient_1 * quotient_5 + quotient_6 * quotient_7 + product_1 * (quotient_4 * quotient_8) + product_2 * (quotient_1 * quotient_7) + product_1 * quotient_5)
             if product_target is not None:
                 for k in range(n_D):
                     input_k = input_row[k]
-                    quotient_5 = ((one - input_k) / sum_14)
+                    quotient_9 = ((one - real(2) * input_k) / sum_14)
                     direction_input_k = direction_input_row[k]
-                    product_target_row[k] = factor * (quotient_5 * quotient_4 + quotient_1 * (direction_input_k / sum_14) + quotient_2 * (input_k / sum_14) + product_1 * direction_input_k + product_2 * (quotient_5 * quotient_2))
+                    quotient_10 = (direction_input_k / sum_14)
+                    quotient_11 = (input_k / sum_14)
+                    product_target_row[k] = factor * (quotient_9 * quotient_2 + quotient_1 * quotient_10 + quotient_6 * quotient_11 + product_1 * (quotient_9 * quotient_8) + product_2 * (quotient_1 * quotient_11) + product_1 * quotient_10)
         if bad_input:
             fault |= 1
         if bad_target:
@@ -328,15 +335,18 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
             sum_4 = real(sum_3)
             sum_6 = real(sum_5)
             sum_1 = smooth + sum_6 + sum_2 + sum_4
-            quotient_2 = ((-smooth - sum_6) / sum_1)
+            quotient_4 = ((smooth + sum_6) / sum_1)
+            product_1 = -real(2) * ((-sum_2 - sum_4) / sum_1)
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    quotient_1 = ((one - target_k) / sum_1)
-                    diagonal_input_row[k] = factor * (real(2) * (quotient_1 * quotient_2 + (target_k / sum_1)) * quotient_1)
+                    quotient_1 = ((one - real(2) * target_k) / sum_1)
+                    quotient_2 = (target_k / sum_1)
+                    quotient_3 = ((one - target_k) / sum_1)
+                    diagonal_input_row[k] = factor * (quotient_1 * quotient_2 + ((real(2) * target_k - one) / sum_1) * quotient_2 + product_1 * (quotient_3 * quotient_2) - real(2) * (quotient_3 * quotient_4) * quotient_1)
         if bad_input:
             fault |= 1
         if bad_target:

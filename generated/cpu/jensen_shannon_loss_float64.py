@@ -137,16 +137,15 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
             for c in range(n_C):
                 target_c = target_row[c]
                 input_c = input_row[c]
-                sum_1 = input_c - target_c
-                abs_1 = abs(sum_1)
-                sum_2 = input_c + target_c
-                inverse_1 = one / sum_2
-                choice_1 = (zero if input_c == zero else (input_c * log(real(2) * input_c * inverse_1)))
-                choice_2 = (zero if target_c == zero else (target_c * log(real(2) * target_c * inverse_1)))
-                choice_3 = ((real(0.5) * (abs_1 * log1p(real(2) * abs_1 * inverse_1 / (one - abs_1 * inverse_1)) * inverse_1 + log1p(-(sum_1 / sum_2) * (sum_1 / sum_2))) * sum_2) if sum_2 > real(2) * abs_1 else (choice_1 + choice_2))
+                abs_1 = abs(input_c - target_c)
+                sum_1 = input_c + target_c
+                quotient_1 = (abs_1 / sum_1)
+                choice_1 = (zero if input_c == zero else (input_c * log(real(2) * (input_c / sum_1))))
+                choice_2 = (zero if target_c == zero else (target_c * log(real(2) * (target_c / sum_1))))
+                choice_3 = ((real(0.5) * (log1p(real(2) * quotient_1 / (one - quotient_1)) * quotient_1 + log1p(-quotient_1 * quotient_1)) * sum_1) if sum_1 > real(2) * abs_1 else (choice_1 + choice_2))
                 sum = add(sum, np.float64(choice_3))
-            sum_3 = real(sum)
-            value = real(0.5) * sum_3
+            sum_2 = real(sum)
+            value = real(0.5) * sum_2
             log_2 = real(0.6931471805599453)
             factor = scale
             if item_scale is not None:
@@ -159,23 +158,21 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                 for k in range(n_C):
                     target_k = target_row[k]
                     input_k = input_row[k]
-                    sum_4 = input_k - target_k
-                    sum_5 = input_k + target_k
-                    inverse_2 = one / sum_5
-                    log1p_1 = log1p(sum_4 * inverse_2)
-                    log_1 = log(real(2) * input_k * inverse_2)
-                    choice_4 = (log1p_1 if sum_5 > real(2) * abs(sum_4) else (log_1 if sum_5 > zero else log_2))
+                    sum_3 = input_k - target_k
+                    sum_4 = input_k + target_k
+                    log1p_1 = log1p((sum_3 / sum_4))
+                    log_1 = log(real(2) * (input_k / sum_4))
+                    choice_4 = (log1p_1 if sum_4 > real(2) * abs(sum_3) else (log_1 if sum_4 > zero else log_2))
                     grad_input_row[k] = factor * (real(0.5) * choice_4)
             if grad_target is not None:
                 for k in range(n_C):
-                    target_k_2 = target_row[k]
                     input_k_2 = input_row[k]
+                    target_k_2 = target_row[k]
+                    sum_5 = input_k_2 + target_k_2
+                    log1p_2 = log1p(((target_k_2 - input_k_2) / sum_5))
                     sum_6 = input_k_2 - target_k_2
-                    sum_7 = input_k_2 + target_k_2
-                    inverse_3 = one / sum_7
-                    log1p_2 = log1p(-sum_6 * inverse_3)
-                    log_3 = log(real(2) * target_k_2 * inverse_3)
-                    choice_5 = (log1p_2 if sum_7 > real(2) * abs(sum_6) else (log_3 if sum_7 > zero else log_2))
+                    log_3 = log(real(2) * (target_k_2 / sum_5))
+                    choice_5 = (log1p_2 if sum_5 > real(2) * abs(sum_6) else (log_3 if sum_5 > zero else log_2))
                     grad_target_row[k] = factor * (real(0.5) * choice_5)
         if bad_input:
             fault |= 1
@@ -226,9 +223,8 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                 input_c = input_row[c]
                 sum_1 = input_c - target_c
                 sum_2 = input_c + target_c
-                inverse_1 = one / sum_2
-                log1p_1 = log1p(sum_1 * inverse_1)
-                log_1 = log(real(2) * input_c * inverse_1)
+                log1p_1 = log1p((sum_1 / sum_2))
+                log_1 = log(real(2) * (input_c / sum_2))
                 choice_1 = (log1p_1 if sum_2 > real(2) * abs(sum_1) else (log_1 if sum_2 > zero else log_2))
                 sum = add(sum, np.float64(direction_input_c * choice_1))
             sum_3 = real(sum)
@@ -245,7 +241,8 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                     direction_input_k = direction_input_row[k]
                     target_k = target_row[k]
                     input_k = input_row[k]
-                    product_input_row[k] = factor * (real(0.5) * direction_input_k * target_k / (input_k + target_k) / input_k)
+                    choice_2 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
+                    product_input_row[k] = factor * (real(0.5) * direction_input_k * choice_2)
         if bad_input:
             fault |= 1
         if bad_target:
@@ -301,13 +298,12 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                 input_c = input_row[c]
                 sum_1 = input_c - target_c
                 sum_2 = input_c + target_c
-                inverse_1 = one / sum_2
-                log1p_1 = log1p(sum_1 * inverse_1)
-                log_1 = log(real(2) * input_c * inverse_1)
+                log1p_1 = log1p((sum_1 / sum_2))
+                log_1 = log(real(2) * (input_c / sum_2))
                 choice_1 = (log1p_1 if sum_2 > real(2) * abs(sum_1) else (log_1 if sum_2 > zero else log_2))
                 direction_target_c = direction_target_row[c]
-                log1p_2 = log1p(-sum_1 * inverse_1)
-                log_3 = log(real(2) * target_c * inverse_1)
+                log1p_2 = log1p(((target_c - input_c) / sum_2))
+                log_3 = log(real(2) * (target_c / sum_2))
                 choice_2 = (log1p_2 if sum_2 > real(2) * abs(sum_1) else (log_3 if sum_2 > zero else log_2))
                 sum = add(sum, np.float64(direction_input_c * choice_1 + direction_target_c * choice_2))
             sum_3 = real(sum)
@@ -321,20 +317,22 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                 values[i] = value
             if product_input is not None:
                 for k in range(n_C):
-                    direction_target_k = direction_target_row[k]
                     direction_input_k = direction_input_row[k]
                     target_k = target_row[k]
                     input_k = input_row[k]
-                    inverse_2 = one / (input_k + target_k)
-                    product_input_row[k] = factor * (real(0.5) * (direction_input_k * target_k / input_k - direction_target_k) * inverse_2)
+                    inverse_1 = one / (input_k + target_k)
+                    choice_3 = (zero if target_k == zero else (target_k * inverse_1 / input_k))
+                    direction_target_k = direction_target_row[k]
+                    product_input_row[k] = factor * (real(0.5) * direction_input_k * choice_3 - real(0.5) * direction_target_k * inverse_1)
             if product_target is not None:
                 for k in range(n_C):
-                    direction_input_k_2 = direction_input_row[k]
                     direction_target_k_2 = direction_target_row[k]
                     input_k_2 = input_row[k]
                     target_k_2 = target_row[k]
-                    inverse_3 = one / (input_k_2 + target_k_2)
-                    product_target_row[k] = factor * (real(0.5) * (direction_target_k_2 * input_k_2 / target_k_2 - direction_input_k_2) * inverse_3)
+                    inverse_2 = one / (input_k_2 + target_k_2)
+                    choice_4 = (zero if input_k_2 == zero else (input_k_2 * inverse_2 / target_k_2))
+                    direction_input_k_2 = direction_input_row[k]
+                    product_target_row[k] = factor * (real(0.5) * direction_target_k_2 * choice_4 - real(0.5) * direction_input_k_2 * inverse_2)
         if bad_input:
             fault |= 1
         if bad_target:
@@ -380,7 +378,8 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                 for k in range(n_C):
                     target_k = target_row[k]
                     input_k = input_row[k]
-                    diagonal_input_row[k] = factor * (real(0.5) * target_k / (input_k + target_k) / input_k)
+                    choice_1 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
+                    diagonal_input_row[k] = factor * (real(0.5) * choice_1)
         if bad_input:
             fault |= 1
         if bad_target:

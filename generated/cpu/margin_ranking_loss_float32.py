@@ -19,6 +19,27 @@ BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
+@njit(**MATH)
+def lost_in_sum(a, b, total):
+    """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
+    part = total - a
+    return (a - (total - part)) + (b - part)
+
+
+@njit(**MATH)
+def with_lost(total, lost):
+    """The sum with what was lost on the way; as it is where it left the range, or was given an infinity."""
+    return total + lost if total - total == real(0.0) else total
+
+
+@njit(**MATH)
+def sum_of_three(a, b, c):
+    """a + b + c: within 1 ulp unless all but 2**-20 (float32) or 2**-50 of their sizes cancels twice over."""
+    first = a + b
+    total = first + c
+    return with_lost(total, lost_in_sum(a, b, first) + lost_in_sum(first, c, total))
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -55,11 +76,11 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                 input2_i = input2_block[i]
                 target_i = target_block[i]
                 bad_target |= not ((target_i == -one) | (target_i == one))
-                sum_1 = input1_i - input2_i
-                choice_1 = (zero if sum_1 * target_i - margin > zero else (margin - sum_1 * target_i))
+                shortfall = sum_of_three(margin, -input1_i * target_i, input2_i * target_i)
+                choice_1 = (zero if shortfall < zero else shortfall)
                 value = choice_1
-                choice_2 = (zero if sum_1 * target_i - margin > zero else -target_i)
-                choice_3 = (zero if sum_1 * target_i - margin > zero else target_i)
+                choice_2 = (zero if shortfall < zero else -target_i)
+                choice_3 = (zero if shortfall < zero else target_i)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -118,7 +139,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                 direction_input1_i = direction_input1_block[i]
                 direction_input2_i = direction_input2_block[i]
                 bad_target |= not ((target_i == -one) | (target_i == one))
-                choice_1 = (zero if (input1_i - input2_i) * target_i - margin > zero else -(direction_input1_i - direction_input2_i) * target_i)
+                choice_1 = (zero if sum_of_three(margin, -input1_i * target_i, input2_i * target_i) < zero else -(direction_input1_i - direction_input2_i) * target_i)
                 value = choice_1
                 factor = scale
                 if item_scale is not None:

@@ -88,13 +88,11 @@ def evaluate(first, last, bounds, input, target, alpha, beta, smooth, scale, ite
             product_1 = alpha * sum_4
             product_2 = beta * sum_6
             sum_1 = product_1 + product_2 + smooth + sum_2
-            inverse_1 = one / sum_1
-            value = (product_1 + product_2) * inverse_1
-            product_3 = -inverse_1
-            quotient_1 = ((-smooth - sum_2) / sum_1)
-            product_4 = -quotient_1
-            product_5 = -alpha
-            product_6 = -beta
+            value = (product_1 + product_2) / sum_1
+            product_3 = -alpha
+            product_4 = -beta
+            quotient_1 = ((smooth + sum_2) / sum_1)
+            quotient_2 = ((-alpha * sum_4 - beta * sum_6) / sum_1)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -105,11 +103,11 @@ def evaluate(first, last, bounds, input, target, alpha, beta, smooth, scale, ite
             if grad_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    grad_input_row[k] = factor * (product_3 * target_k + product_4 * ((product_5 * (target_k - one) + product_6 * target_k + target_k) / sum_1))
+                    grad_input_row[k] = factor * (((product_3 * (target_k - one) + product_4 * target_k) / sum_1) * quotient_1 + quotient_2 * (target_k / sum_1))
             if grad_target is not None:
                 for k in range(n_D):
                     input_k = input_row[k]
-                    grad_target_row[k] = factor * (product_3 * input_k + product_4 * ((product_6 * (input_k - one) + product_5 * input_k + input_k) / sum_1))
+                    grad_target_row[k] = factor * (((product_4 * (input_k - one) + product_3 * input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -183,14 +181,19 @@ def hvp(first, last, bounds, input, target, alpha, beta, smooth, direction_input
                     target_d_3 = target_row[d]
                     sum_9 = add(sum_9, np.float64(-(input_d_3 - one) * target_d_3))
             sum_10 = real(sum_9)
+            product_1 = alpha * sum_6
+            product_2 = -beta * sum_2
             sum_11 = alpha * sum_8 + beta * sum_10 + smooth + sum_4
-            quotient_1 = ((-smooth - sum_4) / sum_11)
-            quotient_2 = ((alpha * sum_6 + sum_2 - beta * sum_2) / sum_11)
-            value = -sum_2 / sum_11 - quotient_1 * quotient_2
-            product_1 = -alpha
-            product_2 = -beta
-            quotient_4 = (sum_2 / sum_11)
-            product_3 = real(2) * (quotient_1 * quotient_2)
+            quotient_1 = ((smooth + sum_4) / sum_11)
+            quotient_2 = ((-alpha * sum_8 - beta * sum_10) / sum_11)
+            quotient_3 = (sum_2 / sum_11)
+            value = ((product_1 + product_2) / sum_11) * quotient_1 + quotient_2 * quotient_3
+            quotient_4 = ((beta * sum_2 - alpha * sum_6) / sum_11)
+            product_3 = -alpha
+            product_4 = -beta
+            product_5 = -real(2) * quotient_1
+            quotient_7 = ((product_1 + product_2 + sum_2) / sum_11)
+            product_6 = -real(2) * quotient_7
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -201,8 +204,9 @@ def hvp(first, last, bounds, input, target, alpha, beta, smooth, direction_input
             if product_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    quotient_3 = ((product_1 * (target_k - one) + product_2 * target_k + target_k) / sum_11)
-                    product_input_row[k] = factor * (quotient_2 * (target_k / sum_11) + quotient_3 * quotient_4 + product_3 * quotient_3)
+                    quotient_5 = (target_k / sum_11)
+                    quotient_6 = ((product_3 * (target_k - one) + product_4 * target_k) / sum_11)
+                    product_input_row[k] = factor * (quotient_4 * quotient_5 + quotient_6 * quotient_3 + product_5 * (quotient_6 * quotient_7) + product_6 * (quotient_2 * quotient_5))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -290,19 +294,20 @@ def hvp_full(first, last, bounds, input, target, alpha, beta, smooth, direction_
                     sum_12 = add(sum_12, np.float64(-sum_10 * target_d_3))
             sum_11 = real(sum_9)
             sum_13 = real(sum_12)
+            product_1 = alpha * sum_6
+            product_2 = beta * sum_11
             sum_14 = alpha * sum_8 + beta * sum_13 + smooth + sum_4
-            inverse_1 = one / sum_14
-            quotient_1 = ((-smooth - sum_4) / sum_14)
-            quotient_2 = ((alpha * sum_6 + beta * sum_11 + sum_2) / sum_14)
-            value = -sum_2 * inverse_1 - quotient_1 * quotient_2
-            product_1 = -alpha
-            product_2 = -beta
-            quotient_4 = (sum_2 / sum_14)
-            product_3 = -inverse_1
-            product_4 = -quotient_1
-            sum_15 = one + product_1 + product_2
-            unit_1 = quotient_1 * quotient_2
-            product_5 = real(2) * unit_1
+            quotient_1 = ((smooth + sum_4) / sum_14)
+            quotient_2 = ((-alpha * sum_8 - beta * sum_13) / sum_14)
+            quotient_3 = (sum_2 / sum_14)
+            value = ((product_1 + product_2) / sum_14) * quotient_1 + quotient_2 * quotient_3
+            sum_15 = -alpha - beta
+            product_3 = -alpha
+            product_4 = -beta
+            quotient_5 = ((-alpha * sum_6 - beta * sum_11) / sum_14)
+            product_5 = -real(2) * quotient_1
+            quotient_7 = ((product_1 + product_2 + sum_2) / sum_14)
+            product_6 = -real(2) * quotient_7
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -312,16 +317,18 @@ def hvp_full(first, last, bounds, input, target, alpha, beta, smooth, direction_
                 values[i] = value
             if product_input is not None:
                 for k in range(n_D):
-                    target_k = target_row[k]
-                    quotient_3 = ((product_1 * (target_k - one) + product_2 * target_k + target_k) / sum_14)
                     direction_target_k = direction_target_row[k]
-                    product_input_row[k] = factor * (quotient_2 * (target_k / sum_14) + quotient_3 * quotient_4 + product_3 * direction_target_k + product_4 * (sum_15 * direction_target_k / sum_14) + product_5 * quotient_3)
+                    target_k = target_row[k]
+                    quotient_4 = ((product_3 * (target_k - one) + product_4 * target_k) / sum_14)
+                    quotient_6 = (target_k / sum_14)
+                    product_input_row[k] = factor * ((sum_15 * direction_target_k / sum_14) * quotient_1 + quotient_4 * quotient_3 + quotient_2 * (direction_target_k / sum_14) + quotient_5 * quotient_6 + product_5 * (quotient_4 * quotient_7) + product_6 * (quotient_2 * quotient_6))
             if product_target is not None:
                 for k in range(n_D):
-                    input_k = input_row[k]
-                    quotient_5 = ((product_2 * (input_k - one) + product_1 * input_k + input_k) / sum_14)
                     direction_input_k = direction_input_row[k]
-                    product_target_row[k] = factor * (quotient_2 * (input_k / sum_14) + quotient_5 * quotient_4 + product_3 * direction_input_k + product_4 * (sum_15 * direction_input_k / sum_14) + product_5 * quotient_5)
+                    input_k = input_row[k]
+                    quotient_8 = ((product_4 * (input_k - one) + product_3 * input_k) / sum_14)
+                    quotient_9 = (input_k / sum_14)
+                    product_target_row[k] = factor * ((sum_15 * direction_input_k / sum_14) * quotient_1 + quotient_8 * quotient_3 + quotient_2 * (direction_input_k / sum_14) + quotient_5 * quotient_9 + product_5 * (quotient_8 * quotient_7) + product_6 * (quotient_2 * quotient_9))
         if bad_input:
             fault |= 1
         if bad_target:
@@ -383,18 +390,24 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, beta, smooth, sc
                     target_d_3 = target_row[d]
                     sum_5 = add(sum_5, np.float64(-(input_d_3 - one) * target_d_3))
             sum_6 = real(sum_5)
+            sum_7 = alpha * sum_4 + beta * sum_6 + smooth + sum_2
             product_1 = -alpha
-            product_2 = -beta
-            sum_1 = alpha * sum_4 + beta * sum_6 + smooth + sum_2
-            quotient_2 = ((-smooth - sum_2) / sum_1)
+            product_3 = -beta
+            product_5 = -real(2) * ((smooth + sum_2) / sum_7)
+            quotient_4 = ((-alpha * sum_4 - beta * sum_6) / sum_7)
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_input is not None:
                 for k in range(n_D):
                     target_k = target_row[k]
-                    quotient_1 = ((product_1 * (target_k - one) + product_2 * target_k + target_k) / sum_1)
-                    diagonal_input_row[k] = factor * (real(2) * (quotient_1 * quotient_2 + (target_k / sum_1)) * quotient_1)
+                    sum_1 = target_k - one
+                    quotient_1 = (target_k / sum_7)
+                    product_2 = product_1 * sum_1
+                    product_4 = product_3 * target_k
+                    quotient_2 = ((product_2 + product_4) / sum_7)
+                    quotient_3 = ((product_2 + product_4 + target_k) / sum_7)
+                    diagonal_input_row[k] = factor * (((sum_1 * alpha + target_k * beta) / sum_7) * quotient_1 + quotient_2 * quotient_1 + product_5 * (quotient_2 * quotient_3) - real(2) * (quotient_4 * quotient_1) * quotient_3)
         if bad_input:
             fault |= 1
         if bad_target:

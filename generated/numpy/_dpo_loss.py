@@ -17,6 +17,8 @@ class DpoLoss(Loss):
     `label_smoothing` is the probability that a preference is the wrong way round.
     Strength: no reward model, no sampling. Weakness: β, which holds the policy near the reference, must be chosen; it may
     lower the probability of both answers.
+    The gradient is that of all four log-probabilities. With `label_smoothing` it crosses 0 where the model is as sure as the
+    labels are, and loses its digits there; far into the tail it has those that β times the difference of the ratios has.
 
     Formula, per item:
 

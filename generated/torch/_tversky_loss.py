@@ -29,7 +29,8 @@ def tversky_loss(
     Use it for segmentation of small regions; `alpha` weighs false positives, `beta` false negatives.
     Strength: indifferent to the size of the background; precision is traded for recall by α and β.
     Weakness: gradients depend on the whole item; two more hyperparameters.
-    The smoothing term is added above and below the fraction, so that two empty regions overlap perfectly.
+    The smoothing term is added above and below the fraction, so that two empty regions overlap perfectly. A nearly perfect
+    overlap keeps its digits. Under soft targets the slope in a feature may cross 0, where it has few.
 
     Formula, per item:
 
