@@ -7,16 +7,17 @@ A gradient is that of the batch that the argument belongs to, and the Hessian ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from .axes import AxisOption, freeze
 from .engine import Value
 from .errors import LossError, LossTypeError, choose
-from .loss import Gradients, Loss, Wrt
+from .loss import MOST_PLANS, Gradients, Loss, Wrt
 from .schema import Schema
 
 Share = tuple[Loss, tuple, tuple]
+Distribution = tuple[tuple[tuple[str, ...], ...], tuple[int, ...]]
 NOTHING = (None,) * 4
 
 
@@ -37,7 +38,10 @@ class SeparableLoss:
         self.argument_names = names = tuple(argument.name for argument in self.schema.variants[0].arguments)
         #: The batch that each argument belongs to.
         self.batch_of = {a.name: b for b, part in self.parts.items() for a in part.schema.variants[0].arguments}
-        self._places = {b: tuple(i for i, n in enumerate(names) if self.batch_of[n] == b) for b in self.parts}
+        places = {b: tuple(i for i, n in enumerate(names) if self.batch_of[n] == b) for b in self.parts}
+        self._layout = tuple((batch, part, places[batch]) for batch, part in self.parts.items())
+        self._members: dict[tuple[str, ...], Distribution] = {}
+        self._others = tuple(self.parts)[1:]
 
     def __reduce__(self) -> tuple:
         return type(self), (self._package,)
@@ -47,7 +51,7 @@ class SeparableLoss:
 
     def shares(
         self, arguments: Sequence[object], axis: AxisOption, sample_weight: object, mask: object, denominator: object
-    ) -> Iterator[Share]:
+    ) -> list[Share]:
         """The loss of each batch, its arguments, and its axis, sample_weight, mask and denominator.
 
         Args:
@@ -62,8 +66,10 @@ class SeparableLoss:
         """
         plain = axis is None and sample_weight is None and mask is None and denominator is None
         options = {} if plain else self._options(axis, sample_weight, mask, denominator)
-        for batch, part in self.parts.items():
-            yield part, tuple([arguments[place] for place in self._places[batch]]), options.get(batch, NOTHING)
+        return [
+            (part, tuple([arguments[place] for place in places]), options[batch] if options else NOTHING)
+            for batch, part, places in self._layout
+        ]
 
     def total(self, values: Sequence, reduction: str) -> Value:
         """The sum of the batches' values: numbers, or for reduction "none" arrays or tensors of equal shapes.
@@ -71,8 +77,8 @@ class SeparableLoss:
         Raises:
             LossError: shapes that differ.
         """
-        result, *others = values
-        for batch, value in zip(list(self.parts)[1:], others, strict=True):
+        result = values[0]
+        for batch, value in zip(self._others, values[1:], strict=True):
             if reduction == "none" and value.shape != result.shape:
                 first, shapes = next(iter(self.parts)), (tuple(value.shape), tuple(result.shape))
                 expected = f"{shapes[1]}, the shape of those of batch {first!r}, with reduction='none'"
@@ -140,18 +146,26 @@ class SeparableLoss:
         """The value and gradients: for the predictions, for one named argument, or (a tuple) for several."""
         *shared, empty = options
         names = self._predictions(parameters) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        members, order = self._members.get(names) or self._distribute(names)
+        values, found = [], []
+        for (part, own, rest), mine in zip(self.shares(arguments, *shared), members, strict=True):
+            value, gradients = part._value_and_grad(own, parameters, mine, reduction, *rest, empty)
+            values.append(value)
+            found += gradients
+        ordered = tuple([found[place] for place in order])
+        return self.total(values, reduction), ordered[0] if isinstance(wrt, str) else ordered
+
+    def _distribute(self, names: tuple[str, ...]) -> Distribution:
+        """For each batch those of the arguments `names` that belong to it; and where each of `names` is among them all."""
         for name in names:
             if name not in self.batch_of:
                 raise choose(self.schema.name, "wrt", name, self.schema.variants[0].differentiable)
-        found: dict[str, object] = {}
-        values = []
-        for (part, own, rest), batch in zip(self.shares(arguments, *shared), self.parts, strict=True):
-            members = tuple([name for name in names if self.batch_of[name] == batch])
-            value, gradients = part._value_and_grad(own, parameters, members, reduction, *rest, empty)
-            values.append(value)
-            found.update(zip(members, gradients, strict=True))
-        ordered = tuple([found[name] for name in names])
-        return self.total(values, reduction), ordered[0] if isinstance(wrt, str) else ordered
+        members = tuple(tuple(name for name in names if self.batch_of[name] == batch) for batch in self.parts)
+        flat = [name for mine in members for name in mine]
+        found = members, tuple(flat.index(name) for name in names)
+        if len(self._members) < MOST_PLANS:
+            self._members[names] = found
+        return found
 
     def _hvp(self, arguments: Sequence[object], parameters: tuple, directions: object, *options: object) -> Gradients:
         """The product of the Hessian over the predictions with a direction: a tuple of one array for each of them."""
