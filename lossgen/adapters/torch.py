@@ -7,14 +7,17 @@ gradient is a single number, and can be differentiated once more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from lossgen.runtime import Call, Loss, LossError, LossTypeError
-from lossgen.runtime.derivatives import evaluate
+from lossgen.runtime.derivatives import evaluate, fixed_denominator
+from lossgen.runtime.loss import remember
+from lossgen.runtime.quick import Quick, find_quick
 
 from .torch_arrays import as_array, check_devices, scalar_tensor
-from .torch_autograd import State, value_node
+from .torch_autograd import value_node
 from .torch_dtypes import is_plain, promoted, rounded
 from .torch_library import torch
 from .torch_task import EXTRA, constant_words
@@ -28,6 +31,8 @@ __all__ = ["Tensor", "apply", "names_of"]
 forward_ad = torch.autograd.forward_ad
 _is_compiling, _is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
 _are_transforms_active, _dispatch_modes = torch._C._are_functorch_transforms_active, torch._C._len_torch_dispatch_stack
+
+from_numpy = torch.from_numpy
 
 
 def apply(
@@ -70,46 +75,90 @@ def apply(
         way = traced if _is_compiling() or _dispatch_modes() else transformed
         return way(loss, arguments, parameters, reduction, axis, (sample_weight, mask, denominator), empty)
     arrays: list[np.ndarray | None] = []
+    key: list[object] = [parameters, reduction]
     tracked = []
+    recording = _is_grad_enabled()
     try:  # what nearly all tensors are
         for tensor in arguments:
             if tensor is None:
                 arrays.append(None)
-            elif tensor.requires_grad:
-                tracked.append(len(arrays))
-                arrays.append(tensor.detach().numpy())
+                key.append(None)
+                continue
+            if tensor.requires_grad:
+                if recording:
+                    tracked.append(tensor)
+                    key.append(True)
+                array = tensor.detach().numpy()
             else:
-                arrays.append(tensor.numpy())
+                array = tensor.numpy()
+            key += (array.shape, array.dtype, array.flags.num)
+            arrays.append(array)
     except (AttributeError, TypeError, RuntimeError):
         arrays = _unusual(loss, loss.argument_names, arguments)
-        tracked = [position for position, t in enumerate(arguments) if t is not None and t.requires_grad]
-    extra = (sample_weight, mask, denominator)
-    if sample_weight is not None or mask is not None or isinstance(denominator, Tensor):
-        extra = _constants(loss, sample_weight, mask, denominator)
+        key = []
+    if sample_weight is None and mask is None and denominator is None and axis is None and key:
+        recipe = loss.recipes.get(tuple(key))
+        found = None if recipe is None else recipe.quick.step(arrays, recipe.numbers)
+        if found is not None:
+            value = from_numpy(found[0])
+            if not tracked:
+                return value
+            ready = [found[1]] if found[1] else []
+            rest = ready, recipe.tracked, loss, parameters, (reduction, None, empty), None
+            return value_node((value, rest, arguments), *tracked)
+    extra = sample_weight, mask, denominator
+    return _general(loss, arguments, arrays, parameters, reduction, axis, extra, empty, key)
+
+
+class Recipe(NamedTuple):
+    """How calls of a known kind go: no options, nothing to convert.
+
+    Args:
+        quick: computes the value, and the gradients if they are wanted and can be computed at once.
+        numbers: the parameters as it takes them.
+        tracked: the positions of the arguments that require grad.
+    """
+
+    quick: Quick
+    numbers: tuple[float | int, ...]
+    tracked: tuple[int, ...]
+
+
+def _general(
+    loss: Loss,
+    arguments: tuple[Tensor | None, ...],
+    arrays: list[np.ndarray | None],
+    parameters: tuple,
+    reduction: str,
+    axis: AxisOption,
+    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
+    empty: float,
+    key: list[object],
+) -> Tensor:
+    """Any call of `apply` without transforms; leaves a recipe for the next one of its kind where it can."""
+    constants = _constants(loss, *extra)
     try:
-        call = loss.bind(arrays, parameters, reduction, axis, *extra, empty)
-        plain = call.plan.notes.get("plain")
-        if plain is None:
-            plain = call.plan.notes["plain"] = is_plain(arguments, loss.predictions)
+        call = loss.bind(arrays, parameters, reduction, axis, *constants, empty)
     except LossTypeError:  # predictions of different dtypes, perhaps
-        plain, changed = False, promoted(arguments, loss.predictions)
+        changed = promoted(arguments, loss.predictions)
         if changed is None:
             raise
     else:
-        changed = None if plain else promoted(arguments, loss.predictions)
+        changed = promoted(arguments, loss.predictions)
     if changed is not None:
-        return apply(loss, changed, parameters, reduction, axis, sample_weight, mask, denominator, empty)
-    wanted = _wanted(loss, call, tracked) if tracked and _is_grad_enabled() else None
-    if wanted is None:
-        value = scalar_tensor(call.value())
-    else:
-        number, *ready = (call.value(),) if reduction == "none" else evaluate(call, wanted)
-        options = reduction, axis, empty
-        state = State(
-            scalar_tensor(number), ready, tracked, loss, parameters, options, arguments, (sample_weight, mask, extra[2])
-        )
-        value = value_node(state, *[arguments[position] for position in tracked])
-    return value if plain else rounded(value, arguments)
+        return apply(loss, changed, parameters, reduction, axis, *extra, empty)
+    tracked = [place for place, t in enumerate(arguments) if t is not None and t.requires_grad and _is_grad_enabled()]
+    wanted = _wanted(loss, call, tracked)
+    if key and axis is None and not any(x is not None for x in extra) and is_plain(arguments, loss.predictions):
+        quick = find_quick(call.plan, arrays, call.scaling, () if reduction == "none" else wanted)
+        if quick and fixed_denominator(call, wanted):
+            remember(loss.recipes, tuple(key), Recipe(quick, call.parameters, tuple(tracked)))
+    if not tracked:
+        return rounded(scalar_tensor(call.value()), arguments)
+    number, *ready = (call.value(),) if reduction == "none" else evaluate(call, wanted)
+    rest = ready, tuple(tracked), loss, parameters, (reduction, axis, empty), constants[2]
+    state = scalar_tensor(number), rest, (*arguments, *extra[:2])
+    return rounded(value_node(state, *[arguments[position] for position in tracked]), arguments)
 
 
 def names_of(loss: Loss) -> tuple[str, ...]:

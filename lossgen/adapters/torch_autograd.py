@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,30 +15,27 @@ from .torch_nodes import Gradients
 from .torch_task import Task
 
 Tensor = torch.Tensor
+_is_grad_enabled = torch.is_grad_enabled
 
 
-class State(NamedTuple):
-    """What a node keeps of a call.
+class Rest(NamedTuple):
+    """What a node keeps of a call besides its tensors.
 
     Args:
-        value: the value.
         ready: holds the gradients for the upstream gradient 1; empty if they could not be computed with the value.
         tracked: the positions of the arguments that require grad.
         loss: the loss over NumPy arrays.
         parameters: its parameters.
         options: reduction, axis and empty.
-        arguments: the arguments in order.
-        extra: sample_weight, mask, and the denominator as a number.
+        denominator: a number, or None.
     """
 
-    value: Tensor
     ready: list[tuple[np.ndarray, ...]]
-    tracked: list[int]
+    tracked: tuple[int, ...]
     loss: Loss
     parameters: tuple
     options: tuple
-    arguments: tuple[Tensor | None, ...]
-    extra: tuple
+    denominator: float | None
 
 
 class ValueNode(torch.autograd.Function):
@@ -48,28 +46,27 @@ class ValueNode(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, state: State, *tracked: Tensor):
-        value, *ctx.kept, arguments, extra = state
-        ctx.save_for_backward(*arguments, *extra[:2])
-        ctx.denominator = extra[2]
+    def forward(ctx, state: tuple[Tensor, tuple, tuple[Tensor | None, ...]], *tracked: Tensor):
+        """`state`: the value, the fields of a `Rest`, and the arguments, with sample_weight and mask if they are given."""
+        value, ctx.rest, tensors = state
+        ctx.save_for_backward(*tensors)
         return value
 
     @staticmethod
     def backward(ctx, upstream: Tensor):
-        stock = ctx.kept[0]
         try:
-            ready = stock.pop()  # atomic, should two threads come here at once
+            ready = ctx.rest[0].pop()  # atomic, should two threads come here at once
         except IndexError:
             ready = None
-        differentiable = torch.is_grad_enabled()  # create_graph=True
+        differentiable = _is_grad_enabled()  # create_graph=True
         if ready is not None and not differentiable:
             factor = upstream.item()
             if factor == 1:
-                return None, *map(as_tensor, ready)
+                return None, *[as_tensor(array) for array in ready]
             # A loss scale is there to keep float16 from underflowing: multiply before rounding, not after.
             if not any(array.itemsize == 2 for array in ready):
                 return None, *[as_tensor(array).mul_(factor) for array in ready]
-        task, tensors = _task(ctx)
+        task, tensors = _task(Rest(*ctx.rest), ctx.saved_tensors)
         if differentiable:
             return None, *Gradients.apply(task, upstream, *tensors)
         return None, *task.gradients(upstream, tensors)
@@ -80,12 +77,15 @@ class ValueNode(torch.autograd.Function):
 value_node = super(torch.autograd.Function, ValueNode).apply
 
 
-def _task(ctx) -> tuple[Task, list[Tensor]]:
+# The same for the way back: what `Function` does between the engine and `backward` is to look for a method `vjp`.
+ValueNode._backward_cls.apply = ValueNode.backward
+
+
+def _task(rest: Rest, saved: Sequence[Tensor | None]) -> tuple[Task, list[Tensor]]:
     """The call as the other nodes know it."""
-    _, tracked, loss, parameters, (reduction, axis, empty) = ctx.kept
-    given = [*ctx.saved_tensors, ctx.denominator]
-    if given[-1] is not None:
-        given[-1] = torch.tensor(given[-1], dtype=torch.float64)
+    number = rest.denominator
+    missing = len(rest.loss.argument_names) + 2 - len(saved)
+    given = [*saved, *[None] * missing, None if number is None else torch.tensor(number, dtype=torch.float64)]
     places = tuple(place for place, tensor in enumerate(given) if tensor is not None)
-    task = Task(loss, places, parameters, reduction, axis, empty, tuple(tracked))
+    task = Task(rest.loss, places, rest.parameters, *rest.options, rest.tracked)
     return task, [tensor for tensor in given if tensor is not None]

@@ -1,8 +1,8 @@
 """torch.func.vmap: many calls at once as one call over more items.
 
-A batch of calls is one call with reduction "none" whose items have one more dimension, in front; what is left is to sum
-the items of each call and to divide by its own denominator. Where one evaluation cannot give the same (a weight that
-is shared by the items of a call, but differs between calls or needs a gradient for each), the calls run one by one.
+A batch of calls is one call whose items have one more dimension, in front; what is left is to sum the items of each
+call and to divide by its own denominator. Where one evaluation cannot give the same (a weight that is shared by the
+items of a call, but differs between calls or needs a gradient for each), the calls run one by one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from lossgen.runtime.axes import dimensions_of, freeze
 
 from .torch_library import torch
-from .torch_task import EXTRA, Form, Task
+from .torch_task import EXTRA, ITEMS, Form, Task
 
 Tensor = torch.Tensor
 Dims = Sequence[int | None]
@@ -28,7 +28,7 @@ class Folded:
     Args:
         given: the task of one call.
         form: what follows from its shapes.
-        task: the task of the whole, with reduction "none".
+        task: the task of the whole, with reduction `ITEMS`.
         tensors: its tensors.
         divisor: the denominators of the calls, a tensor that broadcasts to them; None where nothing is divided.
     """
@@ -41,7 +41,7 @@ class Folded:
 
     def reduce(self, values: Tensor) -> Tensor:
         """The values of the calls from those of all items."""
-        if self.given.reduction == "none":
+        if self.given.per_item:
             return values
         totals = values.double().sum(tuple(range(1, values.dim()))) if values.dim() > 1 else values.double()
         if self.divisor is not None:
@@ -52,7 +52,7 @@ class Folded:
     def spread(self, upstream: Tensor, batch: int) -> Tensor:
         """The upstream gradients of the calls as those of all items."""
         shape = (batch, *self.form.geometry.item_shape)
-        if self.given.reduction == "none":
+        if self.given.per_item:
             return upstream.expand(shape)
         if self.divisor is not None:
             nothing = self.divisor == 0
@@ -87,7 +87,7 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
         places.append(place)
         folded.append(_front(tensor, dim, batch, layouts.get(place, "item"), len(form.geometry.item_shape)))
     axis = _shifted(task, form, one)
-    whole = replace(task, places=tuple(places), reduction="none", axis=axis, wanted=())
+    whole = replace(task, places=tuple(places), reduction=ITEMS, axis=axis, wanted=())
     divisor = denominator
     if task.reduction in ("mean", "batchmean") and denominator is None:
         divisor = _counted(normalisers, whole, form, folded, task.reduction == "batchmean")
@@ -122,19 +122,19 @@ def _shifted(task: Task, form: Form, tensors: Sequence[Tensor]) -> dict[str, tup
 def _counted(normalisers: Function, whole: Task, form: Form, tensors: list[Tensor], entries: bool) -> Tensor | None:
     """The mean's own denominators, or those of `batchmean`; None if they may depend on an argument with a gradient."""
     variant, item_shape, mask = form.variant, form.geometry.item_shape, whole.place(tensors)[-2]
-    if mask is None and (entries or not variant.normalized):
-        number = form.geometry.items if not entries else item_shape[0] if item_shape else 1
-        return torch.full((), number, dtype=torch.float64)
-    if entries and item_shape:
-        items = mask.flatten(2).any(2).double() if mask.dim() > 2 else mask.double()
-    elif variant.normalized and not entries:
+    factor = 1.0 if entries else form.each
+    if factor is None:
         reads = variant.differentiable if variant.normalizer_reads is None else variant.normalizer_reads
         moving = set(reads).intersection(variant.differentiable).difference(variant.predictions)
         if any(whole.names[place] in moving for place in whole.places):
             return None
         items = normalisers(whole, *tensors).double()
+    elif mask is None:
+        number = form.geometry.items if not entries else item_shape[0] if item_shape else 1
+        return torch.full((), factor * number, dtype=torch.float64)
     else:
-        items = mask.double()
+        counts = mask.flatten(2).any(2) if entries and mask.dim() > 2 else mask
+        items = factor * counts.double()
     return items.sum(tuple(range(1, items.dim()))) if items.dim() > 1 else items
 
 
@@ -159,7 +159,7 @@ def value(
     values = evaluate(folded.task, *folded.tensors)[0]
     found = [folded.reduce(values)]
     if task.wanted:
-        ones = values.new_ones(batch, *(folded.form.geometry.item_shape if task.reduction == "none" else ()))
+        ones = values.new_ones(batch, *(folded.form.geometry.item_shape if task.per_item else ()))
         found += differentiate(_wanting(folded, task), folded.spread(ones, batch), *folded.tensors)
     return tuple(found), (0,) * len(found)
 

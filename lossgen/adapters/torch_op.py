@@ -120,7 +120,7 @@ def _normalisers(tensors: Tensors, *call) -> torch.Tensor:
 
 def _value_form(task: Task, tensors: Tensors) -> torch.Tensor:
     form = task.form(tensors)
-    shape = form.geometry.item_shape if task.reduction == "none" else ()
+    shape = form.geometry.item_shape if task.per_item else ()
     return tensors[0].new_empty(shape, dtype=form.real)
 
 

@@ -17,12 +17,16 @@ from lossgen.runtime.axes import AxisOption, freeze
 from lossgen.runtime.domains import options_of
 from lossgen.runtime.dtypes import arithmetic_dtype
 from lossgen.runtime.layout import Geometry, measure
+from lossgen.runtime.plan import each_counts
 from lossgen.runtime.variants import select
 
 from .torch_arrays import BFLOAT16, as_array, as_tensor, scalar_tensor
 from .torch_library import torch
 
 Tensors = Sequence[torch.Tensor]
+ITEMS = (
+    "items"  # the values of the items even where the loss does not offer them: reduction "none" for a part of a call
+)
 EXTRA = ("sample_weight", "mask", "denominator")  # the places after those of the arguments
 
 
@@ -34,11 +38,12 @@ class Described(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What follows from the shapes and dtypes of a call alone."""
+    """What follows from the shapes and dtypes of a call alone; `each` as in `lossgen.runtime.plan.Plan`."""
 
     variant: Variant
     real: torch.dtype
     geometry: Geometry
+    each: float | None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -50,7 +55,7 @@ class Task:
         places: for each of the tensors that come with it, in ascending order, the position in the signature;
             after the arguments come the positions of `EXTRA`.
         parameters: the parameters in the order of the signature.
-        reduction: "none", "mean" or "sum".
+        reduction: "none", "mean", "batchmean", "sum", or `ITEMS`.
         axis: dimensions in place of the axes' default ones.
         empty: the `mean` of no items.
         wanted: the places of the arguments whose gradients are wanted, among `places`.
@@ -72,6 +77,11 @@ class Task:
         return self.loss.schema
 
     @property
+    def per_item(self) -> bool:
+        """True if the value is an array over the items."""
+        return self.reduction in ("none", ITEMS)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names at all places."""
         return (*(argument.name for argument in self.schema.variants[0].arguments), *EXTRA)
@@ -91,9 +101,11 @@ class Task:
         """The prepared call for these tensors."""
         arrays = self.place([self._array(place, t) for place, t in zip(self.places, tensors, strict=True)])
         *arguments, weight, mask, denominator = arrays
-        return self.loss.bind(
-            arguments, self.parameters, self.reduction, self.axis, weight, mask, denominator, self.empty
-        )
+        reduction = self.schema.reduction if self.reduction == ITEMS else self.reduction
+        call = self.loss.bind(arguments, self.parameters, reduction, self.axis, weight, mask, denominator, self.empty)
+        if self.reduction == ITEMS:
+            call.scaling = replace(call.scaling, reduction="none")
+        return call
 
     def _array(self, place: int, tensor: torch.Tensor) -> np.ndarray:
         return as_array(self.schema.name, self.names[place], tensor)
@@ -110,7 +122,9 @@ class Task:
         real = arithmetic_dtype(self.schema.name, variant, arrays)
         axis = None if self.axis is None else freeze(self.schema, self.axis)
         geometry = measure(self.schema, variant, arrays, axis)
-        return Form(variant, torch.float64 if real == np.float64 else torch.float32, geometry)
+        return Form(
+            variant, torch.float64 if real == np.float64 else torch.float32, geometry, each_counts(variant, arrays)
+        )
 
     def check_constant(self, moving: Sequence[int], tensors: Tensors) -> None:
         """Raise LossError if the argument at one of these places, which require grad, has no gradient."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lossgen.runtime import Loss, LossError, LossTypeError
 from lossgen.runtime.axes import AxisOption
+from lossgen.runtime.errors import choose
 
 from . import torch_dispatch, torch_op
 from .torch_dtypes import promoted, rounded
@@ -38,7 +39,7 @@ def traced(
         empty: the `mean` of no items.
     """
     changed = promoted(arguments, loss.predictions)
-    places, tensors = _given(loss, arguments if changed is None else changed, extra)
+    places, tensors = _given(loss, reduction, arguments if changed is None else changed, extra)
     wanted = []
     if reduction != "none" and torch.is_grad_enabled():
         # Gradients in half precision are left to the backward pass: a loss scale has to multiply them before rounding.
@@ -62,17 +63,20 @@ def transformed(
 ) -> Tensor:
     """The loss under function transforms (torch.func) or forward mode; arguments as for `traced`."""
     changed = promoted(arguments, loss.predictions)
-    places, tensors = _given(loss, arguments if changed is None else changed, extra)
+    places, tensors = _given(loss, reduction, arguments if changed is None else changed, extra)
     task = Task(loss, tuple(places), parameters, reduction, axis, empty)
     return rounded(Value.apply(task, *tensors)[0], arguments)
 
 
 def _given(
     loss: Loss,
+    reduction: str,
     arguments: Sequence[Tensor | None],
     extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
 ) -> tuple[list[int], list[Tensor]]:
     """The places of the tensors that are given, and the tensors."""
+    if reduction not in loss.schema.reductions:
+        raise choose(loss.name, "reduction", reduction, loss.schema.reductions)
     weight, mask, denominator = extra
     if denominator is not None and not isinstance(denominator, torch.Tensor):
         denominator = torch.full((), denominator, dtype=torch.float64)

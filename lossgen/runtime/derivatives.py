@@ -55,6 +55,11 @@ def _rounded(call: Call, name: str, gradient: np.ndarray) -> np.ndarray:
     return gradient.astype(gradient_dtype(array.dtype, call.plan.real), copy=False)
 
 
+def fixed_denominator(call: Call, names: Sequence[str]) -> bool:
+    """True if the denominator of the mean depends on none of the arguments `names`."""
+    return call.plan.each is not None or not _read_by_denominator(call, names)
+
+
 def gradients(call: Call, names: Sequence[str], upstream: float | np.ndarray) -> Arrays:
     """Gradients for an upstream gradient: a number, or for reduction "none" an array of the item shape.
 

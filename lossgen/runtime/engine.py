@@ -158,8 +158,9 @@ class Call:
             LossError: an argument that the normaliser reads is outside its domain.
         """
         plan, mask = self.plan, self.scaling.mask
-        if not plan.variant.normalized:
-            return np.ones(plan.geometry.item_shape, plan.real) if mask is None else mask.astype(plan.real)
+        if plan.each is not None:
+            counted = np.ones(plan.geometry.item_shape, plan.real) if mask is None else mask.astype(plan.real)
+            return counted * plan.real.type(plan.each)
         values = np.empty(plan.geometry.items, plan.real)
         self._normaliser(None if mask is None else mask.astype(plan.real, order="C").reshape(-1), values)
         return values.reshape(plan.geometry.item_shape)

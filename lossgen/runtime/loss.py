@@ -38,6 +38,7 @@ class Loss:
         self._plans: dict[tuple, Plan] = {}
         self._parameters: dict[tuple, Settings] = {}
         #: What adapters ask for at every call.
+        self.recipes: dict[tuple, object] = {}
         self.name = self.schema.name
         self.argument_names = tuple(argument.name for argument in self.schema.variants[0].arguments)
         names = {name for variant in self.schema.variants for name in variant.predictions}
@@ -103,7 +104,7 @@ class Loss:
         plan = self._plans.get(key)
         if plan is None:
             plan = make_plan(self.schema, self._modules, arrays, parts[0], choice)  # type: ignore[arg-type]
-            _remember(self._plans, key, plan)
+            remember(self._plans, key, plan)
         return plan, arrays
 
     def _array(self, argument: object, position: int) -> np.ndarray:
@@ -122,7 +123,7 @@ class Loss:
             return check_parameters(self.schema, parameters)
         if known is None:
             known = check_parameters(self.schema, parameters)
-            _remember(self._parameters, parameters, known)
+            remember(self._parameters, parameters, known)
         return known
 
     def _value(
@@ -193,7 +194,7 @@ class Loss:
         return found[0] if len(found) == 1 else found
 
 
-def _remember(cache: dict, key: tuple, value: object) -> None:
+def remember(cache: dict, key: tuple, value: object) -> None:
     """Keep a value; a full cache starts again from nothing. Safe in several threads at once."""
     if len(cache) >= MOST_PLANS:
         cache.clear()

@@ -179,13 +179,13 @@ def make_plan(
         slots,
         {argument.name: position for position, argument in enumerate(variant.arguments)},
         divide(geometry.item_shape, geometry.items, widest),
-        _each(variant, arrays),
+        each_counts(variant, arrays),
         reshapes,
         reshapes is not None and all(shape is None for shape in reshapes),
     )
 
 
-def _each(variant: Variant, arrays: Sequence[np.ndarray | None]) -> float | None:
+def each_counts(variant: Variant, arrays: Sequence[np.ndarray | None]) -> float | None:
     """What every item counts in the mean's denominator, if that follows from which arguments are given."""
     if not variant.normalized:
         return 1.0

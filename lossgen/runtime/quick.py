@@ -7,6 +7,7 @@ nothing itself: the divisor and the scale come from `lossgen.runtime.scaling`, m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Quick:
     """`evaluate` for one plan, one reduction and one choice of gradients."""
 
     __slots__ = (
-        *("_count", "_divisor", "_empty", "_kernel", "_plan"),
+        *("_after", "_before", "_count", "_divisor", "_empty", "_kernel", "_normalizer", "_plan"),
         *("_scale", "_scaling", "_spare", "_targets", "_valued"),
     )
 
@@ -33,9 +34,12 @@ class Quick:
         self._plan = plan
         self._scaling = scaling
         self._kernel = plan.kernels.evaluate
+        self._normalizer = getattr(plan.kernels, "normalizer", None)
         self._empty = np.empty if plan.division.lanes == 1 else empty
         self._count = len(differentiable)
         self._targets = tuple((differentiable.index(name), *self._shapes(plan, name)) for name in names)
+        first = self._targets[0][0] if names else 0
+        self._before, self._after = (None,) * first, (None,) * (self._count - first - 1)
         self._valued = scaling.reduction == "none"
         # The mean's divisor is known beforehand unless the kernel `normalizer` has to say.
         own = plan.each is None and scaling.reduction == "mean"
@@ -62,7 +66,6 @@ class Quick:
         """Value and gradients, or None if the divisor is 0 (the engine knows what then)."""
         plan = self._plan
         division = plan.division
-        real = plan.real
         divisor = self._divisor
         try:
             totals, faults = self._spare.pop()
@@ -77,13 +80,8 @@ class Quick:
             if divisor == 0:
                 return None
             scale = self._scaling.scales(plan, divisor, upstream, None)[0]
-        outputs: list[np.ndarray | None] = [None] * self._count
-        gradients = []
-        for place, shape, flat in self._targets:
-            gradient = self._empty(shape, real)
-            gradients.append(gradient)
-            outputs[place] = gradient if flat is None else gradient.reshape(flat)
-        values = np.empty(plan.division.items, real) if self._valued else None
+        gradients, outputs = self._outputs()
+        values = np.empty(plan.division.items, plan.real) if self._valued else None
         rest = (*operands, *parameters, scale, None, values, totals, faults, *outputs)
         if division.lanes == 1:  # what `run_direct` and `_sum` do, without the calls
             self._kernel(0, 1, division.bounds, *rest)
@@ -95,8 +93,55 @@ class Quick:
             total = self._sum(arrays, parameters, None, totals, faults)
         self._spare.append((totals, faults))
         if values is not None:
-            return values.reshape(plan.geometry.item_shape), tuple(gradients)
-        return self._scaling.reduce(plan, total, divisor, 0.0), tuple(gradients)
+            return values.reshape(plan.geometry.item_shape), gradients
+        return self._scaling.reduce(plan, total, divisor, 0.0), gradients
+
+    def _outputs(self) -> tuple[tuple[np.ndarray, ...], list[np.ndarray | None]]:
+        """New arrays for the gradients, and how the kernel takes them."""
+        outputs: list[np.ndarray | None] = [None] * self._count
+        gradients = []
+        for place, shape, flat in self._targets:
+            gradient = self._empty(shape, self._plan.real)
+            gradients.append(gradient)
+            outputs[place] = gradient if flat is None else gradient.reshape(flat)
+        return tuple(gradients), outputs
+
+    def step(self, arrays: Sequence[np.ndarray | None], parameters: tuple[float | int, ...]) -> Results | None:
+        """The same for the upstream gradient 1, with a reduced value as a 0-d array, and the fewest steps.
+
+        At 32 elements each of these lines is a noticeable part of a call: only what cannot be done beforehand is here.
+        """
+        divisor, plan = self._divisor, self._plan
+        if self._valued or plan.division.lanes != 1:
+            found = self.run(arrays, plan.operands(arrays), parameters, 1.0)
+            return None if found is None else (np.asarray(found[0]), found[1])
+        operands = arrays if plan.as_is else plan.operands(arrays)
+        try:
+            totals, faults = self._spare.pop()
+        except IndexError:
+            totals, faults = np.empty(1), np.empty(1, np.int64)
+        given = plan.division.bounds, *operands, *parameters
+        scale = self._scale
+        if divisor is None:
+            self._normalizer(0, 1, *given, 1.0, None, None, totals, faults)
+            divisor = totals.item()
+            if divisor == 0 or faults.item():
+                return None  # the engine knows what then
+            scale = self._scaling.scales(plan, divisor, 1.0, None)[0]
+        if len(self._targets) == 1:
+            _, shape, flat = self._targets[0]
+            gradient = np.empty(shape, plan.real)
+            gradients: tuple[np.ndarray, ...] = (gradient,)
+            output = gradient if flat is None else gradient.reshape(flat)
+            outputs = *self._before, output, *self._after
+        else:
+            gradients, outputs = self._outputs()
+        self._kernel(0, 1, *given, scale, None, None, totals, faults, *outputs)
+        if faults.item():
+            explain(plan, arrays, parameters, None, faults)
+        value = np.array(totals.item() / divisor, plan.real)
+        self._spare.append((totals, faults))
+        return value, gradients
 
     def _normaliser(
         self,
@@ -140,13 +185,21 @@ def quick_evaluate(
     upstream: float,
 ) -> Results | None:
     """Value and gradients for `names` if this is a plain call, else None. Unknown names are left to the engine."""
+    quick = find_quick(plan, arrays, scaling, names)
+    return quick.run(arrays, plan.operands(arrays), parameters, upstream) if quick else None
+
+
+def find_quick(
+    plan: Plan, arrays: Sequence[np.ndarray | None], scaling: Scaling, names: tuple[str, ...]
+) -> Quick | Literal[False] | None:
+    """What evaluates calls of this plan with gradients for `names`, if they are plain calls."""
     if not scaling.plain or plan.reshapes is None or plan.variant.numbered:
         return None
     key = (names, scaling.reduction)
     quick = plan.quick.get(key)
     if quick is None:
         quick = plan.quick[key] = Quick(plan, names, scaling) if _is_plain(plan, arrays, names) else False
-    return quick.run(arrays, plan.operands(arrays), parameters, upstream) if quick else None
+    return quick
 
 
 def _is_plain(plan: Plan, arrays: Sequence[np.ndarray | None], names: tuple[str, ...]) -> bool:
