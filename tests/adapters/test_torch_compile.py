@@ -48,7 +48,7 @@ def test_every_loss_without_a_break_in_the_graph(reduction):
 
     found = {}
     for function in (step, torch.compile(step, backend="aot_eager", fullgraph=True)):
-        samples = {name: moving(CASES[name]) for name in chosen}
+        samples = {name: moving(CASES[name], reduction=reduction) for name in chosen}
         values = function(samples)
         sum(value.square().sum() for value in values.values()).backward()
         gradients = {
