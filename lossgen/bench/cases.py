@@ -119,6 +119,7 @@ def _classes(size: Size) -> tuple[np.ndarray, ...]:
 _ELEMENTS: tuple[Size, ...] = ((10**7,), (10**5,), (10**3,), (32,))
 FAMILIES = (
     Family("mse_loss", _ELEMENTS, (), 1, _regression),
+    Family("l1_loss", ((10**5,), (32,)), (), 1, _regression),
     Family("binary_cross_entropy_with_logits", _ELEMENTS, (), 1, _binary),
     Family("sigmoid_focal_loss", _ELEMENTS, (), 1, _binary, (("reduction", "mean"),)),
     Family("gaussian_kl_divergence", _ELEMENTS, (), 2, _gaussian),

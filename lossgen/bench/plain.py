@@ -26,6 +26,7 @@ def gaussian_kl_divergence(mu: Tensor, log_var: Tensor) -> Tensor:
 
 PLAIN: dict[str, Callable[..., Tensor]] = {
     "mse_loss": functional.mse_loss,
+    "l1_loss": functional.l1_loss,
     "binary_cross_entropy_with_logits": functional.binary_cross_entropy_with_logits,
     "sigmoid_focal_loss": sigmoid_focal_loss,
     "gaussian_kl_divergence": gaussian_kl_divergence,
