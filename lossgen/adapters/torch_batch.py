@@ -2,7 +2,8 @@
 
 A batch of calls is one call whose items have one more dimension, in front; what is left is to sum the items of each
 call and to divide by its own denominator. Where one evaluation cannot give the same (a weight that is shared by the
-items of a call, but differs between calls or needs a gradient for each), the calls run one by one.
+items of a call, but differs between calls or needs a gradient for each; a formula that reads an item's number), the
+calls run one by one.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
     form = task.form(one)
     arguments = form.variant.arguments
     layouts = {**{place: argument.layout for place, argument in enumerate(arguments)}, len(arguments): "broadcast"}
+    if form.variant.numbered:  # an item's number in its own call is part of the formula
+        return None
     if any(layouts[place] in ("shared", "broadcast") for place in task.wanted):
         return None
     denominator, places, folded = None, [], []

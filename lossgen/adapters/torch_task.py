@@ -16,7 +16,7 @@ from lossgen.runtime import Call, Loss, LossError, Schema, Variant, derivatives
 from lossgen.runtime.axes import AxisOption, freeze
 from lossgen.runtime.domains import options_of
 from lossgen.runtime.dtypes import arithmetic_dtype
-from lossgen.runtime.layout import Geometry, measure
+from lossgen.runtime.layout import Geometry, check_numbered, measure
 from lossgen.runtime.plan import each_counts
 from lossgen.runtime.variants import select
 
@@ -122,6 +122,8 @@ class Task:
         real = arithmetic_dtype(self.schema.name, variant, arrays)
         axis = None if self.axis is None else freeze(self.schema, self.axis)
         geometry = measure(self.schema, variant, arrays, axis)
+        if variant.numbered:
+            check_numbered(self.schema.name, variant, geometry)
         return Form(
             variant, torch.float64 if real == np.float64 else torch.float32, geometry, each_counts(variant, arrays)
         )
