@@ -10,15 +10,20 @@ from rich.table import Table
 
 from lossgen.formula import Loss
 
+from .coverage import show_coverage
 from .options import open_project, project_options
 
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@click.option("--coverage", is_flag=True, help="What has been checked, against what, and the worst error.")
 @project_options
-def list_losses(as_json: bool, spec: Path | None, out: Path | None) -> None:
+def list_losses(as_json: bool, coverage: bool, spec: Path | None, out: Path | None) -> None:
     """Lists the losses of the project."""
     project, losses = open_project(spec, out)
+    if coverage:
+        show_coverage(losses, project.out, as_json)
+        return
     rows = [_row(loss, project.spec) for loss in losses.values()]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -1,6 +1,6 @@
 """Losses over several batches, one batch at a time: the others are there, but masked out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,10 @@ class OneBatch:
         """The Hessian's diagonal for the predictions of this batch."""
         return self._own(self.function.hessian_diagonal(**self._whole(self.names, arguments, options)))
 
+    def completed(self, arrays: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments and options of the whole loss, for arrays of this batch by name."""
+        return self._whole(list(arrays), list(arrays.values()), dict(options))
+
     def _whole(self, names: Sequence[str], arguments: Sequence[Any], options: dict[str, Any]) -> dict[str, Any]:
         """The arguments and options of the whole loss."""
         own = {**dict(zip(names, arguments, strict=True)), **options}
@@ -74,10 +78,3 @@ class OneBatch:
         pairs = zip(found, self.variant.predictions, strict=True)
         own = tuple(result for result, a in pairs if a.role.batch == self.batch)
         return own[0] if len(own) == 1 else own
-
-
-def pieces(loss: Loss, variant: Variant, function: Any) -> list[tuple[Variant, Any]]:
-    """All of a variant that has items and kernels of its own, with the function that computes it."""
-    if not variant.parts:
-        return [(variant, function)]
-    return [(part, OneBatch(loss, variant, batch, function)) for batch, part in variant.parts.items()]

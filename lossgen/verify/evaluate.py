@@ -15,10 +15,10 @@ from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Sum
 from lossgen.formula.symbols import depends_on
 
-from .jets import Number, absorbed, added, applied, multiplied, raised, value_of, varies
+from .jets import Number, absorbed, added, applied, logarithm, multiplied, raised, value_of, varies
 
 CONSTANTS = {pi: mpmath.pi, E: mpmath.e}
-UNARY = {exp: mpmath.exp, log: mpmath.log, Abs: abs, sign: mpmath.sign, tanh: mpmath.tanh}
+UNARY = {exp: mpmath.exp, log: logarithm, Abs: abs, sign: mpmath.sign, tanh: mpmath.tanh}
 
 
 class Item:
@@ -148,7 +148,7 @@ def _holds(condition: Boolean, item: Item) -> bool:
 
 
 def _logsumexp(node: LogSumExp, item: Item) -> Number:
-    return applied(mpmath.log, added([applied(mpmath.exp, x) for x in _over(node, item)]))
+    return applied(logarithm, added([applied(mpmath.exp, x) for x in _over(node, item)]))
 
 
 def _delta(node: Delta, item: Item) -> mpf:

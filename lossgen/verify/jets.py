@@ -33,10 +33,23 @@ class Jet:
 
 Number = Jet | mpf
 
+
+def logarithm(x: mpf) -> mpf:
+    """log x, and no number below 0."""
+    return mpmath.log(x) if x >= 0 else mpmath.nan
+
+
+def power(base: mpf, exponent: mpf | int) -> mpf:
+    """base^exponent, infinite where a power of 0 is, and no number where it would be complex."""
+    if base == 0 and exponent < 0:
+        return inf
+    return mpmath.power(base, exponent) if base >= 0 or exponent == int(exponent) else mpmath.nan
+
+
 #: First and second derivative of a function of one number, from the number and the function's value there.
 DERIVATIVES: dict[Callable, Callable[[mpf, mpf], tuple[mpf, mpf]]] = {
     mpmath.exp: lambda x, y: (y, y),
-    mpmath.log: lambda x, y: (power(x, -1), -power(x, -2)),
+    logarithm: lambda x, y: (power(x, -1), -power(x, -2)),
     mpmath.tanh: lambda x, y: (1 - y**2, -2 * y * (1 - y**2)),
     mpmath.sign: lambda x, y: (mpf(0), mpf(0)),
     abs: lambda x, y: (mpmath.sign(x), mpf(0)),
@@ -51,11 +64,6 @@ def value_of(number: Number) -> mpf:
 def varies(number: Number) -> bool:
     """Whether any input moves the number."""
     return isinstance(number, Jet) and bool(number.slopes)
-
-
-def power(base: mpf, exponent: mpf | int) -> mpf:
-    """base^exponent, infinite where a power of 0 is."""
-    return inf if base == 0 and exponent < 0 else mpmath.power(base, exponent)
 
 
 def added(terms: list[Number]) -> Number:
@@ -110,7 +118,7 @@ def applied(function: Callable[[mpf], mpf], x: Number) -> Number:
 def raised(base: Number, exponent: Number) -> Number:
     """base^exponent."""
     if isinstance(exponent, Jet):
-        return applied(mpmath.exp, multiplied(exponent, applied(mpmath.log, base)))
+        return applied(mpmath.exp, multiplied(exponent, applied(logarithm, base)))
     x, n = value_of(base), exponent
     if not isinstance(base, Jet):
         return power(x, n)

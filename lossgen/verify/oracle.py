@@ -40,6 +40,15 @@ class Truth:
     diagonal: Mapping[str, list[mpf]]
     doubtful: bool = False
 
+    def of(self, numbers: Iterator[mpf]) -> "Truth":
+        """A truth of the same make with other numbers, in the order of `numbers`."""
+        value = next(numbers)
+        parts = [
+            {name: [next(numbers) for _ in entries] for name, entries in quantity.items()}
+            for quantity in (self.gradient, self.product, self.diagonal)
+        ]
+        return Truth(value, *parts)
+
     def numbers(self) -> Iterator[mpf]:
         """All of them."""
         yield self.value
@@ -83,6 +92,27 @@ def by_differences(
 ) -> Truth:
     """The same by differences of values alone, at a quarter of the digits. At a kink it is the mean of both sides."""
     return _settled(environment, lambda: [_differences(expression, environment, wrt, directions or {})], 150)[0]
+
+
+def sensitivity(
+    expression: Expr,
+    environment: Environment,
+    wrt: Sequence[str],
+    directions: Directions,
+    steps: Mapping[Leaf, mpf],
+) -> Truth:
+    """Σ |f(z + step) − f(z)| over some inputs z, each moved by its step either way, for every number f of the truth.
+
+    It is how far f may be off when each input is: large where f is ill-conditioned, or where a kink is near.
+    """
+    with mp.workdps(DIGITS + 60 + int(0.44 * min(float(_spread(environment)), MOST))):
+        here = _by_jets(expression, environment, wrt, directions)[0]
+        totals = [mpf(0) for _ in here.numbers()]
+        for leaf, step in steps.items():
+            ways = [_by_jets(expression, moved(environment, leaf, s), wrt, directions)[0] for s in (step, -step)]
+            for n, (x, *beside) in enumerate(zip(here.numbers(), *(way.numbers() for way in ways), strict=True)):
+                totals[n] += max((abs(y - x) for y in beside if mpmath.isfinite(y - x)), default=mpf(0))
+        return here.of(iter(totals))
 
 
 def positions(environment: Environment, name: str) -> list[int | None]:
@@ -175,8 +205,7 @@ def _differences(expression: Expr, environment: Environment, wrt: Sequence[str],
         changed = environment
         for leaf, by in changes:
             changed = moved(changed, leaf, by)
-        found = value_of(evaluate(expression, Item(changed, detached=environment)))
-        return found if isinstance(found, mpf) else mpmath.nan  # the logarithm of a negative number is complex
+        return value_of(evaluate(expression, Item(changed, detached=environment)))
 
     def along(by: mpf) -> Iterator[tuple[Leaf, mpf]]:
         for name, direction in directions.items():

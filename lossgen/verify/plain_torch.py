@@ -22,6 +22,9 @@ from .sampling import counted
 #: Items lie along dimension 0: (N,) for one number per item, (N, C) for rows, (C,) for a row shared by all items.
 Environment = Mapping[str, Tensor | float | int]
 
+#: Torch's own rounding, over the largest entry of a gradient.
+TORCH_TOLERANCE = 1e-12
+
 UNARY = {exp: torch.exp, log: torch.log, Abs: torch.abs, sign: torch.sign, tanh: torch.tanh}
 
 
@@ -155,10 +158,21 @@ def gradient_figures(
         known = ~np.isnan(truth)
         largest = max(float(np.abs(truth[known]).max(initial=0)), float(np.finfo(np.float64).tiny))
         error = float(np.abs(gradient - truth)[known].max(initial=0))
-        worst = error / largest / float(np.finfo(np.float64).eps)
+        worst, off = error / largest / float(np.finfo(np.float64).eps), int((~np.isfinite(gradient)).sum())
+        excess = error / largest / TORCH_TOLERANCE
         figures.append(
             Figure(
-                f"torch autograd, {name}", "float64", worst, error / largest, "", int((~np.isfinite(gradient)).sum())
+                "NumPy",
+                "autograd",
+                f"torch autograd, {name}",
+                "float64",
+                worst,
+                gradient.size,
+                0,
+                excess,
+                error / largest,
+                "",
+                off,
             )
         )
     return figures
