@@ -13,7 +13,7 @@ from lossgen.formula.symbols import Argument
 
 from .differentiate import Seed, differentiate
 from .rewrite import Rewriter, Trace
-from .rules import PROTECTION, STABLE
+from .rules import LAST, PROTECTION, STABLE
 
 ZERO, ONE = Integer(0), Integer(1)
 
@@ -59,6 +59,7 @@ class Derivation:
                 f"{self.name}: arguments {', '.join(map(str, self.variant.labels))}: at most one class index per loss"
             )
         self._stabilise = Rewriter(STABLE, self.trace)
+        self._prepare = Rewriter([rule for rule in STABLE if rule not in LAST], self.trace)
 
     @cached_property
     def value(self) -> Expr:
@@ -90,7 +91,7 @@ class Derivation:
         """The second derivative with respect to each entry of each prediction."""
         diagonal = []
         for argument in self.variant.predictions:
-            slope = self._simplify(self._slope(self.value, argument))
+            slope = self._prepare(self._slope(self.value, argument))
             diagonal.append(self._result(argument, self._slope(slope, argument)))
         return tuple(diagonal)
 
@@ -106,7 +107,7 @@ class Derivation:
 
         products = []
         for argument in wrt:
-            slope = self._simplify(self._slope(self.value, argument))
+            slope = self._prepare(self._slope(self.value, argument))
             products.append(self._result(argument, self._derive(slope, along)))
         return Curvature(directions, self._simplify(self._derive(self.value, along)), tuple(products))
 

@@ -23,6 +23,7 @@ from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
 from lossgen.formula.symbols import Argument, Hyperparameter
 
 from . import lengths, shares
+from .centre import centred
 from .functions import (
     RestOfExponentials,
     at_least_tiny,
@@ -107,6 +108,10 @@ def _below_maximum(terms: list[Expr], lse: LogSumExp, n: Integer) -> tuple[Expr,
 
 
 def _sum(node: Add) -> Expr | None:
+    return centred(node, expand) or _shifted(node)
+
+
+def _shifted(node: Add) -> Expr | None:
     """k·LSE f − k·f(y) = k·(m − f(y)) + k·log1p(rest)."""
     for term in node.args:
         k, atom = _factor_of(term, LogSumExp)

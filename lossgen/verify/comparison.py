@@ -74,18 +74,20 @@ class Batch:
 
         A few units in its last place. Where the function itself is ill-conditioned more cannot be asked than what is right
         for inputs a little beside the given ones: there, what moving each of them does to the entry is added. It is not
-        where logits meet hard labels, whose losses are well-conditioned.
+        where logits meet hard labels, whose losses are well-conditioned. Curvature may underflow: it is a product of
+        shares that may each be far below 1.
         """
         moves = [_part(self._moves(i), kind, name)[entry] for i in items if not self.is_hard(i)]
-        return ULP[kind] * unit(exact, self.dtype) + sum(moves)
+        floor = mpf(float(np.finfo(self.dtype).tiny)) if kind in ("product", "diagonal") else 0
+        return ULP[kind] * unit(exact, self.dtype) + floor + sum(moves)
 
     def is_hard(self, i: int) -> bool:
-        """Whether logits meet labels that are 0, 1 or the number of a class, and no fraction smooths them."""
+        """Whether logits in single precision meet labels that are 0, 1 or the number of a class, which no fraction smooths."""
         smoothed = any(p.role.domain == "unit" and 0 < self.parameters[p.name] < 1 for p in self.variant.parameters)
         entries = (self.items[i][a.name] for a in self.variant.arguments if a.role.kind == "target")
         targets = [x for row in entries for x in (row if isinstance(row, list) else [row])]
         logits = all(a.role.name == "Logit" for a in self.variant.predictions)
-        return logits and not smoothed and all(x in (0, 1) for x in targets)
+        return self.dtype == np.float32 and logits and not smoothed and all(x in (0, 1) for x in targets)
 
     def _moves(self, i: int) -> Truth:
         if i not in self._slack:

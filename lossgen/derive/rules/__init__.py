@@ -100,4 +100,7 @@ STABLE = (
     release_finite,
 )
 
-__all__ = ["PROTECTION", "STABLE"]
+#: Those whose form has a derivative that cancels: not applied to a slope that is differentiated once more.
+LAST = (opposing_fractions,)
+
+__all__ = ["LAST", "PROTECTION", "STABLE"]
