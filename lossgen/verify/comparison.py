@@ -25,6 +25,8 @@ TITLES = {
 #: Domains of targets that have no neighbours.
 EXACT = ("binary", "sign", "class-index")
 
+HALF = mpf(1) / 2
+
 #: What an entry may be off by: so many units in its last place, and what moving every input by so many roundings does to it.
 ULP, MOVES = {"value": 8, "gradient": 8, "product": 16, "diagonal": 16}, 2
 
@@ -73,13 +75,16 @@ class Batch:
         """The error that an entry, the sum over these items, may have.
 
         A few units in its last place. Where the function itself is ill-conditioned more cannot be asked than what is right
-        for inputs a little beside the given ones: there, what moving each of them does to the entry is added. It is not
-        where logits meet hard labels, whose losses are well-conditioned. Curvature may underflow: it is a product of
-        shares that may each be far below 1.
+        for inputs a little beside the given ones: there, what moving each of them by MOVES roundings does is added. Where
+        logits meet hard labels it is half a rounding, and nothing for the value. Curvature may underflow: it is a product
+        of shares that may each be far below 1.
         """
-        moves = [_part(self._moves(i), kind, name)[entry] for i in items if not self.is_hard(i)]
-        floor = mpf(float(np.finfo(self.dtype).tiny)) if kind in ("product", "diagonal") else 0
-        return ULP[kind] * unit(exact, self.dtype) + floor + sum(moves)
+        floor = mpf(float(np.finfo(self.dtype).tiny)) if kind in ("product", "diagonal") else mpf(0)
+        for i in items:
+            if kind != "value" or not self.is_hard(i):
+                share = HALF / MOVES if self.is_hard(i) else mpf(1)
+                floor += share * _part(self._moves(i), kind, name)[entry]
+        return ULP[kind] * unit(exact, self.dtype) + floor
 
     def is_hard(self, i: int) -> bool:
         """Whether logits in single precision meet labels that are 0, 1 or the number of a class, which no fraction smooths."""
