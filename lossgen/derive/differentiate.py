@@ -12,6 +12,7 @@ from sympy import Max as Largest
 from sympy.core.function import ArgumentIndexError, Function
 
 from lossgen.formula import Entry, LogSumExp, SpecError, Sum, absorb, sigmoid
+from lossgen.formula.differences import relative_difference
 from lossgen.formula.lengths import Norm, PowerNorm, ratio, signed_power
 from lossgen.formula.nodes import Delta, Max
 from lossgen.formula.symbols import Argument
@@ -134,6 +135,13 @@ def _is_steep(factor: Expr) -> bool:
     return isinstance(factor, exp) or (factor.is_Pow and factor.exp.could_extract_minus_sign())
 
 
+def _relative_difference(node: relative_difference, d: Seed) -> Expr:
+    """Of a/b − 1 it is −(a′·(a/b − 1) + (b′ − a′)·a/b)/b: what a and b have in common is gone from b′ − a′."""
+    a, b = node.args
+    above, below = d(a), d(b)
+    return -(above * node + (below - above) * a / b) / b if above != 0 or below != 0 else ZERO
+
+
 def _chain(node: Function, d: Seed) -> Expr:
     terms = []
     for position, arg in enumerate(node.args, 1):
@@ -178,5 +186,6 @@ RULES: dict[type, Callable[[Expr, Seed], Expr]] = {
     Abs: _scaled(sign),
     tanh: _scaled(lambda x: 4 * sigmoid(2 * x) * sigmoid(-2 * x)),
     absorb: _absorb,
+    relative_difference: _relative_difference,
     Function: _chain,
 }

@@ -71,15 +71,17 @@ class Batch:
         ]
         self._slack: dict[int, Truth] = {}
 
-    def allowed(self, items: Sequence[int], kind: str, name: str, entry: int, exact: mpf) -> mpf:
+    def allowed(self, items: Sequence[int], kind: str, name: str, entry: int, exact: mpf, largest: mpf) -> mpf:
         """The error that an entry, the sum over these items, may have.
 
         A few units in its last place. Where the function itself is ill-conditioned more cannot be asked than what is right
         for inputs a little beside the given ones: there, what moving each of them by MOVES roundings does is added. Where
-        logits meet hard labels it is half a rounding, and nothing for the value. Curvature may underflow: it is a product
-        of shares that may each be far below 1.
+        logits meet hard labels it is half a rounding, and nothing for the value. An entry of the curvature may besides be off
+        by roundings of the largest entry in its row, and may underflow: it is a sum of products of shares below 1.
         """
-        floor = mpf(float(np.finfo(self.dtype).tiny)) if kind in ("product", "diagonal") else mpf(0)
+        limits = np.finfo(self.dtype)
+        floor = mpf(float(limits.tiny)) + MOVES * mpf(float(limits.eps)) * largest
+        floor = floor if kind in ("product", "diagonal") else mpf(0)
         for i in items:
             if kind != "value" or not self.is_hard(i):
                 share = HALF / MOVES if self.is_hard(i) else mpf(1)
@@ -188,7 +190,7 @@ def _figure(surface: str, quantity: str, batch: Batch, kind: str, name: str, fou
             units = error / unit(nearest, batch.dtype)
             relative, share = max(relative, float(error / max(largest, tiny))), units / ULP[kind]
             if share > 1:
-                share = error / batch.allowed(i, kind, name, k, nearest)
+                share = error / batch.allowed(i, kind, name, k, nearest, largest)
             if units <= ULP[kind] or share > 1:
                 worst = max(worst, float(units))
             else:
