@@ -139,7 +139,9 @@ def _relative_difference(node: relative_difference, d: Seed) -> Expr:
     """Of a/b − 1 it is −(a′·(a/b − 1) + (b′ − a′)·a/b)/b: what a and b have in common is gone from b′ − a′."""
     a, b = node.args
     above, below = d(a), d(b)
-    return -(above * node + (below - above) * a / b) / b if above != 0 or below != 0 else ZERO
+    if above == 0 or below == 0:
+        return _chain(node, d)
+    return -(above * node + (below - above) * a / b) / b
 
 
 def _chain(node: Function, d: Seed) -> Expr:

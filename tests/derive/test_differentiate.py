@@ -36,6 +36,7 @@ from lossgen.formula import (
     xlogy,
 )
 from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio, log_cosh
+from lossgen.formula.differences import relative_difference
 from lossgen.formula.lengths import (
     LENGTHS,
     Norm,
@@ -108,6 +109,8 @@ NUMBERS: dict[str, Expr] = {
     "absorbed by a target": absorb(t, log(x)),
     "xlogy": xlogy(x**2, x + 1),
     "parameter alone": g * t,
+    "relative difference": relative_difference(x**2, x**2 + x * t),
+    "relative difference from a number": relative_difference(x**2, t) + relative_difference(t, x**2),
     "hypot": hypot(x * t, 2),
     "ratio": ratio(x**2, x + t),
     "power of a size": abs_power(x * t - 5, g),
