@@ -401,6 +401,8 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             largest = unordered(top)
             rest = zero
             rest_ties = integer(0)
+            sum = 0.0
+            sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 below = input_c_2 - largest
@@ -410,41 +412,50 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum = add(sum, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_3 = add(sum_3, np.float64(choice_2))
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            sum = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                sum = add(sum, np.float64(direction_input_c1 * exp_nonpositive((input_c1 - largest)) * inverse_1))
             sum_2 = real(sum)
+            sum_4 = real(sum_3)
+            power_of_1 = power(sum_2, -one)
+            product_1 = -power_of_1 * sum_4
+            inverse_1 = one / (one + others)
+            sum_5 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                direction_input_c1 = direction_input_row[c1]
+                sum_5 = add(sum_5, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+            sum_6 = real(sum_5)
             input_target = input_row[target_i]
             group_1 = (largest - input_target)
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
-            power_of_1 = power(-expm1(sum_1), gamma)
+            power_of_2 = power(-expm1(sum_1), gamma)
             group_2 = (input_target - largest)
             e_1 = exp_nonpositive(group_2)
             expm1_ratio_1 = expm1_ratio(sum_1)
             direction_input_target = direction_input_row[target_i]
-            sum_3 = direction_input_target - sum_2
+            sum_7 = (product_1 + direction_input_target) - sum_6
             alpha_target = alpha[target_i] if alpha is not None else one
-            value = power_of_1 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_3 * alpha_target
-            product_1 = power_of_1 * inverse_1
-            power_of_2 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
-            power_of_3 = inverse_1 * inverse_1
-            product_2 = -power_of_2 * power_of_3 * sum_3 * gamma
-            product_3 = power_of_1 * power_of_3 * sum_3 * gamma * expm1_ratio_1
-            product_4 = power_of_1 * power_of_3 * gamma * expm1_ratio_1
-            power_of_4 = gamma * gamma
-            product_5 = -power_of_4 * power_of_2 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * expm1_ratio_1
-            product_6 = real(2) * group_2
-            sum_5 = group_1 + log1p_1
-            expm1_ratio_2 = expm1_ratio(sum_5)
-            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else (((expm1_minus(sum_5) / sum_5) * (expm1_ratio_2 / sum_5)) if sum_5 < one else ((one - expm1_ratio_2) / sum_5)))
-            product_7 = -power_of_1 * power_of_3 * sum_3 * gamma * choice_1 * expm1_ratio_1
-            e_3 = exp_nonpositive(product_6)
-            power_of_5 = power(-expm1(sum_1), one + gamma)
+            value = power_of_2 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_7 * alpha_target
+            product_2 = power_of_2 * inverse_1
+            power_of_3 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
+            power_of_4 = inverse_1 * inverse_1
+            product_3 = -power_of_3 * power_of_4 * sum_7 * gamma
+            product_4 = power_of_2 * power_of_4 * sum_7 * gamma * expm1_ratio_1
+            product_5 = power_of_2 * power_of_4 * gamma * expm1_ratio_1
+            power_of_5 = gamma * gamma
+            product_6 = -power_of_5 * power_of_3 * (inverse_1 * inverse_1 * inverse_1) * sum_7 * expm1_ratio_1
+            product_7 = real(2) * group_2
+            sum_9 = group_1 + log1p_1
+            expm1_ratio_2 = expm1_ratio(sum_9)
+            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_9) < real(1e-05) else (((expm1_minus(sum_9) / sum_9) * (expm1_ratio_2 / sum_9)) if sum_9 < one else ((one - expm1_ratio_2) / sum_9)))
+            product_8 = -power_of_2 * power_of_4 * sum_7 * gamma * choice_3 * expm1_ratio_1
+            e_3 = exp_nonpositive(product_7)
+            power_of_6 = power(-expm1(sum_1), one + gamma)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -456,12 +467,12 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
-                    sum_4 = direction_input_k - sum_2
+                    sum_8 = (product_1 + direction_input_k) - sum_6
                     input_k = input_row[k]
                     group_3 = (input_k - largest)
                     e_2 = exp_nonpositive(group_2 + group_3)
-                    product_input_row[k] = factor * ((product_1 * sum_4 * share_2 + product_2 * e_2 + product_3 * e_2 + product_4 * sum_4 * e_2 + product_5 * exp_nonpositive(product_6 + group_3) + product_7 * e_2) * alpha_target)
-                product_input_row[target_i] = factor * (sum_3 * (power_of_1 * e_1 * inverse_1 + power_of_1 * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_3 * e_3 * expm1_ratio_1 + power_of_1 * power_of_3 * gamma * e_3 * expm1_ratio_1 + power_of_5 * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
+                    product_input_row[k] = factor * ((product_2 * sum_8 * share_2 + product_3 * e_2 + product_4 * e_2 + product_5 * sum_8 * e_2 + product_6 * exp_nonpositive(product_7 + group_3) + product_8 * e_2) * alpha_target)
+                product_input_row[target_i] = factor * (sum_7 * (power_of_2 * e_1 * inverse_1 + power_of_2 * gamma * e_1 * inverse_1 + power_of_2 * power_of_5 * power_of_4 * e_3 * expm1_ratio_1 + power_of_2 * power_of_4 * gamma * e_3 * expm1_ratio_1 + power_of_6 * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_1 - power_of_6 * gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
         totals[lane] = total
         faults[lane] = fault
 
@@ -510,6 +521,8 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             largest = unordered(top)
             rest = zero
             rest_ties = integer(0)
+            sum = 0.0
+            sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 below = input_c_2 - largest
@@ -519,44 +532,53 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum = add(sum, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_3 = add(sum_3, np.float64(choice_2))
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            sum = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                sum = add(sum, np.float64(direction_input_c1 * exp_nonpositive((input_c1 - largest)) * inverse_1))
             sum_2 = real(sum)
+            sum_4 = real(sum_3)
+            power_of_1 = power(sum_2, -one)
+            product_1 = -power_of_1 * sum_4
+            inverse_1 = one / (one + others)
+            sum_5 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                direction_input_c1 = direction_input_row[c1]
+                sum_5 = add(sum_5, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+            sum_6 = real(sum_5)
             input_target = input_row[target_i]
             group_1 = (largest - input_target)
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
-            power_of_1 = power(-expm1(sum_1), gamma)
+            power_of_2 = power(-expm1(sum_1), gamma)
             direction_input_target = direction_input_row[target_i]
-            sum_3 = direction_input_target - sum_2
+            sum_7 = (product_1 + direction_input_target) - sum_6
             alpha_target = alpha[target_i] if alpha is not None else one
             direction_alpha_target = direction_alpha[target_i]
             group_2 = (input_target - largest)
             e_1 = exp_nonpositive(group_2)
             expm1_ratio_1 = expm1_ratio(sum_1)
-            value = power_of_1 * (-sum_3 * alpha_target - sum_1 * direction_alpha_target - sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
-            product_1 = power_of_1 * direction_alpha_target * inverse_1
-            product_2 = power_of_1 * alpha_target * inverse_1
-            power_of_2 = inverse_1 * inverse_1
-            product_3 = power_of_1 * power_of_2 * direction_alpha_target * gamma * expm1_ratio_1
-            power_of_3 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
-            product_4 = -power_of_3 * power_of_2 * sum_3 * alpha_target * gamma
-            product_5 = power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * expm1_ratio_1
-            product_6 = power_of_1 * power_of_2 * alpha_target * gamma * expm1_ratio_1
-            power_of_4 = gamma * gamma
-            product_7 = -power_of_4 * power_of_3 * (inverse_1 * inverse_1 * inverse_1) * sum_3 * alpha_target * expm1_ratio_1
-            product_8 = real(2) * group_2
-            sum_5 = group_1 + log1p_1
-            expm1_ratio_2 = expm1_ratio(sum_5)
-            choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_5) < real(1e-05) else (((expm1_minus(sum_5) / sum_5) * (expm1_ratio_2 / sum_5)) if sum_5 < one else ((one - expm1_ratio_2) / sum_5)))
-            product_9 = -power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * choice_1 * expm1_ratio_1
-            power_of_5 = power(-expm1(sum_1), one + gamma)
-            e_3 = exp_nonpositive(product_8)
+            value = power_of_2 * (-sum_7 * alpha_target - sum_1 * direction_alpha_target - sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+            product_2 = power_of_2 * direction_alpha_target * inverse_1
+            product_3 = power_of_2 * alpha_target * inverse_1
+            power_of_3 = inverse_1 * inverse_1
+            product_4 = power_of_2 * power_of_3 * direction_alpha_target * gamma * expm1_ratio_1
+            power_of_4 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
+            product_5 = -power_of_4 * power_of_3 * sum_7 * alpha_target * gamma
+            product_6 = power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * expm1_ratio_1
+            product_7 = power_of_2 * power_of_3 * alpha_target * gamma * expm1_ratio_1
+            power_of_5 = gamma * gamma
+            product_8 = -power_of_5 * power_of_4 * (inverse_1 * inverse_1 * inverse_1) * sum_7 * alpha_target * expm1_ratio_1
+            product_9 = real(2) * group_2
+            sum_9 = group_1 + log1p_1
+            expm1_ratio_2 = expm1_ratio(sum_9)
+            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_9) < real(1e-05) else (((expm1_minus(sum_9) / sum_9) * (expm1_ratio_2 / sum_9)) if sum_9 < one else ((one - expm1_ratio_2) / sum_9)))
+            product_10 = -power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * choice_3 * expm1_ratio_1
+            power_of_6 = power(-expm1(sum_1), one + gamma)
+            e_3 = exp_nonpositive(product_9)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -568,14 +590,14 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
-                    sum_4 = direction_input_k - sum_2
+                    sum_8 = (product_1 + direction_input_k) - sum_6
                     input_k = input_row[k]
                     group_3 = (input_k - largest)
                     e_2 = exp_nonpositive(group_2 + group_3)
-                    product_input_row[k] = factor * (product_1 * share_2 + product_2 * sum_4 * share_2 + product_3 * e_2 + product_4 * e_2 + product_5 * e_2 + product_6 * sum_4 * e_2 + product_7 * exp_nonpositive(product_8 + group_3) + product_9 * e_2)
-                product_input_row[target_i] = factor * (power_of_1 * sum_3 * alpha_target * e_1 * inverse_1 + power_of_1 * sum_3 * alpha_target * gamma * e_1 * inverse_1 + power_of_1 * power_of_4 * power_of_2 * sum_3 * alpha_target * e_3 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_3 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_5 * sum_3 * alpha_target * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * direction_alpha_target - power_of_5 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_5 * sum_3 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                    product_input_row[k] = factor * (product_2 * share_2 + product_3 * sum_8 * share_2 + product_4 * e_2 + product_5 * e_2 + product_6 * e_2 + product_7 * sum_8 * e_2 + product_8 * exp_nonpositive(product_9 + group_3) + product_10 * e_2)
+                product_input_row[target_i] = factor * (power_of_2 * sum_7 * alpha_target * e_1 * inverse_1 + power_of_2 * sum_7 * alpha_target * gamma * e_1 * inverse_1 + power_of_2 * power_of_5 * power_of_3 * sum_7 * alpha_target * e_3 * expm1_ratio_1 + power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_6 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_1 - power_of_6 * direction_alpha_target - power_of_6 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_6 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
             if product_alpha is not None:
-                product_alpha_lane[target_i] += factor * (power_of_1 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_3)
+                product_alpha_lane[target_i] += factor * (power_of_2 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_7)
         totals[lane] = total
         faults[lane] = fault
 

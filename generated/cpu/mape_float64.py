@@ -172,15 +172,15 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 direction_target_i = direction_target_block[i]
                 bad_target |= not (target_i == target_i)
                 inverse_1 = one / target_i
-                quotient_1 = (direction_target_i / target_i)
-                quotient_2 = (input_i / target_i)
                 sum_1 = input_i - target_i
+                sum_2 = direction_input_i - direction_target_i
                 sign_1 = (one if (sum_1 * inverse_1) > zero else (-one if (sum_1 * inverse_1) < zero else zero))
-                choice_1 = (((direction_input_i * inverse_1 - quotient_1 * quotient_2) * sign_1) if eps < abs(target_i) else ((direction_input_i - direction_target_i) * (one if sum_1 > zero else (-one if sum_1 < zero else zero)) / eps))
+                choice_1 = (-inverse_1 * inverse_1 * (sum_1 * direction_input_i - sum_2 * input_i) * sign_1 if eps < abs(target_i) else (sum_2 * (one if sum_1 > zero else (-one if sum_1 < zero else zero)) / eps))
                 value = choice_1
-                quotient_3 = (sign_1 / target_i)
-                choice_2 = (-quotient_1 * quotient_3 if eps < abs(target_i) else zero)
-                choice_3 = ((real(2) * (quotient_1 * quotient_3) * quotient_2 - (direction_input_i / target_i) * quotient_3) if eps < abs(target_i) else zero)
+                quotient_1 = (direction_target_i / target_i)
+                quotient_2 = (sign_1 / target_i)
+                choice_2 = (-quotient_1 * quotient_2 if eps < abs(target_i) else zero)
+                choice_3 = ((real(2) * (quotient_1 * quotient_2) * (input_i / target_i) - (direction_input_i / target_i) * quotient_2) if eps < abs(target_i) else zero)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)

@@ -116,6 +116,48 @@ def log1p(x):
 
 
 @njit(**MATH)
+def power(x, y):
+    """x**y for x >= 0, nan below: 2**(y*log2(x)) in float64, hence correctly rounded but for ties (0.51 ulp).
+
+    0**0 = 1, 0**positive = 0, 0**negative = inf, inf**0 = 1; a nan in either argument gives nan.
+    """
+    wide = np.float64(x)
+    bits = wide.view(np.int64)
+    n = np.int64(bits - np.int64(0x3FE8000000000000)) >> np.int64(52)
+    f = np.int64(bits - (n << np.int64(52))).view(np.float64) - np.float64(1.0)
+    s = f / (np.float64(2.0) + f)
+    z = s * s
+    p = np.float64(2.90891280445412e-01) * z + np.float64(3.1927946941281216e-01)
+    p = p * z + np.float64(4.1222635314115313e-01)
+    p = p * z + np.float64(5.770777532436954e-01)
+    p = p * z + np.float64(9.617966948360916e-01)
+    p = p * z + np.float64(2.885390081777417)
+    # The integer n as a float64, by its bits: a conversion would not vectorise everywhere.
+    k = np.int64(n + np.int64(0x4338000000000000)).view(np.float64) - np.float64(6755399441055744.0)
+    logarithm = k + s * p
+    # The ends: huge but finite, so that times 0 they give 0, hence 1.
+    logarithm = logarithm if x > real(0.0) else np.float64(np.nan)
+    logarithm = np.float64(1e300) if x == INFINITY else logarithm
+    logarithm = np.float64(-1e300) if x == real(0.0) else logarithm
+    exponent = np.float64(y)
+    exponent = np.float64(1e300) if exponent > np.float64(1e300) else exponent
+    exponent = np.float64(-1e300) if exponent < np.float64(-1e300) else exponent
+    t = exponent * logarithm
+    t = np.float64(200.0) if t > np.float64(200.0) else t
+    t = np.float64(-200.0) if t < np.float64(-200.0) else t
+    shifted = t + np.float64(6755399441055744.0)
+    r = t - (shifted - np.float64(6755399441055744.0))
+    e = np.float64(1.5345622113156144e-04) * r + np.float64(1.3399956986013014e-03)
+    e = e * r + np.float64(9.618489658690013e-03)
+    e = e * r + np.float64(5.550328712994946e-02)
+    e = e * r + np.float64(2.4022646885204715e-01)
+    e = e * r + np.float64(6.931472057667457e-01)
+    e = e * r + np.float64(1.0000000005551672)
+    scale = np.float64(shifted).view(np.int64) - np.int64(0x4338000000000000) + np.int64(1023)
+    return real(e * np.int64(scale << np.int64(52)).view(np.float64))
+
+
+@njit(**MATH)
 def ordered(x):
     """An integer image of the bits that sorts as the numbers do (-0.0 below 0.0, a positive nan above +inf)."""
     bits = real(x).view(integer)
@@ -251,6 +293,8 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             largest = unordered(top)
             rest = zero
             rest_ties = integer(0)
+            sum = 0.0
+            sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 below = input_c_2 - largest
@@ -260,18 +304,27 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum = add(sum, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_3 = add(sum_3, np.float64(choice_2))
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            sum = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                sum = add(sum, np.float64(direction_input_c1 * exp_nonpositive((input_c1 - largest)) * inverse_1))
             sum_2 = real(sum)
+            sum_4 = real(sum_3)
+            power_of_1 = power(sum_2, -one)
+            product_1 = -power_of_1 * sum_4
+            inverse_1 = one / (one + others)
+            sum_5 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                direction_input_c1 = direction_input_row[c1]
+                sum_5 = add(sum_5, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+            sum_6 = real(sum_5)
             direction_input_target = direction_input_row[target_i]
             weight_target = weight[target_i]
-            value = -(direction_input_target - sum_2) * weight_target
-            product_1 = weight_target * inverse_1
+            value = -((product_1 + direction_input_target) - sum_6) * weight_target
+            product_2 = weight_target * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -283,7 +336,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
-                    product_input_row[k] = factor * (product_1 * (direction_input_k - sum_2) * share_2)
+                    product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_6) * share_2)
         totals[lane] = total
         faults[lane] = fault
 
@@ -331,6 +384,8 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             largest = unordered(top)
             rest = zero
             rest_ties = integer(0)
+            sum = 0.0
+            sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 below = input_c_2 - largest
@@ -340,21 +395,31 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum = add(sum, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_3 = add(sum_3, np.float64(choice_2))
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            sum = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                sum = add(sum, np.float64(direction_input_c1 * exp_nonpositive((input_c1 - largest)) * inverse_1))
             sum_2 = real(sum)
+            sum_4 = real(sum_3)
+            power_of_1 = power(sum_2, -one)
+            product_1 = -power_of_1 * sum_4
+            inverse_1 = one / (one + others)
+            sum_5 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                direction_input_c1 = direction_input_row[c1]
+                sum_5 = add(sum_5, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+            sum_6 = real(sum_5)
             direction_input_target = direction_input_row[target_i]
-            sum_1 = direction_input_target - sum_2
+            group_1 = (product_1 + direction_input_target)
+            sum_1 = group_1 - sum_6
             weight_target = weight[target_i]
             input_target = input_row[target_i]
-            sum_3 = -(largest - input_target) - log1p(others)
+            sum_7 = -(largest - input_target) - log1p(others)
             direction_weight_target = direction_weight[target_i]
-            value = -sum_1 * weight_target - sum_3 * direction_weight_target
+            value = -sum_1 * weight_target - sum_7 * direction_weight_target
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -366,10 +431,10 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
-                    product_input_row[k] = factor * (((direction_input_k - sum_2) * weight_target + direction_weight_target) * share_2 * inverse_1)
-                product_input_row[target_i] = factor * (sum_1 * weight_target * exp_nonpositive((input_target - largest)) * inverse_1 + direction_weight_target * expm1(sum_3))
+                    product_input_row[k] = factor * ((((product_1 + direction_input_k) - sum_6) * weight_target + direction_weight_target) * share_2 * inverse_1)
+                product_input_row[target_i] = factor * (sum_1 * weight_target * exp_nonpositive((input_target - largest)) * inverse_1 + direction_weight_target * expm1(sum_7))
             if product_weight is not None:
-                product_weight_lane[target_i] += factor * (sum_2 - direction_input_target)
+                product_weight_lane[target_i] += factor * (sum_6 - group_1)
         totals[lane] = total
         faults[lane] = fault
 

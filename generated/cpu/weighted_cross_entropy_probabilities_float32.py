@@ -116,6 +116,48 @@ def log1p(x):
 
 
 @njit(**MATH)
+def power(x, y):
+    """x**y for x >= 0, nan below: 2**(y*log2(x)) in float64, hence correctly rounded but for ties (0.51 ulp).
+
+    0**0 = 1, 0**positive = 0, 0**negative = inf, inf**0 = 1; a nan in either argument gives nan.
+    """
+    wide = np.float64(x)
+    bits = wide.view(np.int64)
+    n = np.int64(bits - np.int64(0x3FE8000000000000)) >> np.int64(52)
+    f = np.int64(bits - (n << np.int64(52))).view(np.float64) - np.float64(1.0)
+    s = f / (np.float64(2.0) + f)
+    z = s * s
+    p = np.float64(2.90891280445412e-01) * z + np.float64(3.1927946941281216e-01)
+    p = p * z + np.float64(4.1222635314115313e-01)
+    p = p * z + np.float64(5.770777532436954e-01)
+    p = p * z + np.float64(9.617966948360916e-01)
+    p = p * z + np.float64(2.885390081777417)
+    # The integer n as a float64, by its bits: a conversion would not vectorise everywhere.
+    k = np.int64(n + np.int64(0x4338000000000000)).view(np.float64) - np.float64(6755399441055744.0)
+    logarithm = k + s * p
+    # The ends: huge but finite, so that times 0 they give 0, hence 1.
+    logarithm = logarithm if x > real(0.0) else np.float64(np.nan)
+    logarithm = np.float64(1e300) if x == INFINITY else logarithm
+    logarithm = np.float64(-1e300) if x == real(0.0) else logarithm
+    exponent = np.float64(y)
+    exponent = np.float64(1e300) if exponent > np.float64(1e300) else exponent
+    exponent = np.float64(-1e300) if exponent < np.float64(-1e300) else exponent
+    t = exponent * logarithm
+    t = np.float64(200.0) if t > np.float64(200.0) else t
+    t = np.float64(-200.0) if t < np.float64(-200.0) else t
+    shifted = t + np.float64(6755399441055744.0)
+    r = t - (shifted - np.float64(6755399441055744.0))
+    e = np.float64(1.5345622113156144e-04) * r + np.float64(1.3399956986013014e-03)
+    e = e * r + np.float64(9.618489658690013e-03)
+    e = e * r + np.float64(5.550328712994946e-02)
+    e = e * r + np.float64(2.4022646885204715e-01)
+    e = e * r + np.float64(6.931472057667457e-01)
+    e = e * r + np.float64(1.0000000005551672)
+    scale = np.float64(shifted).view(np.int64) - np.int64(0x4338000000000000) + np.int64(1023)
+    return real(e * np.int64(scale << np.int64(52)).view(np.float64))
+
+
+@njit(**MATH)
 def ordered(x):
     """An integer image of the bits that sorts as the numbers do (-0.0 below 0.0, a positive nan above +inf)."""
     bits = real(x).view(integer)
@@ -282,6 +324,8 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             sum_2 = real(sum)
             rest = zero
             rest_ties = integer(0)
+            sum_3 = 0.0
+            sum_5 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 below = input_c_2 - largest
@@ -291,23 +335,32 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum_3 = add(sum_3, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_5 = add(sum_5, np.float64(choice_2))
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            sum_3 = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                sum_3 = add(sum_3, np.float64(direction_input_c1 * exp_nonpositive((input_c1 - largest)) * inverse_1))
             sum_4 = real(sum_3)
-            sum_5 = 0.0
+            sum_6 = real(sum_5)
+            power_of_1 = power(sum_4, -one)
+            product_1 = -power_of_1 * sum_6
+            inverse_1 = one / (one + others)
+            sum_7 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                direction_input_c1 = direction_input_row[c1]
+                sum_7 = add(sum_7, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+            sum_8 = real(sum_7)
+            sum_9 = 0.0
             for c2 in range(n_C):
                 direction_input_c2 = direction_input_row[c2]
                 target_c2 = target_row[c2]
                 weight_c2 = weight[c2]
-                sum_5 = add(sum_5, np.float64((direction_input_c2 - sum_4) * target_c2 * weight_c2))
-            sum_6 = real(sum_5)
-            value = -sum_6
-            product_1 = sum_2 * inverse_1
+                sum_9 = add(sum_9, np.float64(((product_1 + direction_input_c2) - sum_8) * target_c2 * weight_c2))
+            sum_10 = real(sum_9)
+            value = -sum_10
+            product_2 = sum_2 * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -319,7 +372,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
-                    product_input_row[k] = factor * (product_1 * (direction_input_k - sum_4) * share_2)
+                    product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * share_2)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -383,6 +436,8 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             sum_4 = real(sum_3)
             rest = zero
             rest_ties = integer(0)
+            sum_5 = 0.0
+            sum_7 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 below = input_c_2 - largest
@@ -392,16 +447,25 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum_5 = add(sum_5, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_7 = add(sum_7, np.float64(choice_2))
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            sum_5 = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                sum_5 = add(sum_5, np.float64(direction_input_c1 * exp_nonpositive((input_c1 - largest)) * inverse_1))
             sum_6 = real(sum_5)
+            sum_8 = real(sum_7)
+            power_of_1 = power(sum_6, -one)
+            product_1 = -power_of_1 * sum_8
+            inverse_1 = one / (one + others)
+            sum_9 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                direction_input_c1 = direction_input_row[c1]
+                sum_9 = add(sum_9, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+            sum_10 = real(sum_9)
             log1p_1 = log1p(others)
-            sum_7 = 0.0
+            sum_11 = 0.0
             for c2 in range(n_C):
                 direction_input_c2 = direction_input_row[c2]
                 target_c2 = target_row[c2]
@@ -410,11 +474,11 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                 direction_target_c2 = direction_target_row[c2]
                 weight_c2 = weight[c2]
                 direction_weight_c2 = direction_weight[c2]
-                choice_1 = (zero if target_c2 == zero else (sum_1 * target_c2))
-                sum_7 = add(sum_7, np.float64(((direction_input_c2 - sum_6) * target_c2 + sum_1 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_1))
-            sum_8 = real(sum_7)
-            value = -sum_8
-            product_1 = -inverse_1
+                choice_3 = (zero if target_c2 == zero else (sum_1 * target_c2))
+                sum_11 = add(sum_11, np.float64((((product_1 + direction_input_c2) - sum_10) * target_c2 + sum_1 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_3))
+            sum_12 = real(sum_11)
+            value = -sum_12
+            product_2 = -inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -428,31 +492,31 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                     direction_target_k = direction_target_row[k]
                     weight_k = weight[k]
                     input_k = input_row[k]
-                    sum_9 = -(largest - input_k) - log1p_1
-                    expm1_1 = expm1(sum_9)
+                    sum_13 = -(largest - input_k) - log1p_1
+                    expm1_1 = expm1(sum_13)
                     direction_weight_k = direction_weight[k]
                     target_k = target_row[k]
                     direction_input_k = direction_input_row[k]
-                    sum_10 = direction_input_k - sum_6
-                    product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_1 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * share_2 + product_1 * (target_k * weight_k - sum_4) * sum_10 * share_2 + sum_10 * target_k * weight_k * share_2 * inverse_1)
+                    sum_14 = (product_1 + direction_input_k) - sum_10
+                    product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_2 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * share_2 + product_2 * (target_k * weight_k - sum_4) * sum_14 * share_2 + sum_14 * target_k * weight_k * share_2 * inverse_1)
             if product_target is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]
-                    sum_11 = direction_input_k_2 - sum_6
+                    sum_15 = (product_1 + direction_input_k_2) - sum_10
                     weight_k_2 = weight[k]
                     input_k_2 = input_row[k]
-                    sum_12 = -(largest - input_k_2) - log1p_1
+                    sum_16 = -(largest - input_k_2) - log1p_1
                     direction_weight_k_2 = direction_weight[k]
-                    product_target_row[k] = factor * (-sum_11 * weight_k_2 - sum_12 * direction_weight_k_2)
+                    product_target_row[k] = factor * (-sum_15 * weight_k_2 - sum_16 * direction_weight_k_2)
             if product_weight is not None:
                 for k in range(n_C):
                     direction_input_k_3 = direction_input_row[k]
-                    sum_13 = direction_input_k_3 - sum_6
+                    sum_17 = (product_1 + direction_input_k_3) - sum_10
                     target_k_2 = target_row[k]
                     input_k_3 = input_row[k]
-                    sum_14 = -(largest - input_k_3) - log1p_1
+                    sum_18 = -(largest - input_k_3) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
-                    product_weight_lane[k] += factor * (-sum_13 * target_k_2 - sum_14 * direction_target_k_2)
+                    product_weight_lane[k] += factor * (-sum_17 * target_k_2 - sum_18 * direction_target_k_2)
         if bad_target:
             fault |= 2
         totals[lane] = total

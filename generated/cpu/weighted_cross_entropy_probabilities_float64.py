@@ -26,8 +26,12 @@ ROUND = real(6755399441055744.0)
 ROUND_BITS = integer(0x4338000000000000)
 MANTISSA_BITS = integer(0x3FE8000000000000)
 MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
+SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
+UPPER_BITS = integer(-134217728)
+TWO_THIRDS = real(0.6666666666666666)
+TWO_THIRDS_LOW = real(3.700743415417188e-17)
 
 
 @njit(**MATH)
@@ -144,6 +148,99 @@ def ordered(x):
 def unordered(i):
     """The inverse of `ordered`."""
     return integer(i ^ ((i >> integer(63)) & MAGNITUDE_BITS)).view(real)
+
+
+@njit(**MATH)
+def upper(x):
+    """x with its lower 27 bits cleared."""
+    return integer(real(x).view(integer) & UPPER_BITS).view(real)
+
+
+@njit(**MATH)
+def mantissa_log(m):
+    """log(m) for m in [0.75, 1.5) as s + s_low + term + term_low; s has 26 bits, term 52.
+
+    2*atanh(s) = 2*s + s*z*(2/3 + z*q(z)), s = (m - 1)/(m + 1), z = s*s: each factor is split into an upper part, whose
+    products are exact, and a rest.
+    """
+    f = m - real(1.0)
+    sum_upper = upper(m + real(1.0))
+    inverse = real(1.0) / (m + real(1.0))
+    s_upper = upper(f * inverse)
+    s_low = ((f - s_upper * sum_upper) - s_upper * (m - (sum_upper - real(1.0)))) * inverse
+    s = s_upper + s_low
+    square = s_upper * s_upper
+    square_low = s_low * (s_upper + s)
+    z = square + square_low
+    z_upper = upper(z)
+    z_low = square_low - (z_upper - square)
+    q = real(1.257688659108539e-01) * z + real(1.1591471314785676e-01)
+    q = q * z + real(1.334120369526009e-01)
+    q = q * z + real(1.538440456158895e-01)
+    q = q * z + real(1.8181821567643466e-01)
+    q = q * z + real(2.222222219078534e-01)
+    q = q * z + real(2.857142857157992e-01)
+    q = q * z + real(3.999999999999972e-01)
+    q = q * z
+    t_upper = upper(TWO_THIRDS + q)
+    t_low = TWO_THIRDS_LOW + (q - (t_upper - TWO_THIRDS))
+    product_low = z_low * (t_upper + t_low) + z_upper * t_low
+    product_upper = upper(z_upper * t_upper + product_low)
+    product_low = product_low + (z_upper * t_upper - product_upper)
+    term = s_upper * product_upper
+    term_low = s_low * (product_upper + product_low) + s_upper * product_low
+    return s_upper + s_upper, s_low + s_low, term, term_low
+
+
+@njit(**MATH)
+def power_log(x):
+    """log(x) as high + low, 2**-65 relative, high with 26 bits; nan below 0; huge but finite at 0 and inf."""
+    small = x < SMALLEST_NORMAL
+    m = x * real(18014398509481984.0) if small else x
+    bits = real(m).view(integer)
+    n = integer(bits - MANTISSA_BITS) >> integer(52)
+    k = exponent(n) - (real(54.0) if small else real(0.0))
+    m = integer(bits - (n << integer(52))).view(real)
+    s, s_low, term, term_low = mantissa_log(m)
+    lead = k * LN2_HIGH
+    first = lead + s
+    second = first + term
+    low = (s - (first - lead)) + (term - (second - first))
+    low = low + ((s_low + term_low) + k * LN2_LOW)
+    high = upper(second + low)
+    low = low - (high - second)
+    high = high if x > real(0.0) else NAN
+    high = real(1e300) if x == INFINITY else high
+    return (real(-1e300) if x == real(0.0) else high), low
+
+
+@njit(**MATH)
+def power(x, y):
+    """x**y for x >= 0, nan below: within 1 ulp. exp(y*log(x)), the logarithm in two parts (2**-65 relative).
+
+    0**0 = 1, 0**positive = 0, 0**negative = inf, inf**0 = 1; a nan in either argument gives nan.
+    """
+    high, low = power_log(x)
+    y = y * real(1e300) if abs(high) == real(1e300) else y
+    y = real(1e300) if y > real(1e300) else y
+    y = real(-1e300) if y < real(-1e300) else y
+    total = y * (high + low)
+    y_upper = upper(y)
+    lead = y_upper * high
+    rest = (y - y_upper) * high + y * low
+    # Far outside the range the parts overflow; they are not needed there.
+    lead = lead if abs(total) < real(800.0) else (real(800.0) if total > real(0.0) else real(-800.0))
+    rest = rest if abs(total) < real(800.0) else real(0.0)
+    shifted = (lead + rest) * LOG2E + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    high = lead - k * LN2_HIGH
+    low = rest - k * LN2_LOW
+    r = high + low
+    low = (high - r) + low
+    half = n >> integer(1)
+    y = (real(1.0) + (r + (exp_tail(r) + low))) * power_of_two(half) * power_of_two(n - half)
+    return y if total == total else NAN
 
 
 
@@ -300,6 +397,8 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             sum_2 = real(sum)
             rest = zero
             rest_ties = integer(0)
+            sum_3 = 0.0
+            sum_5 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 below = input_c_2 - largest
@@ -309,23 +408,32 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum_3 = add(sum_3, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_5 = add(sum_5, np.float64(choice_2))
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            sum_3 = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                sum_3 = add(sum_3, np.float64(direction_input_c1 * exp_nonpositive((input_c1 - largest)) * inverse_1))
             sum_4 = real(sum_3)
-            sum_5 = 0.0
+            sum_6 = real(sum_5)
+            power_of_1 = power(sum_4, -one)
+            product_1 = -power_of_1 * sum_6
+            inverse_1 = one / (one + others)
+            sum_7 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                direction_input_c1 = direction_input_row[c1]
+                sum_7 = add(sum_7, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+            sum_8 = real(sum_7)
+            sum_9 = 0.0
             for c2 in range(n_C):
                 direction_input_c2 = direction_input_row[c2]
                 target_c2 = target_row[c2]
                 weight_c2 = weight[c2]
-                sum_5 = add(sum_5, np.float64((direction_input_c2 - sum_4) * target_c2 * weight_c2))
-            sum_6 = real(sum_5)
-            value = -sum_6
-            product_1 = sum_2 * inverse_1
+                sum_9 = add(sum_9, np.float64(((product_1 + direction_input_c2) - sum_8) * target_c2 * weight_c2))
+            sum_10 = real(sum_9)
+            value = -sum_10
+            product_2 = sum_2 * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -337,7 +445,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
-                    product_input_row[k] = factor * (product_1 * (direction_input_k - sum_4) * share_2)
+                    product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * share_2)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -401,6 +509,8 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             sum_4 = real(sum_3)
             rest = zero
             rest_ties = integer(0)
+            sum_5 = 0.0
+            sum_7 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 below = input_c_2 - largest
@@ -410,16 +520,25 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum_5 = add(sum_5, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_7 = add(sum_7, np.float64(choice_2))
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            sum_5 = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                sum_5 = add(sum_5, np.float64(direction_input_c1 * exp_nonpositive((input_c1 - largest)) * inverse_1))
             sum_6 = real(sum_5)
+            sum_8 = real(sum_7)
+            power_of_1 = power(sum_6, -one)
+            product_1 = -power_of_1 * sum_8
+            inverse_1 = one / (one + others)
+            sum_9 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                direction_input_c1 = direction_input_row[c1]
+                sum_9 = add(sum_9, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+            sum_10 = real(sum_9)
             log1p_1 = log1p(others)
-            sum_7 = 0.0
+            sum_11 = 0.0
             for c2 in range(n_C):
                 direction_input_c2 = direction_input_row[c2]
                 target_c2 = target_row[c2]
@@ -428,11 +547,11 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                 direction_target_c2 = direction_target_row[c2]
                 weight_c2 = weight[c2]
                 direction_weight_c2 = direction_weight[c2]
-                choice_1 = (zero if target_c2 == zero else (sum_1 * target_c2))
-                sum_7 = add(sum_7, np.float64(((direction_input_c2 - sum_6) * target_c2 + sum_1 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_1))
-            sum_8 = real(sum_7)
-            value = -sum_8
-            product_1 = -inverse_1
+                choice_3 = (zero if target_c2 == zero else (sum_1 * target_c2))
+                sum_11 = add(sum_11, np.float64((((product_1 + direction_input_c2) - sum_10) * target_c2 + sum_1 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_3))
+            sum_12 = real(sum_11)
+            value = -sum_12
+            product_2 = -inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -446,31 +565,31 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                     direction_target_k = direction_target_row[k]
                     weight_k = weight[k]
                     input_k = input_row[k]
-                    sum_9 = -(largest - input_k) - log1p_1
-                    expm1_1 = expm1(sum_9)
+                    sum_13 = -(largest - input_k) - log1p_1
+                    expm1_1 = expm1(sum_13)
                     direction_weight_k = direction_weight[k]
                     target_k = target_row[k]
                     direction_input_k = direction_input_row[k]
-                    sum_10 = direction_input_k - sum_6
-                    product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_1 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * share_2 + product_1 * (target_k * weight_k - sum_4) * sum_10 * share_2 + sum_10 * target_k * weight_k * share_2 * inverse_1)
+                    sum_14 = (product_1 + direction_input_k) - sum_10
+                    product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_2 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * share_2 + product_2 * (target_k * weight_k - sum_4) * sum_14 * share_2 + sum_14 * target_k * weight_k * share_2 * inverse_1)
             if product_target is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]
-                    sum_11 = direction_input_k_2 - sum_6
+                    sum_15 = (product_1 + direction_input_k_2) - sum_10
                     weight_k_2 = weight[k]
                     input_k_2 = input_row[k]
-                    sum_12 = -(largest - input_k_2) - log1p_1
+                    sum_16 = -(largest - input_k_2) - log1p_1
                     direction_weight_k_2 = direction_weight[k]
-                    product_target_row[k] = factor * (-sum_11 * weight_k_2 - sum_12 * direction_weight_k_2)
+                    product_target_row[k] = factor * (-sum_15 * weight_k_2 - sum_16 * direction_weight_k_2)
             if product_weight is not None:
                 for k in range(n_C):
                     direction_input_k_3 = direction_input_row[k]
-                    sum_13 = direction_input_k_3 - sum_6
+                    sum_17 = (product_1 + direction_input_k_3) - sum_10
                     target_k_2 = target_row[k]
                     input_k_3 = input_row[k]
-                    sum_14 = -(largest - input_k_3) - log1p_1
+                    sum_18 = -(largest - input_k_3) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
-                    product_weight_lane[k] += factor * (-sum_13 * target_k_2 - sum_14 * direction_target_k_2)
+                    product_weight_lane[k] += factor * (-sum_17 * target_k_2 - sum_18 * direction_target_k_2)
         if bad_target:
             fault |= 2
         totals[lane] = total
