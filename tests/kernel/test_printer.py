@@ -35,9 +35,11 @@ from sympy import (
 
 from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
+from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.kernel.functions import (
     as_real,
     at_least_tiny,
+    binade,
     exact_sum,
     exp_nonpositive,
     exp_of_difference,
@@ -48,6 +50,7 @@ from lossgen.kernel.functions import (
     positive_part,
     quotient,
     reciprocal,
+    reciprocal_or_zero,
 )
 from lossgen.kernel.math import library
 from lossgen.kernel.printer import LIBRARY, ExpressionPrinter
@@ -126,6 +129,11 @@ EXPRESSIONS: list[Expr] = [
     exp_nonpositive(-(a**2)),
     exp_of_difference(a, b),
     log1p_unit(exp_nonpositive(-(b**2))),
+    hypot(a - b, 2) * b,
+    abs_power(a - b, b),
+    a - signed_power(a, b),
+    binade(as_real(n) + 5) * a,
+    reciprocal_or_zero(a * b) - b,
 ]
 
 #: What the kernel's own functions mean, in plain SymPy.
@@ -142,6 +150,8 @@ MEANING = {
     exp_nonpositive: exp,
     exp_of_difference: lambda u, v: exp(u - v),
     log1p_unit: log1p,
+    binade: lambda u: Piecewise((8, u >= 8), (4, True)),
+    reciprocal_or_zero: lambda u: 1 / u,
 }
 
 NAMES = {
@@ -159,6 +169,11 @@ NAMES = {
     "exp_nonpositive": math.exp,
     "exp_of_difference": lambda x, y: math.exp(x - y),
     "log1p_unit": math.log1p,
+    "hypot": math.hypot,
+    "abs_power": lambda x, y: abs(x) ** y,
+    "signed_power": lambda x, y: math.copysign(abs(x) ** y, x),
+    "binade": lambda x: 2.0 ** math.floor(math.log2(x)),
+    "reciprocal_or_zero": lambda x: 1 / x,
     "expm1_minus": lambda x: math.expm1(x) - x,
     "expm1_ratio": lambda x: x / math.expm1(x),
     "sum_of_three": lambda *terms: math.fsum(terms),
