@@ -128,3 +128,25 @@ def test_lengths_and_directions_that_nearly_agree(tmp_path, tilt):
         slopes = [(a - 1) / norms[0] - (a - b) / norms[1] for a, b in zip(numbers["x"], numbers["z"], strict=True)]
         largest = max(map(abs, slopes))
         assert all(abs(f - t) < 1e-14 * largest for f, t in zip(gradients["x"][i], slopes, strict=True))
+
+
+def test_the_direction_of_one_length_beside_a_length_of_0(tmp_path):
+    @loss
+    def gap(x: Prediction[D], z: Real[D]):
+        """The difference of two lengths."""
+        return sqrt(Sum((x[d] - 1) ** 2, d)) - sqrt(Sum((x[d] - z[d]) ** 2, d))
+
+    x = np.array([[4.0, 1, -3], [1, 1, 1], [1, 1, 1]])
+    z = np.array([[4.0, 1, -3], [4, 1, -3], [1, 1, 1]])
+    _, gradients, _ = Rendered(gap, tmp_path)("evaluate", {"x": x, "z": z})
+    np.testing.assert_allclose(gradients["x"], [[0.6, 0, -0.8], [0.6, 0, -0.8], [0, 0, 0]], rtol=1e-15, atol=1e-16)
+
+
+def test_one_minus_the_cosine_of_nearly_parallel_vectors(tmp_path):
+    @loss
+    def turn(x: Prediction[D], z: Real[D]):
+        """1 − cos."""
+        return 1 - ratio(Sum(x[d] * z[d], d), sqrt(Sum(x[d] ** 2, d)) * sqrt(Sum(z[d] ** 2, d)))
+
+    values, _, _ = Rendered(turn, tmp_path)("evaluate", {"x": [[1.0, 0], [3, 0]], "z": [[1, 2e-7], [1, -2e-7]]})
+    np.testing.assert_allclose(values, 2e-14, rtol=1e-8)
