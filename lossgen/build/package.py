@@ -8,7 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from lossgen.formula import Loss, SpecError
 from lossgen.kernel import DTYPES, render_module
 
-from .surface import Surface, module_name
+from .schema import module_name
+from .surface import Surface
 
 
 def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:

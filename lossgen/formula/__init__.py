@@ -17,7 +17,7 @@ from .atoms import absorb, detach, expm1, log1p, sigmoid, softplus, xlogy
 from .axes import Axis, Index
 from .errors import SpecError
 from .lengths import hypot, ratio
-from .loss import Loss, Variant, loss
+from .loss import Loss, loss
 from .nodes import Delta, Entry, LogSumExp, Sum, log_softmax, softmax
 from .nodes import Max as MaxOver
 from .options import Flag, Option
@@ -49,6 +49,7 @@ from .roles import (
     Weight,
 )
 from .symbols import Each, is_label, item
+from .variant import Variant
 
 __all__ = [
     "AboveMinusOne",

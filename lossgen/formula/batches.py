@@ -19,7 +19,7 @@ from .errors import SpecError
 from .symbols import ONE, Argument
 
 if TYPE_CHECKING:
-    from .loss import Variant
+    from .variant import Variant
 
 
 def check_batches(name: str, roles: Mapping[str, Annotation]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -13,61 +13,16 @@ from typing import Any
 from sympy import Basic, Expr, Float, Rational, sympify
 
 from .annotations import alternatives, is_setting, read_annotation
-from .axes import Axis
 from .batches import check_batches, distinct, split
 from .calls import USUAL_REDUCTIONS, check_positional, check_reductions
 from .errors import SpecError
 from .options import Option, Value, combinations, resolve
 from .roles import Choice, Role
-from .symbols import ONE, Argument, Constant, Each, Hyperparameter, ItemNumber
+from .symbols import ONE, Argument, Constant, Each, Hyperparameter
 from .validate import check_formula
+from .variant import Variant
 
 Formula = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One reading of a loss, with a role chosen for each argument.
-
-    `label` is empty for a loss with a single variant. `names` are the author's own names for parts of the formula.
-    `parameters` are the hyperparameters that are numbers; `options` has the value of each option, None for one that is
-    among the numbers here. `parts` are what the batches of a loss over several batches contribute.
-    """
-
-    label: str
-    arguments: tuple[Argument, ...]
-    expression: Expr
-    normalizer: Expr
-    names: Mapping[str, Expr] = field(default_factory=dict)
-    parameters: tuple[Hyperparameter, ...] = ()
-    options: Mapping[str, Value | None] = field(default_factory=dict)
-    parts: Mapping[str, "Variant"] = field(default_factory=dict)
-
-    @property
-    def predictions(self) -> tuple[Argument, ...]:
-        return tuple(a for a in self.arguments if a.role.kind == "prediction")
-
-    @property
-    def differentiable(self) -> tuple[Argument, ...]:
-        return tuple(a for a in self.arguments if a.role.differentiable)
-
-    @property
-    def labels(self) -> tuple[Argument, ...]:
-        return tuple(a for a in self.arguments if a.role.integer)
-
-    @property
-    def pieces(self) -> tuple["Variant", ...]:
-        """What has items and kernels of its own: the part of each batch, or the variant itself."""
-        return tuple(self.parts.values()) or (self,)
-
-    @property
-    def numbered(self) -> bool:
-        """Whether the number of the item in its batch occurs."""
-        return self.expression.has(ItemNumber) or self.normalizer.has(ItemNumber)
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        return tuple(dict.fromkeys(a.role.axis for a in self.arguments if a.role.axis))
 
 
 class Loss:
