@@ -24,8 +24,8 @@ class ContrastiveLoss(Loss):
 
     Parameters
     ----------
-    input1 : (N, …), the dimensions after the first forming D: any real number that a model predicts
-    input2 : (N, …), the dimensions after the first forming D: any real number that a model predicts
+    input1 : (…, D): any real number that a model predicts
+    input2 : (…, D): any real number that a model predicts
     target : one number per item: a label, 0 or 1
     margin : a hyperparameter above 0 (default 1)
 

@@ -25,8 +25,8 @@ class CosineEmbeddingLoss(Loss):
 
     Parameters
     ----------
-    input1 : (N, …), the dimensions after the first forming D: any real number that a model predicts
-    input2 : (N, …), the dimensions after the first forming D: any real number that a model predicts
+    input1 : (…, D): any real number that a model predicts
+    input2 : (…, D): any real number that a model predicts
     target : one number per item: a label, -1 or 1
     margin : a real hyperparameter (default 0)
 

@@ -22,8 +22,8 @@ class MultiLabelSoftMarginLoss(Loss):
 
     Parameters
     ----------
-    input : (N, …), the dimensions after the first forming C: an unnormalised score; any real number
-    target : (N, …), the dimensions after the first forming C: a target in [0, 1]: a hard label or a probability
+    input : (…, C): an unnormalised score; any real number
+    target : (…, C): a target in [0, 1]: a hard label or a probability
     weight : (C,): one weight per class (default 1)
 
     Source: Nam et al. 2014, Large-scale Multi-label Text Classification: Revisiting Neural Networks, arXiv:1312.5419

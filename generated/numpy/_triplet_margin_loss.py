@@ -29,9 +29,9 @@ class TripletMarginLoss(Loss):
 
     Parameters
     ----------
-    anchor : (N, …), the dimensions after the first forming D: any real number that a model predicts
-    positive : (N, …), the dimensions after the first forming D: any real number that a model predicts
-    negative : (N, …), the dimensions after the first forming D: any real number that a model predicts
+    anchor : (…, D): any real number that a model predicts
+    positive : (…, D): any real number that a model predicts
+    negative : (…, D): any real number that a model predicts
     margin : a real hyperparameter (default 1)
     p : 1 or 2; or a hyperparameter above 0 (default 2)
     eps : a real hyperparameter (default 1e-06)

@@ -36,8 +36,8 @@ def multilabel_soft_margin_loss(
 
     Parameters
     ----------
-    input : (N, …), the dimensions after the first forming C: an unnormalised score; any real number
-    target : (N, …), the dimensions after the first forming C: a target in [0, 1]: a hard label or a probability
+    input : (…, C): an unnormalised score; any real number
+    target : (…, C): a target in [0, 1]: a hard label or a probability
     weight : (C,): one weight per class (default 1)
     size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
