@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lossgen.build.surface import module_name
+from lossgen.build.schema import module_name
 from lossgen.formula import Loss
 from lossgen.kernel import DTYPES
 
