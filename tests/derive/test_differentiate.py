@@ -27,6 +27,7 @@ from lossgen.formula import (
     Sum,
     Variant,
     absorb,
+    detach,
     expm1,
     log1p,
     loss,
@@ -108,6 +109,7 @@ NUMBERS: dict[str, Expr] = {
     "absorbed": absorb(x, log(x)),
     "absorbed by a target": absorb(t, log(x)),
     "xlogy": xlogy(x**2, x + 1),
+    "beside what is detached": detach(t * g) * x**3,
     "parameter alone": g * t,
     "relative difference": relative_difference(x**2, x**2 + x * t),
     "relative difference from a number": relative_difference(x**2, t) + relative_difference(t, x**2),
@@ -130,6 +132,10 @@ def test_a_function_of_one_number(node):
         return
     found = exact(differentiate(node, along_x), ITEM)
     assert close(found, slope(lambda value: exact(node, {**ITEM, "x": value}), ITEM["x"]), 1e-35)
+
+
+def test_what_is_detached_is_a_constant():
+    assert differentiate(detach(x**2) * x**3 + detach(exp(x)), along_x) == 3 * detach(x**2) * x**2
 
 
 def test_every_atom_and_every_rule_is_met():
