@@ -15,6 +15,7 @@ from .dtypes import check_dtype
 from .errors import LossError, choose
 from .execute import Launch, launch
 from .faults import explain
+from .memory import apart
 from .outputs import outputs_for
 from .plan import Plan
 from .quick import quick_evaluate
@@ -161,7 +162,7 @@ class Call:
         if plan.each is not None:
             counted = np.ones(plan.geometry.item_shape, plan.real) if mask is None else mask.astype(plan.real)
             return counted * plan.real.type(plan.each)
-        values = np.empty(plan.geometry.items, plan.real)
+        values = apart((plan.geometry.items,), plan.real)
         self._normaliser(None if mask is None else mask.astype(plan.real, order="C").reshape(-1), values)
         return values.reshape(plan.geometry.item_shape)
 
@@ -197,7 +198,7 @@ class Call:
         plan, scaling = self.plan, self.scaling
         divisor = self.denominator
         scale, item_scale = scaling.scales(plan, divisor, upstream, per_item)
-        values = np.empty(plan.geometry.items, plan.real) if valued and scaling.reduction == "none" else None
+        values = apart((plan.geometry.items,), plan.real) if valued and scaling.reduction == "none" else None
         outputs = outputs_for(plan, self.arrays, names, wrt, rounded)
         job = Launch(
             kernel, self._operands, self.parameters, names, directions, scale, item_scale, values, outputs.operands

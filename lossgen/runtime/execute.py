@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .division import Division
+from .memory import apart
 from .plan import Plan
 from .staging import Operand, Staged, Tiles
 from .threads import Lanes, run_lanes
@@ -154,4 +155,4 @@ def _output(x: Operand, shared: bool, buffer: np.ndarray | None, first: int, las
         return None
     if isinstance(x, Staged):
         return buffer[: last - first]
-    return np.empty((1, x.shape[1])) if shared else x[first:last]
+    return apart((1, x.shape[1]), np.dtype(np.float64)) if shared else x[first:last]

@@ -9,7 +9,7 @@ import numpy as np
 
 from .dtypes import gradient_dtype
 from .execute import Operand
-from .memory import empty
+from .memory import apart, empty
 from .plan import Plan, Slot
 
 
@@ -56,10 +56,11 @@ def allocate(plan: Plan, position: int, array: np.ndarray, rounded: bool = True)
     assert slot is not None
     dtype = gradient_dtype(array.dtype, plan.real) if rounded else plan.real
     if slot.argument.layout == "shared":
-        result = np.empty(array.shape, dtype)
-        return _Summed(np.zeros((plan.division.lanes, array.shape[0])), result, None)
+        whole = apart((plan.division.lanes, array.shape[0]), np.dtype(np.float64))
+        whole[...] = 0
+        return _Summed(whole, np.empty(array.shape, dtype), None)
     if slot.placement.broadcast:
-        whole = np.empty(plan.geometry.items, plan.real)
+        whole = apart((plan.geometry.items,), plan.real)
         item_shape, lacks_last = plan.geometry.item_shape, slot.placement.lacks_last
         return _Summed(whole, np.empty(array.shape, dtype), item_shape, lacks_last)
     return _own(plan, slot, array, dtype)

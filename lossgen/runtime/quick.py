@@ -14,7 +14,7 @@ import numpy as np
 from .dtypes import gradient_dtype
 from .execute import run_direct
 from .faults import explain
-from .memory import empty
+from .memory import apart, empty
 from .plan import Plan
 from .scaling import Scaling
 
@@ -35,7 +35,7 @@ class Quick:
         self._scaling = scaling
         self._kernel = plan.kernels.evaluate
         self._normalizer = getattr(plan.kernels, "normalizer", None)
-        self._empty = np.empty if plan.division.lanes == 1 else empty
+        self._empty = apart if plan.division.lanes == 1 else empty
         self._count = len(differentiable)
         self._targets = tuple((differentiable.index(name), *self._shapes(plan, name)) for name in names)
         first = self._targets[0][0] if names else 0
@@ -81,7 +81,7 @@ class Quick:
                 return None
             scale = self._scaling.scales(plan, divisor, upstream, None)[0]
         gradients, outputs = self._outputs()
-        values = np.empty(plan.division.items, plan.real) if self._valued else None
+        values = apart((plan.division.items,), plan.real) if self._valued else None
         rest = (*operands, *parameters, scale, None, values, totals, faults, *outputs)
         if division.lanes == 1:  # what `run_direct` and `_sum` do, without the calls
             self._kernel(0, 1, division.bounds, *rest)
@@ -130,7 +130,7 @@ class Quick:
             scale = self._scaling.scales(plan, divisor, 1.0, None)[0]
         if len(self._targets) == 1:
             _, shape, flat = self._targets[0]
-            gradient = np.empty(shape, plan.real)
+            gradient = apart(shape, plan.real)
             gradients: tuple[np.ndarray, ...] = (gradient,)
             output = gradient if flat is None else gradient.reshape(flat)
             outputs = *self._before, output, *self._after

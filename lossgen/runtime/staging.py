@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .memory import apart
+
 
 @dataclass(frozen=True, slots=True)
 class Staged:
@@ -29,7 +31,7 @@ class Staged:
 
     def scratch(self, items: int) -> np.ndarray:
         """A buffer for this many items."""
-        return np.empty(items if self.width is None else (items, self.width), self.dtype)
+        return apart((items,) if self.width is None else (items, self.width), self.dtype)
 
     def load(self, index: tuple, buffer: np.ndarray) -> None:
         """Copy the items of a tile into a buffer of exactly that many items."""
