@@ -9,6 +9,7 @@ from lossgen import generated
 from lossgen.formula.load import load_losses
 from lossgen.verify.comparison import Figure, compare
 from lossgen.verify.sampling import settings
+from lossgen.verify.surfaces import OnArrays
 
 LOSSES = load_losses(Path(lossgen.__file__).parent.parent / "spec")
 
@@ -29,10 +30,10 @@ def figures(
     shapes = {"shared": given[0].shape[-1:], "broadcast": given[0].shape[:1]}
     arrays = {a.name: arrays[a.name] if a.name in arrays else np.ones(shapes[a.role.layout]) for a in chosen.arguments}
     given = settings(loss, chosen)[0] | (parameters or {})
-    found = compare(loss, chosen, getattr(generated, name), arrays, given, dtype)
+    found = compare(loss, chosen, [OnArrays(getattr(generated, name))], arrays, given, dtype)
     return [f for f in found if second or not f.quantity.startswith("Hessian")]
 
 
 def worst(found: list[Figure]) -> float:
-    """The largest error in units of rounding; infinite where something is not finite that should be."""
+    """The largest error of an entry held to units in the last place; infinite where what should be finite is not."""
     return max(float("inf") if f.nonfinite else f.worst for f in found)

@@ -11,8 +11,8 @@ from torch.nn.functional import relu, softplus
 
 from lossgen import generated
 from lossgen.runtime import LossError
-from lossgen.verify.batches import pieces
 from lossgen.verify.comparison import compare
+from lossgen.verify.surfaces import surfaces
 
 #: What each batch contributes, per item.
 PLAIN = {
@@ -101,10 +101,10 @@ def test_the_digits_of_confident_scores(name):
         [-1e4, -104.0, -88.9, -60.0, -17.3, -15.0, -3.0, -1e-3, 0.0, 1e-30, 0.5, 2.0, 16.6, 20.0, 89.0, 1e4]
     )
     (variant,) = LOSSES[name].variants
-    for piece, function in pieces(LOSSES[name], variant, getattr(generated, name)):
+    for piece, every in surfaces(LOSSES[name], variant, generated):
         parameters = {p.name: 0.0 for p in piece.parameters}
         arrays = {piece.arguments[0].name: scores}
-        assert worst(compare(LOSSES[name], piece, function, arrays, parameters, np.float32)) <= 8
+        assert worst(compare(LOSSES[name], piece, every, arrays, parameters, np.float32)) <= 8
 
 
 @over_several
