@@ -181,11 +181,23 @@ def _absorb(node: absorb) -> Expr:
 
 def _product(node: Mul) -> Expr | None:
     """a·e^u, and a·log Σ or a/Σ, is 0 for a hyperparameter a of 0, also where the exponential, the logarithm or 1/Σ is infinite."""
+    choice = next((f for f in node.args if isinstance(f, Piecewise) and _is_steep(f)), None)
+    if choice:
+        rest = [f for f in node.args if f is not choice]
+        return expand(Piecewise(*((Mul(value, *rest), condition) for value, condition in choice.args)))
     switches = [f for f in node.args if isinstance(f, Hyperparameter)]
     factors = quotients([expand(arg) for arg in node.args])
     if not switches or not any(_may_be_infinite(f) for f in factors):
         return Mul(*factors)
     return Piecewise((ZERO, Or(*(Eq(a, 0) for a in switches))), (Mul(*factors), True))
+
+
+def _is_steep(choice: Piecewise) -> bool:
+    """Whether one branch is divided by a square and the others are 0: what multiplies it decides whether that is infinite."""
+    branches = [value for value, _ in choice.args if value != 0]
+    return len(branches) == 1 and any(
+        n.is_Integer and n <= -2 for _, n in (f.as_base_exp() for f in Mul.make_args(branches[0]))
+    )
 
 
 def _may_be_infinite(factor: Expr) -> bool:

@@ -26,6 +26,16 @@ def test_binary_cross_entropy_of_hard_labels_keeps_its_digits():
     assert worst(figures("binary_cross_entropy", {"input": p, "target": y}, second=True)) <= 8
 
 
+def test_the_curvature_of_binary_cross_entropy_beside_0_takes_nothing_from_the_other_label():
+    """Its term y/p² is 0 for the label 0, though p² is no float32."""
+    p, y = np.float32([1e-30, 1e-25, 1e-15]), np.float32([0, 0, 1e-22])
+    ones = np.ones_like(p)
+    found = generated.binary_cross_entropy.hvp(p, y, ones, reduction="sum")
+    np.testing.assert_allclose(found, [1, 1, 1e8], rtol=1e-6)
+    found = generated.binary_cross_entropy.hessian_diagonal(p[:2], y[:2], reduction="sum")
+    np.testing.assert_allclose(found, [1, 1], rtol=1e-6)
+
+
 def test_binary_cross_entropy_near_a_soft_label_keeps_its_digits():
     """The gradient is (p − y)/(p·(1 − p)): taken apart, its terms would cancel. That of the label is log((1 − p)/p)."""
     p, step = grid((1e-3, 0.3, 0.999), (-(2.0**-20), 2.0**-20))
