@@ -204,15 +204,12 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 direction_input_i = direction_input_block[i]
                 bad_input |= not ((input_i >= zero) & (input_i <= one))
                 bad_target |= not ((target_i >= zero) & (target_i <= one))
-                inverse_1 = one / input_i
-                choice_1 = (zero if log(input_i) <= -real(100) else (direction_input_i * inverse_1))
-                sum_1 = target_i - one
-                sum_2 = one - input_i
-                inverse_2 = one / sum_2
-                choice_2 = (zero if log1p(-input_i) <= -real(100) else -direction_input_i * inverse_2)
-                value = -(target_i * choice_1 - sum_1 * choice_2) * weight_i
-                choice_3 = (zero if log(input_i) <= -real(100) else -(direction_input_i / input_i) * inverse_1)
-                choice_4 = (zero if log1p(-input_i) <= -real(100) else -(direction_input_i / sum_2) * inverse_2)
+                choice_1 = (zero if log(input_i) <= -real(100) else (direction_input_i / input_i))
+                sum_1 = one - input_i
+                choice_2 = (zero if log1p(-input_i) <= -real(100) else -direction_input_i / sum_1)
+                value = -(target_i * choice_1 - (target_i - one) * choice_2) * weight_i
+                choice_3 = (zero if log(input_i) <= -real(100) else -(direction_input_i / input_i) * (target_i / input_i))
+                choice_4 = (zero if log1p(-input_i) <= -real(100) else -((one - target_i) / sum_1) * (direction_input_i / sum_1))
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -221,7 +218,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    result = factor * -(target_i * choice_3 - sum_1 * choice_4) * weight_i
+                    result = factor * -(choice_3 + choice_4) * weight_i
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
@@ -286,10 +283,10 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 choice_2 = (zero if log1p_1 <= -real(100) else -direction_input_i * inverse_2)
                 value = -(target_i * max_1 - sum_1 * max_2) * direction_weight_i - (direction_target_i * max_1 + target_i * choice_1 - sum_1 * choice_2 - direction_target_i * max_2) * weight_i
                 choice_3 = (zero if log_1 <= -real(100) else inverse_1)
-                choice_4 = (zero if log_1 <= -real(100) else -(direction_input_i / input_i) * inverse_1)
-                choice_5 = (zero if log1p_1 <= -real(100) else -(direction_input_i / sum_2) * inverse_2)
-                choice_6 = (zero if log1p_1 <= -real(100) else -inverse_2)
-                choice_7 = (-sum_1 * choice_6 if log_1 <= -real(100) else ((target_i * choice_3) if log1p_1 <= -real(100) else -(input_i - target_i) * inverse_2 * inverse_1))
+                choice_4 = (zero if log1p_1 <= -real(100) else -inverse_2)
+                choice_5 = (zero if log_1 <= -real(100) else -(direction_input_i / input_i) * (target_i / input_i))
+                choice_6 = (zero if log1p_1 <= -real(100) else -((one - target_i) / sum_2) * (direction_input_i / sum_2))
+                choice_7 = (-sum_1 * choice_4 if log_1 <= -real(100) else ((target_i * choice_3) if log1p_1 <= -real(100) else -(input_i - target_i) * inverse_2 * inverse_1))
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -298,7 +295,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    result = factor * (-(direction_target_i * choice_3 + target_i * choice_4 - sum_1 * choice_5 - direction_target_i * choice_6) * weight_i - direction_weight_i * choice_7)
+                    result = factor * (-(direction_target_i * choice_3 + choice_5 + choice_6 - direction_target_i * choice_4) * weight_i - direction_weight_i * choice_7)
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
@@ -351,13 +348,14 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                 weight_i = weight_block[i] if weight is not None else one
                 bad_input |= not ((input_i >= zero) & (input_i <= one))
                 bad_target |= not ((target_i >= zero) & (target_i <= one))
-                choice_1 = (zero if log(input_i) <= -real(100) else -(one / input_i) * (one / input_i))
-                choice_2 = (zero if log1p(-input_i) <= -real(100) else -(one / (one - input_i)) * (one / (one - input_i)))
+                choice_1 = (zero if log(input_i) <= -real(100) else -(target_i / input_i) / input_i)
+                sum_1 = one - input_i
+                choice_2 = (zero if log1p(-input_i) <= -real(100) else -((one - target_i) / sum_1) / sum_1)
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
                 if diagonal_input is not None:
-                    result = factor * -(target_i * choice_1 - (target_i - one) * choice_2) * weight_i
+                    result = factor * -(choice_1 + choice_2) * weight_i
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
