@@ -9,7 +9,6 @@ from .complements import complement_of_atom
 from .differences import log_difference, log_one_plus_square, relative_error
 from .exponentials import (
     exp_difference,
-    log_of_atom,
     log_of_product,
     log_of_two_exponentials,
     log_one_plus,
@@ -75,7 +74,6 @@ STABLE = (
     softplus_difference,
     softmax_residual,
     exp_difference,
-    log_of_atom,
     log_of_product,
     log_of_two_exponentials,
     log_one_plus,

@@ -65,13 +65,8 @@ def exp_difference(node: Expr) -> Expr | None:
     return None
 
 
-def log_of_atom(node: Expr) -> Expr | None:
-    """log a = the logarithm that the atom knows of itself, as in log σ(u) = −softplus(−u)."""
-    return node.args[0].log_form() if isinstance(node, log) and isinstance(node.args[0], Atom) else None
-
-
 def log_of_product(node: Expr) -> Expr | None:
-    """log(e^u·b) = u + log b, log(a^n·b) = n·log a + log b, for positive atoms a."""
+    """log(e^u·b) = u + log b, log(a^n·b) = n·log a + log b, for atoms a that know their logarithm, as in log σ(u) = −softplus(−u)."""
     if not isinstance(node, log):
         return None
     factors = Mul.make_args(node.args[0])
