@@ -1,0 +1,146 @@
+"""A mistake put into the compiler turns the checks red, wherever it is: they are known to be able to."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from mutants import change, drop, findings, fired, kernels
+
+import lossgen
+from lossgen import generated
+from lossgen.derive import rules
+from lossgen.derive.rules import PROTECTION, STABLE
+from lossgen.formula import Axis, ClassIndex, Logit, LogSumExp, Loss, SpecError, exp, log, loss, softmax
+from lossgen.formula.load import load_losses
+from lossgen.runtime import LossError
+from lossgen.verify.check import check_loss
+
+SPEC = Path(lossgen.__file__).parent.parent / "spec"
+HERE = Path(__file__).parent
+C = Axis("C")
+c = C.index()
+
+
+@loss
+def item_loss(input: Logit):
+    """A number for each item; without its rules it overflows."""
+    return -log(1 / (1 + exp(-input)))
+
+
+@loss
+def row_loss(input: Logit[C], target: ClassIndex[C]):
+    """A row for each item, whose own class has a gradient of another form; without its rules that is 0 where confident."""
+    return -log(softmax(input, target))
+
+
+@loss
+def shifted_loss(input: Logit[C], target: ClassIndex[C]):
+    """The same in one logarithm."""
+    return LogSumExp(input[c] - input[target], c)
+
+
+def negated(results):
+    return tuple(replace(r, generic=-r.generic) for r in results)
+
+
+def negated_at_label(results):
+    return tuple(replace(r, at_label=-r.at_label) for r in results)
+
+
+def negated_products(curvature):
+    return lambda wrt: replace(curvature(wrt), products=negated(curvature(wrt).products))
+
+
+#: What is changed: the loss, the quantity, the change, and the kind of figure that has to show it.
+SIGNS = {
+    "gradient of an item": (item_loss, "gradient", negated, "gradient"),
+    "gradient of a label's own entry": (row_loss, "gradient", negated_at_label, "gradient"),
+    "value of an item": (item_loss, "value", lambda value: -value, "value"),
+    "Hessian's product of a row": (row_loss, "curvature", negated_products, "product"),
+    "Hessian's diagonal of an item": (item_loss, "hessian_diagonal", negated, "diagonal"),
+}
+QUICK = ("gradient of an item", "gradient of a label's own entry")
+
+#: Rules that no loss of the catalogue needs, with a loss that does.
+OWN = {rules.reciprocal_of_one_plus_exp: item_loss, rules.logsumexp_shift: shifted_loss}
+#: Rules whose digits are more than the checks ask for, since moving the inputs by a rounding costs as many.
+BEYOND = {
+    rules.opposing_fractions: "a slope near its zero",
+    rules.log_difference: "an error near zero",
+}
+#: Rules without which nothing is lost but time: what the kernels then compute besides.
+WORK = {
+    rules.softplus_difference: "two logarithms; the parts of both that cancel do so exactly",
+    rules.release_finite: "a select around what is finite",
+    rules.power_of_positive_atom: "two more powers; only between 1e-38 and 1e-45 have they fewer digits",
+}
+
+
+@pytest.mark.parametrize("case", [pytest.param(n, marks=() if n in QUICK else pytest.mark.fuzz) for n in SIGNS])
+def test_a_flipped_sign_is_found_where_it_is(case, monkeypatch, tmp_path):
+    a_loss, quantity, changed, kind = SIGNS[case]
+    change(monkeypatch, quantity, changed)
+    folder = tmp_path / f"sign_of_{quantity}_{a_loss.name}"
+    wrong = next(f for f in findings(a_loss, kernels(a_loss, HERE), folder) if not f.passed)
+    assert wrong.figure.kind == kind, wrong
+
+
+def test_a_missing_rule_is_found_on_hard_input(monkeypatch, tmp_path):
+    rule = rules.reciprocal_of_one_plus_exp
+    drop(monkeypatch, rule)
+    found = findings(item_loss, kernels(item_loss, HERE), tmp_path / f"item_loss_no_{rule.__name__}")
+    wrong = next(f for f in found if not f.passed)
+    assert wrong.inputs == "hard" and wrong.figure.nonfinite, wrong
+
+
+@pytest.mark.parametrize("a_loss", [item_loss, row_loss], ids=lambda a_loss: a_loss.name)
+def test_without_a_mistake_nothing_is_found(a_loss, tmp_path):
+    found = list(findings(a_loss, kernels(a_loss, HERE), tmp_path / f"right_{a_loss.name}"))
+    assert found and all(f.passed for f in found)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("rule", [*PROTECTION, *STABLE], ids=lambda rule: rule.__name__)
+def test_no_rule_can_be_missing(rule, monkeypatch, tmp_path):
+    """A loss fails its check without the rule; or, where the table says so, has fewer digits, or more work."""
+    assert any(_is_worse(rule, a_loss, monkeypatch, tmp_path) for a_loss in _concerned(rule))
+
+
+@cache
+def _catalogue() -> Mapping[Loss, set[str]]:
+    """The losses, those with little to derive first, and the rules that take part."""
+    losses = load_losses(SPEC).values()
+    return {a_loss: fired(a_loss) for a_loss in sorted(losses, key=lambda x: len(str(x.variants)))}
+
+
+def _concerned(rule) -> list[Loss]:
+    losses = [a_loss for a_loss, names in _catalogue().items() if rule.__name__ in names]
+    return losses or [OWN[rule]]
+
+
+def _is_worse(rule, a_loss, monkeypatch, tmp_path) -> bool:
+    spec = HERE if a_loss in OWN.values() else SPEC
+    right = kernels(a_loss, spec)
+    with monkeypatch.context() as patch:
+        drop(patch, rule)
+        try:
+            wrong = kernels(a_loss, spec)
+        except SpecError:  # a part of the formula is left that no kernel computes
+            return True
+    if rule in WORK or right == wrong:
+        return len(str(wrong)) > len(str(right))
+    found = findings(a_loss, wrong, tmp_path / f"{a_loss.name}_without_{rule.__name__}")
+    with_it = tmp_path / f"{a_loss.name}_with_{rule.__name__}"
+    expected = check_loss(a_loss, generated) if spec == SPEC else findings(a_loss, right, with_it)
+    try:
+        return any(_loses(f, g, rule in BEYOND) for f, g in zip(found, expected, strict=True))
+    except LossError:  # the kernels ask for an entry that the formula does not
+        return True
+
+
+def _loses(found, expected, beyond: bool) -> bool:
+    if beyond:
+        return found.figure.worst > expected.figure.worst or found.figure.moved > expected.figure.moved
+    return expected.passed and not found.passed
