@@ -27,15 +27,15 @@ from .centre import centred
 from .functions import (
     RestOfExponentials,
     at_least_tiny,
+    exp_below,
     exp_nonpositive,
-    exp_of_difference,
     group,
-    is_computed,
     log1p_unit,
     magnitude,
     multiple,
     positive_part,
     reciprocal,
+    share_of_largest,
 )
 from .quotients import quotients
 from .sums import sum_of_inputs
@@ -71,7 +71,7 @@ def _sigmoid(node: sigmoid) -> Expr:
 
 
 def _exponential(node: exp) -> Expr | None:
-    """e^(r − n·LSE f) = e^(r − n·m) / (1 + rest)^n; an argument known to be ≤ 0 takes the cheaper exponential."""
+    """e^(r − n·LSE f) = e^(r − n·m) / (1 + rest)^n. Where r is a sum of n entries of f it is a product of shares."""
     if node.args[0].is_nonpositive:
         return exp_nonpositive(expand(node.args[0]))
     terms = Add.make_args(node.args[0])
@@ -79,32 +79,27 @@ def _exponential(node: exp) -> Expr | None:
         factor, atom = term.as_coeff_Mul()
         if isinstance(atom, LogSumExp) and factor.is_Integer and factor < 0:
             others = [t for t in terms if t is not term]
-            argument, bounded = _below_maximum(others, atom, -factor)
-            function = exp_nonpositive if bounded else exp
             rest = RestOfExponentials(expand(atom.body), atom.index)
-            if isinstance(argument, group) and is_computed(rest):
-                m = Max(rest.body, rest.index)
-                return exp_of_difference(argument.args[0] + m, m) * reciprocal(1 + rest) ** -factor
-            return function(argument) * reciprocal(1 + rest) ** -factor
+            return _over_maximum(others, atom, -factor) * reciprocal(1 + rest) ** -factor
     return None
 
 
-def _below_maximum(terms: list[Expr], lse: LogSumExp, n: Integer) -> tuple[Expr, bool]:
-    """Σ terms − n·m, with every entry of f paired with m, and whether nothing but such pairs is left (so that it is ≤ 0)."""
+def _over_maximum(terms: list[Expr], lse: LogSumExp, n: Integer) -> Expr:
+    """e^(Σ terms − n·m), with every entry of f paired with an m."""
     m = Max(expand(lse.body), lse.index)
     pairs, rest = [], []
     for term in terms:
         count = _multiple_of_entry(term, lse)
         if count is not None and 0 < count <= n:
-            pairs.append(count * group(expand(term / count) - m))
+            pairs.append((expand(term / count), count))
             n -= count
         else:
             rest.append(term)
-    bounded = not rest and n >= 0
-    everywhere = not isinstance(
-        lse.body, Piecewise
-    )  # an entry that the log-sum-exp leaves out may lie above its maximum
-    return Add(*pairs, *(expand(t) for t in rest), -n * m), bounded and n == 0 and everywhere
+    share = share_of_largest(lse.body)
+    if not rest and n == 0 and (share is exp_below or (pairs[1:] == [] and pairs[0][1] == 1)):
+        return Mul(*(share(entry, m) ** count for entry, count in pairs))
+    differences = (count * group(entry - m) for entry, count in pairs)
+    return exp(Add(*differences, *(expand(t) for t in rest), -n * m))
 
 
 def _sum(node: Add) -> Expr | None:

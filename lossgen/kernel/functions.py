@@ -1,9 +1,9 @@
 """Functions that appear only in kernels: each prints as one call or one conditional expression."""
 
-from sympy import Add, Expr
+from sympy import Add, Expr, Piecewise
 from sympy.core.function import Function
 
-from lossgen.formula.nodes import Entry, Reduction
+from lossgen.formula.nodes import Reduction
 
 
 class KernelFunction(Function):
@@ -71,8 +71,12 @@ class exp_nonpositive(KernelFunction):
     """e^u for u ≤ 0."""
 
 
+class exp_below(KernelFunction):
+    """e^(u − m) for u ≤ m, the largest of a row: with what the subtraction rounds away, which e^d magnifies by d itself."""
+
+
 class exp_of_difference(KernelFunction):
-    """e^(u − v), with what the subtraction rounds away: e^d magnifies the rounding of d by d itself."""
+    """e^(u − v), with what the subtraction rounds away, whichever is the larger."""
 
 
 class log1p_unit(KernelFunction):
@@ -83,6 +87,6 @@ class RestOfExponentials(Reduction):
     """Σ_c e^(f(c) − m) − 1 with m = max_c f(c): what the other entries add to the largest one, without the cancellation."""
 
 
-def is_computed(node: Reduction) -> bool:
-    """Whether the exponents are computed, and not entries that are read: those differ by more, and less exactly."""
-    return not isinstance(node.body, Entry)
+def share_of_largest(body: Expr) -> type[KernelFunction]:
+    """What gives e^(f(c) − max f). An entry that a condition leaves out of the maximum may lie above it."""
+    return exp_of_difference if isinstance(body, Piecewise) else exp_below

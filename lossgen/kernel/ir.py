@@ -27,8 +27,8 @@ class Start:
 class Accumulate:
     """name takes the value in: added, its exponential below the maximum added unless it is the maximum, or kept if larger.
 
-    `keep` names an output whose row, where it is wanted, keeps the exponentials for a later pass; with `exact` they are
-    those of the exact difference from the maximum.
+    `keep` names an output whose row, where it is wanted, keeps the exponentials for a later pass; `share`
+    is the function that computes them.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Accumulate:
     maximum: str = ""
     keep: str = ""
     index: str = ""
-    exact: bool = False
+    share: str = ""
 
 
 @dataclass(frozen=True)

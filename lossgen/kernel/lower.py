@@ -11,7 +11,7 @@ from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Delta, Entry, Max, Reduction
 from lossgen.formula.symbols import Argument, ItemNumber, is_label, is_position
 
-from .functions import RestOfExponentials, as_real, is_computed
+from .functions import RestOfExponentials, as_real, share_of_largest
 from .ir import Accumulate, Branch, Finish, Let, Load, Loop, Start, Statement, Store
 from .names import Names, family, size_name
 from .program import Output, Program
@@ -185,8 +185,8 @@ class Lowering:
                 starts.append(Start(accumulator, kind))
                 body = self.bind(node.body.xreplace({node.index: index}))
                 maximum = str(self._bound[Max(node.body, node.index)]) if kind == "rest" else ""
-                keep, exact = self._kept.get(node, ""), kind == "rest" and is_computed(node)
-                loop.body.append(Accumulate(accumulator, kind, body, maximum, keep, loop.index, exact))
+                keep, share = self._kept.get(node, ""), share_of_largest(node.body).__name__
+                loop.body.append(Accumulate(accumulator, kind, body, maximum, keep, loop.index, share))
                 name = self.names.new({"max": "largest", "rest": "others", "sum": "sum"}[kind])
                 finishes.append((node, Finish(name, kind, accumulator)))
         guarded = loop

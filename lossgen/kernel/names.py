@@ -8,6 +8,7 @@ from sympy import Expr
 from lossgen.formula import Axis, SpecError
 
 from .functions import (
+    exp_below,
     exp_nonpositive,
     exp_of_difference,
     log1p_unit,
@@ -20,6 +21,7 @@ from .math import library
 
 #: What a shared part is called when its author gave it no name, by the function at its head.
 SHORT = {
+    exp_below: "e",
     exp_nonpositive: "e",
     exp_of_difference: "e",
     magnitude: "size",

@@ -38,6 +38,7 @@ from .functions import (
     at_least_tiny,
     binade,
     exact_sum,
+    exp_below,
     exp_nonpositive,
     exp_of_difference,
     group,
@@ -60,6 +61,7 @@ LIBRARY = {
     expm1: "expm1",
     expm1_minus: "expm1_minus",
     expm1_ratio: "expm1_ratio",
+    exp_below: "exp_below",
     exp_nonpositive: "exp_nonpositive",
     exp_of_difference: "exp_of_difference",
     log1p_unit: "log1p_unit",
@@ -281,14 +283,9 @@ class StatementPrinter:
             yield f"image = ordered({value})"
             yield f"{node.name} = image if image > {node.name} else {node.name}"
         else:
-            self.expression.used.add("exp_of_difference" if node.exact else "exp_nonpositive")
-            if node.exact:
-                yield f"is_largest = {value} == {node.maximum}"
-                yield f"share = exp_of_difference({value}, {node.maximum})"
-            else:
-                yield f"below = {value} - {node.maximum}"
-                yield "is_largest = below == zero"
-                yield "share = exp_nonpositive(below)"
+            self.expression.used.add(node.share)
+            yield f"is_largest = {value} == {node.maximum}"
+            yield f"share = {node.share}({value}, {node.maximum})"
             if node.keep:
                 yield f"if {node.keep} is not None:"
                 yield f"    {node.keep}_row[{node.index}] = share"

@@ -8,7 +8,7 @@ from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Entry, Max, Reduction, Sum
 from lossgen.formula.symbols import Hyperparameter, argument_of
 
-from .functions import RestOfExponentials, exp_nonpositive, exp_of_difference, group, is_computed
+from .functions import RestOfExponentials, group, share_of_largest
 from .program import Program
 
 NONE: frozenset[Expr] = frozenset()
@@ -73,8 +73,7 @@ def _is_switch(factor: Expr) -> bool:
 
 def share_of(node: RestOfExponentials, at: Index) -> Expr:
     """e^(f(c) − m) at an entry: what the pass that sums them computes."""
-    entry, largest = node.body.xreplace({node.index: at}), Max(node.body, node.index)
-    return exp_of_difference(entry, largest) if is_computed(node) else exp_nonpositive(group(entry - largest))
+    return share_of_largest(node.body)(node.body.xreplace({node.index: at}), Max(node.body, node.index))
 
 
 def kept_rows(program: Program) -> dict[RestOfExponentials, str]:

@@ -75,15 +75,15 @@ class Batch:
         """The error that an entry, the sum over these items, may have.
 
         A few units in its last place. Where the function itself is ill-conditioned more cannot be asked than what is right
-        for inputs a little beside the given ones: there, what moving each of them by MOVES roundings does is added. Where
-        logits meet hard labels it is half a rounding, and nothing for the value. An entry of the curvature may besides be off
+        for inputs a little beside the given ones: there, what moving each of them by MOVES roundings does is added.
+        Nothing is where logits meet hard labels, for the value and the gradient. An entry of the curvature may besides be off
         by roundings of the largest entry in its row, and may underflow: it is a sum of products of shares below 1.
         """
         limits = np.finfo(self.dtype)
         floor = mpf(float(limits.tiny)) + MOVES * mpf(float(limits.eps)) * largest
         floor = floor if kind in ("product", "diagonal") else mpf(0)
         for i in items:
-            if kind != "value" or not self.is_hard(i):
+            if not (kind in ("value", "gradient") and self.is_hard(i)):
                 share = HALF / MOVES if self.is_hard(i) else mpf(1)
                 floor += share * _part(self._moves(i), kind, name)[entry]
         return ULP[kind] * unit(exact, self.dtype) + floor

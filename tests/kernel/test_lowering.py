@@ -37,7 +37,7 @@ from lossgen.formula import (
 from lossgen.formula.symbols import Argument
 from lossgen.kernel import render_module
 from lossgen.kernel.expand import expand
-from lossgen.kernel.functions import RestOfExponentials, exp_nonpositive, group, log1p_unit, reciprocal
+from lossgen.kernel.functions import RestOfExponentials, exp_below, exp_nonpositive, group, log1p_unit, reciprocal
 from lossgen.kernel.math import library
 from lossgen.kernel.names import family, free_names
 from lossgen.kernel.tidy import tidy
@@ -61,12 +61,12 @@ def kernel(made_up, name: str = "evaluate", dtype: str = "float32") -> str:
 EXPANDED = {
     "LSE − x_y": (lse - x[y], group(m - x[y]) + log1p(rest)),
     "k·LSE − k·x_y + u": (3 * u * lse - 3 * u * x[y] + u, 3 * u * group(m - x[y]) + 3 * u * log1p(rest) + u),
-    "a share": (exp(x[k] - lse), exp_nonpositive(group(x[k] - m)) * reciprocal(1 + rest)),
+    "a share": (exp(x[k] - lse), exp_below(x[k], m) * reciprocal(1 + rest)),
     "two shares": (
         exp(x[k] + x[y] - 2 * lse),
-        exp_nonpositive(group(x[k] - m) + group(x[y] - m)) * reciprocal(1 + rest) ** 2,
+        exp_below(x[k], m) * exp_below(x[y], m) * reciprocal(1 + rest) ** 2,
     ),
-    "a square of a share": (exp(2 * x[k] - 2 * lse), exp_nonpositive(2 * group(x[k] - m)) * reciprocal(1 + rest) ** 2),
+    "a square of a share": (exp(2 * x[k] - 2 * lse), exp_below(x[k], m) ** 2 * reciprocal(1 + rest) ** 2),
     "half a pair": (exp(x[k] - 2 * lse), exp(group(x[k] - m) - m) * reciprocal(1 + rest) ** 2),
     "a pair and a term": (exp(x[k] + u - lse), exp(group(x[k] - m) + u) * reciprocal(1 + rest)),
     "no pair": (lse - z[y], m + log1p(rest) - z[y]),
@@ -146,8 +146,8 @@ def test_a_sum_within_a_function_is_not_skipped():
 def test_the_softmax_keeps_its_exponentials_for_the_gradient():
     text = kernel(smoothed)
     loops = text[text.index("if grad_x is not None:\n                for k") :]
-    assert "share" in loops and text.count("exp_nonpositive(below)") == 1
-    assert "exp_nonpositive" not in loops[: loops.index("grad_x_row[y_i]")]
+    assert "share" in loops and text.count("share = exp_below(") == 1
+    assert "exp_below" not in loops[: loops.index("grad_x_row[y_i]")]
 
 
 def test_nothing_is_read_out_of_its_scope():

@@ -201,6 +201,34 @@ def test_confident_rows_keep_their_digits(tmp_path):
     np.testing.assert_allclose(gradients["x"], exact_gradient(rendered, data, x), rtol=1e-12, atol=1e-30)
 
 
+def test_shares_keep_their_digits_where_the_difference_from_the_largest_is_not_exact(tmp_path):
+    """x − m rounds to a unit of 30 where x and m have bits below it; e^(x − m) would be off by as much as 16 units."""
+
+    @loss
+    def plain(x: Logit[C], y: ClassIndex[C]):
+        """Cross-entropy."""
+        return -log(softmax(x, y))
+
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-1, 1, (12, 8)).astype(np.float32)
+    x[:, 0] += np.float32(30)
+    x[::3] -= np.float32(30)
+    rendered = Rendered(plain, tmp_path, dtype="float32")
+    data = {"x": x, "y": np.arange(12) % 4}
+    values, gradients, _ = rendered("evaluate", data)
+    for got, exact in (
+        (values, rendered.exact_values(data)),
+        (gradients["x"], exact_gradient(rendered, data, x_of(rendered))),
+    ):
+        exact = np.array(exact, float)
+        np.testing.assert_array_less(np.abs(got - exact), 5 * np.spacing(np.abs(exact.astype(np.float32))))
+
+
+def x_of(rendered: Rendered):
+    """The loss's prediction."""
+    return rendered.variant.predictions[0]
+
+
 def test_the_hessian_times_a_direction_and_its_diagonal(tmp_path, data):
     """Of a loss with nested sums: the product is symmetric, and unit directions give the diagonal."""
     rendered = Rendered(ordinal, tmp_path)

@@ -29,7 +29,7 @@ BOUNDS = {
     "expm1_minus": (2.5, 2.5),
     "expm1_ratio": (2.0, 2.0),
 }
-OF_TWO = ("power", "exp_of_difference")
+OF_TWO = ("power", "exp_of_difference", "exp_below")
 SPECIAL = {
     "exp": [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (1e3, INF), (-1e3, 0.0)],
     "exp_nonpositive": [(0.0, 1.0), (-0.0, 1.0), (-INF, 0.0), (-1e3, 0.0)],
@@ -163,6 +163,31 @@ def test_exp_of_a_difference_that_is_not_exact(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("largest", [0.0, 1.0, 30.0, 207.0, 209.0, 1501.0, -30.0, -209.0, -1e4, 1e5])
+def test_exp_below_the_largest_of_a_row(dtype: str, largest: float) -> None:
+    """Where the difference is exact, and where it is not; equal numbers give 1 exactly."""
+    rng = np.random.default_rng(13)
+    b = (largest + rng.uniform(-1, 1, 400)).astype(dtype)
+    gap = np.concatenate(
+        [rng.uniform(0, 80 if dtype == "float32" else 700, 300), 10 ** rng.uniform(-6, 0, 90), 10 * [0]]
+    )
+    a = np.minimum((b - gap).astype(dtype), b)
+    got = apply(dtype, "exp_below", a, b)
+    exact = [mpmath.exp(mpmath.mpf(float(x)) - mpmath.mpf(float(y))) for x, y in zip(a, b, strict=True)]
+    assert max(ulps(float(g), e, dtype) for g, e in zip(got, exact, strict=True)) <= 2.5
+    np.testing.assert_array_equal(got[a == b], 1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exp_below_at_the_ends(dtype: str) -> None:
+    a, b, expected = np.array(
+        [(-INF, 0, 0), (-1e30, 1, 0), (1e30, 1e30, 1), (0, 1e30, 0), (-3e38, 3e38, 0), (NAN, 1, NAN), (1, NAN, NAN)],
+        dtype,
+    ).T.copy()
+    np.testing.assert_array_equal(apply(dtype, "exp_below", a, b), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_power_accuracy(dtype: str) -> None:
     rng = np.random.default_rng(11)
     info = np.finfo(dtype)
@@ -246,10 +271,10 @@ def test_unknown_dtype() -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*BOUNDS, "power"])
+@pytest.mark.parametrize("name", [*BOUNDS, *OF_TWO])
 def test_loops_are_vectorised(name: str, dtype: str) -> None:
     x = np.ones(8, dtype)
-    apply(dtype, name, *([x, x] if name == "power" else [x]))
+    apply(dtype, name, *([x, x] if name in OF_TWO else [x]))
     (assembly,) = compiled(dtype, name).inspect_asm().values()
     packed = re.compile(r"\bv?(?:mul|fmadd\d+)p[sd]\b|\bfml[as]\b|\bfmul\s+v|\bfmul\.[24][sd]")
     assert packed.search(assembly), "no packed arithmetic"

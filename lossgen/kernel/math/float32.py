@@ -85,6 +85,33 @@ def exp_nonpositive(x):
     return y * power_of_two(n + integer(64)) * real(5.421010862427522e-20)
 
 
+def exp_below(a, b):
+    """exp(a - b) for a <= b (softmax), for the exact difference: within 2.5 ulp; 1 for a == b; gradual underflow.
+
+    e^a over e^b: both are reduced by multiples of ln 2, which is exact, where a - b may not be. A large b is subtracted
+    after all, since it lies within a factor of 2 of every a that matters. What depends on b alone is computed once
+    where b is the largest of a row.
+    """
+    origin = b if abs(b) > real(208.0) else real(0.0)
+    top = b - origin
+    shifted = top * LOG2E + ROUND
+    top_n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = k * LN2_LOW - (top - k * LN2_HIGH)
+    unit = real(5.421010862427522e-20) * ((exp_quotient(r) * r + real(1.0)) * r + real(1.0))
+    lowest = top - real(105.0)
+    x = a - origin
+    x = lowest if x < lowest else x
+    shifted = x * LOG2E + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
+    # 2**(n - top_n) in two factors, since it may be subnormal.
+    y = y * power_of_two(n + integer(integer(64) - top_n)) * unit
+    return real(1.0) if a == b else y
+
+
 def exp_of_difference(a, b):
     """exp(a - b) for the exact difference: within 2 ulp. The rounded one loses |a - b|/2 ulp."""
     d = a - b
