@@ -62,16 +62,31 @@ def exp_reduce(x):
 
 
 @njit(**MATH)
-def exp_nonpositive(x):
-    """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
-    x = real(-104.0) if x < real(-104.0) else x
+def exp_below(a, b):
+    """exp(a - b) for a <= b (softmax), for the exact difference: within 2.5 ulp; 1 for a == b; gradual underflow.
+
+    e^a over e^b: both are reduced by multiples of ln 2, which is exact, where a - b may not be. A large b is subtracted
+    after all, since it lies within a factor of 2 of every a that matters. What depends on b alone is computed once
+    where b is the largest of a row.
+    """
+    origin = b if abs(b) > real(208.0) else real(0.0)
+    top = b - origin
+    shifted = top * LOG2E + ROUND
+    top_n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = k * LN2_LOW - (top - k * LN2_HIGH)
+    unit = real(5.421010862427522e-20) * ((exp_quotient(r) * r + real(1.0)) * r + real(1.0))
+    lowest = top - real(105.0)
+    x = a - origin
+    x = lowest if x < lowest else x
     shifted = x * LOG2E + ROUND
     n = integer(real(shifted).view(integer) - ROUND_BITS)
     k = shifted - ROUND
     r = (x - k * LN2_HIGH) - k * LN2_LOW
     y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    # 2**n in two factors, since it may be subnormal.
-    return y * power_of_two(n + integer(64)) * real(5.421010862427522e-20)
+    # 2**(n - top_n) in two factors, since it may be subnormal.
+    y = y * power_of_two(n + integer(integer(64) - top_n)) * unit
+    return real(1.0) if a == b else y
 
 
 @njit(**MATH)
@@ -227,9 +242,8 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             rest_ties = integer(0)
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -249,10 +263,11 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             weight_target = weight[target_i] if weight is not None else one
             inverse_1 = one / C
             value = sum_1 * sum_5 * weight_target - label_smoothing * sum_4 * inverse_1
-            product_1 = -label_smoothing * inverse_1
+            product_1 = label_smoothing * inverse_1
             inverse_2 = one / (one + others)
-            product_2 = -sum_2 * inverse_2
+            product_2 = sum_2 * inverse_2
             product_3 = -sum_1 * weight_target * inverse_2
+            product_4 = -label_smoothing * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -264,12 +279,12 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                 for k in range(n_C):
                     share_2 = grad_input_row[k]
                     weight_k = weight[k] if weight is not None else one
-                    grad_input_row[k] = factor * (product_1 * (product_2 * share_2 + weight_k) + product_3 * share_2)
-                grad_input_row[target_i] = factor * (-(-sum_2 * exp_nonpositive((input_target - largest)) * inverse_2 + weight_target) * label_smoothing * inverse_1 - sum_1 * weight_target * expm1(sum_5))
+                    grad_input_row[k] = factor * (product_1 * (product_2 * share_2 - weight_k) + product_3 * share_2)
+                grad_input_row[target_i] = factor * ((sum_2 * exp_below(input_target, largest) * inverse_2 - weight_target) * label_smoothing * inverse_1 - sum_1 * weight_target * expm1(sum_5))
             if grad_weight is not None:
                 for k in range(n_C):
                     input_k = input_row[k]
-                    grad_weight_lane[k] += factor * (product_1 * (-(largest - input_k) - log1p_1))
+                    grad_weight_lane[k] += factor * (product_4 * (-(largest - input_k) - log1p_1))
                 grad_weight_lane[target_i] += factor * (sum_1 * sum_5)
         totals[lane] = total
         faults[lane] = fault
@@ -326,9 +341,8 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             sum_5 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -348,7 +362,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_7 = add(sum_7, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+                sum_7 = add(sum_7, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
             sum_8 = real(sum_7)
             sum_9 = 0.0
             if label_smoothing != zero:
@@ -437,9 +451,8 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             sum_7 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -459,7 +472,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_9 = add(sum_9, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+                sum_9 = add(sum_9, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
             sum_10 = real(sum_9)
             log1p_1 = log1p(others)
             sum_11 = 0.0
@@ -485,7 +498,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             product_4 = -sum_4 * inverse_1
             product_5 = -sum_1 * direction_weight_target * inverse_1
             product_6 = -sum_1 * weight_target * inverse_1
-            e_1 = exp_nonpositive((input_target - largest))
+            e_1 = exp_below(input_target, largest)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -557,9 +570,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             rest_ties = integer(0)
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)

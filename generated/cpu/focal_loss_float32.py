@@ -62,16 +62,31 @@ def exp_reduce(x):
 
 
 @njit(**MATH)
-def exp_nonpositive(x):
-    """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
-    x = real(-104.0) if x < real(-104.0) else x
+def exp_below(a, b):
+    """exp(a - b) for a <= b (softmax), for the exact difference: within 2.5 ulp; 1 for a == b; gradual underflow.
+
+    e^a over e^b: both are reduced by multiples of ln 2, which is exact, where a - b may not be. A large b is subtracted
+    after all, since it lies within a factor of 2 of every a that matters. What depends on b alone is computed once
+    where b is the largest of a row.
+    """
+    origin = b if abs(b) > real(208.0) else real(0.0)
+    top = b - origin
+    shifted = top * LOG2E + ROUND
+    top_n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = k * LN2_LOW - (top - k * LN2_HIGH)
+    unit = real(5.421010862427522e-20) * ((exp_quotient(r) * r + real(1.0)) * r + real(1.0))
+    lowest = top - real(105.0)
+    x = a - origin
+    x = lowest if x < lowest else x
     shifted = x * LOG2E + ROUND
     n = integer(real(shifted).view(integer) - ROUND_BITS)
     k = shifted - ROUND
     r = (x - k * LN2_HIGH) - k * LN2_LOW
     y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    # 2**n in two factors, since it may be subnormal.
-    return y * power_of_two(n + integer(64)) * real(5.421010862427522e-20)
+    # 2**(n - top_n) in two factors, since it may be subnormal.
+    y = y * power_of_two(n + integer(integer(64) - top_n)) * unit
+    return real(1.0) if a == b else y
 
 
 @njit(**MATH)
@@ -249,9 +264,8 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
             rest_ties = integer(0)
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -262,11 +276,10 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
             power_of_1 = power(-expm1(sum_1), gamma)
             alpha_target = alpha[target_i] if alpha is not None else one
             value = -power_of_1 * sum_1 * alpha_target
-            product_1 = power_of_1 * alpha_target
             inverse_1 = one / (one + others)
+            e_1 = exp_below(input_target, largest)
             expm1_ratio_1 = expm1_ratio(sum_1)
-            product_2 = inverse_1 * inverse_1 * gamma * expm1_ratio_1
-            group_1 = (input_target - largest)
+            product_1 = power_of_1 * (inverse_1 * inverse_1 * gamma * e_1 * expm1_ratio_1 + inverse_1) * alpha_target
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -277,10 +290,8 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
             if grad_input is not None:
                 for k in range(n_C):
                     share_2 = grad_input_row[k]
-                    input_k = input_row[k]
-                    group_2 = (input_k - largest)
-                    grad_input_row[k] = factor * (product_1 * (share_2 * inverse_1 + product_2 * exp_nonpositive(group_1 + group_2)))
-                grad_input_row[target_i] = factor * (power(-expm1(sum_1), one + gamma) * (-one - gamma * exp_nonpositive(group_1) * expm1_ratio_1 * inverse_1) * alpha_target)
+                    grad_input_row[k] = factor * (product_1 * share_2)
+                grad_input_row[target_i] = factor * (power(-expm1(sum_1), one + gamma) * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
             if grad_alpha is not None:
                 grad_alpha_lane[target_i] += factor * -power_of_1 * sum_1
         totals[lane] = total
@@ -332,9 +343,8 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -354,35 +364,37 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_5 = add(sum_5, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+                sum_5 = add(sum_5, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
             sum_6 = real(sum_5)
             input_target = input_row[target_i]
             group_1 = (largest - input_target)
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
             power_of_2 = power(-expm1(sum_1), gamma)
-            group_2 = (input_target - largest)
-            e_1 = exp_nonpositive(group_2)
+            e_1 = exp_below(input_target, largest)
             expm1_ratio_1 = expm1_ratio(sum_1)
             direction_input_target = direction_input_row[target_i]
             sum_7 = (product_1 + direction_input_target) - sum_6
             alpha_target = alpha[target_i] if alpha is not None else one
             value = power_of_2 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_7 * alpha_target
             product_2 = power_of_2 * inverse_1
-            power_of_3 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
+            expm1_1 = expm1(sum_1)
+            at_least_tiny_1 = (TINY if -expm1_1 < TINY else -expm1_1)
+            power_of_3 = power(at_least_tiny_1, gamma - one)
             power_of_4 = inverse_1 * inverse_1
-            product_3 = -power_of_3 * power_of_4 * sum_7 * gamma
-            product_4 = power_of_2 * power_of_4 * sum_7 * gamma * expm1_ratio_1
-            product_5 = power_of_2 * power_of_4 * gamma * expm1_ratio_1
+            product_3 = power_of_2 * power_of_4 * gamma * e_1 * expm1_ratio_1
             power_of_5 = gamma * gamma
-            product_6 = -power_of_5 * power_of_3 * (inverse_1 * inverse_1 * inverse_1) * sum_7 * expm1_ratio_1
-            product_7 = real(2) * group_2
+            power_of_6 = e_1 * e_1
+            power_of_7 = inverse_1 * inverse_1 * inverse_1
             sum_9 = group_1 + log1p_1
+            abs_1 = abs(sum_9)
+            expm1_minus_1 = expm1_minus(sum_9)
+            quotient_1 = (expm1_minus_1 / sum_9)
             expm1_ratio_2 = expm1_ratio(sum_9)
-            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_9) < real(1e-05) else (((expm1_minus(sum_9) / sum_9) * (expm1_ratio_2 / sum_9)) if sum_9 < one else ((one - expm1_ratio_2) / sum_9)))
-            product_8 = -power_of_2 * power_of_4 * sum_7 * gamma * choice_3 * expm1_ratio_1
-            e_3 = exp_nonpositive(product_7)
-            power_of_6 = power(-expm1(sum_1), one + gamma)
+            quotient_2 = (expm1_ratio_2 / sum_9)
+            inverse_2 = one / sum_9
+            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs_1 < real(1e-05) else ((quotient_1 * quotient_2) if sum_9 < one else ((one - expm1_ratio_2) * inverse_2)))
+            power_of_8 = power(-expm1_1, one + gamma)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -395,11 +407,8 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_8 = (product_1 + direction_input_k) - sum_6
-                    input_k = input_row[k]
-                    group_3 = (input_k - largest)
-                    e_2 = exp_nonpositive(group_2 + group_3)
-                    product_input_row[k] = factor * ((product_2 * sum_8 * share_2 + product_3 * e_2 + product_4 * e_2 + product_5 * sum_8 * e_2 + product_6 * exp_nonpositive(product_7 + group_3) + product_8 * e_2) * alpha_target)
-                product_input_row[target_i] = factor * (sum_7 * (power_of_2 * e_1 * inverse_1 + power_of_2 * gamma * e_1 * inverse_1 + power_of_2 * power_of_5 * power_of_4 * e_3 * expm1_ratio_1 + power_of_2 * power_of_4 * gamma * e_3 * expm1_ratio_1 + power_of_6 * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_1 - power_of_6 * gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
+                    product_input_row[k] = factor * ((product_2 * sum_8 + power_of_2 * power_of_4 * sum_7 * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_3 * power_of_4 * sum_7 * gamma * e_1 - power_of_5 * power_of_3 * power_of_6 * power_of_7 * sum_7 * expm1_ratio_1 - power_of_2 * power_of_4 * sum_7 * gamma * choice_3 * e_1 * expm1_ratio_1) * alpha_target * share_2)
+                product_input_row[target_i] = factor * (sum_7 * (power_of_2 * e_1 * inverse_1 + power_of_2 * gamma * e_1 * inverse_1 + power_of_2 * power_of_5 * power_of_6 * power_of_4 * expm1_ratio_1 + power_of_2 * power_of_6 * power_of_4 * gamma * expm1_ratio_1 + power_of_8 * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_1 - power_of_8 * gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
         totals[lane] = total
         faults[lane] = fault
 
@@ -452,9 +461,8 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -474,7 +482,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_5 = add(sum_5, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+                sum_5 = add(sum_5, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
             sum_6 = real(sum_5)
             input_target = input_row[target_i]
             group_1 = (largest - input_target)
@@ -485,27 +493,27 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             sum_7 = (product_1 + direction_input_target) - sum_6
             alpha_target = alpha[target_i] if alpha is not None else one
             direction_alpha_target = direction_alpha[target_i]
-            group_2 = (input_target - largest)
-            e_1 = exp_nonpositive(group_2)
+            e_1 = exp_below(input_target, largest)
             expm1_ratio_1 = expm1_ratio(sum_1)
             value = power_of_2 * (-sum_7 * alpha_target - sum_1 * direction_alpha_target - sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
-            product_2 = power_of_2 * direction_alpha_target * inverse_1
-            product_3 = power_of_2 * alpha_target * inverse_1
+            product_2 = power_of_2 * alpha_target * inverse_1
             power_of_3 = inverse_1 * inverse_1
-            product_4 = power_of_2 * power_of_3 * direction_alpha_target * gamma * expm1_ratio_1
-            power_of_4 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
-            product_5 = -power_of_4 * power_of_3 * sum_7 * alpha_target * gamma
-            product_6 = power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * expm1_ratio_1
-            product_7 = power_of_2 * power_of_3 * alpha_target * gamma * expm1_ratio_1
+            expm1_1 = expm1(sum_1)
+            at_least_tiny_1 = (TINY if -expm1_1 < TINY else -expm1_1)
+            power_of_4 = power(at_least_tiny_1, gamma - one)
+            product_3 = power_of_2 * power_of_3 * alpha_target * gamma * e_1 * expm1_ratio_1
             power_of_5 = gamma * gamma
-            product_8 = -power_of_5 * power_of_4 * (inverse_1 * inverse_1 * inverse_1) * sum_7 * alpha_target * expm1_ratio_1
-            product_9 = real(2) * group_2
+            power_of_6 = e_1 * e_1
+            power_of_7 = inverse_1 * inverse_1 * inverse_1
             sum_9 = group_1 + log1p_1
+            abs_1 = abs(sum_9)
+            expm1_minus_1 = expm1_minus(sum_9)
+            quotient_1 = (expm1_minus_1 / sum_9)
             expm1_ratio_2 = expm1_ratio(sum_9)
-            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_9) < real(1e-05) else (((expm1_minus(sum_9) / sum_9) * (expm1_ratio_2 / sum_9)) if sum_9 < one else ((one - expm1_ratio_2) / sum_9)))
-            product_10 = -power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * choice_3 * expm1_ratio_1
-            power_of_6 = power(-expm1(sum_1), one + gamma)
-            e_3 = exp_nonpositive(product_9)
+            quotient_2 = (expm1_ratio_2 / sum_9)
+            inverse_2 = one / sum_9
+            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs_1 < real(1e-05) else ((quotient_1 * quotient_2) if sum_9 < one else ((one - expm1_ratio_2) * inverse_2)))
+            power_of_8 = power(-expm1_1, one + gamma)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -518,11 +526,8 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_8 = (product_1 + direction_input_k) - sum_6
-                    input_k = input_row[k]
-                    group_3 = (input_k - largest)
-                    e_2 = exp_nonpositive(group_2 + group_3)
-                    product_input_row[k] = factor * (product_2 * share_2 + product_3 * sum_8 * share_2 + product_4 * e_2 + product_5 * e_2 + product_6 * e_2 + product_7 * sum_8 * e_2 + product_8 * exp_nonpositive(product_9 + group_3) + product_10 * e_2)
-                product_input_row[target_i] = factor * (power_of_2 * sum_7 * alpha_target * e_1 * inverse_1 + power_of_2 * sum_7 * alpha_target * gamma * e_1 * inverse_1 + power_of_2 * power_of_5 * power_of_3 * sum_7 * alpha_target * e_3 * expm1_ratio_1 + power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * e_3 * expm1_ratio_1 + power_of_6 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_1 - power_of_6 * direction_alpha_target - power_of_6 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_6 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                    product_input_row[k] = factor * ((power_of_2 * direction_alpha_target * inverse_1 + product_2 * sum_8 + power_of_2 * power_of_3 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 + power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_4 * power_of_3 * sum_7 * alpha_target * gamma * e_1 - power_of_5 * power_of_4 * power_of_6 * power_of_7 * sum_7 * alpha_target * expm1_ratio_1 - power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1) * share_2)
+                product_input_row[target_i] = factor * (power_of_2 * sum_7 * alpha_target * e_1 * inverse_1 + power_of_2 * sum_7 * alpha_target * gamma * e_1 * inverse_1 + power_of_2 * power_of_5 * power_of_6 * power_of_3 * sum_7 * alpha_target * expm1_ratio_1 + power_of_2 * power_of_6 * power_of_3 * sum_7 * alpha_target * gamma * expm1_ratio_1 + power_of_8 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_1 - power_of_8 * direction_alpha_target - power_of_8 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_8 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
             if product_alpha is not None:
                 product_alpha_lane[target_i] += factor * (power_of_2 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_7)
         totals[lane] = total
@@ -569,9 +574,8 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             rest_ties = integer(0)
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -581,29 +585,27 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             group_1 = (largest - input_target)
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
-            power_of_1 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
+            power_of_1 = power(-expm1(sum_1), gamma)
             inverse_1 = one / (one + others)
-            power_of_2 = inverse_1 * inverse_1 * inverse_1
-            product_1 = power_of_1 * power_of_2 * gamma
-            group_3 = (input_target - largest)
-            power_of_3 = power(-expm1(sum_1), gamma)
-            product_3 = -power_of_3 * inverse_1
-            power_of_4 = gamma * gamma
+            product_1 = -power_of_1 * inverse_1
+            power_of_2 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
+            power_of_3 = inverse_1 * inverse_1 * inverse_1
+            e_1 = exp_below(input_target, largest)
+            product_2 = power_of_2 * power_of_3 * gamma * e_1
+            power_of_5 = gamma * gamma
+            power_of_6 = e_1 * e_1
             expm1_ratio_1 = expm1_ratio(sum_1)
-            product_4 = power_of_4 * power_of_1 * (inverse_1 * inverse_1 * inverse_1 * inverse_1) * expm1_ratio_1
-            product_5 = real(2) * group_3
-            product_6 = -power_of_3 * power_of_2 * gamma * expm1_ratio_1
+            product_3 = power_of_5 * power_of_2 * power_of_6 * (inverse_1 * inverse_1 * inverse_1 * inverse_1) * expm1_ratio_1
+            product_4 = -power_of_1 * power_of_3 * gamma * e_1 * expm1_ratio_1
             sum_2 = group_1 + log1p_1
             expm1_ratio_2 = expm1_ratio(sum_2)
             choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_2) < real(1e-05) else (((expm1_minus(sum_2) / sum_2) * (expm1_ratio_2 / sum_2)) if sum_2 < one else ((one - expm1_ratio_2) / sum_2)))
-            product_7 = power_of_3 * power_of_2 * gamma * choice_1 * expm1_ratio_1
-            power_of_5 = inverse_1 * inverse_1
-            product_8 = -power_of_3 * power_of_5 * gamma * expm1_ratio_1
+            product_5 = power_of_1 * power_of_3 * gamma * choice_1 * e_1 * expm1_ratio_1
+            power_of_7 = inverse_1 * inverse_1
+            product_6 = -power_of_1 * power_of_7 * gamma * e_1 * expm1_ratio_1
             alpha_target = alpha[target_i] if alpha is not None else one
-            power_of_6 = power(-expm1(sum_1), one + gamma)
-            e_2 = exp_nonpositive(group_3)
-            e_3 = exp_nonpositive(product_5)
-            power_of_7 = power(-expm1(sum_1), real(2) + gamma)
+            power_of_8 = power(-expm1(sum_1), one + gamma)
+            power_of_9 = power(-expm1(sum_1), real(2) + gamma)
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -611,12 +613,10 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
                 for k in range(n_C):
                     share_2 = diagonal_input_row[k]
                     input_k = input_row[k]
-                    group_2 = (input_k - largest)
-                    product_2 = real(2) * group_2
-                    e_1 = exp_nonpositive(product_2 + group_3)
                     expm1_1 = expm1(-(largest - input_k) - log1p_1)
-                    diagonal_input_row[k] = factor * ((product_1 * e_1 + product_3 * share_2 * expm1_1 + product_4 * exp_nonpositive(product_5 + product_2) + product_6 * e_1 + product_7 * e_1 + product_8 * exp_nonpositive(group_3 + group_2) * expm1_1) * alpha_target)
-                diagonal_input_row[target_i] = factor * ((power_of_6 * e_2 * inverse_1 + power_of_6 * gamma * e_2 * inverse_1 + power_of_6 * power_of_4 * power_of_5 * e_3 * expm1_ratio_1 + power_of_6 * power_of_5 * gamma * e_3 * expm1_ratio_1 + power_of_7 * gamma * choice_1 * e_2 * expm1_ratio_1 * inverse_1 - power_of_7 * gamma * e_2 * expm1_ratio_1 * inverse_1) * alpha_target)
+                    power_of_4 = share_2 * share_2
+                    diagonal_input_row[k] = factor * ((product_1 * share_2 * expm1_1 + product_2 * power_of_4 + product_3 * power_of_4 + product_4 * power_of_4 + product_5 * power_of_4 + product_6 * share_2 * expm1_1) * alpha_target)
+                diagonal_input_row[target_i] = factor * ((power_of_8 * e_1 * inverse_1 + power_of_8 * gamma * e_1 * inverse_1 + power_of_8 * power_of_5 * power_of_6 * power_of_7 * expm1_ratio_1 + power_of_8 * power_of_6 * power_of_7 * gamma * expm1_ratio_1 + power_of_9 * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_9 * gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
         totals[lane] = total
         faults[lane] = fault
 

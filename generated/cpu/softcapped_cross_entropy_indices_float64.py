@@ -80,21 +80,6 @@ def exp_reduce(x):
 
 
 @njit(**MATH)
-def exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = real(710.0) if x > real(710.0) else x
-    x = real(-746.0) if x < real(-746.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    half = n >> integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * power_of_two(half) * power_of_two(n - half)
-
-
-@njit(**MATH)
 def exp_nonpositive(x):
     """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = real(-746.0) if x < real(-746.0) else x
@@ -108,13 +93,31 @@ def exp_nonpositive(x):
 
 
 @njit(**MATH)
-def exp_of_difference(a, b):
-    """exp(a - b) for the exact difference: within 2 ulp. The rounded one loses |a - b|/2 ulp."""
-    d = a - b
-    v = d - a
-    lost = (a - (d - v)) - (b + v)
-    e = exp(d)
-    return e + e * lost if (e > real(0.0)) & (e < INFINITY) else e
+def exp_below(a, b):
+    """exp(a - b) for a <= b (softmax), for the exact difference: within 2.5 ulp; 1 for a == b; gradual underflow.
+
+    e^a over e^b: both are reduced by multiples of ln 2, which is exact, where a - b may not be. A large b is subtracted
+    after all, since it lies within a factor of 2 of every a that matters. What depends on b alone is computed once
+    where b is the largest of a row.
+    """
+    origin = b if abs(b) > real(1500.0) else real(0.0)
+    top = b - origin
+    shifted = top * LOG2E + ROUND
+    top_n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = k * LN2_LOW - (top - k * LN2_HIGH)
+    unit = real(2.938735877055719e-39) * ((exp_quotient(r) * r + real(1.0)) * r + real(1.0))
+    lowest = top - real(747.0)
+    x = a - origin
+    x = lowest if x < lowest else x
+    shifted = x * LOG2E + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
+    # 2**(n - top_n) in two factors, since it may be subnormal.
+    y = y * power_of_two(n + integer(integer(128) - top_n)) * unit
+    return real(1.0) if a == b else y
 
 
 @njit(**MATH)
@@ -260,7 +263,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
                 input_c_2 = input_row[c]
                 product_2 = softcap * tanh(input_c_2 * inverse_1)
                 is_largest = product_2 == largest
-                share = exp_of_difference(product_2, largest)
+                share = exp_below(product_2, largest)
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -291,7 +294,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
             product_8 = -real(4) * sum_1 * weight_target * inverse_3
             product_9 = real(8) * log_partition * z_loss * inverse_3
             e_2 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-            e_3 = exp_of_difference(softcap * tanh_1, largest)
+            e_3 = exp_below(softcap * tanh_1, largest)
             choice_3 = (one if product_4 >= zero else e_2)
             choice_4 = (e_2 if product_4 >= zero else one)
             product_11 = -label_smoothing * inverse_2
@@ -379,7 +382,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 input_c_2 = input_row[c]
                 product_2 = softcap * tanh(input_c_2 * inverse_1)
                 is_largest = product_2 == largest
-                share = exp_of_difference(product_2, largest)
+                share = exp_below(product_2, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -395,7 +398,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 product_4 = input_c1 * inverse_1
                 choice_1 = (one if product_4 >= zero else e_1)
                 choice_2 = (e_1 if product_4 >= zero else one)
-                sum_3 = add(sum_3, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_of_difference(softcap * tanh(product_4), largest) * inverse_2))
+                sum_3 = add(sum_3, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_below(softcap * tanh(product_4), largest) * inverse_2))
             sum_4 = real(sum_3)
             sum_5 = 0.0
             if label_smoothing != zero:
@@ -435,7 +438,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
             product_16 = -real(16) * log_partition * z_loss * inverse_2 * inverse_1
             product_17 = real(16) * log_partition * z_loss * inverse_2 * inverse_1
             tanh_1 = tanh(product_5)
-            e_5 = exp_of_difference(softcap * tanh_1, largest)
+            e_5 = exp_below(softcap * tanh_1, largest)
             power_of_5 = inverse_4 * inverse_4 * inverse_4
             power_of_6 = e_3 * e_3
             choice_11 = (power_of_6 if product_5 >= zero else one)
@@ -533,7 +536,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                 input_c_2 = input_row[c]
                 product_2 = softcap * tanh(input_c_2 * inverse_1)
                 is_largest = product_2 == largest
-                share = exp_of_difference(product_2, largest)
+                share = exp_below(product_2, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -549,7 +552,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                 product_4 = input_c1 * inverse_1
                 choice_1 = (one if product_4 >= zero else e_1)
                 choice_2 = (e_1 if product_4 >= zero else one)
-                sum_5 = add(sum_5, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_of_difference(softcap * tanh(product_4), largest) * inverse_2))
+                sum_5 = add(sum_5, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_below(softcap * tanh(product_4), largest) * inverse_2))
             sum_6 = real(sum_5)
             product_5 = -softcap
             log1p_1 = log1p(others)
@@ -596,7 +599,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
             product_19 = real(32) * log_partition * z_loss * inverse_2
             product_20 = -real(16) * log_partition * z_loss * inverse_2 * inverse_1
             product_21 = real(16) * log_partition * z_loss * inverse_2 * inverse_1
-            e_5 = exp_of_difference(softcap * tanh_1, largest)
+            e_5 = exp_below(softcap * tanh_1, largest)
             power_of_5 = inverse_4 * inverse_4 * inverse_4
             power_of_6 = e_3 * e_3
             choice_11 = (power_of_6 if product_7 >= zero else one)
@@ -699,7 +702,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 input_c_2 = input_row[c]
                 product_2 = softcap * tanh(input_c_2 * inverse_1)
                 is_largest = product_2 == largest
-                share = exp_of_difference(product_2, largest)
+                share = exp_below(product_2, largest)
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -722,22 +725,21 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             power_of_4 = inverse_4 * inverse_4
             product_13 = real(32) * power_of_4 * z_loss
             log_partition = largest + log1p_1
-            product_15 = -real(32) * log_partition * z_loss * inverse_4
-            product_16 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
-            product_17 = real(16) * log_partition * z_loss * inverse_4 * inverse_1
+            product_14 = -real(32) * log_partition * z_loss * inverse_4
+            product_15 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
+            product_16 = real(16) * log_partition * z_loss * inverse_4 * inverse_1
             input_target = input_row[target_i]
             e_2 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
             inverse_5 = one / (one + e_2)
             power_of_5 = inverse_5 * inverse_5 * inverse_5
-            product_18 = input_target * inverse_1
+            product_17 = input_target * inverse_1
             power_of_6 = e_2 * e_2
-            choice_5 = (one if product_18 >= zero else power_of_6)
-            choice_6 = (e_2 if product_18 >= zero else one)
-            choice_7 = (one if product_18 >= zero else e_2)
-            choice_8 = (power_of_6 if product_18 >= zero else one)
-            tanh_2 = tanh(product_18)
-            product_19 = softcap * tanh_2
-            e_3 = exp_of_difference(product_19, largest)
+            choice_5 = (one if product_17 >= zero else power_of_6)
+            choice_6 = (e_2 if product_17 >= zero else one)
+            choice_7 = (one if product_17 >= zero else e_2)
+            choice_8 = (power_of_6 if product_17 >= zero else one)
+            tanh_2 = tanh(product_17)
+            e_3 = exp_below(softcap * tanh_2, largest)
             power_of_7 = inverse_5 * inverse_5 * inverse_5 * inverse_5
             expm1_2 = expm1(-(largest - softcap * tanh_2) - log1p_1)
             factor = scale
@@ -760,9 +762,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                     power_of_3 = inverse_3 * inverse_3 * inverse_3 * inverse_3
                     tanh_1 = tanh(product_6)
                     expm1_1 = expm1(-(product_11 * tanh_1 + largest) - log1p_1)
-                    product_14 = softcap * tanh_1
-                    diagonal_input_row[k] = factor * (product_13 * power_of_3 * choice_1 * choice_4 * exp_nonpositive(real(2) * (product_14 - largest)) + product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 + product_7 * power_of_1 * weight_k * choice_3 * choice_4 + product_8 * power_of_1 * choice_3 * choice_4 * share_2 + product_9 * power_of_1 * choice_1 * choice_2 * share_2 + product_10 * power_of_3 * choice_1 * choice_4 * share_2 * expm1_1) + product_12 * (product_4 * power_of_1 * choice_3 * choice_4 + product_7 * power_of_1 * choice_1 * choice_2 + real(16) * power_of_3 * choice_1 * choice_4 * expm1_1) * share_2 + product_15 * power_of_3 * choice_1 * choice_4 * share_2 * expm1_1 + product_16 * power_of_1 * choice_1 * choice_2 * share_2 + product_17 * power_of_1 * choice_3 * choice_4 * share_2)
-                diagonal_input_row[target_i] = factor * (real(32) * power_of_4 * power_of_7 * z_loss * choice_5 * choice_8 * exp_nonpositive(real(2) * (product_19 - largest)) - (real(8) * power_of_5 * weight_target * choice_7 * choice_8 * inverse_1 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_3 * inverse_4 * inverse_1 + real(16) * power_of_7 * choice_5 * choice_8 * sum_2 * e_3 * expm1_2 * inverse_4 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 - real(8) * power_of_5 * choice_7 * choice_8 * sum_2 * e_3 * inverse_4 * inverse_1) * label_smoothing * inverse_2 + sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 + real(16) * power_of_7 * choice_5 * choice_8 * e_3 * inverse_4 - real(8) * power_of_5 * choice_7 * choice_8 * inverse_1) * weight_target * expm1_2 - real(32) * power_of_7 * log_partition * z_loss * choice_5 * choice_8 * e_3 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_3 * inverse_4 * inverse_1 + real(16) * power_of_5 * log_partition * z_loss * choice_7 * choice_8 * e_3 * inverse_4 * inverse_1)
+                    diagonal_input_row[k] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 + product_7 * power_of_1 * weight_k * choice_3 * choice_4 + product_8 * power_of_1 * choice_3 * choice_4 * share_2 + product_9 * power_of_1 * choice_1 * choice_2 * share_2 + product_10 * power_of_3 * choice_1 * choice_4 * share_2 * expm1_1) + product_12 * (product_4 * power_of_1 * choice_3 * choice_4 + product_7 * power_of_1 * choice_1 * choice_2 + real(16) * power_of_3 * choice_1 * choice_4 * expm1_1) * share_2 + product_13 * (share_2 * share_2) * power_of_3 * choice_1 * choice_4 + product_14 * power_of_3 * choice_1 * choice_4 * share_2 * expm1_1 + product_15 * power_of_1 * choice_1 * choice_2 * share_2 + product_16 * power_of_1 * choice_3 * choice_4 * share_2)
+                diagonal_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 + real(16) * power_of_7 * choice_5 * choice_8 * e_3 * inverse_4 - real(8) * power_of_5 * choice_7 * choice_8 * inverse_1) * weight_target * expm1_2 + real(32) * (e_3 * e_3) * power_of_4 * power_of_7 * z_loss * choice_5 * choice_8 + real(16) * power_of_5 * log_partition * z_loss * choice_7 * choice_8 * e_3 * inverse_4 * inverse_1 - (real(8) * power_of_5 * weight_target * choice_7 * choice_8 * inverse_1 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_3 * inverse_4 * inverse_1 + real(16) * power_of_7 * choice_5 * choice_8 * sum_2 * e_3 * expm1_2 * inverse_4 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 - real(8) * power_of_5 * choice_7 * choice_8 * sum_2 * e_3 * inverse_4 * inverse_1) * label_smoothing * inverse_2 - real(32) * power_of_7 * log_partition * z_loss * choice_5 * choice_8 * e_3 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_3 * inverse_4 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 

@@ -69,21 +69,6 @@ def exp_reduce(x):
 
 
 @njit(**MATH)
-def exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = real(89.0) if x > real(89.0) else x
-    x = real(-104.0) if x < real(-104.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    half = n >> integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * power_of_two(half) * power_of_two(n - half)
-
-
-@njit(**MATH)
 def exp_nonpositive(x):
     """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = real(-104.0) if x < real(-104.0) else x
@@ -97,13 +82,31 @@ def exp_nonpositive(x):
 
 
 @njit(**MATH)
-def exp_of_difference(a, b):
-    """exp(a - b) for the exact difference: within 2 ulp. The rounded one loses |a - b|/2 ulp."""
-    d = a - b
-    v = d - a
-    lost = (a - (d - v)) - (b + v)
-    e = exp(d)
-    return e + e * lost if (e > real(0.0)) & (e < INFINITY) else e
+def exp_below(a, b):
+    """exp(a - b) for a <= b (softmax), for the exact difference: within 2.5 ulp; 1 for a == b; gradual underflow.
+
+    e^a over e^b: both are reduced by multiples of ln 2, which is exact, where a - b may not be. A large b is subtracted
+    after all, since it lies within a factor of 2 of every a that matters. What depends on b alone is computed once
+    where b is the largest of a row.
+    """
+    origin = b if abs(b) > real(208.0) else real(0.0)
+    top = b - origin
+    shifted = top * LOG2E + ROUND
+    top_n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = k * LN2_LOW - (top - k * LN2_HIGH)
+    unit = real(5.421010862427522e-20) * ((exp_quotient(r) * r + real(1.0)) * r + real(1.0))
+    lowest = top - real(105.0)
+    x = a - origin
+    x = lowest if x < lowest else x
+    shifted = x * LOG2E + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
+    # 2**(n - top_n) in two factors, since it may be subnormal.
+    y = y * power_of_two(n + integer(integer(64) - top_n)) * unit
+    return real(1.0) if a == b else y
 
 
 @njit(**MATH)
@@ -247,7 +250,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
                 input_c_2 = input_row[c]
                 product_3 = softcap * tanh(input_c_2 * inverse_1)
                 is_largest = product_3 == largest
-                share = exp_of_difference(product_3, largest)
+                share = exp_below(product_3, largest)
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -370,7 +373,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 input_c_2 = input_row[c]
                 product_3 = softcap * tanh(input_c_2 * inverse_1)
                 is_largest = product_3 == largest
-                share = exp_of_difference(product_3, largest)
+                share = exp_below(product_3, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -386,7 +389,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 product_5 = input_c1 * inverse_1
                 choice_1 = (one if product_5 >= zero else e_1)
                 choice_2 = (e_1 if product_5 >= zero else one)
-                sum_3 = add(sum_3, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_of_difference(softcap * tanh(product_5), largest) * inverse_3))
+                sum_3 = add(sum_3, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_below(softcap * tanh(product_5), largest) * inverse_3))
             sum_4 = real(sum_3)
             sum_5 = 0.0
             for c2 in range(n_C):
@@ -519,7 +522,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                 input_c_2 = input_row[c]
                 product_3 = softcap * tanh(input_c_2 * inverse_1)
                 is_largest = product_3 == largest
-                share = exp_of_difference(product_3, largest)
+                share = exp_below(product_3, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -535,7 +538,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                 product_5 = input_c1 * inverse_1
                 choice_1 = (one if product_5 >= zero else e_1)
                 choice_2 = (e_1 if product_5 >= zero else one)
-                sum_6 = add(sum_6, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_of_difference(softcap * tanh(product_5), largest) * inverse_3))
+                sum_6 = add(sum_6, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_below(softcap * tanh(product_5), largest) * inverse_3))
             sum_7 = real(sum_6)
             product_7 = -softcap
             log1p_1 = log1p(others)
@@ -695,7 +698,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 input_c_2 = input_row[c]
                 product_3 = softcap * tanh(input_c_2 * inverse_1)
                 is_largest = product_3 == largest
-                share = exp_of_difference(product_3, largest)
+                share = exp_below(product_3, largest)
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -704,18 +707,18 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             inverse_3 = one / (one + others)
             product_4 = real(32) * (inverse_3 * inverse_3) * z_loss
             product_5 = real(2) * inverse_1
-            product_8 = -real(8) * inverse_3 * inverse_1
-            product_9 = -real(8) * inverse_1
-            product_10 = -softcap
+            product_7 = -real(8) * inverse_3 * inverse_1
+            product_8 = -real(8) * inverse_1
+            product_9 = -softcap
             log1p_1 = log1p(others)
-            product_11 = real(8) * inverse_3 * inverse_1
-            product_12 = real(8) * inverse_1
-            product_13 = real(16) * inverse_3
+            product_10 = real(8) * inverse_3 * inverse_1
+            product_11 = real(8) * inverse_1
+            product_12 = real(16) * inverse_3
             log_partition = largest + log1p_1
-            product_14 = -real(32) * log_partition * z_loss * inverse_3
-            product_15 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
-            product_16 = -real(16) * inverse_3
-            product_17 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            product_13 = -real(32) * log_partition * z_loss * inverse_3
+            product_14 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            product_15 = -real(16) * inverse_3
+            product_16 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -730,8 +733,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                     power_of_2 = e_1 * e_1
                     choice_1 = (one if product_6 >= zero else power_of_2)
                     choice_2 = (power_of_2 if product_6 >= zero else one)
-                    tanh_1 = tanh(product_6)
-                    product_7 = softcap * tanh_1
                     power_of_3 = inverse_4 * inverse_4 * inverse_4
                     target_k = target_row[k]
                     sum_3 = product_2 + sum_1 * target_k
@@ -739,8 +740,9 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                     sum_4 = sum_3 * weight_k - sum_2
                     choice_3 = (one if product_6 >= zero else e_1)
                     choice_4 = (e_1 if product_6 >= zero else one)
-                    expm1_1 = expm1(-(product_10 * tanh_1 + largest) - log1p_1)
-                    diagonal_input_row[k] = factor * (product_4 * power_of_1 * choice_1 * choice_2 * exp_nonpositive(real(2) * (product_7 - largest)) + product_8 * power_of_3 * sum_4 * choice_3 * choice_2 * share_2 + product_9 * power_of_3 * sum_3 * weight_k * choice_1 * choice_4 * expm1_1 + product_11 * power_of_3 * sum_4 * choice_1 * choice_4 * share_2 + product_12 * power_of_3 * sum_3 * weight_k * choice_3 * choice_2 * expm1_1 + product_13 * power_of_1 * sum_4 * choice_1 * choice_2 * share_2 * expm1_1 + product_14 * power_of_1 * choice_1 * choice_2 * share_2 * expm1_1 + product_15 * power_of_3 * choice_1 * choice_4 * share_2 + product_16 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * share_2 * expm1_1 + product_17 * power_of_3 * choice_3 * choice_2 * share_2)
+                    tanh_1 = tanh(product_6)
+                    expm1_1 = expm1(-(product_9 * tanh_1 + largest) - log1p_1)
+                    diagonal_input_row[k] = factor * (product_4 * (share_2 * share_2) * power_of_1 * choice_1 * choice_2 + product_7 * power_of_3 * sum_4 * choice_3 * choice_2 * share_2 + product_8 * power_of_3 * sum_3 * weight_k * choice_1 * choice_4 * expm1_1 + product_10 * power_of_3 * sum_4 * choice_1 * choice_4 * share_2 + product_11 * power_of_3 * sum_3 * weight_k * choice_3 * choice_2 * expm1_1 + product_12 * power_of_1 * sum_4 * choice_1 * choice_2 * share_2 * expm1_1 + product_13 * power_of_1 * choice_1 * choice_2 * share_2 * expm1_1 + product_14 * power_of_3 * choice_1 * choice_4 * share_2 + product_15 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * share_2 * expm1_1 + product_16 * power_of_3 * choice_3 * choice_2 * share_2)
         if bad_target:
             fault |= 2
         totals[lane] = total

@@ -62,16 +62,31 @@ def exp_reduce(x):
 
 
 @njit(**MATH)
-def exp_nonpositive(x):
-    """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
-    x = real(-104.0) if x < real(-104.0) else x
+def exp_below(a, b):
+    """exp(a - b) for a <= b (softmax), for the exact difference: within 2.5 ulp; 1 for a == b; gradual underflow.
+
+    e^a over e^b: both are reduced by multiples of ln 2, which is exact, where a - b may not be. A large b is subtracted
+    after all, since it lies within a factor of 2 of every a that matters. What depends on b alone is computed once
+    where b is the largest of a row.
+    """
+    origin = b if abs(b) > real(208.0) else real(0.0)
+    top = b - origin
+    shifted = top * LOG2E + ROUND
+    top_n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = k * LN2_LOW - (top - k * LN2_HIGH)
+    unit = real(5.421010862427522e-20) * ((exp_quotient(r) * r + real(1.0)) * r + real(1.0))
+    lowest = top - real(105.0)
+    x = a - origin
+    x = lowest if x < lowest else x
     shifted = x * LOG2E + ROUND
     n = integer(real(shifted).view(integer) - ROUND_BITS)
     k = shifted - ROUND
     r = (x - k * LN2_HIGH) - k * LN2_LOW
     y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    # 2**n in two factors, since it may be subnormal.
-    return y * power_of_two(n + integer(64)) * real(5.421010862427522e-20)
+    # 2**(n - top_n) in two factors, since it may be subnormal.
+    y = y * power_of_two(n + integer(integer(64) - top_n)) * unit
+    return real(1.0) if a == b else y
 
 
 @njit(**MATH)
@@ -220,9 +235,8 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
             rest_ties = integer(0)
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -297,9 +311,8 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -319,7 +332,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_5 = add(sum_5, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+                sum_5 = add(sum_5, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
             sum_6 = real(sum_5)
             direction_input_target = direction_input_row[target_i]
             weight_target = weight[target_i]
@@ -388,9 +401,8 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
@@ -410,7 +422,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_5 = add(sum_5, np.float64(exp_nonpositive((input_c1 - largest)) * (product_1 + direction_input_c1) * inverse_1))
+                sum_5 = add(sum_5, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
             sum_6 = real(sum_5)
             direction_input_target = direction_input_row[target_i]
             group_1 = (product_1 + direction_input_target)
@@ -432,7 +444,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     product_input_row[k] = factor * ((((product_1 + direction_input_k) - sum_6) * weight_target + direction_weight_target) * share_2 * inverse_1)
-                product_input_row[target_i] = factor * (sum_1 * weight_target * exp_nonpositive((input_target - largest)) * inverse_1 + direction_weight_target * expm1(sum_7))
+                product_input_row[target_i] = factor * (direction_weight_target * expm1(sum_7) + sum_1 * weight_target * exp_below(input_target, largest) * inverse_1)
             if product_weight is not None:
                 product_weight_lane[target_i] += factor * (sum_6 - group_1)
         totals[lane] = total
@@ -478,9 +490,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
             rest_ties = integer(0)
             for c in range(n_C):
                 input_c_2 = input_row[c]
-                below = input_c_2 - largest
-                is_largest = below == zero
-                share = exp_nonpositive(below)
+                is_largest = input_c_2 == largest
+                share = exp_below(input_c_2, largest)
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
