@@ -25,7 +25,7 @@ from .torch_traced import traced, transformed
 
 Tensor = torch.Tensor
 AxisOption = int | Sequence[int] | Mapping[str, int | Sequence[int]] | None
-__all__ = ["Tensor", "apply", "names_of"]
+__all__ = ["Tensor", "apply"]
 
 # Look-ups that every call would make.
 forward_ad = torch.autograd.forward_ad
@@ -88,7 +88,7 @@ def apply(
                 if recording:
                     tracked.append(tensor)
                     key.append(True)
-                array = tensor.detach().numpy()
+                array = tensor.numpy(force=tensor.is_cpu)  # what is elsewhere must not be fetched
             else:
                 array = tensor.numpy()
             key += (array.shape, array.dtype, array.flags.num)
@@ -105,7 +105,7 @@ def apply(
                 return value
             ready = [found[1]] if found[1] else []
             rest = ready, recipe.tracked, loss, parameters, (reduction, None, empty), None
-            return value_node((value, rest, arguments), *tracked)
+            return value_node((value, rest, arguments[: recipe.given]), *tracked)
     extra = sample_weight, mask, denominator
     return _general(loss, arguments, arrays, parameters, reduction, axis, extra, empty, key)
 
@@ -117,11 +117,13 @@ class Recipe(NamedTuple):
         quick: computes the value, and the gradients if they are wanted and can be computed at once.
         numbers: the parameters as it takes them.
         tracked: the positions of the arguments that require grad.
+        given: how many arguments there are up to the last one that is given.
     """
 
     quick: Quick
     numbers: tuple[float | int, ...]
     tracked: tuple[int, ...]
+    given: int
 
 
 def _general(
@@ -152,18 +154,14 @@ def _general(
     if key and axis is None and not any(x is not None for x in extra) and is_plain(arguments, loss.predictions):
         quick = find_quick(call.plan, arrays, call.scaling, () if reduction == "none" else wanted)
         if quick and fixed_denominator(call, wanted):
-            remember(loss.recipes, tuple(key), Recipe(quick, call.parameters, tuple(tracked)))
+            given = max(place for place, tensor in enumerate(arguments, 1) if tensor is not None)
+            remember(loss.recipes, tuple(key), Recipe(quick, call.parameters, tuple(tracked), given))
     if not tracked:
         return rounded(scalar_tensor(call.value()), arguments)
     number, *ready = (call.value(),) if reduction == "none" else evaluate(call, wanted)
     rest = ready, tuple(tracked), loss, parameters, (reduction, axis, empty), constants[2]
     state = scalar_tensor(number), rest, (*arguments, *extra[:2])
     return rounded(value_node(state, *[arguments[position] for position in tracked]), arguments)
-
-
-def names_of(loss: Loss) -> tuple[str, ...]:
-    """The names of all arguments."""
-    return loss.argument_names
 
 
 def _wanted(loss: Loss, call: Call, tracked: Sequence[int]) -> tuple[str, ...]:

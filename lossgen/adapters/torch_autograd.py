@@ -62,7 +62,7 @@ class ValueNode(torch.autograd.Function):
         if ready is not None and not differentiable:
             factor = upstream.item()
             if factor == 1:
-                return None, *[as_tensor(array) for array in ready]
+                return (None, as_tensor(ready[0])) if len(ready) == 1 else (None, *map(as_tensor, ready))
             # A loss scale is there to keep float16 from underflowing: multiply before rounding, not after.
             if not any(array.itemsize == 2 for array in ready):
                 return None, *[as_tensor(array).mul_(factor) for array in ready]

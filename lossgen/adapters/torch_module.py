@@ -8,7 +8,7 @@ from lossgen.runtime import Loss
 from lossgen.runtime.domains import check_parameters
 from lossgen.runtime.errors import choose
 
-from .torch import AxisOption, Tensor, apply, names_of
+from .torch import AxisOption, Tensor
 from .torch_arrays import as_array
 from .torch_library import torch
 
@@ -32,8 +32,6 @@ class LossModule(torch.nn.Module):
         LossError: a parameter outside its domain, an unknown reduction.
     """
 
-    _evaluate = staticmethod(apply)
-
     def __init__(
         self,
         loss: Loss,
@@ -48,7 +46,6 @@ class LossModule(torch.nn.Module):
         if reduction not in loss.schema.reductions:
             raise choose(loss.schema.name, "reduction", reduction, loss.schema.reductions)
         self._loss = loss
-        self._inputs = names_of(loss)
         self._settings = tuple(parameter.name for parameter in loss.schema.parameters)
         for name, weight in weights.items():
             if weight is not None:
@@ -60,20 +57,9 @@ class LossModule(torch.nn.Module):
         self.axis = axis
         self.empty = empty
 
-    def evaluate(
-        self,
-        inputs: Mapping[str, Tensor | None],
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        denominator: float | None = None,
-    ) -> Tensor:
-        """The loss of these inputs, by name, with the weights that the module holds; see `apply`."""
-        arguments = tuple(inputs[name] if name in inputs else getattr(self, name) for name in self._inputs)
-        parameters = tuple(getattr(self, name) for name in self._settings)
-        return self._evaluate(
-            *(self._loss, arguments, parameters, self.reduction, self.axis),
-            *(sample_weight, mask, denominator, self.empty),
-        )
+    def held(self, name: str) -> Tensor | None:
+        """A weight: what `getattr` finds, which for a buffer takes several times as long."""
+        return self._buffers[name] if name in self._buffers else getattr(self, name)
 
     def extra_repr(self) -> str:
         """Weights by their shapes, parameters, and the options that are not at their defaults."""

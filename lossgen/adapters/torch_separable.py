@@ -8,9 +8,8 @@ from lossgen.runtime import SeparableLoss
 
 from . import torch as single
 from .torch import AxisOption, Tensor
-from .torch_module import LossModule
 
-__all__ = ["SeparableLossModule", "apply"]
+__all__ = ["apply"]
 
 
 def apply(
@@ -32,9 +31,3 @@ def apply(
     shares = loss.shares(arguments, axis, sample_weight, mask, denominator)
     values = [single.apply(part, own, parameters, reduction, *options, empty) for part, own, options in shares]
     return loss.total(values, reduction)
-
-
-class SeparableLossModule(LossModule):
-    """A loss over several batches as a module; see `LossModule`."""
-
-    _evaluate = staticmethod(apply)

@@ -25,27 +25,39 @@ class Quick:
     """`evaluate` for one plan, one reduction and one choice of gradients."""
 
     __slots__ = (
-        *("_after", "_before", "_count", "_divisor", "_empty", "_kernel", "_normalizer", "_plan"),
-        *("_scale", "_scaling", "_spare", "_targets", "_valued"),
+        *("_after", "_as_is", "_before", "_bounds", "_count", "_divisor", "_empty", "_kernel", "_normalizer", "_plan"),
+        *("_real", "_scale", "_scaling", "_short", "_spare", "_targets", "_valued"),
     )
 
     def __init__(self, plan: Plan, names: Sequence[str], scaling: Scaling) -> None:
         differentiable = plan.variant.differentiable
         self._plan = plan
         self._scaling = scaling
-        self._kernel = plan.kernels.evaluate
-        self._normalizer = getattr(plan.kernels, "normalizer", None)
+        self._kernel: Callable[..., None] = self._first_evaluate
+        self._normalizer: Callable[..., None] = self._first_normalizer
         self._empty = apart if plan.division.lanes == 1 else empty
         self._count = len(differentiable)
         self._targets = tuple((differentiable.index(name), *self._shapes(plan, name)) for name in names)
         first = self._targets[0][0] if names else 0
         self._before, self._after = (None,) * first, (None,) * (self._count - first - 1)
         self._valued = scaling.reduction == "none"
+        self._short = plan.division.lanes == 1 and not self._valued
+        self._as_is, self._bounds, self._real = plan.as_is, plan.division.bounds, plan.real
         # The mean's divisor is known beforehand unless the kernel `normalizer` has to say.
         own = plan.each is None and scaling.reduction == "mean"
         self._divisor = None if own else scaling.divisor(plan, lambda _: 1.0)
         self._scale = 0.0 if self._divisor is None else scaling.scales(plan, self._divisor, 1.0, None)[0]
         self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # a list's pop and append are atomic
+
+    def _first_evaluate(self, *given: object) -> None:
+        """The first call of the kernel: a plan settles the types of all that it is given, so the next go straight on."""
+        self._kernel = machine_code(self._plan.kernels.evaluate, given)
+        self._kernel(*given)
+
+    def _first_normalizer(self, *given: object) -> None:
+        """The same for the kernel that says what the items count."""
+        self._normalizer = machine_code(self._plan.kernels.normalizer, given)
+        self._normalizer(*given)
 
     @staticmethod
     def _shapes(plan: Plan, name: str) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
@@ -111,35 +123,34 @@ class Quick:
 
         At 32 elements each of these lines is a noticeable part of a call: only what cannot be done beforehand is here.
         """
-        divisor, plan = self._divisor, self._plan
-        if self._valued or plan.division.lanes != 1:
-            found = self.run(arrays, plan.operands(arrays), parameters, 1.0)
+        if not self._short:
+            found = self.run(arrays, self._plan.operands(arrays), parameters, 1.0)
             return None if found is None else (np.asarray(found[0]), found[1])
-        operands = arrays if plan.as_is else plan.operands(arrays)
+        operands = arrays if self._as_is else self._plan.operands(arrays)
         try:
             totals, faults = self._spare.pop()
         except IndexError:
             totals, faults = np.empty(1), np.empty(1, np.int64)
-        given = plan.division.bounds, *operands, *parameters
-        scale = self._scale
+        given = self._bounds, *operands, *parameters
+        divisor, scale = self._divisor, self._scale
         if divisor is None:
             self._normalizer(0, 1, *given, 1.0, None, None, totals, faults)
             divisor = totals.item()
             if divisor == 0 or faults.item():
                 return None  # the engine knows what then
-            scale = self._scaling.scales(plan, divisor, 1.0, None)[0]
+            scale = self._scaling.scales(self._plan, divisor, 1.0, None)[0]
         if len(self._targets) == 1:
             _, shape, flat = self._targets[0]
-            gradient = apart(shape, plan.real)
+            gradient = apart(shape, self._real)
             gradients: tuple[np.ndarray, ...] = (gradient,)
             output = gradient if flat is None else gradient.reshape(flat)
-            outputs = *self._before, output, *self._after
+            self._kernel(0, 1, *given, scale, None, None, totals, faults, *self._before, output, *self._after)
         else:
             gradients, outputs = self._outputs()
-        self._kernel(0, 1, *given, scale, None, None, totals, faults, *outputs)
+            self._kernel(0, 1, *given, scale, None, None, totals, faults, *outputs)
         if faults.item():
-            explain(plan, arrays, parameters, None, faults)
-        value = np.array(totals.item() / divisor, plan.real)
+            explain(self._plan, arrays, parameters, None, faults)
+        value = np.array(totals.item() / divisor, self._real)
         self._spare.append((totals, faults))
         return value, gradients
 
@@ -156,7 +167,7 @@ class Quick:
         def total(item_scale: np.ndarray | None) -> float:
             plan = self._plan
             rest = (*operands, *parameters, 1.0, item_scale, None, totals, faults)
-            run_direct(plan.kernels.normalizer, plan.division, *rest)
+            run_direct(self._normalizer, plan.division, *rest)
             return self._sum(arrays, parameters, item_scale, totals, faults)
 
         return total
@@ -174,6 +185,16 @@ class Quick:
         if faults.item() if single else faults.any():
             explain(self._plan, arrays, parameters, item_scale, faults)
         return totals.item() if single else float(totals.sum())
+
+
+def machine_code(kernel: Callable[..., None], given: Sequence[object]) -> Callable[..., None]:
+    """A kernel for arguments of the types of these, without Numba's choice by type, which takes longer than 32 elements.
+
+    Only for arguments of the very same types.
+    """
+    if not hasattr(kernel, "compile"):  # Numba is switched off (NUMBA_DISABLE_JIT)
+        return kernel
+    return kernel.compile(tuple(map(kernel.typeof_pyval, given)))
 
 
 def quick_evaluate(
