@@ -72,5 +72,7 @@ class CauchyLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"input": input, "target": target}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (input, target)
+        parameters = (self.scale,)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

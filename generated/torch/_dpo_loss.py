@@ -81,5 +81,7 @@ class DpoLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"policy_chosen_logps": policy_chosen_logps, "policy_rejected_logps": policy_rejected_logps, "reference_chosen_logps": reference_chosen_logps, "reference_rejected_logps": reference_rejected_logps}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps)
+        parameters = (self.beta, self.label_smoothing)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

@@ -4,7 +4,8 @@
 from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor
-from lossgen.adapters.torch_separable import SeparableLossModule, apply
+from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_separable import apply
 
 from ..numpy._gan_discriminator_loss import gan_discriminator_loss as _loss
 
@@ -52,7 +53,7 @@ def gan_discriminator_loss(
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
 
 
-class GanDiscriminatorLoss(SeparableLossModule):
+class GanDiscriminatorLoss(LossModule):
     """The cross entropy of telling real samples from generated ones: −log D(x) − log(1 − D(G(z))), from logits. As a module: see `gan_discriminator_loss`."""
 
     def __init__(
@@ -76,5 +77,7 @@ class GanDiscriminatorLoss(SeparableLossModule):
         denominator: float | Mapping[str, float] | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"real": real, "fake": fake}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (real, fake)
+        parameters = (self.label_smoothing,)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

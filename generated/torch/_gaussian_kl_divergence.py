@@ -65,5 +65,7 @@ class GaussianKlDivergenceLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"mu": mu, "log_var": log_var}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (mu, log_var)
+        parameters = ()
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

@@ -83,5 +83,7 @@ class GaussianNLLLoss(LossModule):
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
         var = spread(var, input)
-        inputs = {"input": input, "target": target, "var": var}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (input, target, var)
+        parameters = (self.full, self.eps)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

@@ -66,5 +66,7 @@ class GradientPenaltyLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"gradients": gradients}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (gradients,)
+        parameters = (self.lambda_gp,)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

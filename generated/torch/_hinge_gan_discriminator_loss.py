@@ -4,7 +4,8 @@
 from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor
-from lossgen.adapters.torch_separable import SeparableLossModule, apply
+from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_separable import apply
 
 from ..numpy._hinge_gan_discriminator_loss import hinge_gan_discriminator_loss as _loss
 
@@ -48,7 +49,7 @@ def hinge_gan_discriminator_loss(
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
 
 
-class HingeGanDiscriminatorLoss(SeparableLossModule):
+class HingeGanDiscriminatorLoss(LossModule):
     """The hinge loss of telling real samples (score above 1) from generated ones (score below −1). As a module: see `hinge_gan_discriminator_loss`."""
 
     def __init__(
@@ -71,5 +72,7 @@ class HingeGanDiscriminatorLoss(SeparableLossModule):
         denominator: float | Mapping[str, float] | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"real": real, "fake": fake}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (real, fake)
+        parameters = ()
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

@@ -83,5 +83,7 @@ class MarginRankingLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"input1": input1, "input2": input2, "target": target}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (input1, input2, target)
+        parameters = (self.margin,)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

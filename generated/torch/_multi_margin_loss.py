@@ -89,5 +89,7 @@ class MultiMarginLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"input": input, "target": target}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (input, target, self.held("weight"))
+        parameters = (self.p, self.margin, self.ignore_index)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

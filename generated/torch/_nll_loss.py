@@ -83,5 +83,7 @@ class NLLLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"input": input, "target": target}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (input, target, self.held("weight"))
+        parameters = (self.ignore_index,)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

@@ -97,5 +97,7 @@ class TripletMarginLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"anchor": anchor, "positive": positive, "negative": negative}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (anchor, positive, negative)
+        parameters = (self.margin, self.p, self.eps, self.swap)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

@@ -82,5 +82,7 @@ class VaeLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"reconstruction": reconstruction, "data": data, "mu": mu, "log_var": log_var}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (reconstruction, data, mu, log_var)
+        parameters = (self.beta, self.likelihood, self.variance)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

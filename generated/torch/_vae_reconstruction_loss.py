@@ -74,5 +74,7 @@ class VaeReconstructionLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"reconstruction": reconstruction, "data": data}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (reconstruction, data)
+        parameters = (self.likelihood, self.variance)
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

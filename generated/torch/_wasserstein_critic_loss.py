@@ -4,7 +4,8 @@
 from collections.abc import Mapping, Sequence
 
 from lossgen.adapters.torch import Tensor
-from lossgen.adapters.torch_separable import SeparableLossModule, apply
+from lossgen.adapters.torch_module import LossModule
+from lossgen.adapters.torch_separable import apply
 
 from ..numpy._wasserstein_critic_loss import wasserstein_critic_loss as _loss
 
@@ -49,7 +50,7 @@ def wasserstein_critic_loss(
     return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
 
 
-class WassersteinCriticLoss(SeparableLossModule):
+class WassersteinCriticLoss(LossModule):
     """The critic's estimate of the earth mover's distance, negated: the mean score of fakes less that of real samples. As a module: see `wasserstein_critic_loss`."""
 
     def __init__(
@@ -72,5 +73,7 @@ class WassersteinCriticLoss(SeparableLossModule):
         denominator: float | Mapping[str, float] | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"real": real, "fake": fake}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (real, fake)
+        parameters = ()
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)

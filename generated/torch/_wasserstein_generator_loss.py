@@ -62,5 +62,7 @@ class WassersteinGeneratorLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        inputs = {"fake": fake}
-        return self.evaluate(inputs, sample_weight, mask, denominator)
+        arguments = (fake,)
+        parameters = ()
+        options = self.axis, sample_weight, mask, denominator, self.empty
+        return apply(_loss, arguments, parameters, self.reduction, *options)
