@@ -11,6 +11,7 @@ from lossgen.formula import Loss, Variant
 from lossgen.formula.symbols import Argument, ItemNumber, is_label
 
 from .expand import expand
+from .functions import has_curved_exponents
 from .ir import Branch, Check, Let, Loop, Statement, Store
 from .lengths import measures_lengths, without_scaling
 from .lower import Lowering
@@ -35,7 +36,8 @@ class Kernel:
 
 def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     """The text of the module with all kernels of one variant for one dtype. `source` is the formula's file, for the banner."""
-    wide = dtype == "float32" and measures_lengths(Derivation(loss.name, variant).value)
+    value = Derivation(loss.name, variant).value
+    wide = dtype == "float32" and (measures_lengths(value) or has_curved_exponents(value))
     arithmetic = "float64" if wide else dtype
     printer = StatementPrinter(widen=wide)
     kernels = [render_kernel(p, printer) for p in programs(loss, variant, lower_wide if wide else lower)]

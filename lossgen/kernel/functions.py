@@ -1,9 +1,9 @@
 """Functions that appear only in kernels: each prints as one call or one conditional expression."""
 
-from sympy import Add, Expr, Piecewise
+from sympy import Add, Expr, Piecewise, tanh
 from sympy.core.function import Function
 
-from lossgen.formula.nodes import Reduction
+from lossgen.formula.nodes import LogSumExp, Reduction
 
 
 class KernelFunction(Function):
@@ -90,3 +90,8 @@ class RestOfExponentials(Reduction):
 def share_of_largest(body: Expr) -> type[KernelFunction]:
     """What gives e^(f(c) − max f). An entry that a condition leaves out of the maximum may lie above it."""
     return exp_of_difference if isinstance(body, Piecewise) else exp_below
+
+
+def has_curved_exponents(value: Expr) -> bool:
+    """Whether a log-sum-exp is taken of what a function gives: its exponential magnifies the function's rounding."""
+    return any(node.body.has(tanh) for node in value.atoms(LogSumExp))

@@ -50,7 +50,7 @@ def power(base: mpf, exponent: mpf | int) -> mpf:
 DERIVATIVES: dict[Callable, Callable[[mpf, mpf], tuple[mpf, mpf]]] = {
     mpmath.exp: lambda x, y: (y, y),
     logarithm: lambda x, y: (power(x, -1), -power(x, -2)),
-    mpmath.tanh: lambda x, y: (1 - y**2, -2 * y * (1 - y**2)),
+    mpmath.tanh: lambda x, y: (mpmath.sech(x) ** 2, -2 * y * mpmath.sech(x) ** 2),
     mpmath.sign: lambda x, y: (mpf(0), mpf(0)),
     abs: lambda x, y: (mpmath.sign(x), mpf(0)),
 }

@@ -1,5 +1,6 @@
 """Kernels of formulas that nobody asked for, with loops over axes: value and gradient against the raw formula."""
 
+import mpmath
 import numpy as np
 import pytest
 from rendered import Rendered, check_against_the_formula, exact_gradient
@@ -28,6 +29,7 @@ from lossgen.formula import (
     softmax,
     softplus,
     sqrt,
+    tanh,
 )
 
 C, D = Axis("C"), Axis("D", place="features")
@@ -222,6 +224,35 @@ def test_shares_keep_their_digits_where_the_difference_from_the_largest_is_not_e
     ):
         exact = np.array(exact, float)
         np.testing.assert_array_less(np.abs(got - exact), 5 * np.spacing(np.abs(exact.astype(np.float32))))
+
+
+@pytest.mark.parametrize("dtype, error", [("float32", 1e-6), ("float64", 1e-12)])
+def test_the_curvature_of_computed_logits_keeps_its_digits_in_a_confident_row(tmp_path, dtype, error):
+    """The product with a direction is a difference of two numbers near 1 times the other classes' share, 1e-13 or less."""
+
+    @loss
+    def capped(x: Logit[C], y: ClassIndex[C], cap: Positive = 30):
+        """Cross-entropy of capped logits."""
+        return log(Sum(exp(cap * tanh(x[c] / cap)), c)) - cap * tanh(x[y] / cap)
+
+    def gradient(at):
+        z = [30 * mpmath.tanh(t / 30) for t in at]
+        total = mpmath.fsum(mpmath.exp(t) for t in z)
+        return [
+            (mpmath.exp(t) / total - (k == 0)) * mpmath.sech(u / 30) ** 2
+            for k, (t, u) in enumerate(zip(z, at, strict=True))
+        ]
+
+    x, v = np.array([[45.0, 0.25, -0.5, 1.0]]), np.array([[0.75, 1.25, 0.5, 1.5]])
+    rendered = Rendered(capped, tmp_path, dtype=dtype)
+    product = rendered("hvp", {"x": x, "y": np.array([0])}, [v])[1]["x"][0]
+    with mpmath.workdps(60):
+        ends = [
+            gradient([mpmath.mpf(t) + s * mpmath.mpf(10) ** -20 * d for t, d in zip(x[0], v[0], strict=True)])
+            for s in (1, -1)
+        ]
+        exact = [float((a - b) / (2 * mpmath.mpf(10) ** -20)) for a, b in zip(*ends, strict=True)]
+    np.testing.assert_allclose(product, exact, rtol=error)
 
 
 def x_of(rendered: Rendered):
