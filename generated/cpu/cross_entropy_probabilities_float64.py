@@ -29,9 +29,6 @@ MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
 SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
-UPPER_BITS = integer(-134217728)
-TWO_THIRDS = real(0.6666666666666666)
-TWO_THIRDS_LOW = real(3.700743415417188e-17)
 
 
 @njit(**MATH)
@@ -166,96 +163,9 @@ def unordered(i):
 
 
 @njit(**MATH)
-def upper(x):
-    """x with its lower 27 bits cleared."""
-    return integer(real(x).view(integer) & UPPER_BITS).view(real)
-
-
-@njit(**MATH)
-def mantissa_log(m):
-    """log(m) for m in [0.75, 1.5) as s + s_low + term + term_low; s has 26 bits, term 52.
-
-    2*atanh(s) = 2*s + s*z*(2/3 + z*q(z)), s = (m - 1)/(m + 1), z = s*s: each factor is split into an upper part, whose
-    products are exact, and a rest.
-    """
-    f = m - real(1.0)
-    sum_upper = upper(m + real(1.0))
-    inverse = real(1.0) / (m + real(1.0))
-    s_upper = upper(f * inverse)
-    s_low = ((f - s_upper * sum_upper) - s_upper * (m - (sum_upper - real(1.0)))) * inverse
-    s = s_upper + s_low
-    square = s_upper * s_upper
-    square_low = s_low * (s_upper + s)
-    z = square + square_low
-    z_upper = upper(z)
-    z_low = square_low - (z_upper - square)
-    q = real(1.257688659108539e-01) * z + real(1.1591471314785676e-01)
-    q = q * z + real(1.334120369526009e-01)
-    q = q * z + real(1.538440456158895e-01)
-    q = q * z + real(1.8181821567643466e-01)
-    q = q * z + real(2.222222219078534e-01)
-    q = q * z + real(2.857142857157992e-01)
-    q = q * z + real(3.999999999999972e-01)
-    q = q * z
-    t_upper = upper(TWO_THIRDS + q)
-    t_low = TWO_THIRDS_LOW + (q - (t_upper - TWO_THIRDS))
-    product_low = z_low * (t_upper + t_low) + z_upper * t_low
-    product_upper = upper(z_upper * t_upper + product_low)
-    product_low = product_low + (z_upper * t_upper - product_upper)
-    term = s_upper * product_upper
-    term_low = s_low * (product_upper + product_low) + s_upper * product_low
-    return s_upper + s_upper, s_low + s_low, term, term_low
-
-
-@njit(**MATH)
-def power_log(x):
-    """log(x) as high + low, 2**-65 relative, high with 26 bits; nan below 0; huge but finite at 0 and inf."""
-    small = x < SMALLEST_NORMAL
-    m = x * real(18014398509481984.0) if small else x
-    bits = real(m).view(integer)
-    n = integer(bits - MANTISSA_BITS) >> integer(52)
-    k = exponent(n) - (real(54.0) if small else real(0.0))
-    m = integer(bits - (n << integer(52))).view(real)
-    s, s_low, term, term_low = mantissa_log(m)
-    lead = k * LN2_HIGH
-    first = lead + s
-    second = first + term
-    low = (s - (first - lead)) + (term - (second - first))
-    low = low + ((s_low + term_low) + k * LN2_LOW)
-    high = upper(second + low)
-    low = low - (high - second)
-    high = high if x > real(0.0) else NAN
-    high = real(1e300) if x == INFINITY else high
-    return (real(-1e300) if x == real(0.0) else high), low
-
-
-@njit(**MATH)
-def power(x, y):
-    """x**y for x >= 0, nan below: within 1 ulp. exp(y*log(x)), the logarithm in two parts (2**-65 relative).
-
-    0**0 = 1, 0**positive = 0, 0**negative = inf, inf**0 = 1; a nan in either argument gives nan.
-    """
-    high, low = power_log(x)
-    y = y * real(1e300) if abs(high) == real(1e300) else y
-    y = real(1e300) if y > real(1e300) else y
-    y = real(-1e300) if y < real(-1e300) else y
-    total = y * (high + low)
-    y_upper = upper(y)
-    lead = y_upper * high
-    rest = (y - y_upper) * high + y * low
-    # Far outside the range the parts overflow; they are not needed there.
-    lead = lead if abs(total) < real(800.0) else (real(800.0) if total > real(0.0) else real(-800.0))
-    rest = rest if abs(total) < real(800.0) else real(0.0)
-    shifted = (lead + rest) * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    high = lead - k * LN2_HIGH
-    low = rest - k * LN2_LOW
-    r = high + low
-    low = (high - r) + low
-    half = n >> integer(1)
-    y = (real(1.0) + (r + (exp_tail(r) + low))) * power_of_two(half) * power_of_two(n - half)
-    return y if total == total else NAN
+def reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
 
@@ -441,14 +351,14 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             others = rest + real(rest_ties - 1)
             sum_4 = real(sum_3)
             sum_6 = real(sum_5)
-            power_of_1 = power(sum_4, -one)
-            product_2 = -power_of_1 * sum_6
-            inverse_2 = one / (one + others)
+            inverse_2 = reciprocal_or_zero(sum_4)
+            product_2 = -sum_6 * inverse_2
+            inverse_3 = one / (one + others)
             sum_7 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_7 = add(sum_7, np.float64(exp_below(input_c1, largest) * (product_2 + direction_input_c1) * inverse_2))
+                sum_7 = add(sum_7, np.float64(exp_below(input_c1, largest) * (product_2 + direction_input_c1) * inverse_3))
             sum_8 = real(sum_7)
             sum_9 = 0.0
             for c2 in range(n_C):
@@ -458,7 +368,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                 sum_9 = add(sum_9, np.float64(((product_2 + direction_input_c2) - sum_8) * (product_1 + sum_1 * target_c2) * weight_c2))
             sum_10 = real(sum_9)
             value = -sum_10
-            product_3 = sum_2 * inverse_2
+            product_3 = sum_2 * inverse_3
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -557,14 +467,14 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             others = rest + real(rest_ties - 1)
             sum_6 = real(sum_5)
             sum_8 = real(sum_7)
-            power_of_1 = power(sum_6, -one)
-            product_2 = -power_of_1 * sum_8
-            inverse_2 = one / (one + others)
+            inverse_2 = reciprocal_or_zero(sum_6)
+            product_2 = -sum_8 * inverse_2
+            inverse_3 = one / (one + others)
             sum_9 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_9 = add(sum_9, np.float64(exp_below(input_c1, largest) * (product_2 + direction_input_c1) * inverse_2))
+                sum_9 = add(sum_9, np.float64(exp_below(input_c1, largest) * (product_2 + direction_input_c1) * inverse_3))
             sum_10 = real(sum_9)
             log1p_1 = log1p(others)
             sum_11 = 0.0
@@ -582,7 +492,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             sum_14 = real(sum_11)
             value = -sum_14
             sum_17 = label_smoothing - one
-            product_3 = -inverse_2
+            product_3 = -inverse_3
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -603,7 +513,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                     weight_k = weight[k] if weight is not None else one
                     direction_input_k = direction_input_row[k]
                     sum_18 = (product_2 + direction_input_k) - sum_10
-                    product_input_row[k] = factor * (sum_15 * direction_weight_k * expm1_1 + (sum_17 * direction_target_k * weight_k + sum_4 - sum_15 * direction_weight_k) * share_2 * inverse_2 + sum_1 * direction_target_k * weight_k * expm1_1 + product_3 * (sum_15 * weight_k - sum_2) * sum_18 * share_2 + sum_18 * sum_15 * weight_k * share_2 * inverse_2)
+                    product_input_row[k] = factor * (sum_15 * direction_weight_k * expm1_1 + (sum_17 * direction_target_k * weight_k + sum_4 - sum_15 * direction_weight_k) * share_2 * inverse_3 + sum_1 * direction_target_k * weight_k * expm1_1 + product_3 * (sum_15 * weight_k - sum_2) * sum_18 * share_2 + sum_18 * sum_15 * weight_k * share_2 * inverse_3)
             if product_target is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]

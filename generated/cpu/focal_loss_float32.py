@@ -26,6 +26,7 @@ ROUND = real(12582912.0)
 ROUND_BITS = integer(0x4B400000)
 MANTISSA_BITS = integer(0x3F400000)
 MAGNITUDE_BITS = integer(0x7FFFFFFF)
+SMALLEST_NORMAL = real(1.1754943508222875e-38)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
 
@@ -213,6 +214,12 @@ def unordered(i):
     return integer(i ^ ((i >> integer(31)) & MAGNITUDE_BITS)).view(real)
 
 
+@njit(**MATH)
+def reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -357,44 +364,44 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             others = rest + real(rest_ties - 1)
             sum_2 = real(sum)
             sum_4 = real(sum_3)
-            power_of_1 = power(sum_2, -one)
-            product_1 = -power_of_1 * sum_4
-            inverse_1 = one / (one + others)
+            inverse_1 = reciprocal_or_zero(sum_2)
+            product_1 = -sum_4 * inverse_1
+            inverse_2 = one / (one + others)
             sum_5 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_5 = add(sum_5, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
+                sum_5 = add(sum_5, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2))
             sum_6 = real(sum_5)
             input_target = input_row[target_i]
             group_1 = (largest - input_target)
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
-            power_of_2 = power(-expm1(sum_1), gamma)
+            power_of_1 = power(-expm1(sum_1), gamma)
             e_1 = exp_below(input_target, largest)
             expm1_ratio_1 = expm1_ratio(sum_1)
             direction_input_target = direction_input_row[target_i]
             sum_7 = (product_1 + direction_input_target) - sum_6
             alpha_target = alpha[target_i] if alpha is not None else one
-            value = power_of_2 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_7 * alpha_target
-            product_2 = power_of_2 * inverse_1
+            value = power_of_1 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_2) * sum_7 * alpha_target
+            product_2 = power_of_1 * inverse_2
             expm1_1 = expm1(sum_1)
             at_least_tiny_1 = (TINY if -expm1_1 < TINY else -expm1_1)
-            power_of_3 = power(at_least_tiny_1, gamma - one)
-            power_of_4 = inverse_1 * inverse_1
-            product_3 = power_of_2 * power_of_4 * gamma * e_1 * expm1_ratio_1
-            power_of_5 = gamma * gamma
-            power_of_6 = e_1 * e_1
-            power_of_7 = inverse_1 * inverse_1 * inverse_1
+            power_of_2 = power(at_least_tiny_1, gamma - one)
+            power_of_3 = inverse_2 * inverse_2
+            product_3 = power_of_1 * power_of_3 * gamma * e_1 * expm1_ratio_1
+            power_of_4 = gamma * gamma
+            power_of_5 = e_1 * e_1
+            power_of_6 = inverse_2 * inverse_2 * inverse_2
             sum_9 = group_1 + log1p_1
             abs_1 = abs(sum_9)
             expm1_minus_1 = expm1_minus(sum_9)
             quotient_1 = (expm1_minus_1 / sum_9)
             expm1_ratio_2 = expm1_ratio(sum_9)
             quotient_2 = (expm1_ratio_2 / sum_9)
-            inverse_2 = one / sum_9
-            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs_1 < real(1e-05) else ((quotient_1 * quotient_2) if sum_9 < one else ((one - expm1_ratio_2) * inverse_2)))
-            power_of_8 = power(-expm1_1, one + gamma)
+            inverse_3 = one / sum_9
+            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs_1 < real(1e-05) else ((quotient_1 * quotient_2) if sum_9 < one else ((one - expm1_ratio_2) * inverse_3)))
+            power_of_7 = power(-expm1_1, one + gamma)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -407,8 +414,8 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_8 = (product_1 + direction_input_k) - sum_6
-                    product_input_row[k] = factor * ((product_2 * sum_8 + power_of_2 * power_of_4 * sum_7 * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_3 * power_of_4 * sum_7 * gamma * e_1 - power_of_5 * power_of_3 * power_of_6 * power_of_7 * sum_7 * expm1_ratio_1 - power_of_2 * power_of_4 * sum_7 * gamma * choice_3 * e_1 * expm1_ratio_1) * alpha_target * share_2)
-                product_input_row[target_i] = factor * (sum_7 * (power_of_2 * e_1 * inverse_1 + power_of_2 * gamma * e_1 * inverse_1 + power_of_2 * power_of_5 * power_of_6 * power_of_4 * expm1_ratio_1 + power_of_2 * power_of_6 * power_of_4 * gamma * expm1_ratio_1 + power_of_8 * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_1 - power_of_8 * gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
+                    product_input_row[k] = factor * ((product_2 * sum_8 + power_of_1 * power_of_3 * sum_7 * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_2 * power_of_3 * sum_7 * gamma * e_1 - power_of_4 * power_of_2 * power_of_5 * power_of_6 * sum_7 * expm1_ratio_1 - power_of_1 * power_of_3 * sum_7 * gamma * choice_3 * e_1 * expm1_ratio_1) * alpha_target * share_2)
+                product_input_row[target_i] = factor * (sum_7 * (power_of_1 * e_1 * inverse_2 + power_of_1 * gamma * e_1 * inverse_2 + power_of_1 * power_of_4 * power_of_5 * power_of_3 * expm1_ratio_1 + power_of_1 * power_of_5 * power_of_3 * gamma * expm1_ratio_1 + power_of_7 * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * gamma * e_1 * expm1_ratio_1 * inverse_2) * alpha_target)
         totals[lane] = total
         faults[lane] = fault
 
@@ -475,45 +482,45 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             others = rest + real(rest_ties - 1)
             sum_2 = real(sum)
             sum_4 = real(sum_3)
-            power_of_1 = power(sum_2, -one)
-            product_1 = -power_of_1 * sum_4
-            inverse_1 = one / (one + others)
+            inverse_1 = reciprocal_or_zero(sum_2)
+            product_1 = -sum_4 * inverse_1
+            inverse_2 = one / (one + others)
             sum_5 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_5 = add(sum_5, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
+                sum_5 = add(sum_5, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2))
             sum_6 = real(sum_5)
             input_target = input_row[target_i]
             group_1 = (largest - input_target)
             log1p_1 = log1p(others)
             sum_1 = -group_1 - log1p_1
-            power_of_2 = power(-expm1(sum_1), gamma)
+            power_of_1 = power(-expm1(sum_1), gamma)
             direction_input_target = direction_input_row[target_i]
             sum_7 = (product_1 + direction_input_target) - sum_6
             alpha_target = alpha[target_i] if alpha is not None else one
             direction_alpha_target = direction_alpha[target_i]
             e_1 = exp_below(input_target, largest)
             expm1_ratio_1 = expm1_ratio(sum_1)
-            value = power_of_2 * (-sum_7 * alpha_target - sum_1 * direction_alpha_target - sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
-            product_2 = power_of_2 * alpha_target * inverse_1
-            power_of_3 = inverse_1 * inverse_1
+            value = power_of_1 * (-sum_7 * alpha_target - sum_1 * direction_alpha_target - sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_2)
+            product_2 = power_of_1 * alpha_target * inverse_2
+            power_of_2 = inverse_2 * inverse_2
             expm1_1 = expm1(sum_1)
             at_least_tiny_1 = (TINY if -expm1_1 < TINY else -expm1_1)
-            power_of_4 = power(at_least_tiny_1, gamma - one)
-            product_3 = power_of_2 * power_of_3 * alpha_target * gamma * e_1 * expm1_ratio_1
-            power_of_5 = gamma * gamma
-            power_of_6 = e_1 * e_1
-            power_of_7 = inverse_1 * inverse_1 * inverse_1
+            power_of_3 = power(at_least_tiny_1, gamma - one)
+            product_3 = power_of_1 * power_of_2 * alpha_target * gamma * e_1 * expm1_ratio_1
+            power_of_4 = gamma * gamma
+            power_of_5 = e_1 * e_1
+            power_of_6 = inverse_2 * inverse_2 * inverse_2
             sum_9 = group_1 + log1p_1
             abs_1 = abs(sum_9)
             expm1_minus_1 = expm1_minus(sum_9)
             quotient_1 = (expm1_minus_1 / sum_9)
             expm1_ratio_2 = expm1_ratio(sum_9)
             quotient_2 = (expm1_ratio_2 / sum_9)
-            inverse_2 = one / sum_9
-            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs_1 < real(1e-05) else ((quotient_1 * quotient_2) if sum_9 < one else ((one - expm1_ratio_2) * inverse_2)))
-            power_of_8 = power(-expm1_1, one + gamma)
+            inverse_3 = one / sum_9
+            choice_3 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs_1 < real(1e-05) else ((quotient_1 * quotient_2) if sum_9 < one else ((one - expm1_ratio_2) * inverse_3)))
+            power_of_7 = power(-expm1_1, one + gamma)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -526,10 +533,10 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_8 = (product_1 + direction_input_k) - sum_6
-                    product_input_row[k] = factor * ((power_of_2 * direction_alpha_target * inverse_1 + product_2 * sum_8 + power_of_2 * power_of_3 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 + power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_4 * power_of_3 * sum_7 * alpha_target * gamma * e_1 - power_of_5 * power_of_4 * power_of_6 * power_of_7 * sum_7 * alpha_target * expm1_ratio_1 - power_of_2 * power_of_3 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1) * share_2)
-                product_input_row[target_i] = factor * (power_of_2 * sum_7 * alpha_target * e_1 * inverse_1 + power_of_2 * sum_7 * alpha_target * gamma * e_1 * inverse_1 + power_of_2 * power_of_5 * power_of_6 * power_of_3 * sum_7 * alpha_target * expm1_ratio_1 + power_of_2 * power_of_6 * power_of_3 * sum_7 * alpha_target * gamma * expm1_ratio_1 + power_of_8 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_1 - power_of_8 * direction_alpha_target - power_of_8 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1 - power_of_8 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_1)
+                    product_input_row[k] = factor * ((power_of_1 * direction_alpha_target * inverse_2 + product_2 * sum_8 + power_of_1 * power_of_2 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_3 * power_of_2 * sum_7 * alpha_target * gamma * e_1 - power_of_4 * power_of_3 * power_of_5 * power_of_6 * sum_7 * alpha_target * expm1_ratio_1 - power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1) * share_2)
+                product_input_row[target_i] = factor * (power_of_1 * sum_7 * alpha_target * e_1 * inverse_2 + power_of_1 * sum_7 * alpha_target * gamma * e_1 * inverse_2 + power_of_1 * power_of_4 * power_of_5 * power_of_2 * sum_7 * alpha_target * expm1_ratio_1 + power_of_1 * power_of_5 * power_of_2 * sum_7 * alpha_target * gamma * expm1_ratio_1 + power_of_7 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * direction_alpha_target - power_of_7 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_2)
             if product_alpha is not None:
-                product_alpha_lane[target_i] += factor * (power_of_2 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * sum_7)
+                product_alpha_lane[target_i] += factor * (power_of_1 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_2) * sum_7)
         totals[lane] = total
         faults[lane] = fault
 

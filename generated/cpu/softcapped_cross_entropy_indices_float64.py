@@ -26,6 +26,7 @@ ROUND = real(6755399441055744.0)
 ROUND_BITS = integer(0x4338000000000000)
 MANTISSA_BITS = integer(0x3FE8000000000000)
 MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
+SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
 
@@ -198,6 +199,12 @@ def ordered(x):
 def unordered(i):
     """The inverse of `ordered`."""
     return integer(i ^ ((i >> integer(63)) & MAGNITUDE_BITS)).view(real)
+
+
+@njit(**MATH)
+def reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
 
@@ -376,8 +383,11 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                     weight_c = weight[c] if weight is not None else one
                     sum = add(sum, np.float64(weight_c))
             sum_2 = real(sum)
+            product_3 = real(2) * inverse_1
             rest = zero
             rest_ties = integer(0)
+            sum_3 = 0.0
+            sum_5 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 product_2 = softcap * tanh(input_c_2 * inverse_1)
@@ -387,63 +397,93 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if product_2 == largest else zero)
+                sum_3 = add(sum_3, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                e_1 = exp_nonpositive(-abs(product_3 * input_c_2))
+                choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
+                choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
+                choice_4 = (((one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_2 == largest else zero)
+                sum_5 = add(sum_5, np.float64(choice_4))
             others = rest + real(rest_ties - 1)
-            product_3 = real(2) * inverse_1
-            inverse_2 = one / (one + others)
-            sum_3 = 0.0
+            sum_4 = real(sum_3)
+            sum_6 = real(sum_5)
+            inverse_2 = reciprocal_or_zero(sum_4)
+            product_6 = -sum_6 * inverse_2
+            inverse_3 = one / (one + others)
+            sum_7 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
-                e_1 = exp_nonpositive(-abs(product_3 * input_c1))
-                direction_input_c1 = direction_input_row[c1]
                 product_4 = input_c1 * inverse_1
-                choice_1 = (one if product_4 >= zero else e_1)
-                choice_2 = (e_1 if product_4 >= zero else one)
-                sum_3 = add(sum_3, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_below(softcap * tanh(product_4), largest) * inverse_2))
-            sum_4 = real(sum_3)
-            sum_5 = 0.0
+                product_5 = softcap * tanh(product_4)
+                e_2 = exp_below(product_5, largest)
+                e_3 = exp_nonpositive(-abs(product_3 * input_c1))
+                power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
+                direction_input_c1 = direction_input_row[c1]
+                choice_5 = (one if product_4 >= zero else e_3)
+                choice_6 = (e_3 if product_4 >= zero else one)
+                product_7 = power_of_1 * direction_input_c1 * choice_5 * choice_6
+                sum_7 = add(sum_7, np.float64(e_2 * (product_6 + product_7) * inverse_3))
+            sum_8 = real(sum_7)
+            sum_9 = 0.0
+            if z_loss != zero:
+                for c1 in range(n_C):
+                    input_c1_2 = input_row[c1]
+                    e_4 = exp_nonpositive(-abs(product_3 * input_c1_2))
+                    power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
+                    direction_input_c1_2 = direction_input_row[c1]
+                    product_8 = input_c1_2 * inverse_1
+                    choice_7 = (one if product_8 >= zero else e_4)
+                    choice_8 = (e_4 if product_8 >= zero else one)
+                    product_9 = softcap * tanh(product_8)
+                    e_5 = exp_below(product_9, largest)
+                    sum_9 = add(sum_9, np.float64(power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_3))
+            sum_10 = real(sum_9)
+            product_10 = -real(4) * sum_8
+            sum_11 = 0.0
             if label_smoothing != zero:
                 for c2 in range(n_C):
                     input_c2 = input_row[c2]
-                    e_2 = exp_nonpositive(-abs(product_3 * input_c2))
+                    e_6 = exp_nonpositive(-abs(product_3 * input_c2))
                     direction_input_c2 = direction_input_row[c2]
-                    choice_3 = (one if input_c2 * inverse_1 >= zero else e_2)
-                    choice_4 = (e_2 if input_c2 * inverse_1 >= zero else one)
+                    choice_9 = (one if input_c2 * inverse_1 >= zero else e_6)
+                    choice_10 = (e_6 if input_c2 * inverse_1 >= zero else one)
                     weight_c2 = weight[c2] if weight is not None else one
-                    sum_5 = add(sum_5, np.float64(real(4) * ((one / (one + e_2)) * (one / (one + e_2)) * direction_input_c2 * choice_3 * choice_4 - sum_4) * weight_c2))
-            sum_6 = real(sum_5)
-            inverse_3 = one / C
+                    sum_11 = add(sum_11, np.float64((real(4) * (product_6 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_10) * weight_c2))
+            sum_12 = real(sum_11)
             sum_1 = label_smoothing - one
             input_target = input_row[target_i]
-            e_3 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-            inverse_4 = one / (one + e_3)
-            power_of_1 = inverse_4 * inverse_4
+            e_7 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
+            inverse_4 = one / (one + e_7)
+            power_of_3 = inverse_4 * inverse_4
             direction_input_target = direction_input_row[target_i]
-            product_5 = input_target * inverse_1
-            choice_5 = (one if product_5 >= zero else e_3)
-            choice_6 = (e_3 if product_5 >= zero else one)
-            sum_7 = power_of_1 * direction_input_target * choice_5 * choice_6 - sum_4
+            product_11 = input_target * inverse_1
+            choice_11 = (one if product_11 >= zero else e_7)
+            choice_12 = (e_7 if product_11 >= zero else one)
+            sum_13 = real(4) * (product_6 + power_of_3 * direction_input_target * choice_11 * choice_12) + product_10
             weight_target = weight[target_i] if weight is not None else one
+            inverse_5 = one / C
             log1p_1 = log1p(others)
             log_partition = largest + log1p_1
-            value = real(4) * sum_1 * sum_7 * weight_target + real(8) * log_partition * z_loss * sum_4 - label_smoothing * sum_6 * inverse_3
-            product_6 = label_smoothing * inverse_3
-            product_7 = -real(8) * inverse_1
-            product_9 = real(8) * inverse_1
-            product_10 = real(16) * sum_2 * inverse_2
-            product_11 = -real(8) * sum_2 * inverse_2 * inverse_1
-            product_12 = real(8) * sum_2 * inverse_2 * inverse_1
-            product_13 = -sum_1 * weight_target * inverse_2
-            product_14 = real(32) * z_loss * sum_4 * inverse_2
-            product_15 = real(32) * log_partition * z_loss * inverse_2
-            product_16 = -real(16) * log_partition * z_loss * inverse_2 * inverse_1
-            product_17 = real(16) * log_partition * z_loss * inverse_2 * inverse_1
-            tanh_1 = tanh(product_5)
-            e_5 = exp_below(softcap * tanh_1, largest)
-            power_of_5 = inverse_4 * inverse_4 * inverse_4
-            power_of_6 = e_3 * e_3
-            choice_11 = (power_of_6 if product_5 >= zero else one)
+            value = sum_1 * sum_13 * weight_target + real(8) * log_partition * z_loss * sum_10 - label_smoothing * sum_12 * inverse_5
+            product_12 = -label_smoothing * inverse_5
+            product_13 = -real(8) * inverse_1
+            product_15 = real(8) * inverse_1
+            product_16 = -real(4) * sum_2 * inverse_3
+            product_17 = -real(8) * sum_2 * inverse_3 * inverse_1
+            product_18 = real(8) * sum_2 * inverse_3 * inverse_1
+            product_19 = sum_1 * weight_target * inverse_3
+            product_20 = real(32) * z_loss * sum_10 * inverse_3
+            product_21 = real(8) * log_partition * z_loss * inverse_3
+            product_22 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            product_23 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            power_of_7 = inverse_4 * inverse_4 * inverse_4
+            power_of_8 = e_7 * e_7
+            choice_17 = (power_of_8 if product_11 >= zero else one)
+            tanh_1 = tanh(product_11)
             expm1_1 = expm1(-(largest - softcap * tanh_1) - log1p_1)
-            choice_12 = (one if product_5 >= zero else power_of_6)
+            e_9 = exp_below(softcap * tanh_1, largest)
+            choice_18 = (one if product_11 >= zero else power_of_8)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -455,21 +495,21 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     input_k = input_row[k]
-                    e_4 = exp_nonpositive(-abs(product_3 * input_k))
-                    inverse_5 = one / (one + e_4)
-                    power_of_2 = inverse_5 * inverse_5 * inverse_5
+                    e_8 = exp_nonpositive(-abs(product_3 * input_k))
+                    inverse_6 = one / (one + e_8)
+                    power_of_4 = inverse_6 * inverse_6 * inverse_6
                     direction_input_k = direction_input_row[k]
                     weight_k = weight[k] if weight is not None else one
-                    product_8 = input_k * inverse_1
-                    choice_7 = (one if product_8 >= zero else e_4)
-                    power_of_3 = e_4 * e_4
-                    choice_8 = (power_of_3 if product_8 >= zero else one)
-                    choice_9 = (one if product_8 >= zero else power_of_3)
-                    choice_10 = (e_4 if product_8 >= zero else one)
-                    power_of_4 = inverse_5 * inverse_5
-                    sum_8 = power_of_4 * direction_input_k * choice_7 * choice_10 - sum_4
-                    product_input_row[k] = factor * (product_6 * (product_7 * power_of_2 * direction_input_k * weight_k * choice_7 * choice_8 + product_9 * power_of_2 * direction_input_k * weight_k * choice_9 * choice_10 + product_10 * power_of_4 * sum_8 * choice_7 * choice_10 * share_2 + product_11 * power_of_2 * direction_input_k * choice_9 * choice_10 * share_2 + product_12 * power_of_2 * direction_input_k * choice_7 * choice_8 * share_2) + product_13 * (real(16) * power_of_4 * sum_8 * choice_7 * choice_10 + product_7 * power_of_2 * direction_input_k * choice_9 * choice_10 + product_9 * power_of_2 * direction_input_k * choice_7 * choice_8) * share_2 + product_14 * power_of_4 * choice_7 * choice_10 * share_2 + product_15 * power_of_4 * sum_8 * choice_7 * choice_10 * share_2 + product_16 * power_of_2 * direction_input_k * choice_9 * choice_10 * share_2 + product_17 * power_of_2 * direction_input_k * choice_7 * choice_8 * share_2)
-                product_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * direction_input_target * choice_12 * choice_6 * expm1_1 * inverse_1 - real(16) * power_of_1 * sum_7 * choice_5 * choice_6 * e_5 * inverse_2 - real(8) * power_of_5 * direction_input_target * choice_5 * choice_11 * expm1_1 * inverse_1) * weight_target + (real(8) * power_of_5 * direction_input_target * weight_target * choice_12 * choice_6 * inverse_1 + real(16) * power_of_1 * sum_7 * choice_5 * choice_6 * sum_2 * e_5 * inverse_2 + real(8) * power_of_5 * direction_input_target * choice_5 * choice_11 * sum_2 * e_5 * inverse_2 * inverse_1 - real(8) * power_of_5 * direction_input_target * weight_target * choice_5 * choice_11 * inverse_1 - real(8) * power_of_5 * direction_input_target * choice_12 * choice_6 * sum_2 * e_5 * inverse_2 * inverse_1) * label_smoothing * inverse_3 + real(32) * power_of_1 * z_loss * choice_5 * choice_6 * sum_4 * e_5 * inverse_2 + real(32) * power_of_1 * sum_7 * log_partition * z_loss * choice_5 * choice_6 * e_5 * inverse_2 + real(16) * power_of_5 * log_partition * direction_input_target * z_loss * choice_5 * choice_11 * e_5 * inverse_2 * inverse_1 - real(16) * power_of_5 * log_partition * direction_input_target * z_loss * choice_12 * choice_6 * e_5 * inverse_2 * inverse_1)
+                    product_14 = input_k * inverse_1
+                    power_of_5 = e_8 * e_8
+                    choice_13 = (one if product_14 >= zero else power_of_5)
+                    choice_14 = (e_8 if product_14 >= zero else one)
+                    choice_15 = (one if product_14 >= zero else e_8)
+                    choice_16 = (power_of_5 if product_14 >= zero else one)
+                    power_of_6 = inverse_6 * inverse_6
+                    sum_14 = real(4) * (product_6 + power_of_6 * direction_input_k * choice_15 * choice_14) + product_10
+                    product_input_row[k] = factor * (product_12 * (product_13 * power_of_4 * direction_input_k * weight_k * choice_13 * choice_14 + product_15 * power_of_4 * direction_input_k * weight_k * choice_15 * choice_16 + product_16 * power_of_6 * sum_14 * choice_15 * choice_14 * share_2 + product_17 * power_of_4 * direction_input_k * choice_15 * choice_16 * share_2 + product_18 * power_of_4 * direction_input_k * choice_13 * choice_14 * share_2) + product_19 * (product_13 * power_of_4 * direction_input_k * choice_15 * choice_16 + product_15 * power_of_4 * direction_input_k * choice_13 * choice_14 - real(4) * power_of_6 * sum_14 * choice_15 * choice_14) * share_2 + product_20 * power_of_6 * choice_15 * choice_14 * share_2 + product_21 * power_of_6 * sum_14 * choice_15 * choice_14 * share_2 + product_22 * power_of_4 * direction_input_k * choice_13 * choice_14 * share_2 + product_23 * power_of_4 * direction_input_k * choice_15 * choice_16 * share_2)
+                product_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_7 * direction_input_target * choice_18 * choice_12 * expm1_1 * inverse_1 - real(8) * power_of_7 * direction_input_target * choice_11 * choice_17 * expm1_1 * inverse_1 - real(4) * power_of_3 * sum_13 * choice_11 * choice_12 * e_9 * inverse_3) * weight_target + real(32) * power_of_3 * z_loss * choice_11 * choice_12 * sum_10 * e_9 * inverse_3 + real(8) * power_of_3 * sum_13 * log_partition * z_loss * choice_11 * choice_12 * e_9 * inverse_3 + real(16) * power_of_7 * log_partition * direction_input_target * z_loss * choice_11 * choice_17 * e_9 * inverse_3 * inverse_1 - (real(8) * power_of_7 * direction_input_target * weight_target * choice_11 * choice_17 * inverse_1 + real(8) * power_of_7 * direction_input_target * choice_18 * choice_12 * sum_2 * e_9 * inverse_3 * inverse_1 - real(8) * power_of_7 * direction_input_target * weight_target * choice_18 * choice_12 * inverse_1 - real(4) * power_of_3 * sum_13 * choice_11 * choice_12 * sum_2 * e_9 * inverse_3 - real(8) * power_of_7 * direction_input_target * choice_11 * choice_17 * sum_2 * e_9 * inverse_3 * inverse_1) * label_smoothing * inverse_5 - real(16) * power_of_7 * log_partition * direction_input_target * z_loss * choice_18 * choice_12 * e_9 * inverse_3 * inverse_1)
         totals[lane] = total
         faults[lane] = fault
 
@@ -530,8 +570,11 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                     sum_3 = add(sum_3, np.float64(weight_c))
             sum_2 = real(sum)
             sum_4 = real(sum_3)
+            product_3 = real(2) * inverse_1
             rest = zero
             rest_ties = integer(0)
+            sum_5 = 0.0
+            sum_7 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 product_2 = softcap * tanh(input_c_2 * inverse_1)
@@ -541,71 +584,100 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if product_2 == largest else zero)
+                sum_5 = add(sum_5, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                e_1 = exp_nonpositive(-abs(product_3 * input_c_2))
+                choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
+                choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
+                choice_4 = (((one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_2 == largest else zero)
+                sum_7 = add(sum_7, np.float64(choice_4))
             others = rest + real(rest_ties - 1)
-            product_3 = real(2) * inverse_1
-            inverse_2 = one / (one + others)
-            sum_5 = 0.0
+            sum_6 = real(sum_5)
+            sum_8 = real(sum_7)
+            inverse_2 = reciprocal_or_zero(sum_6)
+            product_6 = -sum_8 * inverse_2
+            inverse_3 = one / (one + others)
+            sum_9 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
-                e_1 = exp_nonpositive(-abs(product_3 * input_c1))
-                direction_input_c1 = direction_input_row[c1]
                 product_4 = input_c1 * inverse_1
-                choice_1 = (one if product_4 >= zero else e_1)
-                choice_2 = (e_1 if product_4 >= zero else one)
-                sum_5 = add(sum_5, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_below(softcap * tanh(product_4), largest) * inverse_2))
-            sum_6 = real(sum_5)
-            product_5 = -softcap
+                product_5 = softcap * tanh(product_4)
+                e_2 = exp_below(product_5, largest)
+                e_3 = exp_nonpositive(-abs(product_3 * input_c1))
+                power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
+                direction_input_c1 = direction_input_row[c1]
+                choice_5 = (one if product_4 >= zero else e_3)
+                choice_6 = (e_3 if product_4 >= zero else one)
+                product_7 = power_of_1 * direction_input_c1 * choice_5 * choice_6
+                sum_9 = add(sum_9, np.float64(e_2 * (product_6 + product_7) * inverse_3))
+            sum_10 = real(sum_9)
+            sum_11 = 0.0
+            if z_loss != zero:
+                for c1 in range(n_C):
+                    input_c1_2 = input_row[c1]
+                    e_4 = exp_nonpositive(-abs(product_3 * input_c1_2))
+                    power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
+                    direction_input_c1_2 = direction_input_row[c1]
+                    product_8 = input_c1_2 * inverse_1
+                    choice_7 = (one if product_8 >= zero else e_4)
+                    choice_8 = (e_4 if product_8 >= zero else one)
+                    product_9 = softcap * tanh(product_8)
+                    e_5 = exp_below(product_9, largest)
+                    sum_11 = add(sum_11, np.float64(power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_3))
+            sum_12 = real(sum_11)
+            product_10 = -softcap
             log1p_1 = log1p(others)
-            sum_7 = 0.0
+            product_12 = -real(4) * sum_10
+            sum_13 = 0.0
             if label_smoothing != zero:
                 for c2 in range(n_C):
                     input_c2 = input_row[c2]
-                    product_6 = input_c2 * inverse_1
+                    product_11 = input_c2 * inverse_1
                     direction_weight_c2 = direction_weight[c2]
-                    e_2 = exp_nonpositive(-abs(product_3 * input_c2))
+                    e_6 = exp_nonpositive(-abs(product_3 * input_c2))
                     direction_input_c2 = direction_input_row[c2]
-                    choice_3 = (one if product_6 >= zero else e_2)
-                    choice_4 = (e_2 if product_6 >= zero else one)
+                    choice_9 = (one if product_11 >= zero else e_6)
+                    choice_10 = (e_6 if product_11 >= zero else one)
                     weight_c2 = weight[c2] if weight is not None else one
-                    sum_7 = add(sum_7, np.float64((-(product_5 * tanh(product_6) + largest) - log1p_1) * direction_weight_c2 + real(4) * ((one / (one + e_2)) * (one / (one + e_2)) * direction_input_c2 * choice_3 * choice_4 - sum_6) * weight_c2))
-            sum_8 = real(sum_7)
+                    sum_13 = add(sum_13, np.float64((-(product_10 * tanh(product_11) + largest) - log1p_1) * direction_weight_c2 + (real(4) * (product_6 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_12) * weight_c2))
+            sum_14 = real(sum_13)
             sum_1 = label_smoothing - one
             input_target = input_row[target_i]
-            product_7 = input_target * inverse_1
-            tanh_1 = tanh(product_7)
-            sum_9 = -(largest - softcap * tanh_1) - log1p_1
+            product_13 = input_target * inverse_1
+            tanh_1 = tanh(product_13)
+            sum_15 = -(largest - softcap * tanh_1) - log1p_1
             direction_weight_target = direction_weight[target_i]
-            inverse_3 = one / C
-            e_3 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-            inverse_4 = one / (one + e_3)
-            power_of_1 = inverse_4 * inverse_4
+            e_7 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
+            inverse_4 = one / (one + e_7)
+            power_of_3 = inverse_4 * inverse_4
             direction_input_target = direction_input_row[target_i]
-            choice_5 = (one if product_7 >= zero else e_3)
-            choice_6 = (e_3 if product_7 >= zero else one)
-            sum_10 = power_of_1 * direction_input_target * choice_5 * choice_6 - sum_6
+            choice_11 = (one if product_13 >= zero else e_7)
+            choice_12 = (e_7 if product_13 >= zero else one)
+            sum_16 = real(4) * (product_6 + power_of_3 * direction_input_target * choice_11 * choice_12) + product_12
             weight_target = weight[target_i] if weight is not None else one
+            inverse_5 = one / C
             log_partition = largest + log1p_1
-            value = sum_1 * sum_9 * direction_weight_target + real(4) * sum_1 * sum_10 * weight_target + real(8) * log_partition * z_loss * sum_6 - label_smoothing * sum_8 * inverse_3
-            product_8 = label_smoothing * inverse_3
-            product_10 = -real(8) * inverse_1
-            product_11 = real(4) * sum_2 * inverse_2
-            product_12 = real(8) * inverse_1
-            product_13 = real(16) * sum_4 * inverse_2
-            product_14 = -real(8) * sum_4 * inverse_2 * inverse_1
-            product_15 = real(8) * sum_4 * inverse_2 * inverse_1
-            product_16 = -sum_1 * weight_target * inverse_2
-            product_17 = -real(4) * sum_1 * direction_weight_target * inverse_2
-            product_18 = real(32) * z_loss * sum_6 * inverse_2
-            product_19 = real(32) * log_partition * z_loss * inverse_2
-            product_20 = -real(16) * log_partition * z_loss * inverse_2 * inverse_1
-            product_21 = real(16) * log_partition * z_loss * inverse_2 * inverse_1
-            e_5 = exp_below(softcap * tanh_1, largest)
-            power_of_5 = inverse_4 * inverse_4 * inverse_4
-            power_of_6 = e_3 * e_3
-            choice_11 = (power_of_6 if product_7 >= zero else one)
-            expm1_1 = expm1(sum_9)
-            choice_12 = (one if product_7 >= zero else power_of_6)
-            product_22 = -real(4) * label_smoothing * inverse_3
+            value = sum_1 * sum_15 * direction_weight_target + sum_1 * sum_16 * weight_target + real(8) * log_partition * z_loss * sum_12 - label_smoothing * sum_14 * inverse_5
+            product_14 = -label_smoothing * inverse_5
+            product_16 = -real(8) * inverse_1
+            product_17 = -real(4) * sum_2 * inverse_3
+            product_18 = real(8) * inverse_1
+            product_19 = -real(4) * sum_4 * inverse_3
+            product_20 = -real(8) * sum_4 * inverse_3 * inverse_1
+            product_21 = real(8) * sum_4 * inverse_3 * inverse_1
+            product_22 = sum_1 * weight_target * inverse_3
+            product_23 = -real(4) * sum_1 * direction_weight_target * inverse_3
+            product_24 = real(32) * z_loss * sum_12 * inverse_3
+            product_25 = real(8) * log_partition * z_loss * inverse_3
+            product_26 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            product_27 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            power_of_7 = inverse_4 * inverse_4 * inverse_4
+            power_of_8 = e_7 * e_7
+            choice_17 = (power_of_8 if product_13 >= zero else one)
+            expm1_1 = expm1(sum_15)
+            e_9 = exp_below(softcap * tanh_1, largest)
+            choice_18 = (one if product_13 >= zero else power_of_8)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -617,35 +689,35 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     input_k = input_row[k]
-                    e_4 = exp_nonpositive(-abs(product_3 * input_k))
-                    inverse_5 = one / (one + e_4)
-                    power_of_2 = inverse_5 * inverse_5
+                    e_8 = exp_nonpositive(-abs(product_3 * input_k))
+                    inverse_6 = one / (one + e_8)
+                    power_of_4 = inverse_6 * inverse_6
                     direction_weight_k = direction_weight[k]
-                    product_9 = input_k * inverse_1
-                    choice_7 = (one if product_9 >= zero else e_4)
-                    choice_8 = (e_4 if product_9 >= zero else one)
-                    power_of_3 = inverse_5 * inverse_5 * inverse_5
+                    product_15 = input_k * inverse_1
+                    choice_13 = (one if product_15 >= zero else e_8)
+                    choice_14 = (e_8 if product_15 >= zero else one)
+                    power_of_5 = inverse_6 * inverse_6 * inverse_6
                     direction_input_k = direction_input_row[k]
                     weight_k = weight[k] if weight is not None else one
-                    power_of_4 = e_4 * e_4
-                    choice_9 = (power_of_4 if product_9 >= zero else one)
-                    choice_10 = (one if product_9 >= zero else power_of_4)
-                    sum_11 = power_of_2 * direction_input_k * choice_7 * choice_8 - sum_6
-                    product_input_row[k] = factor * (product_8 * (product_10 * power_of_3 * direction_input_k * weight_k * choice_7 * choice_9 + product_11 * power_of_2 * choice_7 * choice_8 * share_2 + product_12 * power_of_3 * direction_input_k * weight_k * choice_10 * choice_8 + product_13 * power_of_2 * sum_11 * choice_7 * choice_8 * share_2 + product_14 * power_of_3 * direction_input_k * choice_10 * choice_8 * share_2 + product_15 * power_of_3 * direction_input_k * choice_7 * choice_9 * share_2 - real(4) * power_of_2 * direction_weight_k * choice_7 * choice_8) + product_16 * (real(16) * power_of_2 * sum_11 * choice_7 * choice_8 + product_10 * power_of_3 * direction_input_k * choice_10 * choice_8 + product_12 * power_of_3 * direction_input_k * choice_7 * choice_9) * share_2 + product_17 * power_of_2 * choice_7 * choice_8 * share_2 + product_18 * power_of_2 * choice_7 * choice_8 * share_2 + product_19 * power_of_2 * sum_11 * choice_7 * choice_8 * share_2 + product_20 * power_of_3 * direction_input_k * choice_10 * choice_8 * share_2 + product_21 * power_of_3 * direction_input_k * choice_7 * choice_9 * share_2)
-                product_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * direction_input_target * choice_12 * choice_6 * expm1_1 * inverse_1 - real(16) * power_of_1 * sum_10 * choice_5 * choice_6 * e_5 * inverse_2 - real(8) * power_of_5 * direction_input_target * choice_5 * choice_11 * expm1_1 * inverse_1) * weight_target + (real(4) * power_of_1 * choice_5 * choice_6 * sum_2 * e_5 * inverse_2 + real(8) * power_of_5 * direction_input_target * weight_target * choice_12 * choice_6 * inverse_1 + real(16) * power_of_1 * sum_10 * choice_5 * choice_6 * sum_4 * e_5 * inverse_2 + real(8) * power_of_5 * direction_input_target * choice_5 * choice_11 * sum_4 * e_5 * inverse_2 * inverse_1 - real(4) * power_of_1 * direction_weight_target * choice_5 * choice_6 - real(8) * power_of_5 * direction_input_target * weight_target * choice_5 * choice_11 * inverse_1 - real(8) * power_of_5 * direction_input_target * choice_12 * choice_6 * sum_4 * e_5 * inverse_2 * inverse_1) * label_smoothing * inverse_3 + real(32) * power_of_1 * z_loss * choice_5 * choice_6 * sum_6 * e_5 * inverse_2 + real(32) * power_of_1 * sum_10 * log_partition * z_loss * choice_5 * choice_6 * e_5 * inverse_2 + real(16) * power_of_5 * log_partition * direction_input_target * z_loss * choice_5 * choice_11 * e_5 * inverse_2 * inverse_1 - real(4) * power_of_1 * sum_1 * direction_weight_target * choice_5 * choice_6 * expm1_1 - real(16) * power_of_5 * log_partition * direction_input_target * z_loss * choice_12 * choice_6 * e_5 * inverse_2 * inverse_1)
+                    power_of_6 = e_8 * e_8
+                    choice_15 = (one if product_15 >= zero else power_of_6)
+                    choice_16 = (power_of_6 if product_15 >= zero else one)
+                    sum_17 = real(4) * (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14) + product_12
+                    product_input_row[k] = factor * (product_14 * (real(4) * power_of_4 * direction_weight_k * choice_13 * choice_14 + product_16 * power_of_5 * direction_input_k * weight_k * choice_15 * choice_14 + product_17 * power_of_4 * choice_13 * choice_14 * share_2 + product_18 * power_of_5 * direction_input_k * weight_k * choice_13 * choice_16 + product_19 * power_of_4 * sum_17 * choice_13 * choice_14 * share_2 + product_20 * power_of_5 * direction_input_k * choice_13 * choice_16 * share_2 + product_21 * power_of_5 * direction_input_k * choice_15 * choice_14 * share_2) + product_22 * (product_16 * power_of_5 * direction_input_k * choice_13 * choice_16 + product_18 * power_of_5 * direction_input_k * choice_15 * choice_14 - real(4) * power_of_4 * sum_17 * choice_13 * choice_14) * share_2 + product_23 * power_of_4 * choice_13 * choice_14 * share_2 + product_24 * power_of_4 * choice_13 * choice_14 * share_2 + product_25 * power_of_4 * sum_17 * choice_13 * choice_14 * share_2 + product_26 * power_of_5 * direction_input_k * choice_15 * choice_14 * share_2 + product_27 * power_of_5 * direction_input_k * choice_13 * choice_16 * share_2)
+                product_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_7 * direction_input_target * choice_18 * choice_12 * expm1_1 * inverse_1 - real(8) * power_of_7 * direction_input_target * choice_11 * choice_17 * expm1_1 * inverse_1 - real(4) * power_of_3 * sum_16 * choice_11 * choice_12 * e_9 * inverse_3) * weight_target + real(32) * power_of_3 * z_loss * choice_11 * choice_12 * sum_12 * e_9 * inverse_3 + real(8) * power_of_3 * sum_16 * log_partition * z_loss * choice_11 * choice_12 * e_9 * inverse_3 + real(16) * power_of_7 * log_partition * direction_input_target * z_loss * choice_11 * choice_17 * e_9 * inverse_3 * inverse_1 - (real(4) * power_of_3 * direction_weight_target * choice_11 * choice_12 + real(8) * power_of_7 * direction_input_target * weight_target * choice_11 * choice_17 * inverse_1 + real(8) * power_of_7 * direction_input_target * choice_18 * choice_12 * sum_4 * e_9 * inverse_3 * inverse_1 - real(8) * power_of_7 * direction_input_target * weight_target * choice_18 * choice_12 * inverse_1 - real(4) * power_of_3 * choice_11 * choice_12 * sum_2 * e_9 * inverse_3 - real(4) * power_of_3 * sum_16 * choice_11 * choice_12 * sum_4 * e_9 * inverse_3 - real(8) * power_of_7 * direction_input_target * choice_11 * choice_17 * sum_4 * e_9 * inverse_3 * inverse_1) * label_smoothing * inverse_5 - real(4) * power_of_3 * sum_1 * direction_weight_target * choice_11 * choice_12 * expm1_1 - real(16) * power_of_7 * log_partition * direction_input_target * z_loss * choice_18 * choice_12 * e_9 * inverse_3 * inverse_1)
             if product_weight is not None:
                 for k in range(n_C):
                     input_k_2 = input_row[k]
-                    e_6 = exp_nonpositive(-abs(product_3 * input_k_2))
-                    inverse_6 = one / (one + e_6)
-                    power_of_7 = inverse_6 * inverse_6
+                    e_10 = exp_nonpositive(-abs(product_3 * input_k_2))
+                    inverse_7 = one / (one + e_10)
+                    power_of_9 = inverse_7 * inverse_7
                     direction_input_k_2 = direction_input_row[k]
-                    product_23 = input_k_2 * inverse_1
-                    choice_13 = (one if product_23 >= zero else e_6)
-                    choice_14 = (e_6 if product_23 >= zero else one)
-                    sum_12 = power_of_7 * direction_input_k_2 * choice_13 * choice_14 - sum_6
-                    product_weight_lane[k] += factor * (product_22 * sum_12)
-                product_weight_lane[target_i] += factor * (real(4) * sum_1 * sum_10)
+                    product_28 = input_k_2 * inverse_1
+                    choice_19 = (one if product_28 >= zero else e_10)
+                    choice_20 = (e_10 if product_28 >= zero else one)
+                    sum_18 = real(4) * (product_6 + power_of_9 * direction_input_k_2 * choice_19 * choice_20) + product_12
+                    product_weight_lane[k] += factor * (product_14 * sum_18)
+                product_weight_lane[target_i] += factor * (sum_1 * sum_16)
         totals[lane] = total
         faults[lane] = fault
 

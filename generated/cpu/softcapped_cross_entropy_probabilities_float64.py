@@ -26,6 +26,7 @@ ROUND = real(6755399441055744.0)
 ROUND_BITS = integer(0x4338000000000000)
 MANTISSA_BITS = integer(0x3FE8000000000000)
 MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
+SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
 
@@ -198,6 +199,12 @@ def ordered(x):
 def unordered(i):
     """The inverse of `ordered`."""
     return integer(i ^ ((i >> integer(63)) & MAGNITUDE_BITS)).view(real)
+
+
+@njit(**MATH)
+def reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
 
@@ -386,8 +393,11 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 sum = add(sum, np.float64((product_2 + sum_1 * target_c) * weight_c))
             largest = unordered(top)
             sum_2 = real(sum)
+            product_4 = real(2) * inverse_1
             rest = zero
             rest_ties = integer(0)
+            sum_3 = 0.0
+            sum_5 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 product_3 = softcap * tanh(input_c_2 * inverse_1)
@@ -397,44 +407,74 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if product_3 == largest else zero)
+                sum_3 = add(sum_3, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                e_1 = exp_nonpositive(-abs(product_4 * input_c_2))
+                choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
+                choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
+                choice_4 = (((one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_3 == largest else zero)
+                sum_5 = add(sum_5, np.float64(choice_4))
             others = rest + real(rest_ties - 1)
-            product_4 = real(2) * inverse_1
-            inverse_3 = one / (one + others)
-            sum_3 = 0.0
+            sum_4 = real(sum_3)
+            sum_6 = real(sum_5)
+            inverse_3 = reciprocal_or_zero(sum_4)
+            product_7 = -sum_6 * inverse_3
+            inverse_4 = one / (one + others)
+            sum_7 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
-                e_1 = exp_nonpositive(-abs(product_4 * input_c1))
-                direction_input_c1 = direction_input_row[c1]
                 product_5 = input_c1 * inverse_1
-                choice_1 = (one if product_5 >= zero else e_1)
-                choice_2 = (e_1 if product_5 >= zero else one)
-                sum_3 = add(sum_3, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_below(softcap * tanh(product_5), largest) * inverse_3))
-            sum_4 = real(sum_3)
-            sum_5 = 0.0
+                product_6 = softcap * tanh(product_5)
+                e_2 = exp_below(product_6, largest)
+                e_3 = exp_nonpositive(-abs(product_4 * input_c1))
+                power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
+                direction_input_c1 = direction_input_row[c1]
+                choice_5 = (one if product_5 >= zero else e_3)
+                choice_6 = (e_3 if product_5 >= zero else one)
+                product_8 = power_of_1 * direction_input_c1 * choice_5 * choice_6
+                sum_7 = add(sum_7, np.float64(e_2 * (product_7 + product_8) * inverse_4))
+            sum_8 = real(sum_7)
+            sum_9 = 0.0
+            if z_loss != zero:
+                for c1 in range(n_C):
+                    input_c1_2 = input_row[c1]
+                    e_4 = exp_nonpositive(-abs(product_4 * input_c1_2))
+                    power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
+                    direction_input_c1_2 = direction_input_row[c1]
+                    product_9 = input_c1_2 * inverse_1
+                    choice_7 = (one if product_9 >= zero else e_4)
+                    choice_8 = (e_4 if product_9 >= zero else one)
+                    product_10 = softcap * tanh(product_9)
+                    e_5 = exp_below(product_10, largest)
+                    sum_9 = add(sum_9, np.float64(power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_4))
+            sum_10 = real(sum_9)
+            product_11 = -real(4) * sum_8
+            sum_11 = 0.0
             for c2 in range(n_C):
                 input_c2 = input_row[c2]
-                e_2 = exp_nonpositive(-abs(product_4 * input_c2))
+                e_6 = exp_nonpositive(-abs(product_4 * input_c2))
                 direction_input_c2 = direction_input_row[c2]
-                choice_3 = (one if input_c2 * inverse_1 >= zero else e_2)
-                choice_4 = (e_2 if input_c2 * inverse_1 >= zero else one)
+                choice_9 = (one if input_c2 * inverse_1 >= zero else e_6)
+                choice_10 = (e_6 if input_c2 * inverse_1 >= zero else one)
                 target_c2 = target_row[c2]
                 weight_c2 = weight[c2] if weight is not None else one
-                sum_5 = add(sum_5, np.float64(real(4) * ((one / (one + e_2)) * (one / (one + e_2)) * direction_input_c2 * choice_3 * choice_4 - sum_4) * (product_2 + sum_1 * target_c2) * weight_c2))
-            sum_6 = real(sum_5)
+                sum_11 = add(sum_11, np.float64((real(4) * (product_7 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_11) * (product_2 + sum_1 * target_c2) * weight_c2))
+            sum_12 = real(sum_11)
             log1p_1 = log1p(others)
             log_partition = largest + log1p_1
-            value = real(8) * log_partition * z_loss * sum_4 - sum_6
-            product_6 = -real(16) * inverse_3
-            product_8 = real(32) * z_loss * sum_4 * inverse_3
-            product_9 = -real(8) * inverse_3 * inverse_1
-            product_10 = -real(8) * inverse_1
-            product_11 = -softcap
-            product_12 = real(8) * inverse_3 * inverse_1
-            product_13 = real(8) * inverse_1
-            product_14 = real(16) * inverse_3
-            product_15 = real(32) * log_partition * z_loss * inverse_3
-            product_16 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
-            product_17 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            value = real(8) * log_partition * z_loss * sum_10 - sum_12
+            product_12 = -real(4) * inverse_4
+            product_14 = real(32) * z_loss * sum_10 * inverse_4
+            product_15 = -real(8) * inverse_4 * inverse_1
+            product_16 = -real(8) * inverse_1
+            product_17 = -softcap
+            product_18 = real(4) * inverse_4
+            product_19 = real(8) * log_partition * z_loss * inverse_4
+            product_20 = real(8) * inverse_4 * inverse_1
+            product_21 = real(8) * inverse_1
+            product_22 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
+            product_23 = real(16) * log_partition * z_loss * inverse_4 * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -446,25 +486,25 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     input_k = input_row[k]
-                    e_3 = exp_nonpositive(-abs(product_4 * input_k))
-                    inverse_4 = one / (one + e_3)
-                    power_of_1 = inverse_4 * inverse_4
+                    e_7 = exp_nonpositive(-abs(product_4 * input_k))
+                    inverse_5 = one / (one + e_7)
+                    power_of_3 = inverse_5 * inverse_5
                     target_k = target_row[k]
-                    sum_7 = product_2 + sum_1 * target_k
+                    sum_13 = product_2 + sum_1 * target_k
                     weight_k = weight[k] if weight is not None else one
-                    sum_8 = sum_7 * weight_k - sum_2
+                    sum_14 = sum_13 * weight_k - sum_2
                     direction_input_k = direction_input_row[k]
-                    product_7 = input_k * inverse_1
-                    choice_5 = (one if product_7 >= zero else e_3)
-                    choice_6 = (e_3 if product_7 >= zero else one)
-                    sum_9 = power_of_1 * direction_input_k * choice_5 * choice_6 - sum_4
-                    power_of_2 = inverse_4 * inverse_4 * inverse_4
-                    power_of_3 = e_3 * e_3
-                    choice_7 = (power_of_3 if product_7 >= zero else one)
-                    choice_8 = (one if product_7 >= zero else power_of_3)
-                    tanh_1 = tanh(product_7)
-                    expm1_1 = expm1(-(product_11 * tanh_1 + largest) - log1p_1)
-                    product_input_row[k] = factor * (product_6 * power_of_1 * sum_8 * sum_9 * choice_5 * choice_6 * share_2 + product_8 * power_of_1 * choice_5 * choice_6 * share_2 + product_9 * power_of_2 * sum_8 * direction_input_k * choice_5 * choice_7 * share_2 + product_10 * power_of_2 * sum_7 * direction_input_k * weight_k * choice_8 * choice_6 * expm1_1 + product_12 * power_of_2 * sum_8 * direction_input_k * choice_8 * choice_6 * share_2 + product_13 * power_of_2 * sum_7 * direction_input_k * weight_k * choice_5 * choice_7 * expm1_1 + product_14 * power_of_1 * sum_9 * sum_7 * weight_k * choice_5 * choice_6 * share_2 + product_15 * power_of_1 * sum_9 * choice_5 * choice_6 * share_2 + product_16 * power_of_2 * direction_input_k * choice_8 * choice_6 * share_2 + product_17 * power_of_2 * direction_input_k * choice_5 * choice_7 * share_2)
+                    product_13 = input_k * inverse_1
+                    choice_11 = (one if product_13 >= zero else e_7)
+                    choice_12 = (e_7 if product_13 >= zero else one)
+                    sum_15 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_11 * choice_12) + product_11
+                    power_of_4 = inverse_5 * inverse_5 * inverse_5
+                    power_of_5 = e_7 * e_7
+                    choice_13 = (power_of_5 if product_13 >= zero else one)
+                    choice_14 = (one if product_13 >= zero else power_of_5)
+                    tanh_1 = tanh(product_13)
+                    expm1_1 = expm1(-(product_17 * tanh_1 + largest) - log1p_1)
+                    product_input_row[k] = factor * (product_12 * power_of_3 * sum_14 * sum_15 * choice_11 * choice_12 * share_2 + product_14 * power_of_3 * choice_11 * choice_12 * share_2 + product_15 * power_of_4 * sum_14 * direction_input_k * choice_11 * choice_13 * share_2 + product_16 * power_of_4 * sum_13 * direction_input_k * weight_k * choice_14 * choice_12 * expm1_1 + product_18 * power_of_3 * sum_15 * sum_13 * weight_k * choice_11 * choice_12 * share_2 + product_19 * power_of_3 * sum_15 * choice_11 * choice_12 * share_2 + product_20 * power_of_4 * sum_14 * direction_input_k * choice_14 * choice_12 * share_2 + product_21 * power_of_4 * sum_13 * direction_input_k * weight_k * choice_11 * choice_13 * expm1_1 + product_22 * power_of_4 * direction_input_k * choice_14 * choice_12 * share_2 + product_23 * power_of_4 * direction_input_k * choice_11 * choice_13 * share_2)
         if bad_target:
             fault |= 2
         totals[lane] = total
@@ -535,8 +575,11 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
             largest = unordered(top)
             sum_3 = real(sum)
             sum_5 = real(sum_4)
+            product_4 = real(2) * inverse_1
             rest = zero
             rest_ties = integer(0)
+            sum_6 = 0.0
+            sum_8 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 product_3 = softcap * tanh(input_c_2 * inverse_1)
@@ -546,53 +589,82 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
+                choice_1 = (one if product_3 == largest else zero)
+                sum_6 = add(sum_6, np.float64(choice_1))
+                direction_input_c = direction_input_row[c]
+                e_1 = exp_nonpositive(-abs(product_4 * input_c_2))
+                choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
+                choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
+                choice_4 = (((one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_3 == largest else zero)
+                sum_8 = add(sum_8, np.float64(choice_4))
             others = rest + real(rest_ties - 1)
-            product_4 = real(2) * inverse_1
-            inverse_3 = one / (one + others)
-            sum_6 = 0.0
+            sum_7 = real(sum_6)
+            sum_9 = real(sum_8)
+            inverse_3 = reciprocal_or_zero(sum_7)
+            product_7 = -sum_9 * inverse_3
+            inverse_4 = one / (one + others)
+            sum_10 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
-                e_1 = exp_nonpositive(-abs(product_4 * input_c1))
-                direction_input_c1 = direction_input_row[c1]
                 product_5 = input_c1 * inverse_1
-                choice_1 = (one if product_5 >= zero else e_1)
-                choice_2 = (e_1 if product_5 >= zero else one)
-                sum_6 = add(sum_6, np.float64((one / (one + e_1)) * (one / (one + e_1)) * direction_input_c1 * choice_1 * choice_2 * exp_below(softcap * tanh(product_5), largest) * inverse_3))
-            sum_7 = real(sum_6)
-            product_7 = -softcap
+                product_6 = softcap * tanh(product_5)
+                e_2 = exp_below(product_6, largest)
+                e_3 = exp_nonpositive(-abs(product_4 * input_c1))
+                power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
+                direction_input_c1 = direction_input_row[c1]
+                choice_5 = (one if product_5 >= zero else e_3)
+                choice_6 = (e_3 if product_5 >= zero else one)
+                product_8 = power_of_1 * direction_input_c1 * choice_5 * choice_6
+                sum_10 = add(sum_10, np.float64(e_2 * (product_7 + product_8) * inverse_4))
+            sum_11 = real(sum_10)
+            sum_12 = 0.0
+            if z_loss != zero:
+                for c1 in range(n_C):
+                    input_c1_2 = input_row[c1]
+                    e_4 = exp_nonpositive(-abs(product_4 * input_c1_2))
+                    power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
+                    direction_input_c1_2 = direction_input_row[c1]
+                    product_9 = input_c1_2 * inverse_1
+                    choice_7 = (one if product_9 >= zero else e_4)
+                    choice_8 = (e_4 if product_9 >= zero else one)
+                    product_10 = softcap * tanh(product_9)
+                    e_5 = exp_below(product_10, largest)
+                    sum_12 = add(sum_12, np.float64(power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_4))
+            sum_13 = real(sum_12)
+            product_11 = -real(4) * sum_11
+            product_13 = -softcap
             log1p_1 = log1p(others)
-            sum_8 = 0.0
+            sum_14 = 0.0
             for c2 in range(n_C):
                 input_c2 = input_row[c2]
-                e_2 = exp_nonpositive(-abs(product_4 * input_c2))
+                e_6 = exp_nonpositive(-abs(product_4 * input_c2))
                 direction_input_c2 = direction_input_row[c2]
-                product_6 = input_c2 * inverse_1
-                choice_3 = (one if product_6 >= zero else e_2)
-                choice_4 = (e_2 if product_6 >= zero else one)
+                product_12 = input_c2 * inverse_1
+                choice_9 = (one if product_12 >= zero else e_6)
+                choice_10 = (e_6 if product_12 >= zero else one)
                 target_c2 = target_row[c2]
-                sum_9 = product_2 + sum_1 * target_c2
-                sum_10 = -(product_7 * tanh(product_6) + largest) - log1p_1
+                sum_15 = product_2 + sum_1 * target_c2
+                sum_16 = -(product_13 * tanh(product_12) + largest) - log1p_1
                 direction_target_c2 = direction_target_row[c2]
                 weight_c2 = weight[c2] if weight is not None else one
                 direction_weight_c2 = direction_weight[c2]
-                choice_5 = (zero if sum_1 * target_c2 + product_2 == zero else (sum_10 * sum_9))
-                sum_8 = add(sum_8, np.float64((real(4) * ((one / (one + e_2)) * (one / (one + e_2)) * direction_input_c2 * choice_3 * choice_4 - sum_7) * sum_9 + sum_1 * sum_10 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_5))
-            sum_11 = real(sum_8)
+                choice_11 = (zero if sum_1 * target_c2 + product_2 == zero else (sum_16 * sum_15))
+                sum_14 = add(sum_14, np.float64(((real(4) * (product_7 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_11) * sum_15 + sum_1 * sum_16 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_11))
+            sum_17 = real(sum_14)
             log_partition = largest + log1p_1
-            value = real(8) * log_partition * z_loss * sum_7 - sum_11
-            product_9 = real(4) * inverse_3
-            sum_14 = label_smoothing - one
-            product_10 = -real(16) * inverse_3
-            sum_17 = real(4) - real(4) * label_smoothing
-            product_11 = real(32) * z_loss * sum_7 * inverse_3
-            product_12 = -real(8) * inverse_3 * inverse_1
-            product_13 = -real(8) * inverse_1
-            product_14 = real(8) * inverse_3 * inverse_1
-            product_15 = real(8) * inverse_1
-            product_16 = real(16) * inverse_3
-            product_17 = real(32) * log_partition * z_loss * inverse_3
-            product_18 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
-            product_19 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            value = real(8) * log_partition * z_loss * sum_13 - sum_17
+            product_15 = real(4) * inverse_4
+            sum_20 = label_smoothing - one
+            sum_21 = real(4) - real(4) * label_smoothing
+            product_16 = -real(4) * inverse_4
+            product_17 = real(32) * z_loss * sum_13 * inverse_4
+            product_18 = -real(8) * inverse_4 * inverse_1
+            product_19 = -real(8) * inverse_1
+            product_20 = real(8) * log_partition * z_loss * inverse_4
+            product_21 = real(8) * inverse_4 * inverse_1
+            product_22 = real(8) * inverse_1
+            product_23 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
+            product_24 = real(16) * log_partition * z_loss * inverse_4 * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -604,61 +676,61 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                 for k in range(n_C):
                     share_2 = product_input_row[k]
                     input_k = input_row[k]
-                    e_3 = exp_nonpositive(-abs(product_4 * input_k))
-                    inverse_4 = one / (one + e_3)
-                    power_of_1 = inverse_4 * inverse_4
+                    e_7 = exp_nonpositive(-abs(product_4 * input_k))
+                    inverse_5 = one / (one + e_7)
+                    power_of_3 = inverse_5 * inverse_5
                     target_k = target_row[k]
-                    sum_12 = product_2 + sum_1 * target_k
+                    sum_18 = product_2 + sum_1 * target_k
                     direction_weight_k = direction_weight[k]
-                    product_8 = input_k * inverse_1
-                    choice_6 = (one if product_8 >= zero else e_3)
-                    choice_7 = (e_3 if product_8 >= zero else one)
-                    tanh_1 = tanh(product_8)
-                    sum_13 = -(product_7 * tanh_1 + largest) - log1p_1
-                    expm1_1 = expm1(sum_13)
+                    product_14 = input_k * inverse_1
+                    choice_12 = (one if product_14 >= zero else e_7)
+                    choice_13 = (e_7 if product_14 >= zero else one)
+                    tanh_1 = tanh(product_14)
+                    sum_19 = -(product_13 * tanh_1 + largest) - log1p_1
+                    expm1_1 = expm1(sum_19)
                     direction_target_k = direction_target_row[k]
                     weight_k = weight[k] if weight is not None else one
-                    sum_15 = sum_12 * weight_k - sum_3
+                    sum_22 = sum_18 * weight_k - sum_3
                     direction_input_k = direction_input_row[k]
-                    sum_16 = power_of_1 * direction_input_k * choice_6 * choice_7 - sum_7
-                    power_of_2 = inverse_4 * inverse_4 * inverse_4
-                    power_of_3 = e_3 * e_3
-                    choice_8 = (power_of_3 if product_8 >= zero else one)
-                    choice_9 = (one if product_8 >= zero else power_of_3)
-                    product_input_row[k] = factor * (real(4) * power_of_1 * sum_12 * direction_weight_k * choice_6 * choice_7 * expm1_1 + product_9 * power_of_1 * (sum_14 * direction_target_k * weight_k + sum_5 - sum_12 * direction_weight_k) * choice_6 * choice_7 * share_2 + product_10 * power_of_1 * sum_15 * sum_16 * choice_6 * choice_7 * share_2 + sum_17 * power_of_1 * direction_target_k * weight_k * choice_6 * choice_7 * expm1_1 + product_11 * power_of_1 * choice_6 * choice_7 * share_2 + product_12 * power_of_2 * sum_15 * direction_input_k * choice_6 * choice_8 * share_2 + product_13 * power_of_2 * sum_12 * direction_input_k * weight_k * choice_9 * choice_7 * expm1_1 + product_14 * power_of_2 * sum_15 * direction_input_k * choice_9 * choice_7 * share_2 + product_15 * power_of_2 * sum_12 * direction_input_k * weight_k * choice_6 * choice_8 * expm1_1 + product_16 * power_of_1 * sum_16 * sum_12 * weight_k * choice_6 * choice_7 * share_2 + product_17 * power_of_1 * sum_16 * choice_6 * choice_7 * share_2 + product_18 * power_of_2 * direction_input_k * choice_9 * choice_7 * share_2 + product_19 * power_of_2 * direction_input_k * choice_6 * choice_8 * share_2)
+                    sum_23 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_12 * choice_13) + product_11
+                    power_of_4 = inverse_5 * inverse_5 * inverse_5
+                    power_of_5 = e_7 * e_7
+                    choice_14 = (power_of_5 if product_14 >= zero else one)
+                    choice_15 = (one if product_14 >= zero else power_of_5)
+                    product_input_row[k] = factor * (real(4) * power_of_3 * sum_18 * direction_weight_k * choice_12 * choice_13 * expm1_1 + product_15 * power_of_3 * (sum_20 * direction_target_k * weight_k + sum_5 - sum_18 * direction_weight_k) * choice_12 * choice_13 * share_2 + sum_21 * power_of_3 * direction_target_k * weight_k * choice_12 * choice_13 * expm1_1 + product_16 * power_of_3 * sum_22 * sum_23 * choice_12 * choice_13 * share_2 + product_17 * power_of_3 * choice_12 * choice_13 * share_2 + product_18 * power_of_4 * sum_22 * direction_input_k * choice_12 * choice_14 * share_2 + product_19 * power_of_4 * sum_18 * direction_input_k * weight_k * choice_15 * choice_13 * expm1_1 + product_15 * power_of_3 * sum_23 * sum_18 * weight_k * choice_12 * choice_13 * share_2 + product_20 * power_of_3 * sum_23 * choice_12 * choice_13 * share_2 + product_21 * power_of_4 * sum_22 * direction_input_k * choice_15 * choice_13 * share_2 + product_22 * power_of_4 * sum_18 * direction_input_k * weight_k * choice_12 * choice_14 * expm1_1 + product_23 * power_of_4 * direction_input_k * choice_15 * choice_13 * share_2 + product_24 * power_of_4 * direction_input_k * choice_12 * choice_14 * share_2)
             if product_target is not None:
                 for k in range(n_C):
                     input_k_2 = input_row[k]
-                    product_20 = input_k_2 * inverse_1
-                    tanh_2 = tanh(product_20)
-                    sum_18 = -(product_7 * tanh_2 + largest) - log1p_1
+                    product_25 = input_k_2 * inverse_1
+                    tanh_2 = tanh(product_25)
+                    sum_24 = -(product_13 * tanh_2 + largest) - log1p_1
                     direction_weight_k_2 = direction_weight[k]
-                    e_4 = exp_nonpositive(-abs(product_4 * input_k_2))
-                    inverse_5 = one / (one + e_4)
-                    power_of_4 = inverse_5 * inverse_5
+                    e_8 = exp_nonpositive(-abs(product_4 * input_k_2))
+                    inverse_6 = one / (one + e_8)
+                    power_of_6 = inverse_6 * inverse_6
                     direction_input_k_2 = direction_input_row[k]
-                    choice_10 = (one if product_20 >= zero else e_4)
-                    choice_11 = (e_4 if product_20 >= zero else one)
-                    sum_19 = power_of_4 * direction_input_k_2 * choice_10 * choice_11 - sum_7
+                    choice_16 = (one if product_25 >= zero else e_8)
+                    choice_17 = (e_8 if product_25 >= zero else one)
+                    sum_25 = real(4) * (product_7 + power_of_6 * direction_input_k_2 * choice_16 * choice_17) + product_11
                     weight_k_2 = weight[k] if weight is not None else one
-                    product_target_row[k] = factor * (sum_14 * (sum_18 * direction_weight_k_2 + real(4) * sum_19 * weight_k_2))
+                    product_target_row[k] = factor * (sum_20 * (sum_24 * direction_weight_k_2 + sum_25 * weight_k_2))
             if product_weight is not None:
                 for k in range(n_C):
                     input_k_3 = input_row[k]
-                    e_5 = exp_nonpositive(-abs(product_4 * input_k_3))
-                    inverse_6 = one / (one + e_5)
-                    power_of_5 = inverse_6 * inverse_6
+                    e_9 = exp_nonpositive(-abs(product_4 * input_k_3))
+                    inverse_7 = one / (one + e_9)
+                    power_of_7 = inverse_7 * inverse_7
                     direction_input_k_3 = direction_input_row[k]
-                    product_21 = input_k_3 * inverse_1
-                    choice_12 = (one if product_21 >= zero else e_5)
-                    choice_13 = (e_5 if product_21 >= zero else one)
-                    sum_20 = power_of_5 * direction_input_k_3 * choice_12 * choice_13 - sum_7
+                    product_26 = input_k_3 * inverse_1
+                    choice_18 = (one if product_26 >= zero else e_9)
+                    choice_19 = (e_9 if product_26 >= zero else one)
+                    sum_26 = real(4) * (product_7 + power_of_7 * direction_input_k_3 * choice_18 * choice_19) + product_11
                     target_k_2 = target_row[k]
-                    sum_21 = product_2 + sum_1 * target_k_2
-                    tanh_3 = tanh(product_21)
-                    sum_22 = -(product_7 * tanh_3 + largest) - log1p_1
+                    sum_27 = product_2 + sum_1 * target_k_2
+                    tanh_3 = tanh(product_26)
+                    sum_28 = -(product_13 * tanh_3 + largest) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
-                    product_weight_lane[k] += factor * (sum_14 * sum_22 * direction_target_k_2 - real(4) * sum_20 * sum_21)
+                    product_weight_lane[k] += factor * (sum_20 * sum_28 * direction_target_k_2 - sum_26 * sum_27)
         if bad_target:
             fault |= 2
         totals[lane] = total

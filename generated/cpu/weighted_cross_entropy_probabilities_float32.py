@@ -26,6 +26,7 @@ ROUND = real(12582912.0)
 ROUND_BITS = integer(0x4B400000)
 MANTISSA_BITS = integer(0x3F400000)
 MAGNITUDE_BITS = integer(0x7FFFFFFF)
+SMALLEST_NORMAL = real(1.1754943508222875e-38)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
 
@@ -131,48 +132,6 @@ def log1p(x):
 
 
 @njit(**MATH)
-def power(x, y):
-    """x**y for x >= 0, nan below: 2**(y*log2(x)) in float64, hence correctly rounded but for ties (0.51 ulp).
-
-    0**0 = 1, 0**positive = 0, 0**negative = inf, inf**0 = 1; a nan in either argument gives nan.
-    """
-    wide = np.float64(x)
-    bits = wide.view(np.int64)
-    n = np.int64(bits - np.int64(0x3FE8000000000000)) >> np.int64(52)
-    f = np.int64(bits - (n << np.int64(52))).view(np.float64) - np.float64(1.0)
-    s = f / (np.float64(2.0) + f)
-    z = s * s
-    p = np.float64(2.90891280445412e-01) * z + np.float64(3.1927946941281216e-01)
-    p = p * z + np.float64(4.1222635314115313e-01)
-    p = p * z + np.float64(5.770777532436954e-01)
-    p = p * z + np.float64(9.617966948360916e-01)
-    p = p * z + np.float64(2.885390081777417)
-    # The integer n as a float64, by its bits: a conversion would not vectorise everywhere.
-    k = np.int64(n + np.int64(0x4338000000000000)).view(np.float64) - np.float64(6755399441055744.0)
-    logarithm = k + s * p
-    # The ends: huge but finite, so that times 0 they give 0, hence 1.
-    logarithm = logarithm if x > real(0.0) else np.float64(np.nan)
-    logarithm = np.float64(1e300) if x == INFINITY else logarithm
-    logarithm = np.float64(-1e300) if x == real(0.0) else logarithm
-    exponent = np.float64(y)
-    exponent = np.float64(1e300) if exponent > np.float64(1e300) else exponent
-    exponent = np.float64(-1e300) if exponent < np.float64(-1e300) else exponent
-    t = exponent * logarithm
-    t = np.float64(200.0) if t > np.float64(200.0) else t
-    t = np.float64(-200.0) if t < np.float64(-200.0) else t
-    shifted = t + np.float64(6755399441055744.0)
-    r = t - (shifted - np.float64(6755399441055744.0))
-    e = np.float64(1.5345622113156144e-04) * r + np.float64(1.3399956986013014e-03)
-    e = e * r + np.float64(9.618489658690013e-03)
-    e = e * r + np.float64(5.550328712994946e-02)
-    e = e * r + np.float64(2.4022646885204715e-01)
-    e = e * r + np.float64(6.931472057667457e-01)
-    e = e * r + np.float64(1.0000000005551672)
-    scale = np.float64(shifted).view(np.int64) - np.int64(0x4338000000000000) + np.int64(1023)
-    return real(e * np.int64(scale << np.int64(52)).view(np.float64))
-
-
-@njit(**MATH)
 def ordered(x):
     """An integer image of the bits that sorts as the numbers do (-0.0 below 0.0, a positive nan above +inf)."""
     bits = real(x).view(integer)
@@ -183,6 +142,12 @@ def ordered(x):
 def unordered(i):
     """The inverse of `ordered`."""
     return integer(i ^ ((i >> integer(31)) & MAGNITUDE_BITS)).view(real)
+
+
+@njit(**MATH)
+def reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
 
@@ -356,14 +321,14 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             others = rest + real(rest_ties - 1)
             sum_4 = real(sum_3)
             sum_6 = real(sum_5)
-            power_of_1 = power(sum_4, -one)
-            product_1 = -power_of_1 * sum_6
-            inverse_1 = one / (one + others)
+            inverse_1 = reciprocal_or_zero(sum_4)
+            product_1 = -sum_6 * inverse_1
+            inverse_2 = one / (one + others)
             sum_7 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_7 = add(sum_7, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
+                sum_7 = add(sum_7, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2))
             sum_8 = real(sum_7)
             sum_9 = 0.0
             for c2 in range(n_C):
@@ -373,7 +338,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                 sum_9 = add(sum_9, np.float64(((product_1 + direction_input_c2) - sum_8) * target_c2 * weight_c2))
             sum_10 = real(sum_9)
             value = -sum_10
-            product_2 = sum_2 * inverse_1
+            product_2 = sum_2 * inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -467,14 +432,14 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             others = rest + real(rest_ties - 1)
             sum_6 = real(sum_5)
             sum_8 = real(sum_7)
-            power_of_1 = power(sum_6, -one)
-            product_1 = -power_of_1 * sum_8
-            inverse_1 = one / (one + others)
+            inverse_1 = reciprocal_or_zero(sum_6)
+            product_1 = -sum_8 * inverse_1
+            inverse_2 = one / (one + others)
             sum_9 = 0.0
             for c1 in range(n_C):
                 input_c1 = input_row[c1]
                 direction_input_c1 = direction_input_row[c1]
-                sum_9 = add(sum_9, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_1))
+                sum_9 = add(sum_9, np.float64(exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2))
             sum_10 = real(sum_9)
             log1p_1 = log1p(others)
             sum_11 = 0.0
@@ -490,7 +455,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                 sum_11 = add(sum_11, np.float64((((product_1 + direction_input_c2) - sum_10) * target_c2 + sum_1 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_3))
             sum_12 = real(sum_11)
             value = -sum_12
-            product_2 = -inverse_1
+            product_2 = -inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -510,7 +475,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                     target_k = target_row[k]
                     direction_input_k = direction_input_row[k]
                     sum_14 = (product_1 + direction_input_k) - sum_10
-                    product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_2 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * share_2 + product_2 * (target_k * weight_k - sum_4) * sum_14 * share_2 + sum_14 * target_k * weight_k * share_2 * inverse_1)
+                    product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_2 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * share_2 + product_2 * (target_k * weight_k - sum_4) * sum_14 * share_2 + sum_14 * target_k * weight_k * share_2 * inverse_2)
             if product_target is not None:
                 for k in range(n_C):
                     direction_input_k_2 = direction_input_row[k]
