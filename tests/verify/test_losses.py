@@ -16,7 +16,9 @@ OUT = Path(generated.__file__).parent
 
 #: Losses that lose digits which the measure asks for, with the reason; the test turns red when one of them is mended.
 SHORT = {
-    "triplet_margin_loss": "a small difference of two large distances that share the anchor, and p-norms near 0 for p = 3"
+    "ntxent_loss": "Hessian products: a mean under a softmax over the other items is not taken from the largest entry",
+    "softcapped_cross_entropy": "float64 curvature against class probabilities in confident rows, up to 65 ulp",
+    "triplet_margin_loss": "float64: a small difference of two large distances, and p-norms near 0 for p = 3",
 }
 CASES = [
     pytest.param(n, marks=pytest.mark.xfail(reason=SHORT[n], strict=True, raises=AssertionError) if n in SHORT else ())
