@@ -15,9 +15,9 @@ from torch.nn.functional import cross_entropy, log_softmax, softmax
 from lossgen.cli.group import lossgen as command
 from lossgen.formula.load import load_losses
 from lossgen.runtime import LossError, SeparableLoss
-from lossgen.verify.batches import pieces
 from lossgen.verify.comparison import compare
 from lossgen.verify.sampling import random_items, settings
+from lossgen.verify.surfaces import surfaces
 
 FORMULA = '''
 from lossgen.formula import Abs, Axis, ClassIndex, ClassWeight, Flag, Logit, NonNegative, Prediction, Simplex, Sum, Weight
@@ -236,14 +236,15 @@ def test_the_batches_are_losses_of_their_own(loss):
     assert copy(**given) == loss(**given)
 
 
-def test_verification_covers_every_batch(project, loss):
+def test_verification_covers_every_batch(project):
     (formula,) = load_losses(project / "spec").values()
     variant = next(v for v in formula.variants if v.label == "indices_squared")
-    found = pieces(formula, variant, loss)
+    found = list(surfaces(formula, variant, import_module("several_batches")))
     assert [piece.label for piece, _ in found] == [f"indices_squared_{batch}" for batch in BATCHES]
-    for piece, function in found:
+    for piece, every in found:
         arrays = random_items(piece, np.random.default_rng(1), 3, {"C": 4, "K": 3})
-        figures = compare(formula, piece, function, arrays, settings(formula, piece)[0], np.float64)
+        figures = list(compare(formula, piece, every, arrays, settings(formula, piece)[0], np.float64))
+        assert {f.surface for f in figures} == {"NumPy", "PyTorch"}
         assert {f.quantity for f in figures} >= {"value", *(f"gradient of {a.name}" for a in piece.differentiable)}
         assert all(f.relative < 1e-11 and not f.nonfinite for f in figures), figures
 

@@ -88,7 +88,8 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
         if layouts.get(place) == "shared" and dim is not None:
             return None
         places.append(place)
-        folded.append(_front(tensor, dim, batch, layouts.get(place, "item"), len(form.geometry.item_shape)))
+        predicted = place < len(arguments) and arguments[place].name in form.variant.predictions
+        folded.append(_front(tensor, dim, batch, layouts.get(place, "item"), form.geometry.item_shape, predicted))
     axis = _shifted(task, form, one)
     whole = replace(task, places=tuple(places), reduction=ITEMS, axis=axis, wanted=())
     divisor = denominator
@@ -99,14 +100,19 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
     return Folded(task, form, whole, folded, divisor)
 
 
-def _front(tensor: Tensor, dim: int | None, batch: int, layout: str, item_dims: int) -> Tensor:
+def _front(
+    tensor: Tensor, dim: int | None, batch: int, layout: str, item_shape: tuple[int, ...], predicted: bool
+) -> Tensor:
     """A tensor with the dimension of the calls in front, where its layout has one."""
-    if layout in ("shared", "broadcast") and dim is None:
+    if dim is None and (layout == "shared" or (layout == "broadcast" and not predicted)):
         return tensor
     moved = tensor.expand(batch, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
     if layout != "broadcast":
         return moved
-    return moved.reshape(batch, *[1] * (item_dims - moved.dim() + 1), *moved.shape[1:])
+    own = tuple(moved.shape[1:])
+    if predicted and own and own == item_shape[:-1]:  # one prediction for the items of the last dimension
+        return moved.unsqueeze(-1)
+    return moved.reshape(batch, *[1] * (len(item_shape) - len(own)), *own)
 
 
 def _shifted(task: Task, form: Form, tensors: Sequence[Tensor]) -> dict[str, tuple[int, ...]] | None:
@@ -231,4 +237,4 @@ def _upstream(folded: Folded, upstream: Tensor, dim: int | None, batch: int) -> 
 
 
 def _directions(tensors: Sequence[Tensor], dims: Dims, batch: int) -> list[Tensor]:
-    return [_front(t, dim, batch, "item", 0) for t, dim in zip(tensors, dims, strict=True)]
+    return [_front(t, dim, batch, "item", (), False) for t, dim in zip(tensors, dims, strict=True)]
