@@ -9,7 +9,7 @@ import lossgen
 from lossgen import generated
 from lossgen.formula.load import load_losses
 from lossgen.verify.reductions import summed
-from lossgen.verify.sampling import random_items
+from lossgen.verify.sampling import random_items, settings
 
 LOSSES = load_losses(Path(lossgen.__file__).parent.parent / "spec")
 CASES = [pytest.param(loss, v, id=f"{loss.name}-{v.label}") for loss in LOSSES.values() for v in loss.variants]
@@ -27,13 +27,14 @@ def test_masked_items_may_hold_anything(loss, variant, poison):
             dirty[a.name][~keep] = 99 if a.role.integer or a.role.listed else poison
     clean = {a.name: arrays[a.name] if a.role.layout == "shared" else arrays[a.name][keep] for a in variant.arguments}
     function, names = getattr(generated, loss.name), [a.name for a in variant.differentiable]
+    options = {**settings(loss, variant)[0], **summed(loss)}
     mask = dict.fromkeys(loss.batches, keep) if loss.batches else keep
-    value, slopes = function.value_and_grad(*dirty.values(), mask=mask, **summed(loss), wrt=tuple(names))
+    value, slopes = function.value_and_grad(*dirty.values(), mask=mask, **options, wrt=tuple(names))
     if variant.numbered:  # items keep their numbers only where the masked ones are among them
-        expected, whole = function.value_and_grad(*arrays.values(), mask=mask, **summed(loss), wrt=tuple(names))
+        expected, whole = function.value_and_grad(*arrays.values(), mask=mask, **options, wrt=tuple(names))
         truths = tuple(truth[keep] for truth in whole)
     else:
-        expected, truths = function.value_and_grad(*clean.values(), **summed(loss), wrt=tuple(names))
+        expected, truths = function.value_and_grad(*clean.values(), **options, wrt=tuple(names))
     np.testing.assert_allclose(value, expected, rtol=1e-14)
     for argument, slope, truth in zip(variant.differentiable, slopes, truths, strict=True):
         if argument.role.layout == "shared":
@@ -41,6 +42,6 @@ def test_masked_items_may_hold_anything(loss, variant, poison):
         else:
             np.testing.assert_array_equal(slope[~keep], 0)
             np.testing.assert_allclose(slope[keep], truth, rtol=1e-13)
-    diagonal = function.hessian_diagonal(*dirty.values(), mask=mask, **summed(loss))
+    diagonal = function.hessian_diagonal(*dirty.values(), mask=mask, **options)
     for found in diagonal if isinstance(diagonal, tuple) else (diagonal,):
         np.testing.assert_array_equal(found[~keep], 0)
