@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from sympy import Add, Eq, Expr, Integer, Mul, Piecewise, exp
 
+from lossgen.formula import Index
 from lossgen.formula.nodes import Entry, LogSumExp, Max, Sum
 
 from .functions import group, reciprocal_or_zero
@@ -41,6 +42,8 @@ def _mean(total: Sum) -> tuple[Expr, Expr, LogSumExp] | None:
     """Of Σ_c e^(f(c) − LSE f)·g(c): the softmax, g and the log-sum-exp."""
     for share in (factor for factor in Mul.make_args(total.body) if isinstance(factor, exp)):
         g = Mul(*(factor for factor in Mul.make_args(total.body) if factor is not share))
+        if any(isinstance(s, Index) and s != total.index for s in g.free_symbols):
+            continue  # a mean that differs from entry to entry of another axis has no largest entry of its own
         for lse in share.atoms(LogSumExp):
             if g != 1 and share.args[0] == lse.body.xreplace({lse.index: total.index}) - lse:
                 return share, g, lse
