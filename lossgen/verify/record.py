@@ -18,7 +18,7 @@ from lossgen.kernel import DTYPES
 
 from .check import INPUTS, Finding
 
-NAME = "verification.json"
+NAME = ".verification.json"
 AGAINST = "Every entry against the raw formula, differentiated in 70 digits or more, on random and on hard inputs, in every variant"
 
 #: The columns of the table of coverage: surfaces, with the folder of the package and the library's own package under them.

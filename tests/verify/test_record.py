@@ -11,7 +11,7 @@ from lossgen.cli.group import lossgen as command
 from lossgen.formula.load import load_losses
 from lossgen.verify.check import INPUTS, Finding
 from lossgen.verify.comparison import Figure
-from lossgen.verify.record import QUANTITIES, SURFACES, coverage, entry, read, write
+from lossgen.verify.record import NAME, QUANTITIES, SURFACES, coverage, entry, read, write
 
 SPEC = '''
 from lossgen.formula import Prediction, Real, loss
@@ -58,7 +58,7 @@ def project(built):
     findings = [Finding(NAME, v.label, inputs, {}, f) for v in loss.variants for inputs in INPUTS for f in figures]
     yield built / "package", loss, findings
     kernel.write_text(before)
-    (built / "verification.json").unlink(missing_ok=True)
+    (built / NAME).unlink(missing_ok=True)
 
 
 def states(loss, out, kept) -> list[str]:
@@ -109,7 +109,7 @@ def test_one_bad_figure_makes_its_cell_wrong(project, bad):
 
 def test_the_table_shows_what_the_file_holds(project):
     out, loss, findings = project
-    folder, path = out.parent, out.parent / "verification.json"
+    folder, path = out.parent, out.parent / NAME
     assert "0 of 6 cells" in run("list", folder, "--coverage")
     write(path, {NAME: entry(loss, out, findings)})
     assert read(path) == {NAME: entry(loss, out, findings)}
