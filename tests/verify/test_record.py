@@ -11,7 +11,8 @@ from lossgen.cli.group import lossgen as command
 from lossgen.formula.load import load_losses
 from lossgen.verify.check import INPUTS, Finding
 from lossgen.verify.comparison import Figure
-from lossgen.verify.record import NAME, QUANTITIES, SURFACES, coverage, entry, read, write
+from lossgen.verify.record import NAME as FILE
+from lossgen.verify.record import QUANTITIES, SURFACES, coverage, entry, read, write
 
 SPEC = '''
 from lossgen.formula import Prediction, Real, loss
@@ -58,7 +59,7 @@ def project(built):
     findings = [Finding(NAME, v.label, inputs, {}, f) for v in loss.variants for inputs in INPUTS for f in figures]
     yield built / "package", loss, findings
     kernel.write_text(before)
-    (built / NAME).unlink(missing_ok=True)
+    (built / FILE).unlink(missing_ok=True)
 
 
 def states(loss, out, kept) -> list[str]:
@@ -109,7 +110,7 @@ def test_one_bad_figure_makes_its_cell_wrong(project, bad):
 
 def test_the_table_shows_what_the_file_holds(project):
     out, loss, findings = project
-    folder, path = out.parent, out.parent / NAME
+    folder, path = out.parent, out.parent / FILE
     assert "0 of 6 cells" in run("list", folder, "--coverage")
     write(path, {NAME: entry(loss, out, findings)})
     assert read(path) == {NAME: entry(loss, out, findings)}
