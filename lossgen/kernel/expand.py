@@ -1,18 +1,14 @@
 """Lowers stable atoms to what a kernel computes: a few elementary functions, selects and reductions.
 
-log Σ_c e^f(c) becomes two scalars, the maximum m and log1p(r), where r is what the other entries add to the largest one:
-    LSE − f(y) = (m − f(y)) + log1p(r)     both terms ≥ 0, the first exactly 0 in a confident row
-    e^(f(y) − LSE) = e^(f(y) − m) / (1 + r)
 softplus and σ share e = e^−|u|, for u and for −u:
     softplus(u) = max(u, 0) + log1p(e)     σ(u) = 1/(1 + e) for u ≥ 0, e/(1 + e) for u < 0
 """
 
 from collections.abc import Callable
 
-from sympy import Add, Eq, Expr, Integer, Mul, Or, Piecewise, Pow, exp, expand_mul, log
+from sympy import Add, Eq, Expr, Integer, Mul, Or, Piecewise, Pow, exp, log
 
-from lossgen.formula.atoms import Atom, absorb, detach, expm1, expm1_ratio_slope, log1p, log_cosh, sigmoid, softplus
-from lossgen.formula.axes import Index
+from lossgen.formula.atoms import Atom, absorb, detach, expm1, expm1_ratio_slope, log_cosh, sigmoid, softplus
 from lossgen.formula.differences import (
     log1p_difference,
     log1p_square,
@@ -25,9 +21,7 @@ from lossgen.formula.symbols import Argument, Hyperparameter
 from . import lengths, shares
 from .centre import centred
 from .functions import (
-    RestOfExponentials,
     at_least_tiny,
-    exp_below,
     exp_nonpositive,
     group,
     log1p_unit,
@@ -35,8 +29,8 @@ from .functions import (
     multiple,
     positive_part,
     reciprocal,
-    share_of_largest,
 )
+from .log_sum_exp import exponential_over_sum, largest_and_rest, shifted
 from .quotients import quotients
 from .sums import sum_of_inputs
 
@@ -71,60 +65,18 @@ def _sigmoid(node: sigmoid) -> Expr:
 
 
 def _exponential(node: exp) -> Expr | None:
-    """e^(r − n·LSE f) = e^(r − n·m) / (1 + rest)^n. Where r is a sum of n entries of f it is a product of shares."""
-    if node.args[0].is_nonpositive:
-        return exp_nonpositive(expand(node.args[0]))
-    terms = Add.make_args(node.args[0])
-    for term in terms:
-        factor, atom = term.as_coeff_Mul()
-        if isinstance(atom, LogSumExp) and factor.is_Integer and factor < 0:
-            others = [t for t in terms if t is not term]
-            rest = RestOfExponentials(expand(atom.body), atom.index)
-            return _over_maximum(others, atom, -factor) * reciprocal(1 + rest) ** -factor
-    return None
-
-
-def _over_maximum(terms: list[Expr], lse: LogSumExp, n: Integer) -> Expr:
-    """e^(Σ terms − n·m), with every entry of f paired with an m."""
-    m = Max(expand(lse.body), lse.index)
-    pairs, rest = [], []
-    for term in terms:
-        count = _multiple_of_entry(term, lse)
-        if count is not None and 0 < count <= n:
-            pairs.append((expand(term / count), count))
-            n -= count
-        else:
-            rest.append(term)
-    share = share_of_largest(lse.body)
-    if not rest and n == 0 and (share is exp_below or (pairs[1:] == [] and pairs[0][1] == 1)):
-        return Mul(*(share(entry, m) ** count for entry, count in pairs))
-    differences = (count * group(entry - m) for entry, count in pairs)
-    return exp(Add(*differences, *(expand(t) for t in rest), -n * m))
+    argument = node.args[0]
+    return exp_nonpositive(expand(argument)) if argument.is_nonpositive else exponential_over_sum(node, expand)
 
 
 def _sum(node: Add) -> Expr | None:
-    return centred(node, expand) or _shifted(node)
-
-
-def _shifted(node: Add) -> Expr | None:
-    """k·LSE f − k·f(y) = k·(m − f(y)) + k·log1p(rest)."""
-    for term in node.args:
-        k, atom = _factor_of(term, LogSumExp)
-        if atom is None:
-            continue
-        m, tail = Max(expand(atom.body), atom.index), log1p(RestOfExponentials(expand(atom.body), atom.index))
-        others = [t for t in node.args if t is not term]
-        for entry in _entries(Add(*others), atom):
-            spellings = ([entry], Add.make_args(expand_mul(entry)))
-            parts = next(
-                (p for p in ([_negated(k, t) for t in s] for s in spellings) if all(part in others for part in p)), None
-            )
-            if parts:
-                rest = [t for t in others if t not in parts]
-                return Add(
-                    expand(k) * group(m - expand(entry)), expand(k) * tail, *([expand(Add(*rest))] if rest else [])
-                )
-    return _difference_of_entries(node) or sum_of_inputs(node) or _inputs_first(node)
+    return (
+        centred(node, expand)
+        or shifted(node, expand)
+        or _difference_of_entries(node)
+        or sum_of_inputs(node)
+        or _inputs_first(node)
+    )
 
 
 def _difference_of_entries(node: Add) -> Expr | None:
@@ -147,11 +99,6 @@ def _inputs_first(node: Add) -> Expr | None:
         return None
     difference = [term for term, _ in inputs]
     return group(Add(*difference)) + expand(Add(*(t for t in node.args if t not in difference)))
-
-
-def _logsumexp(node: LogSumExp) -> Expr:
-    body = expand(node.body)
-    return Max(body, node.index) + log1p(RestOfExponentials(body, node.index))
 
 
 def _power(node: Pow) -> Expr | None:
@@ -205,34 +152,6 @@ def _may_be_infinite(factor: Expr) -> bool:
     return isinstance(factor, exp) or (steep and factor.has(Sum))
 
 
-def _negated(*factors: Expr) -> Expr:
-    """Minus the product, its sums not multiplied out."""
-    return Mul(-1, *(f for factor in factors for f in Mul.make_args(factor)))
-
-
-def _factor_of(term: Expr, kind: type) -> tuple[Expr, Expr | None]:
-    for factor in Mul.make_args(term):
-        if isinstance(factor, kind):
-            return Mul(*(f for f in Mul.make_args(term) if f is not factor)), factor
-    return term, None
-
-
-def _multiple_of_entry(term: Expr, lse: LogSumExp) -> Integer | None:
-    """n, where the term is n·f(y) for some entry of the row."""
-    for entry in _entries(term, lse):
-        (a, x), (b, y) = term.as_coeff_Mul(), entry.as_coeff_Mul()
-        if x == y and (a / b).is_Integer:
-            return a / b
-    return None
-
-
-def _entries(term: Expr, lse: LogSumExp) -> list[Expr]:
-    """What the log-sum-exp is taken of, at the positions that occur in the term; without its condition, if it has one."""
-    at = sorted({entry.index for entry in term.atoms(Entry)}, key=str)
-    body = lse.body.args[0].expr if isinstance(lse.body, Piecewise) else lse.body
-    return [body.xreplace({lse.index: index}) for index in at if isinstance(index, Index) or index.is_integer]
-
-
 def _own_form(node: Atom) -> Expr:
     """What the atom knows that a kernel should compute."""
     return expand(node.expand_for_kernel())
@@ -244,7 +163,7 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     exp: _exponential,
     Add: _sum,
     Mul: _product,
-    LogSumExp: _logsumexp,
+    LogSumExp: lambda node: largest_and_rest(node, expand),
     Pow: _power,
     absorb: _absorb,
     detach: lambda node: expand(node.args[0]),

@@ -36,6 +36,7 @@ from sympy import (
 from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
 from lossgen.formula.lengths import abs_power, hypot, signed_power
+from lossgen.kernel.expression_printer import LIBRARY, ExpressionPrinter
 from lossgen.kernel.functions import (
     as_real,
     at_least_tiny,
@@ -54,7 +55,6 @@ from lossgen.kernel.functions import (
     reciprocal_or_zero,
 )
 from lossgen.kernel.math import library
-from lossgen.kernel.printer import LIBRARY, ExpressionPrinter
 
 a, b, n = Symbol("a", real=True), Symbol("b", real=True), Symbol("n", integer=True)
 

@@ -1,0 +1,196 @@
+"""What surrounds the statements of an item: the loops over lanes and items, the checks, and the sum of the values."""
+
+from collections.abc import Iterator
+
+from sympy import Integer, Symbol
+
+from lossgen.formula.symbols import Argument, ItemNumber, is_label
+
+from .ir import Branch, Check, Let, Loop, Statement, Store
+from .lower import Lowering
+from .names import size_name
+from .program import Program
+from .statement_printer import DOMAIN_CHECKS, StatementPrinter
+
+
+class Frame:
+    """What surrounds the statements of an item, whatever its shape."""
+
+    values = "values"
+    accumulate = Let("total", Symbol("total + np.float64(value)"))
+
+    def __init__(self, program: Program, lowering: Lowering) -> None:
+        self.program = program
+        self.lowering = lowering
+        self.checked = [
+            (position, a) for position, a in enumerate(program.variant.arguments) if a.role.domain in DOMAIN_CHECKS
+        ]
+
+    def prologue(self) -> Iterator[str]:
+        for name in self.program.parameters:
+            if name not in ("ignore_index", "first_item"):
+                yield f"{name} = real({name})"
+        yield "scale = real(scale)"
+        seen = set()
+        for argument in self.program.arrays:
+            axis = argument.role.axis
+            if axis and axis not in seen and argument.role.layout in ("row", "shared") and not self.optional(argument):
+                seen.add(axis)
+                yield f"{size_name(axis)} = {argument.name}.shape[{int(argument.role.layout == 'row')}]"
+                yield f"{axis.name} = real({size_name(axis)})"
+
+    def optional(self, argument: Argument) -> bool:
+        return self.program.defaults.get(argument.name) is not None
+
+    def flag(self, argument: Argument) -> str:
+        return f"bad_{argument.name}"
+
+    def faults(self) -> Iterator[str]:
+        """After a lane: one bit for each argument that held something outside its domain."""
+        for position, argument in self.checked:
+            yield f"if {self.flag(argument)}:"
+            yield f"    fault |= {1 << position}"
+        yield "totals[lane] = total"
+        yield "faults[lane] = fault"
+
+    def start(self) -> Iterator[str]:
+        yield "total = 0.0"
+        yield "fault = 0"
+        for _, argument in self.checked:
+            yield f"{self.flag(argument)} = False"
+
+    def scaled_value(self) -> list[Statement]:
+        """The item's scale reaches the value and, with the common scale, every output. An item of scale 0 is exactly 0."""
+        value = self.program.value is not None
+        masked = [Let("value", Symbol("(zero if s == zero else s * value)"))] if value else []
+        statements: list[Statement] = [Let("factor", Symbol("scale"))]
+        statements.append(Branch("item_scale is not None", [*masked, Let("factor", Symbol("scale * s"))]))
+        if value:
+            statements.append(self.accumulate)
+            statements.append(Branch("values is not None", [Store(self.values, "i", Symbol("value"))]))
+        return statements
+
+
+class ElementFrame(Frame):
+    """One number per item everywhere: the items themselves are the vectorised loop, over slices of the arrays.
+
+    A block is summed in the kernel's own type, in as many interleaved partial sums as fit the vector registers, and
+    the blocks in double precision: the vector loop stays at full width and the sum keeps its digits.
+    """
+
+    values = "values_block"
+    accumulate = Let("part", Symbol("add(part, value)"))
+
+    def lane(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        yield from self.start()
+        yield "for start in range(bounds[lane], bounds[lane + 1], BLOCK):"
+        yield from (f"    {line}" for line in self.block(printer, body))
+        yield from self.faults()
+
+    def block(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        yield "stop = min(start + BLOCK, bounds[lane + 1])"
+        for argument in self.program.arrays:
+            yield from _entry(f"{argument.name}_block", argument.name, "start:stop", self.optional(argument))
+        for name in ("item_scale", "values", *(o.name for o in self.program.outputs)):
+            yield from _entry(f"{name}_block", name, "start:stop", True)
+        yield "part = zero"
+        yield "for i in range(stop - start):"
+        yield "    if item_scale is not None:"
+        yield "        s = item_scale_block[i]"
+        yield from (f"    {line}" for line in printer.lines(body))
+        yield "total += np.float64(part)"
+
+    def before(self, item: list[Statement]) -> list[Statement]:
+        loads = len(self.lowering.scalars)
+        checks: list[Statement] = []
+        for _, argument in self.checked:
+            name = self.lowering.scalars[argument]
+            checks.append(Check(self.flag(argument), name, argument.role.domain))
+        return [*item[:loads], *checks, *item[loads:]]
+
+
+class RowFrame(Frame):
+    """Items with loops of their own, one after the other."""
+
+    def lane(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        shared = [o for o in self.program.outputs if o.result.argument.role.layout == "shared"]
+        for output in shared:
+            yield f"if {output.name} is not None:"
+            yield f"    {output.name}_lane = {output.name}[lane]"
+            yield f"    {output.name}_lane[:] = 0.0"
+        yield from self.start()
+        yield "for i in range(bounds[lane], bounds[lane + 1]):"
+        yield from (f"    {line}" for line in self.item(printer, body))
+        yield from self.faults()
+
+    def item(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        for output in self.program.outputs:
+            if output.result.argument.role.layout == "row":
+                yield f"if {output.name} is not None:"
+                yield f"    {output.name}_row = {output.name}[i]"
+        yield from self.skip(printer)
+        for argument in self.program.arrays:
+            if argument.role.layout == "row":
+                yield from _entry(f"{argument.name}_row", argument.name, "i", self.optional(argument))
+        if any(e.has(ItemNumber) for e in self.program.expressions()):
+            yield "item = i + first_item"
+        yield from printer.lines(self.row_checks())
+        yield from printer.lines(body)
+
+    def skip(self, printer: StatementPrinter) -> Iterator[str]:
+        """Ignored items, items of scale 0 and items with a label out of range: zeros, without reading the row."""
+        yield "skipped = False"
+        for position, argument in enumerate(self.program.variant.arguments):
+            if is_label(argument):
+                name = self.lowering.scalars[argument]
+                yield f"{name} = {argument.name}[i]"
+                yield f"if {name} == ignore_index:"
+                yield "    skipped = True"
+                yield f"elif ({name} < 0) | ({name} >= {size_name(argument.role.axis)}):"
+                yield f"    fault |= {1 << position}"
+                yield "    skipped = True"
+        yield "if item_scale is not None:"
+        yield "    s = item_scale[i]"
+        yield "    if s == zero:"
+        yield "        skipped = True"
+        yield "if skipped:"
+        yield from (f"    {line}" for line in printer.lines(self.zeros()))
+        yield "    continue"
+
+    def zeros(self) -> list[Statement]:
+        statements: list[Statement] = []
+        if self.program.value is not None:
+            statements.append(Branch("values is not None", [Store("values", "i", Integer(0))]))
+        for output in self.program.outputs:
+            argument = output.result.argument
+            if argument.role.layout == "row":
+                loop = Loop("j", size_name(argument.role.axis), [Store(f"{output.name}_row", "j", Integer(0))])
+                statements.append(Branch(f"{output.name} is not None", [loop]))
+            elif argument.role.layout != "shared":
+                statements.append(Branch(f"{output.name} is not None", [Store(output.name, "i", Integer(0))]))
+        return statements
+
+    def before(self, item: list[Statement]) -> list[Statement]:
+        return item
+
+    def row_checks(self) -> list[Statement]:
+        checks: list[Statement] = []
+        for _, argument in self.checked:
+            if argument.role.layout == "row":
+                entry = f"{argument.name}_row[j]"
+                check = Loop(
+                    "j", size_name(argument.role.axis), [Check(self.flag(argument), entry, argument.role.domain)]
+                )
+            else:
+                check = Check(self.flag(argument), f"{argument.name}[i]", argument.role.domain)
+            checks.append(Branch(f"{argument.name} is not None", [check]) if self.optional(argument) else check)
+        return checks
+
+
+def _entry(result: str, name: str, index: str, optional: bool) -> Iterator[str]:
+    text = f"{result} = {name}[{index}]"
+    if optional:
+        yield f"if {name} is not None:"
+        yield f"    {text}"
+    else:
+        yield text
