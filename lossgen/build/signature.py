@@ -27,6 +27,7 @@ class TorchSignature:
         required = [name for name in arguments if loss.default(name) is None]
         optional = [name for name in arguments if name not in required]
         self._inputs = [name for name in (*required, *optional) if name in inputs]
+        self._renamed = loss.forward
         numbers = spread_arguments(loss)
         self._entries = {name: f"{name}: Tensor{' | float' if name in numbers else ''}" for name in required}
         self._entries |= {name: f"{name}: Tensor | None = None" for name in optional}
@@ -58,7 +59,8 @@ class TorchSignature:
     @property
     def forward(self) -> list[str]:
         """The inputs, and what belongs to a single call."""
-        return [*(self._entries[name] for name in self._inputs), "*", *self._constants]
+        entries = {name: self._entries[name].removeprefix(name) for name in self._inputs}
+        return [*(self._renamed.get(name, name) + entry for name, entry in entries.items()), "*", *self._constants]
 
     def _ordered(self, without: Sequence[str]) -> list[str]:
         by_position = [self._entries[name] for name in self._positional if name not in without]

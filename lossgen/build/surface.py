@@ -76,6 +76,11 @@ class Surface:
         return [a.name for a in self.arguments if a.role.kind != "weight"]
 
     @property
+    def held(self) -> list[str]:
+        """Every argument as the module's `forward` has it: an input by the name that it has there, or a weight."""
+        return [self.loss.forward.get(n, n) if n in self.inputs else f'self.held("{n}")' for n in self.names]
+
+    @property
     def parameters(self) -> list[tuple[str, str, str]]:
         """Name, type and default of every hyperparameter, in the kernels' order."""
         found = [(name, *_typed(role, self.loss.default(name))) for name, role in self.loss.settings.items()]

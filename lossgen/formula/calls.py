@@ -1,7 +1,8 @@
-"""The options of `@loss` that say how a loss is called: which reductions it has, what may be given by position."""
+"""The options of `@loss` that say how a loss is called: which reductions it has, what may be given by position, and by which names."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from keyword import iskeyword
 
 from .errors import SpecError
 
@@ -67,3 +68,18 @@ def check_positional(
     if len(halves) == 1:
         raise SpecError(f"{name}: positional has {halves[0]} alone, expected both or neither of {' and '.join(LEGACY)}")
     return tuple(seen)
+
+
+def check_forward(name: str, forward: Mapping[str, str], signature: inspect.Signature) -> dict[str, str]:
+    """The names of inputs in the module's `forward`, where they are not those of the signature.
+
+    Raises SpecError for what is not an argument that must be given, and for a name that another one has.
+    """
+    required = [n for n, p in signature.parameters.items() if p.default is inspect.Parameter.empty]
+    for given, new in forward.items():
+        if given not in required:
+            raise SpecError(f"{name}: forward has {given!r}, expected one of {', '.join(required)}")
+        others = [forward.get(n, n) for n in required if n != given]
+        if not isinstance(new, str) or not new.isidentifier() or iskeyword(new) or new in others:
+            raise SpecError(f"{name}: forward calls {given} {new!r}, expected a name of its own that Python allows")
+    return dict(forward)

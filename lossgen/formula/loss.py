@@ -14,7 +14,7 @@ from sympy import Basic, Expr, Float, Rational, sympify
 
 from .annotations import alternatives, is_setting, read_annotation
 from .batches import check_batches, distinct, split
-from .calls import USUAL_REDUCTIONS, check_positional, check_reductions
+from .calls import USUAL_REDUCTIONS, check_forward, check_positional, check_reductions
 from .errors import SpecError
 from .options import Option, Value, combinations, resolve
 from .roles import Choice, Role
@@ -40,6 +40,7 @@ class Loss:
         module: str = "",
         reductions: Sequence[str] = USUAL_REDUCTIONS,
         positional: Sequence[str] = (),
+        forward: Mapping[str, str] | None = None,
     ) -> None:
         self.function = function
         self.name = function.__name__
@@ -54,6 +55,7 @@ class Loss:
         self.batches = check_batches(self.name, self._roles)
         labelled = any(r.integer for role in self._roles.values() for r in alternatives(role))
         self.positional = check_positional(self.name, positional, self.signature, self.reductions, labelled)
+        self.forward = check_forward(self.name, forward or {}, self.signature)
         if not any(r.kind == "prediction" for role in self._roles.values() for r in alternatives(role)):
             raise SpecError(
                 f"{self.name}: no argument is a prediction, so that there is nothing to train; "
@@ -169,6 +171,7 @@ def loss(
     module: str = "",
     reductions: Sequence[str] = USUAL_REDUCTIONS,
     positional: Sequence[str] = (),
+    forward: Mapping[str, str] | None = None,
 ) -> Any:
     """Declares a function to be a loss.
 
@@ -185,15 +188,16 @@ def loss(
         "reduction", "ignore_index", and PyTorch's older "size_average" and "reduce", which a loss has only if they are
         listed. The constructor of the module has the same order without the inputs. Anything else is given by name.
         Unless given, tensors alone may be given by position.
+    forward : what PyTorch's module calls an input, for inputs that its function calls otherwise.
 
     Raises
     ------
-    SpecError : an argument without a role, a hyperparameter without a default, an unknown reduction, a position that is
-        not one of the loss's arguments.
+    SpecError : an argument without a role, a hyperparameter without a default, an unknown reduction, a position or an
+        input that is not one of the loss's arguments.
     """
 
     def declare(f: Formula) -> Loss:
-        return Loss(f, paper, reduction, normalizer, module, reductions, positional)
+        return Loss(f, paper, reduction, normalizer, module, reductions, positional, forward)
 
     return declare if function is None else declare(function)
 

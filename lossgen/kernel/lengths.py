@@ -28,8 +28,8 @@ from .functions import binade, group, multiple, positive_part, reciprocal_or_zer
 
 
 def measures_lengths(value: Expr) -> bool:
-    """Whether a loss is made of norms (sums of |f| among them), so that kernels of float32 entries compute in float64."""
-    return value.has(Norm, PowerNorm) or any(isinstance(total.body, Abs) for total in value.atoms(Sum))
+    """Whether a loss is made of norms (sums and maxima of |f| among them), so that kernels of float32 entries compute in float64."""
+    return value.has(Norm, PowerNorm) or any(isinstance(node.body, Abs) for node in value.atoms(Sum, Max))
 
 
 class PlainNorm(Norm):

@@ -17,6 +17,7 @@ from lossgen.formula import (
 @loss(
     paper="Nelder and Wedderburn 1972, Generalized Linear Models; Stirling's approximation as in PyTorch",
     module="PoissonNLLLoss",
+    forward={"input": "log_input"},
     positional=("input", "target", "log_input", "full", "size_average", "eps", "reduce", "reduction"),
 )
 def poisson_nll_loss(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 import torch
 from torch import Tensor
@@ -258,7 +259,7 @@ COUNTERPARTS = (
         "triplet_margin_loss",
         "TripletMarginLoss",
         vectors("anchor", "positive", "negative"),
-        {"margin": (1.0, 0.2, 5), "p": (2.0, 1, 3.5), "eps": (1e-6, 1e-3), "swap": (False, True)},
+        {"margin": (1.0, 0.2, 5), "p": (2.0, 1, inf, 3.5), "eps": (1e-6, 1e-3), "swap": (False, True)},
     ),
     Counterpart(
         "kl_div",

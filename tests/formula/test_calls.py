@@ -1,7 +1,8 @@
-"""`reductions=` and `positional=` of `@loss`: what they accept, and what they refuse in one line."""
+"""`reductions=`, `positional=` and `forward=` of `@loss`: what they accept, and what they refuse in one line."""
 
 import pytest
 
+from lossgen.build.surface import Surface
 from lossgen.formula import Axis, ClassIndex, Logit, Parameter, Prediction, Real, SpecError, Weight, loss
 
 C = Axis("C")
@@ -54,12 +55,23 @@ def test_the_first_reduction_is_the_default_unless_another_is_named():
             {"positional": ("input", "target", "size_average", "reduce"), "reductions": ("mean", "sum")},
             "positional has 'size_average'",
         ),
+        ({"forward": {"weight": "w"}}, "forward has 'weight', expected one of input, target"),
+        ({"forward": {"input": "target"}}, "forward calls input 'target', expected a name of its own"),
+        ({"forward": {"input": "lambda"}}, "forward calls input 'lambda'"),
     ],
 )
 def test_what_is_refused(options, message):
     with pytest.raises(SpecError, match=message) as caught:
         declared(**options)
     assert str(caught.value).startswith("made_up: ") and "\n" not in str(caught.value)
+
+
+def test_the_module_may_call_its_inputs_otherwise():
+    assert declared().forward == {}
+    made_up = declared(forward={"input": "log_input"})
+    forward = Surface(made_up).torch.forward
+    assert forward[:3] == ["log_input: Tensor", "target: Tensor", "*"]
+    assert Surface(made_up).torch.function[0] == "input: Tensor"
 
 
 def test_labels_bring_ignore_index():

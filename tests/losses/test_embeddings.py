@@ -1,5 +1,7 @@
 """Losses over embeddings and norms: in wide arithmetic on hard vectors, against PyTorch, at zero vectors, in every shape."""
 
+from math import inf
+
 import numpy as np
 import pytest
 import torch
@@ -92,7 +94,7 @@ def test_triplets_of_vectors_of_every_size():
     assert worst(figures("triplet_margin_loss", arrays, variant=variant(2, False))) < EIGHT
 
 
-@pytest.mark.parametrize("p", [0.5, 1, 1.5, 3, 20])
+@pytest.mark.parametrize("p", [0.5, 1, 1.5, 3, 20, inf])
 @pytest.mark.parametrize("swap", [False, True])
 def test_triplets_of_other_norms(p, swap):
     rows = [BASE, 1 + BASE[::-1], BASE**2 - 3, 20 * BASE, -(BASE**2)]
@@ -103,10 +105,10 @@ def test_triplets_of_other_norms(p, swap):
 
 def variant(p: float, swap: bool) -> int:
     """Which variant of the triplet loss these options choose."""
-    return 2 * {1: 0, 2: 1}.get(p, 2) + swap
+    return 2 * {1: 0, 2: 1, inf: 2}.get(p, 3) + swap
 
 
-@pytest.mark.parametrize("p", [1.0, 2.0, 2.5, 50.0])
+@pytest.mark.parametrize("p", [1.0, 2.0, 2.5, 50.0, inf])
 def test_norms_of_huge_and_tiny_differences_are_finite(p):
     for size in (1e-30, 1e30):
         a, q, n = (np.float32(size) * np.float32(v) for v in (BASE, -BASE, 0.1 * BASE))
@@ -114,7 +116,7 @@ def test_norms_of_huge_and_tiny_differences_are_finite(p):
             a, q, n, p=p, eps=0, margin=0, reduction="none", wrt=("anchor",)
         )
         expected = size * (np.linalg.norm(2 * BASE, p) - np.linalg.norm(0.9 * BASE, p))
-        assert value == pytest.approx(expected, rel=1e-6) and np.isfinite(slope).all() and np.any(slope) == (p != 1)
+        assert value == pytest.approx(expected, rel=1e-6) and np.isfinite(slope).all() and np.any(slope) == (p not in (1, inf))
 
 
 @pytest.mark.parametrize("dtype, size", [("f4", 1e30), ("f8", 1e200), ("f4", 1e-30), ("f8", 1e-200)])
@@ -152,7 +154,7 @@ AT_ZERO = {
     "contrastive, unlike": lambda x: surface.contrastive_loss(x, ZERO, torch.ones(2).double(), reduction="none"),
     **{
         f"triplet, p = {p}": lambda x, p=p: surface.triplet_margin_loss(x, ZERO, ZERO, p=p, eps=0, reduction="none")
-        for p in (1, 2, 1.5, 4)
+        for p in (1, 2, 1.5, 4, inf)
     },
 }
 
@@ -209,7 +211,7 @@ def test_cosine_embedding_is_torchs(shape, margin, reduction):
     agree(ours, theirs, [a, b], 2e-8)  # PyTorch adds 1e-12 to the squared lengths
 
 
-@pytest.mark.parametrize("p", [1, 2, 2.0, 0.7, 3.5])
+@pytest.mark.parametrize("p", [1, 2, 2.0, 0.7, 3.5, inf])
 @pytest.mark.parametrize("swap", [False, True])
 @pytest.mark.parametrize("shape", [(6, 4), (4,), (2, 3, 4), (5, 1), (0, 4)])
 def test_triplet_margin_is_torchs(shape, swap, p):
@@ -217,6 +219,15 @@ def test_triplet_margin_is_torchs(shape, swap, p):
     for margin, eps in ((1.0, 1e-6), (0.2, 0.1)):
         options = {"margin": margin, "p": p, "eps": eps, "swap": swap, "reduction": "none"}
         agree(surface.triplet_margin_loss(a, q, n, **options), F.triplet_margin_loss(a, q, n, **options), [a, q, n])
+
+
+def test_entries_that_tie_for_the_largest_share_its_slope():
+    x = torch.tensor([[2.0, -2.0, 1.0], [0.0, 0.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    zero, far = torch.zeros(2, 3, dtype=torch.float64), torch.full((2, 3), 3.0, dtype=torch.float64)
+    options = {"margin": 9.0, "p": inf, "eps": 0.0, "reduction": "none"}
+    agree(surface.triplet_margin_loss(x, zero, far, **options), F.triplet_margin_loss(x, zero, far, **options), [x])
+    (slope,) = torch.autograd.grad(surface.triplet_margin_loss(x, zero, far, **options).sum(), x)
+    assert slope[0].tolist() == [0.5, 0.5, 0] and slope[1].tolist() == [1 / 3, 1 / 3, 1 / 3]
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

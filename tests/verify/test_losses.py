@@ -23,7 +23,7 @@ SHORT = {
     "softcapped_cross_entropy": {("probabilities", kind, "float64") for kind in ("product", "diagonal")},
     # A small difference of two large distances; p-norms near 0 for p = 3.
     "triplet_margin_loss": {("p", kind, "float64") for kind in ("value", "gradient", "product", "diagonal")}
-    | {("p1", "value", "float64")}
+    | {(variant, "value", "float64") for variant in ("p1", "pinf")}
     | {(variant, kind, "float64") for variant in ("p2", "p_swap") for kind in ("product", "diagonal")},
 }
 
