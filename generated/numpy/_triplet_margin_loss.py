@@ -15,8 +15,10 @@ class TripletMarginLoss(Loss):
 
     Use it to learn embeddings from triplets, such as two images of one person and one of another.
     Strength: learns an order of distances, no classes needed. Weakness: most triplets are easy, so that they must be mined.
-    Distances are p-norms over the last dimension; as in PyTorch, eps is added to each coordinate's difference. With `swap`
-    the negative is compared with the nearer one of anchor and positive. Where a distance is 0 its gradient is 0.
+    Distances are p-norms over the last dimension, for p = inf the largest difference; as in PyTorch, eps is added to each
+    coordinate's difference. With `swap` the negative is compared with the nearer one of anchor and positive. Where a distance
+    is 0 its gradient is 0; differences that tie for the largest share it.
+    PyTorch's variant that takes a function for the distance is not offered: a formula cannot see into it.
 
     Formula, per item:
 
@@ -24,6 +26,8 @@ class TripletMarginLoss(Loss):
         Max(0, margin - Sum(Abs(eps + anchor[d] - negative[d]), d) + Sum(Abs(eps + anchor[d] - positive[d]), d), margin + Sum(Abs(eps + anchor[d] - positive[d]), d) - Sum(Abs(eps - negative[d] + positive[d]), d))    (p1_swap)
         Max(0, margin - sqrt(Sum((eps + anchor[d] - negative[d])**2, d)) + sqrt(Sum((eps + anchor[d] - positive[d])**2, d)))    (p2)
         Max(0, margin - sqrt(Sum((eps + anchor[d] - negative[d])**2, d)) + sqrt(Sum((eps + anchor[d] - positive[d])**2, d)), margin + sqrt(Sum((eps + anchor[d] - positive[d])**2, d)) - sqrt(Sum((eps - negative[d] + positive[d])**2, d)))    (p2_swap)
+        Max(0, margin - Max(Abs(eps + anchor[d] - negative[d]), d) + Max(Abs(eps + anchor[d] - positive[d]), d))    (pinf)
+        Max(0, margin - Max(Abs(eps + anchor[d] - negative[d]), d) + Max(Abs(eps + anchor[d] - positive[d]), d), margin + Max(Abs(eps + anchor[d] - positive[d]), d) - Max(Abs(eps - negative[d] + positive[d]), d))    (pinf_swap)
         Max(0, margin - Sum(Abs(eps + anchor[d] - negative[d])**p, d)**(1/p) + Sum(Abs(eps + anchor[d] - positive[d])**p, d)**(1/p))    (p)
         Max(0, margin - Sum(Abs(eps + anchor[d] - negative[d])**p, d)**(1/p) + Sum(Abs(eps + anchor[d] - positive[d])**p, d)**(1/p), margin + Sum(Abs(eps + anchor[d] - positive[d])**p, d)**(1/p) - Sum(Abs(eps - negative[d] + positive[d])**p, d)**(1/p))    (p_swap)
 
@@ -33,7 +37,7 @@ class TripletMarginLoss(Loss):
     positive : (…, D): any real number that a model predicts
     negative : (…, D): any real number that a model predicts
     margin : a real hyperparameter (default 1)
-    p : 1 or 2; or a hyperparameter above 0 (default 2)
+    p : 1 or 2 or inf; or a hyperparameter above 0 (default 2)
     eps : a real hyperparameter (default 1e-06)
     swap : False or True (default False)
 
@@ -45,7 +49,7 @@ class TripletMarginLoss(Loss):
         axes=(Axis("D", "last"),),
         parameters=(
             Parameter("margin", 1.0, "real"),
-            Parameter("p", 2, "positive", options=(1, 2)),
+            Parameter("p", 2, "positive", options=(1, 2, float("inf"))),
             Parameter("eps", 1e-06, "real"),
             Parameter("swap", False, options=(False, True)),
         ),
@@ -101,6 +105,32 @@ class TripletMarginLoss(Loss):
                 predictions=("anchor", "positive", "negative"),
                 normalized=False,
                 choice=(2, True),
+            ),
+            Variant(
+                label="pinf",
+                module="triplet_margin_loss_pinf",
+                arguments=(
+                    Argument("anchor", "row", "D", "real"),
+                    Argument("positive", "row", "D", "real"),
+                    Argument("negative", "row", "D", "real"),
+                ),
+                differentiable=("anchor", "positive", "negative"),
+                predictions=("anchor", "positive", "negative"),
+                normalized=False,
+                choice=(float("inf"), False),
+            ),
+            Variant(
+                label="pinf_swap",
+                module="triplet_margin_loss_pinf_swap",
+                arguments=(
+                    Argument("anchor", "row", "D", "real"),
+                    Argument("positive", "row", "D", "real"),
+                    Argument("negative", "row", "D", "real"),
+                ),
+                differentiable=("anchor", "positive", "negative"),
+                predictions=("anchor", "positive", "negative"),
+                normalized=False,
+                choice=(float("inf"), True),
             ),
             Variant(
                 label="p",

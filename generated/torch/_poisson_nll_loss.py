@@ -84,7 +84,7 @@ class PoissonNLLLoss(LossModule):
 
     def forward(
         self,
-        input: Tensor,
+        log_input: Tensor,
         target: Tensor,
         *,
         sample_weight: Tensor | None = None,
@@ -92,7 +92,7 @@ class PoissonNLLLoss(LossModule):
         denominator: float | None = None,
     ) -> Tensor:
         """The loss of these tensors, with the module's weights, parameters and options."""
-        arguments = (input, target)
+        arguments = (log_input, target)
         parameters = (self.log_input, self.full, self.eps)
         options = self.axis, sample_weight, mask, denominator, self.empty
         return apply(_loss, arguments, parameters, self.reduction, *options)
