@@ -16,7 +16,8 @@ from lossgen.runtime import Call, Loss, LossError, Schema, Variant, derivatives
 from lossgen.runtime.axes import AxisOption, freeze
 from lossgen.runtime.domains import options_of
 from lossgen.runtime.dtypes import arithmetic_dtype
-from lossgen.runtime.layout import Geometry, check_numbered, measure
+from lossgen.runtime.layout import Geometry, check_numbered
+from lossgen.runtime.measure import measure
 from lossgen.runtime.plan import each_counts
 from lossgen.runtime.variants import select
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import index
 
 from .errors import LossError, LossTypeError, choose
@@ -55,10 +55,51 @@ def dimensions_of(loss: str, axis: Axis, option: FrozenAxis, name: str, shape: t
             raise LossError(f"{loss}: {name} has shape (), expected at least one dimension for axis {axis.name!r}")
         if axis.place == "class":
             return (0,) if ndim == 1 else (1,)
-        if axis.place == "last":
-            return (ndim - 1,)
+        if axis.place in ("first", "last"):
+            return (0 if axis.place == "first" else ndim - 1,)
         return tuple(range(min(1, ndim - 1), ndim))
-    entries = given if isinstance(given, tuple) else (given,)
+    return _named(loss, given if isinstance(given, tuple) else (given,), given, name, shape)
+
+
+def entry_dimensions(
+    loss: str, axes: Sequence[Axis], option: FrozenAxis, name: str, shape: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The dimension of each of several axes in an array of this shape.
+
+    Where the option says nothing: axes placed "class" are dimension 1, or 0 where there are no items; those placed
+    "first" and "last" are the first and the last of the dimensions that are left, in their order.
+
+    Raises:
+        LossError: there are fewer dimensions than axes, or a dimension is out of range or named twice.
+    """
+    ndim = len(shape)
+    words = ", ".join(repr(axis.name) for axis in axes)
+    if ndim < len(axes):
+        raise LossError(f"{loss}: {name} has shape {shape}, expected at least {len(axes)} dimensions, for axes {words}")
+    if option is not None and not _by_name(option):
+        raise LossError(f"{loss}: axis is {option!r}, expected a dict from axis names, since {name} has axes {words}")
+    given = {axis.name: _option_for(axis, option) for axis in axes}
+    given |= {a.name: int(ndim > len(axes)) for a in axes if given[a.name] is None and a.place == "class"}
+    chosen = {
+        n: entries if isinstance(entries, tuple) else (entries,) for n, entries in given.items() if entries is not None
+    }
+    if any(len(entries) != 1 for entries in chosen.values()):
+        raise LossError(f"{loss}: axis is {chosen!r}, expected one dimension for each axis of {name}")
+    single = tuple(entry for (entry,) in chosen.values())
+    found = dict(zip(chosen, _named(loss, single, single, name, shape) if single else (), strict=True))
+    free = [dimension for dimension in range(ndim) if dimension not in found.values()]
+    first = [axis.name for axis in axes if axis.place == "first" and axis.name not in found]
+    last = [axis.name for axis in axes if axis.name not in found and axis.name not in first]
+    found |= zip(first, free, strict=False)
+    found |= zip(last, free[len(free) - len(last) :], strict=True)
+    return tuple(found[axis.name] for axis in axes)
+
+
+def _named(
+    loss: str, entries: tuple[int, ...], given: int | tuple[int, ...], name: str, shape: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Dimensions that the option names, counted from the front."""
+    ndim = len(shape)
     found: list[int] = []
     for entry in entries:
         dimension = entry + ndim if entry < 0 else entry
@@ -74,9 +115,11 @@ def dimensions_of(loss: str, axis: Axis, option: FrozenAxis, name: str, shape: t
 
 def _option_for(axis: Axis, option: FrozenAxis) -> int | tuple[int, ...] | None:
     """The part of a frozen option that speaks of this axis."""
-    if isinstance(option, tuple) and option and isinstance(option[0], tuple):
-        return dict(option).get(axis.name)
-    return option
+    return dict(option).get(axis.name) if _by_name(option) else option  # type: ignore[arg-type]
+
+
+def _by_name(option: FrozenAxis) -> bool:
+    return isinstance(option, tuple) and bool(option) and isinstance(option[0], tuple)
 
 
 def _span(ndim: int) -> str:

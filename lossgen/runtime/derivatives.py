@@ -127,10 +127,11 @@ def _denominator_gradients(call: Call, names: Sequence[str]) -> dict[str, np.nda
     differentiable = plan.variant.differentiable
     outputs = outputs_for(plan, call.arrays, differentiable, names, rounded=False)
     item_scale = None if mask is None else mask.astype(plan.real, order="C").reshape(-1)
-    operands = plan.normaliser_operands(plan.operands(call.arrays))
+    idle = None if plan.whole is None else call.scaling.idle()
+    operands = plan.operands(call.arrays, call.parameters, idle)
     job = Launch(
-        *(plan.kernels.normalizer_gradient, operands, call.parameters, differentiable, ()),
-        *(1.0, item_scale, None, outputs.operands),
+        *(plan.kernels.normalizer_gradient, plan.normaliser_operands(operands), call.parameters, differentiable, ()),
+        *(1.0, item_scale, None, outputs.operands, plan.sizes(operands)),
     )
     launch(job, plan)
     found = outputs.finish(names)

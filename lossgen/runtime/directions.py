@@ -8,6 +8,8 @@ import numpy as np
 
 from .dtypes import check_dtype
 from .errors import LossError
+from .grids import GridSlot
+from .layout import Placement
 from .plan import Plan
 from .staging import Operand
 
@@ -27,9 +29,9 @@ def _operand(plan: Plan, name: str, array: np.ndarray | None, direction: np.ndar
     position = plan.positions[name]
     slot = plan.slots[position]
     if slot is None or array is None:
-        return np.zeros(_absent_shape(plan, position), plan.real)
+        return _absent(plan, position)
     if direction is None:
-        return np.zeros(slot.placement.shape, plan.real)
+        return slot.zeros()
     given = f"the direction for {name}"
     check_dtype(plan.schema.name, given, direction.dtype)
     if direction.shape != array.shape:
@@ -37,10 +39,12 @@ def _operand(plan: Plan, name: str, array: np.ndarray | None, direction: np.ndar
     return slot.operand(direction, plan.geometry.item_shape)
 
 
-def _absent_shape(plan: Plan, position: int) -> tuple[int, ...]:
-    """The kernels' shape of an argument that was not given."""
+def _absent(plan: Plan, position: int) -> Operand:
+    """Zeros for an argument that was not given."""
     argument = plan.variant.arguments[position]
-    size = plan.geometry.sizes.get(argument.axis or "", 0)
-    if argument.layout == "shared":
-        return (size,)
-    return (plan.geometry.items, size) if argument.layout == "row" else (plan.geometry.items,)
+    layout, items, sizes = argument.layout, plan.geometry.items, plan.geometry.sizes
+    entries = tuple(sizes.get(axis, 0) for axis in argument.axes or (argument.axis or "",))
+    if layout == "grid":
+        return GridSlot(argument, Placement(None, (items, *entries)), (), plan.real).zeros()
+    shape = {"shared": entries, "table": entries, "row": (items, *entries)}.get(layout, (items,))
+    return np.zeros(shape, plan.real)

@@ -40,5 +40,15 @@ def divide(item_shape: tuple[int, ...], items: int, widest: int) -> Division:
     """Divide the items into lanes and tiles by their number and the entries of the widest argument's rows."""
     width = max(1, widest)
     lanes = max(1, min(MOST_LANES, -(-items * width // LANE_WORK), items))
-    bounds = np.array([items * lane // lanes for lane in range(lanes + 1)], np.int64)
-    return Division(item_shape or (1,), items, lanes, bounds, max(1, TILE // width), items * width >= THREAD_WORK)
+    tile = max(1, TILE // width)
+    return Division(item_shape or (1,), items, lanes, _bounds(items, lanes), tile, items * width >= THREAD_WORK)
+
+
+def divide_whole(item_shape: tuple[int, ...], items: int, work: int) -> Division:
+    """Divide the items of a loss over lattices, of which each is much work; `work` is the number of entries of them all."""
+    lanes = max(1, min(MOST_LANES, items))
+    return Division(item_shape or (1,), items, lanes, _bounds(items, lanes), 1, work >= THREAD_WORK)
+
+
+def _bounds(items: int, lanes: int) -> np.ndarray:
+    return np.array([items * lane // lanes for lane in range(lanes + 1)], np.int64)

@@ -39,6 +39,7 @@ SCALARS: dict[str, tuple[Callable[[float], bool], str]] = {
     "nonnegative": (lambda x: 0 <= x < math.inf, "a finite number that is at least 0"),
     "positive": (lambda x: 0 < x < math.inf, "a finite number greater than 0"),
     "unit": (lambda x: 0 <= x <= 1, "a number in [0, 1]"),
+    "class-index": (lambda x: 0 <= x < math.inf, "an integer that is at least 0"),
     "between-1-and-2": (lambda x: 1 < x < 2, "a number strictly between 1 and 2"),
 }
 """The domains of parameters: a predicate for the allowed values, and words that name them."""

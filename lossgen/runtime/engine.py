@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from .directions import direction_operands
-from .dtypes import check_dtype
-from .errors import LossError, choose
+from .errors import LossError
 from .execute import Launch, launch
 from .faults import explain
 from .memory import apart
-from .outputs import outputs_for
+from .outputs import check_wrt, outputs_for
 from .plan import Plan
 from .quick import quick_evaluate
 from .scaling import Scaling
@@ -39,7 +38,7 @@ class Call:
         empty: the `mean` of no items.
     """
 
-    __slots__ = ("_divisor", "_prepared", "arrays", "empty", "parameters", "plan", "scaling")
+    __slots__ = ("_divisor", "_prepared", "_shares", "_sizes", "arrays", "empty", "parameters", "plan", "scaling")
 
     def __init__(
         self,
@@ -56,11 +55,15 @@ class Call:
         self.empty = empty
         self._divisor: float | None = None
         self._prepared: Sequence[Operand] | None = None
+        self._sizes: tuple[int, ...] = ()
+        self._shares: np.ndarray | None = None
 
     @property
     def _operands(self) -> Sequence[Operand]:
         if self._prepared is None:
-            self._prepared = self.plan.operands(self.arrays)
+            idle = None if self.plan.whole is None else self.scaling.idle()
+            self._prepared = self.plan.operands(self.arrays, self.parameters, idle)
+            self._sizes = self.plan.sizes(self._prepared)
         return self._prepared
 
     @property
@@ -113,7 +116,7 @@ class Call:
         Args and errors as for `evaluate`; LossError too if the upstream gradient's shape is not that of the value.
         """
         if isinstance(upstream, np.ndarray) and upstream.ndim:
-            return self._evaluate(wrt, 1.0, self._check_upstream(upstream), False)[1]
+            return self._evaluate(wrt, 1.0, self.scaling.check_upstream(self.plan, upstream), False)[1]
         return self._evaluate(wrt, float(upstream), None, False)[1]
 
     def products(
@@ -140,17 +143,17 @@ class Call:
         """
         variant = self.plan.variant
         touched = [name for name, direction in directions.items() if direction is not None]
-        self._check_wrt((*touched, *wrt))
+        check_wrt(self.plan, self.arrays, (*touched, *wrt))
         full = not set(touched).union(wrt).issubset(variant.predictions)
         kernel = self.plan.kernels.hvp_full if full else self.plan.kernels.hvp
         names = variant.differentiable if full else variant.predictions
         operands = direction_operands(self.plan, self.arrays, names, directions)
-        per_item = isinstance(upstream, np.ndarray) and upstream.ndim > 0
-        if not per_item:
+        if not (isinstance(upstream, np.ndarray) and upstream.ndim):
             return self._run(kernel, names, wrt, operands, float(upstream), None, slope)
         # The slope must not contain upstream, the products must: two runs, the first of which writes no products.
+        per_item = self.scaling.check_upstream(self.plan, upstream)
         found = self._run(kernel, names, (), operands, 1.0, None, True)[0] if slope else None
-        return found, self._run(kernel, names, wrt, operands, 1.0, self._check_upstream(upstream), False)[1]
+        return found, self._run(kernel, names, wrt, operands, 1.0, per_item, False)[1]
 
     def normalisers(self) -> np.ndarray:
         """What each item adds to the denominator of the mean, an array of the item shape; 0 where it is masked out.
@@ -167,17 +170,24 @@ class Call:
         return values.reshape(plan.geometry.item_shape)
 
     def hessian_diagonal(self, upstream: Upstream = 1.0) -> tuple[np.ndarray, ...]:
-        """The diagonal of the Hessian of (upstream · loss) for each of the predictions, of their shapes and dtypes."""
+        """The diagonal of the Hessian of (upstream · loss) for each of the predictions, of their shapes and dtypes.
+
+        Raises:
+            LossError: as for `evaluate`; a loss over lattices has none.
+        """
         names = self.plan.variant.predictions
-        kernel = self.plan.kernels.hessian_diagonal
+        kernel = getattr(self.plan.kernels, "hessian_diagonal", None)
+        if kernel is None:
+            words = "the Hessian's diagonal is not available for a loss over lattices, expected a call of hvp"
+            raise LossError(f"{self.plan.schema.name}: {words}")
         if isinstance(upstream, np.ndarray) and upstream.ndim:
-            return self._run(kernel, names, names, (), 1.0, self._check_upstream(upstream), False)[1]
+            return self._run(kernel, names, names, (), 1.0, self.scaling.check_upstream(self.plan, upstream), False)[1]
         return self._run(kernel, names, names, (), float(upstream), None, False)[1]
 
     def _evaluate(
         self, wrt: Sequence[str], upstream: float, per_item: np.ndarray | None, valued: bool, rounded: bool = True
     ) -> tuple[Value | None, tuple[np.ndarray, ...]]:
-        self._check_wrt(wrt)
+        check_wrt(self.plan, self.arrays, wrt)
         plan = self.plan
         return self._run(
             plan.kernels.evaluate, plan.variant.differentiable, wrt, (), upstream, per_item, valued, rounded
@@ -197,11 +207,12 @@ class Call:
         """Run a kernel whose outputs belong to `names`, wanting those of `wrt`, and reduce its values if `valued`."""
         plan, scaling = self.plan, self.scaling
         divisor = self.denominator
-        scale, item_scale = scaling.scales(plan, divisor, upstream, per_item)
+        scale, item_scale = scaling.scales(plan, divisor, upstream, per_item, self._divided())
         values = apart((plan.geometry.items,), plan.real) if valued and scaling.reduction == "none" else None
         outputs = outputs_for(plan, self.arrays, names, wrt, rounded)
         job = Launch(
-            kernel, self._operands, self.parameters, names, directions, scale, item_scale, values, outputs.operands
+            *(kernel, self._operands, self.parameters, names, directions, scale, item_scale, values),
+            *(outputs.operands, self._sizes),
         )
         total = self._launch(job)
         results = outputs.finish(wrt)
@@ -222,20 +233,17 @@ class Call:
         """The sum of the loss's own normaliser over the items; `values` receives each."""
         operands = self.plan.normaliser_operands(self._operands)
         kernel = self.plan.kernels.normalizer
-        return self._launch(Launch(kernel, operands, self.parameters, (), (), 1.0, item_scale, values, ()))
+        return self._launch(Launch(kernel, operands, self.parameters, (), (), 1.0, item_scale, values, (), self._sizes))
 
-    def _check_wrt(self, names: Sequence[str]) -> None:
-        variant, loss = self.plan.variant, self.plan.schema.name
-        for name in names:
-            if name not in variant.differentiable:
-                raise choose(loss, "wrt", name, variant.differentiable)
-            if self.arrays[self.plan.positions[name]] is None:
-                raise LossError(f"{loss}: wrt is {name!r}, expected an argument that is given (got None)")
-
-    def _check_upstream(self, upstream: np.ndarray) -> np.ndarray:
-        loss, shape = self.plan.schema.name, self.plan.geometry.item_shape
-        expected = shape if self.scaling.reduction == "none" else ()
-        if upstream.shape != expected:
-            raise LossError(f"{loss}: the upstream gradient has shape {upstream.shape}, expected {expected}")
-        check_dtype(loss, "the upstream gradient", upstream.dtype)
-        return upstream
+    def _divided(self) -> np.ndarray | None:
+        """What each item is divided by before the mean over the items; None if by nothing."""
+        plan = self.plan
+        if not plan.variant.divided or self.scaling.reduction != "mean":
+            return None
+        if self._shares is None:
+            shares = apart((plan.geometry.items,), plan.real)
+            operands = self._operands
+            job = Launch(plan.kernels.divisor, operands, self.parameters, (), (), 1.0, None, shares, (), self._sizes)
+            self._launch(job)
+            self._shares = shares.astype(float)
+        return self._shares

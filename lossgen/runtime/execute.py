@@ -26,6 +26,7 @@ class Launch(NamedTuple):
     item_scale: np.ndarray | None
     values: np.ndarray | None
     outputs: Sequence[Operand]
+    sizes: tuple[int, ...] = ()
 
 
 def launch(job: Launch, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +47,7 @@ def launch(job: Launch, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
     run_direct(
         job.kernel,
         division,
-        *(*job.operands, *parameters(plan, job.parameters), *job.directions, job.scale, job.item_scale),
+        *(*job.operands, *parameters(plan, job.parameters), *job.sizes, *job.directions, job.scale, job.item_scale),
         *(job.values, totals, faults, *job.outputs),
     )
     return totals, faults

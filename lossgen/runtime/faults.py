@@ -30,7 +30,8 @@ def explain(
     idle = _idle_items(plan, arrays, item_scale, ignore_index)
     for position, (slot, array) in enumerate(zip(plan.slots, arrays, strict=True)):
         if bits >> position & 1 and slot is not None and array is not None:
-            _explain_one(plan, slot, array, _domain(plan, slot, ignore_index), idle)
+            counted = _counted(plan, slot, arrays, idle)
+            _explain_one(plan, slot, array, _domain(plan, slot, ignore_index), counted)
 
 
 def _ignore_index(plan: Plan, parameters: Sequence[float | int]) -> int | None:
@@ -57,17 +58,27 @@ def _idle_items(
     idle = np.zeros(shape, bool) if item_scale is None else (item_scale == 0).reshape(shape)
     if ignore_index is not None:
         for argument, array in zip(plan.variant.arguments, arrays, strict=True):
-            if array is not None and argument.domain == "class-index":
+            if array is not None and argument.domain == "class-index" and argument.layout == "item":
                 idle = idle | (array == ignore_index)
     return idle
 
 
-def _explain_one(plan: Plan, slot: Slot, array: np.ndarray, domain: ArrayDomain, idle: np.ndarray) -> None:
+def _counted(plan: Plan, slot: Slot, arrays: Sequence[np.ndarray | None], idle: np.ndarray) -> np.ndarray | None:
+    """True for the items, or for the entries of the items, that contribute; None if the argument is one for all items."""
+    if slot.argument.layout in ("shared", "table"):
+        return None
+    if plan.whole is None or slot.argument.layout not in ("grid", "row"):
+        return ~idle
+    inside = plan.whole.inside(slot.argument, plan.whole.lengths(plan.slots, arrays, idle.reshape(-1)))
+    return inside & ~idle.reshape(idle.shape + (1,) * (inside.ndim - idle.ndim))
+
+
+def _explain_one(plan: Plan, slot: Slot, array: np.ndarray, domain: ArrayDomain, counted: np.ndarray | None) -> None:
     argument, order = slot.argument, slot.placement.order
     view = slot.moved(array, plan.geometry.item_shape)
     bad = domain.outside(view.astype(INT64 if argument.integer else slot.dtype))
-    if argument.layout != "shared":
-        bad = bad & ~idle.reshape(idle.shape + (1,) * (view.ndim - idle.ndim))
+    if counted is not None:
+        bad = bad & counted.reshape(counted.shape + (1,) * (view.ndim - counted.ndim))
     if not bad.any():
         return
     index = [int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape)]

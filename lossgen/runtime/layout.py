@@ -41,16 +41,7 @@ class Geometry:
     placements: tuple[Placement | None, ...]
 
 
-def measure(schema: Schema, variant: Variant, arrays: Sequence[np.ndarray | None], option: FrozenAxis) -> Geometry:
-    """Check the shapes of all arguments against each other and find their geometry.
-
-    Raises:
-        LossError: shapes that do not agree, or an `axis` that does not fit.
-    """
-    return _Measurement(schema, variant, arrays, option).geometry()
-
-
-class _Measurement:
+class Measurement:
     """The item shape and the axes as found so far, with the argument that fixed each, for the messages."""
 
     def __init__(
@@ -71,6 +62,7 @@ class _Measurement:
         self.orders: dict[str, tuple[int, ...]] = {}
 
     def geometry(self) -> Geometry:
+        """The geometry of arguments with one axis at most, every shape checked."""
         for argument, array in self.given:
             if argument.layout == "row":
                 self._row(argument, array.shape)

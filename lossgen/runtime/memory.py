@@ -100,3 +100,25 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 def release_memory() -> None:
     """Gives the memory of earlier results back to the system."""
     _pool.clear()
+
+
+class _Memory:
+    """The memory of a read-only array, offered as writable."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array  # keeps the memory alive
+        self.__array_interface__ = {
+            "data": (array.ctypes.data, False),
+            "shape": array.shape,
+            "typestr": array.dtype.str,
+            "version": 3,
+        }
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """A C-contiguous array as Numba's kernels are compiled for: not read-only.
+
+    Read-only arrays (JAX hands them out) are a type of their own to Numba, and would compile every kernel once more for
+    every combination. Kernels never write to their inputs, so the same memory is passed as an ordinary array.
+    """
+    return array if array.flags.writeable else np.asarray(_Memory(array))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .dtypes import gradient_dtype
+from .errors import LossError, choose
 from .execute import Operand
+from .grids import GridSlot
 from .memory import apart, empty
 from .plan import Plan, Slot
 
@@ -47,6 +49,18 @@ class _Summed(Output):
         return self.result
 
 
+@dataclass(frozen=True, slots=True)
+class _Copied(Output):
+    """A result that is copied out of an array that the kernels write to, rounded once."""
+
+    written: np.ndarray
+
+    def finish(self) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            np.copyto(self.result, self.written, casting="unsafe")
+        return self.result
+
+
 def allocate(plan: Plan, position: int, array: np.ndarray, rounded: bool = True) -> Output:
     """An output for the argument at a position of the signature, which was given as `array`.
 
@@ -55,8 +69,10 @@ def allocate(plan: Plan, position: int, array: np.ndarray, rounded: bool = True)
     slot = plan.slots[position]
     assert slot is not None
     dtype = gradient_dtype(array.dtype, plan.real) if rounded else plan.real
-    if slot.argument.layout == "shared":
-        whole = apart((plan.division.lanes, array.shape[0]), np.dtype(np.float64))
+    if isinstance(slot, GridSlot):
+        return _grid(plan, slot, array, dtype)
+    if slot.argument.layout in ("shared", "table"):
+        whole = apart((plan.division.lanes, *array.shape), np.dtype(np.float64))
         whole[...] = 0
         return _Summed(whole, np.empty(array.shape, dtype), None)
     if slot.placement.broadcast:
@@ -64,6 +80,12 @@ def allocate(plan: Plan, position: int, array: np.ndarray, rounded: bool = True)
         item_shape, lacks_last = plan.geometry.item_shape, slot.placement.lacks_last
         return _Summed(whole, np.empty(array.shape, dtype), item_shape, lacks_last)
     return _own(plan, slot, array, dtype)
+
+
+def _grid(plan: Plan, slot: GridSlot, array: np.ndarray, dtype: np.dtype) -> Output:
+    """An output for a grid, in the argument's own order of memory."""
+    rows, whole = slot.output(array, plan.geometry.item_shape)
+    return Output(rows, whole) if dtype == plan.real else _Copied(rows, np.empty_like(whole, dtype), whole)
 
 
 def _own(plan: Plan, slot: Slot, array: np.ndarray, dtype: np.dtype) -> Output:
@@ -78,6 +100,9 @@ def _own(plan: Plan, slot: Slot, array: np.ndarray, dtype: np.dtype) -> Output:
     view = slot.moved(result, item_shape)
     if dtype == plan.real and view.flags.c_contiguous:
         return Output(view.reshape(slot.placement.shape), result)
+    if plan.whole is not None:
+        whole = apart(slot.placement.shape, plan.real)
+        return _Copied(whole, result, whole.reshape(view.shape).transpose(np.argsort(order or range(view.ndim))))
     return Output(slot.stage(view, item_shape), result)
 
 
@@ -91,6 +116,16 @@ class Outputs:
     def finish(self, wrt: Sequence[str]) -> tuple[np.ndarray, ...]:
         """The results in the order of `wrt`."""
         return tuple(self.by_name[name].finish() for name in wrt)
+
+
+def check_wrt(plan: Plan, arrays: Sequence[np.ndarray | None], names: Sequence[str]) -> None:
+    """Raise LossError unless these are names of differentiable arguments that are given."""
+    loss = plan.schema.name
+    for name in names:
+        if name not in plan.variant.differentiable:
+            raise choose(loss, "wrt", name, plan.variant.differentiable)
+        if arrays[plan.positions[name]] is None:
+            raise LossError(f"{loss}: wrt is {name!r}, expected an argument that is given (got None)")
 
 
 def outputs_for(

@@ -10,12 +10,15 @@ from types import ModuleType
 import numpy as np
 
 from .axes import FrozenAxis
-from .division import Division, divide
+from .division import Division, divide, divide_whole
 from .dtypes import INT64, arithmetic_dtype
-from .layout import Geometry, Placement, check_numbered, measure
+from .layout import Geometry, Placement, check_numbered
+from .measure import measure
+from .memory import writable
 from .schema import Argument, Schema, Variant
 from .staging import Operand, Staged, StagedLabels
 from .variants import Choice, KernelModules, select
+from .whole import Whole, whole_slot
 
 COPY_SHARE = 8  # an argument with at most an eighth of the entries of the widest one is copied whole, not in tiles
 
@@ -48,6 +51,10 @@ class Slot:
         """True if the kernels can work on this view's own memory."""
         return view.dtype == self.dtype and view.dtype.isnative and view.flags.c_contiguous and view.flags.aligned
 
+    def zeros(self) -> np.ndarray:
+        """An operand of zeros."""
+        return np.zeros(self.placement.shape, self.dtype)
+
     def operand(self, array: np.ndarray, item_shape: tuple[int, ...]) -> Operand:
         """The kernels' operand: a view, a small copy, or a staged view."""
         view = self.moved(array, item_shape)
@@ -62,28 +69,6 @@ class Slot:
         width = self.placement.shape[1] if self.argument.layout == "row" else None
         kind = StagedLabels if self.argument.listed else Staged
         return kind(view if item_shape else view[np.newaxis], self.dtype, width)
-
-
-class _Memory:
-    """The memory of a read-only array, offered as writable."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self._array = array  # keeps the memory alive
-        self.__array_interface__ = {
-            "data": (array.ctypes.data, False),
-            "shape": array.shape,
-            "typestr": array.dtype.str,
-            "version": 3,
-        }
-
-
-def writable(array: np.ndarray) -> np.ndarray:
-    """A C-contiguous array as Numba's kernels are compiled for: not read-only.
-
-    Read-only arrays (JAX hands them out) are a type of their own to Numba, and would compile every kernel once more for
-    every combination. Kernels never write to their inputs, so the same memory is passed as an ordinary array.
-    """
-    return array if array.flags.writeable else np.asarray(_Memory(array))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +88,7 @@ class Plan:
         each: what every item counts in the mean's denominator; None where the kernel `normalizer` has to say.
         reshapes: where every argument can be passed as it is, what to reshape it to (None: nothing); else None.
         as_is: True if nothing at all has to be done to pass them.
+        whole: for a loss over lattices, what its arguments say about each other.
         quick: what `lossgen.runtime.quick` keeps for plain calls.
         notes: what an adapter keeps.
     """
@@ -118,11 +104,25 @@ class Plan:
     each: float | None
     reshapes: tuple[tuple[int, ...] | None, ...] | None
     as_is: bool
+    whole: Whole | None = None
     quick: dict = field(default_factory=dict)
     notes: dict = field(default_factory=dict)
 
-    def operands(self, arrays: Sequence[np.ndarray | None]) -> Sequence[Operand]:
-        """The kernels' operands for arrays that this plan was made for."""
+    def operands(
+        self, arrays: Sequence[np.ndarray | None], numbers: Sequence[float | int] = (), idle: np.ndarray | None = None
+    ) -> Sequence[Operand]:
+        """The kernels' operands for arrays that this plan was made for.
+
+        Args:
+            arrays: the arguments.
+            numbers: the parameters as the kernels take them.
+            idle: for each item whether it is masked out; None if none is. What such items hold is not complained about.
+
+        Raises:
+            LossError: lengths, labels or numbers of classes that are out of range, in a loss over lattices.
+        """
+        if self.whole is not None:
+            return self.whole.operands(self.slots, arrays, numbers, idle)
         if self.as_is:
             return arrays
         if self.reshapes is not None:
@@ -131,6 +131,10 @@ class Plan:
         item_shape = self.geometry.item_shape
         pairs_of = zip(self.slots, arrays, strict=True)
         return [None if slot is None else slot.operand(array, item_shape) for slot, array in pairs_of]  # type: ignore[arg-type]
+
+    def sizes(self, operands: Sequence[Operand]) -> tuple[int, ...]:
+        """The sizes of axes that the kernels take beside these operands."""
+        return () if self.whole is None else self.whole.sizes(operands)
 
     def normaliser_operands(self, operands: Sequence[Operand]) -> Sequence[Operand]:
         """The operands for the kernel `normalizer`.
@@ -163,13 +167,9 @@ def make_plan(
     geometry = measure(schema, variant, arrays, option)
     if variant.numbered:
         check_numbered(schema.name, variant, geometry)
-    widest = max((p.shape[1] for p in geometry.placements if p and len(p.shape) == 2), default=1)
-    work = geometry.items * max(1, widest)
-    slots = tuple(
-        None if placement is None or array is None else _slot(argument, placement, array.shape, real, work)
-        for argument, placement, array in zip(variant.arguments, geometry.placements, arrays, strict=True)
-    )
-    reshapes = _reshapes(slots, arrays, geometry.item_shape)
+    whole = Whole(schema, variant, geometry) if variant.whole else None
+    slots, division = (_make_whole if whole else _make_tiled)(schema.name, variant, geometry, arrays, real)
+    reshapes = None if whole else _reshapes(slots, arrays, geometry.item_shape)
     return Plan(
         schema,
         variant,
@@ -178,11 +178,41 @@ def make_plan(
         geometry,
         slots,
         {argument.name: position for position, argument in enumerate(variant.arguments)},
-        divide(geometry.item_shape, geometry.items, widest),
+        division,
         each_counts(variant, arrays),
         reshapes,
         reshapes is not None and all(shape is None for shape in reshapes),
+        whole,
     )
+
+
+def _make_tiled(
+    loss: str, variant: Variant, geometry: Geometry, arrays: Sequence[np.ndarray | None], real: np.dtype
+) -> tuple[tuple[Slot | None, ...], Division]:
+    """Slots and division where arrays that do not fit are copied tile by tile."""
+    widest = max((p.shape[1] for p in geometry.placements if p and len(p.shape) == 2), default=1)
+    work = geometry.items * max(1, widest)
+    slots = tuple(
+        None if placement is None or array is None else _slot(argument, placement, array.shape, real, work)
+        for argument, placement, array in zip(variant.arguments, geometry.placements, arrays, strict=True)
+    )
+    return slots, divide(geometry.item_shape, geometry.items, widest)
+
+
+def _make_whole(
+    loss: str, variant: Variant, geometry: Geometry, arrays: Sequence[np.ndarray | None], real: np.dtype
+) -> tuple[tuple[Slot | None, ...], Division]:
+    """Slots and division of a loss over lattices: arrays that do not fit are copied whole."""
+    slots = tuple(
+        None
+        if placement is None or array is None
+        else whole_slot(loss, argument, placement, array.shape, real)
+        or Slot(argument, placement, array.shape, INT64 if argument.integer else real, True)
+        for argument, placement, array in zip(variant.arguments, geometry.placements, arrays, strict=True)
+    )
+    grids = [p.shape for a, p in zip(variant.arguments, geometry.placements, strict=True) if p and a.layout == "grid"]
+    work = max((math.prod(shape) for shape in grids), default=geometry.items)
+    return slots, divide_whole(geometry.item_shape, geometry.items, work)
 
 
 def each_counts(variant: Variant, arrays: Sequence[np.ndarray | None]) -> float | None:

@@ -7,7 +7,7 @@ with s_i the sample weight (1 without) where the mask holds (everywhere without)
 gradient; D = 1 for `sum` and `none`, and for `mean` the sum of the normalisers of the items where the mask holds, or
 the number of those items for a loss without a normaliser. For `batchmean` D is the size of dimension 0 of the items, less
 those of its entries that are masked out altogether (1 for a single item without dimensions). Sample weights do not enter
-D; a given `denominator` is D.
+D; a given `denominator` is D. For the mean of a loss with a divisor of its own for each item, s_i is divided by that.
 
 The kernels know two numbers only: `item_scale` multiplies an item's value and derivatives, `scale` its derivatives.
 """
@@ -40,14 +40,23 @@ class Scaling:
     plain: bool = False  # nothing but a reduction
 
     def scales(
-        self, plan: Plan, divisor: float, upstream: float, per_item: np.ndarray | None
+        self,
+        plan: Plan,
+        divisor: float,
+        upstream: float,
+        per_item: np.ndarray | None,
+        shares: np.ndarray | None = None,
     ) -> tuple[float, np.ndarray | None]:
         """The kernels' `scale` and `item_scale` for D and an upstream gradient: a number times one number per item.
 
-        Where D is 0 every derivative is exactly 0.
+        Where D is 0 every derivative is exactly 0. `shares` is what each item is divided by beforehand, if anything.
         """
         if divisor == 0:
             return 0.0, np.zeros(plan.geometry.items, plan.real)
+        if shares is not None:
+            weights = self._item_scale(plan, per_item)
+            weights = np.ones(shares.shape) if weights is None else weights.astype(float)
+            return upstream / divisor, np.divide(weights, shares, out=weights, where=weights != 0).astype(plan.real)
         return upstream / divisor, None if self.plain and per_item is None else self._item_scale(plan, per_item)
 
     def _item_scale(self, plan: Plan, upstream: np.ndarray | None) -> np.ndarray | None:
@@ -66,6 +75,10 @@ class Scaling:
             found = np.where(self.mask, found, plan.real.type(0))
         found = np.ascontiguousarray(found).reshape(-1)
         return found if found.flags.writeable else found.copy()
+
+    def idle(self) -> np.ndarray | None:
+        """For each item whether it is masked out; None if none is."""
+        return None if self.mask is None or self.mask.all() else ~self.mask.reshape(-1)
 
     def divisor(self, plan: Plan, normaliser: Callable[[np.ndarray | None], float]) -> float:
         """D. `normaliser(item_scale)` sums the loss's own normaliser over the items; asked only where it is needed."""
@@ -89,6 +102,15 @@ class Scaling:
     def reduce(self, plan: Plan, total: float, divisor: float, empty: float) -> np.floating:
         """The reduced value from the sum over all items, rounded once; `empty` for the mean of nothing."""
         return plan.real.type(empty if divisor == 0 else total / divisor)
+
+    def check_upstream(self, plan: Plan, upstream: np.ndarray) -> np.ndarray:
+        """The upstream gradient, if it has the value's shape and is real; else LossError."""
+        loss, shape = plan.schema.name, plan.geometry.item_shape
+        expected = shape if self.reduction == "none" else ()
+        if upstream.shape != expected:
+            raise LossError(f"{loss}: the upstream gradient has shape {upstream.shape}, expected {expected}")
+        check_dtype(loss, "the upstream gradient", upstream.dtype)
+        return upstream
 
 
 PLAIN = {reduction: Scaling(reduction, plain=True) for reduction in REDUCTIONS}

@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Layout = Literal["item", "row", "shared", "broadcast"]
-Place = Literal["class", "features", "last"]
+Layout = Literal["item", "row", "shared", "broadcast", "grid", "table", "sequence", "length"]
+Place = Literal["class", "features", "first", "last"]
 Reduction = Literal["none", "mean", "batchmean", "sum"]
 Option = bool | int | float | str
+#: The layouts whose arrays the kernels take whole, with lengths: those of a loss over lattices.
+WHOLE = frozenset(("grid", "table", "sequence", "length"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,16 @@ class Axis:
         name: the name used by the arguments and by `axis={name: ...}`.
         place: where the axis lies by default. "class": dimension 1 of (N, C, d1, ...), or dimension 0 of a 1-D array.
             "features": all dimensions but the first, flattened, or the only dimension of a 1-D array (then one item).
-            "last": the last dimension.
+            "first" and "last": the first and the last dimension; of an argument with several axes, those at the front
+            are its first dimensions and those at the end its last ones, in the argument's order.
+        base: an axis that this one is longer than, if any.
+        longer: by how many entries.
     """
 
     name: str
     place: Place
+    base: str = ""
+    longer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +43,17 @@ class Argument:
     Args:
         name: the argument's name in the signature.
         layout: "item": one number per item; "row": one number per item and entry of `axis`; "shared": one number per
-            entry of `axis`, the same for all items (class weights); "broadcast": anything that broadcasts to the items.
-        axis: the name of the argument's axis; for a class index the axis it points into; None if it has none.
+            entry of `axis`, the same for all items (class weights); "broadcast": anything that broadcasts to the items;
+            "grid": one number per item and entry of several axes; "table": one number per entry of several axes, the
+            same for all items; "sequence": class indices along `axis`, as many for each item as its length says, one row
+            per item or all rows one after another; "length": how many entries of `axis` an item has.
+        axis: the name of the argument's axis; for a class index the axis it points into; None if it has none or several.
         domain: a key of `lossgen.runtime.domains.ARRAYS`: which values are allowed.
         default: the number that the kernels use where the argument is not given; None means required.
         integer: True for a class index, and with the layout "row" for a list of class indices, of which the kernels are
             given how often it names each class.
+        axes: the names of its axes, if it has several.
+        points_to: the axis that the class indices of a sequence point into.
     """
 
     name: str
@@ -50,6 +62,8 @@ class Argument:
     domain: str
     default: float | None = None
     integer: bool = False
+    axes: tuple[str, ...] = ()
+    points_to: str = ""
 
     @property
     def listed(self) -> bool:
@@ -67,6 +81,7 @@ class Parameter:
         domain: a key of `lossgen.runtime.domains.SCALARS`: which numbers are allowed; None if only the options are.
         integer: True for a whole number.
         options: values with a variant of their own.
+        axis: the axis that it is the number of an entry of, with the domain "class-index".
     """
 
     name: str
@@ -74,6 +89,7 @@ class Parameter:
     domain: str | None = None
     integer: bool = False
     options: tuple[Option, ...] = ()
+    axis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +110,8 @@ class Variant:
         numbered: True if the kernels take, as their last parameter, the number of the first item in its batch.
         diagonal: the axes of which each item reads the entry of its own number, so that they must be long enough.
         normalizer_default: what every item counts where none of those arguments is given; None: ask the kernel.
+        sizes: the axes whose sizes the kernels take, after the parameters (and after the number of the first item).
+        divided: True if `mean` divides each item by what the kernel `divisor` says, before it averages the items.
     """
 
     label: str
@@ -107,6 +125,13 @@ class Variant:
     choice: tuple[Option | None, ...] = ()
     numbered: bool = False
     diagonal: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    divided: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether its kernels take arrays whole: a loss over lattices."""
+        return any(argument.layout in WHOLE for argument in self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

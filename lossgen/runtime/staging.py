@@ -67,8 +67,9 @@ def before_end(labels: np.ndarray) -> np.ndarray:
     return np.logical_and.accumulate(labels != -1, axis=-1)
 
 
-Operand = np.ndarray | Staged | None
-"""What stands for an argument, a direction or an output: an array for the kernels, a staged one, or nothing."""
+Operand = np.ndarray | Staged | tuple[np.ndarray, object] | None
+"""What stands for an argument, a direction or an output: an array for the kernels, a staged one, the pair that a loss over
+lattices takes for a grid or a sequence, or nothing."""
 
 
 class Tiles:

@@ -32,7 +32,8 @@ def select(schema: Schema, arrays: Sequence[np.ndarray | None], choice: Choice =
             return variant
     argument, array = _mismatch(candidates, candidates[0], arrays) or (candidates[0].arguments[0], arrays[0])
     given = "nothing" if array is None else f"dtype {array.dtype}"
-    raise LossTypeError(f"{schema.name}: {argument.name} has {given}, expected integers (class indices)")
+    words = "lengths" if argument.layout == "length" else "class indices"
+    raise LossTypeError(f"{schema.name}: {argument.name} has {given}, expected integers ({words})")
 
 
 def _mismatch(

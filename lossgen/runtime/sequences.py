@@ -1,0 +1,154 @@
+"""Lengths, and sequences of class indices, as the kernels take them: checked here, once, since the kernels do not.
+
+Only what counts is checked: entries within the lengths, of items that are not masked out. What does not count may hold
+anything, and the kernels are given 0 in its place wherever they would go astray otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dtypes import INT64
+from .errors import LossError
+from .layout import Placement
+from .memory import writable
+from .schema import Argument
+
+Sequences = tuple[np.ndarray, np.ndarray]
+"""All labels one after another, and for each item where its own begin."""
+Idle = np.ndarray | None
+"""For each item whether it counts nothing; None if all count."""
+
+
+@dataclass(frozen=True, slots=True)
+class LengthSlot:
+    """How an argument of lengths reaches the kernels: one int64 per item."""
+
+    loss: str
+    argument: Argument
+    placement: Placement
+    given: tuple[int, ...]
+
+    def lengths(self, array: np.ndarray, item_shape: tuple[int, ...], size: int | None, idle: Idle) -> np.ndarray:
+        """The length of every item.
+
+        Args:
+            array: the argument: a number, one for each item, or a mask that is True first and then False.
+            item_shape: the shape of the items.
+            size: the size of the axis, if it is known.
+            idle: the items that count nothing.
+
+        Raises:
+            LossError: a length below 0 or above `size`, or a mask with a hole.
+        """
+        if len(self.placement.shape) == 2:
+            return self._counted(array, item_shape, idle)
+        if self.placement.broadcast:
+            array = np.broadcast_to(array.reshape(()), item_shape)
+        lengths = np.array(array, INT64).reshape(-1)
+        bad = (lengths < 0) if size is None else (lengths < 0) | (lengths > size)
+        if not bad.any():
+            return lengths
+        wrong = bad if idle is None else bad & ~idle
+        if wrong.any():
+            item = int(np.argmax(wrong))
+            where = "" if not self.given else _index(np.unravel_index(item, item_shape))
+            most = "at least 0" if size is None else f"in 0 ... {size}"
+            words = f"a length {most}" + ("" if size is None else f", the size of axis {self.argument.axis!r}")
+            raise LossError(f"{self.loss}: {self.argument.name}{where} is {lengths[item]}, expected {words}")
+        lengths[bad] = 0
+        return lengths
+
+    def _counted(self, mask: np.ndarray, item_shape: tuple[int, ...], idle: Idle) -> np.ndarray:
+        """The lengths that a mask says."""
+        order = self.placement.order
+        rows = (mask if order is None else mask.transpose(order)).reshape(self.placement.shape)
+        holes = (rows[:, 1:] & ~rows[:, :-1]).any(axis=1)
+        wrong = holes if idle is None else holes & ~idle
+        if wrong.any():
+            item = int(np.argmax(wrong))
+            entry = int(np.argmax(rows[item, 1:] & ~rows[item, :-1])) + 1
+            where = f" of item {_index(np.unravel_index(item, item_shape))}" if item_shape else ""
+            raise LossError(
+                f"{self.loss}: {self.argument.name} is True at entry {entry}{where} after a False, expected a mask that"
+                " is True first and then False"
+            )
+        return rows.sum(axis=1, dtype=INT64)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceSlot:
+    """How sequences of class indices reach the kernels."""
+
+    loss: str
+    argument: Argument
+    placement: Placement
+    given: tuple[int, ...]
+
+    @property
+    def joined(self) -> bool:
+        """Whether they are given one after another, not in rows."""
+        return len(self.placement.shape) == 1
+
+    def sequences(self, array: np.ndarray, lengths: np.ndarray, idle: Idle, classes: int, named: str) -> Sequences:
+        """The labels and where those of each item begin.
+
+        Args:
+            array: the argument.
+            lengths: how many labels each item has.
+            idle: the items that count nothing.
+            classes: the number of classes.
+            named: the argument that says the lengths, for a message.
+
+        Raises:
+            LossError: a label that is no class; sequences one after another that do not make up the lengths.
+        """
+        order = self.placement.order
+        labels = np.ascontiguousarray(array if order is None else array.transpose(order), INT64).reshape(-1)
+        if self.joined:
+            ends = np.cumsum(lengths)
+            if (total := int(lengths.sum())) != labels.size:
+                expected = f"{total}, the sum of {named}"
+                raise LossError(f"{self.loss}: {self.argument.name} has {labels.size} entries, expected {expected}")
+            starts = ends - lengths
+        else:
+            starts = np.arange(lengths.size) * self.placement.shape[1]
+        if labels.size and not int(labels.view(np.uint64).max()) < classes:  # a negative one is a large one there
+            labels = self._known(labels, starts, lengths, idle, classes)
+        return writable(labels), starts
+
+    def _known(
+        self, labels: np.ndarray, starts: np.ndarray, lengths: np.ndarray, idle: Idle, classes: int
+    ) -> np.ndarray:
+        """The labels with 0 for those that do not count; LossError if one of those that do is no class."""
+        bad = (labels < 0) | (labels >= classes)
+        counted = np.zeros(labels.size + 1, np.int8)  # +1 where a sequence begins, -1 where it has ended
+        used = lengths if idle is None else np.where(idle, 0, lengths)
+        np.add.at(counted, starts[used > 0], 1)
+        np.add.at(counted, (starts + used)[used > 0], -1)
+        wrong = bad & (np.cumsum(counted[:-1], dtype=np.int8) > 0)
+        if wrong.any():
+            place = int(np.argmax(wrong))
+            raise LossError(
+                f"{self.loss}: {self.argument.name}{self._where(place, starts)} is {labels[place]}, expected a label in"
+                f" 0 ... {classes - 1}"
+            )
+        return np.where(bad, 0, labels)
+
+    def _where(self, place: int, starts: np.ndarray) -> str:
+        """The index of a label in the argument as it was given."""
+        if self.joined:
+            item = int(np.searchsorted(starts, place, side="right")) - 1
+            return f"[{place}] (entry {place - starts[item]} of item {item})"
+        order = self.placement.order
+        if order is None:
+            return _index(np.unravel_index(place, self.given))
+        moved = np.unravel_index(place, tuple(self.given[d] for d in order))
+        return _index(moved[order.index(d)] for d in range(len(order)))
+
+
+def _index(numbers: object) -> str:
+    """An index in brackets."""
+    return f"[{', '.join(str(int(number)) for number in numbers)}]"  # type: ignore[attr-defined]

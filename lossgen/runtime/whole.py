@@ -1,0 +1,130 @@
+"""The arguments of a loss over lattices as its kernels take them: whole, with the lengths of every item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dtypes import INT64
+from .errors import LossError
+from .grids import GridSlot, Rows
+from .layout import Geometry, Placement
+from .schema import Argument, Schema, Variant
+from .sequences import Idle, LengthSlot, Sequences, SequenceSlot
+
+WholeOperand = np.ndarray | Rows | Sequences | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What the arguments of one call say about each other: lengths about sequences, sizes about parameters.
+
+    Args:
+        schema: the loss.
+        variant: one whose kernels take their arguments whole.
+        geometry: item shape, axis sizes and placements.
+    """
+
+    schema: Schema
+    variant: Variant
+    geometry: Geometry
+
+    def operands(
+        self, slots: Sequence, arrays: Sequence[np.ndarray | None], numbers: Sequence[float | int], idle: Idle
+    ) -> list[WholeOperand]:
+        """The kernels' operands.
+
+        Args:
+            slots: how each argument reaches the kernels.
+            arrays: the arguments.
+            numbers: the parameters as the kernels take them.
+            idle: for each item whether it is masked out; None if none is.
+
+        Raises:
+            LossError: a length, a label or the number of a class that is out of range.
+        """
+        self._check_numbers(numbers)
+        lengths = self.lengths(slots, arrays, idle)
+        found: list[WholeOperand] = []
+        for argument, slot, array in zip(self.variant.arguments, slots, arrays, strict=True):
+            if argument.layout == "length":
+                found.append(lengths[argument.axis or ""])
+            elif slot is None or array is None:
+                found.append(None)
+            elif isinstance(slot, SequenceSlot):
+                axis = argument.axis or ""
+                own = lengths[axis] if axis in lengths else self._all(axis)
+                classes = self.geometry.sizes[argument.points_to]
+                found.append(slot.sequences(array, own, idle, classes, self._lengths_named(axis)))
+            else:
+                found.append(slot.operand(array, self.geometry.item_shape))
+        return found
+
+    def lengths(self, slots: Sequence, arrays: Sequence[np.ndarray | None], idle: Idle) -> Mapping[str, np.ndarray]:
+        """The lengths of every item on the axes that have them.
+
+        Raises:
+            LossError: a length that is out of range.
+        """
+        found = {}
+        for argument, slot, array in zip(self.variant.arguments, slots, arrays, strict=True):
+            if argument.layout == "length":
+                axis = argument.axis or ""
+                size = self.geometry.sizes.get(axis)
+                given = isinstance(slot, LengthSlot) and array is not None
+                found[axis] = slot.lengths(array, self.geometry.item_shape, size, idle) if given else self._all(axis)
+        return found
+
+    def sizes(self, operands: Sequence[WholeOperand]) -> tuple[int, ...]:
+        """The sizes that the kernels take; of an axis that only sequences one after another have, the longest one's."""
+        known = self.geometry.sizes
+        return tuple([known[axis] if axis in known else self._longest(axis, operands) for axis in self.variant.sizes])
+
+    def inside(self, argument: Argument, lengths: Mapping[str, np.ndarray]) -> np.ndarray:
+        """True for the entries within the lengths, with dimensions for the items and for each axis of the argument."""
+        axes = {axis.name: axis for axis in self.schema.axes}
+        names = argument.axes or (argument.axis or "",)
+        item_shape = self.geometry.item_shape
+        found = np.ones((*item_shape, *[1] * len(names)), bool)
+        for place, name in enumerate(names):
+            base, longer = (name, 0) if name in lengths else (axes[name].base, axes[name].longer)
+            if base in lengths:
+                size = self.geometry.sizes[name]
+                ends = (lengths[base] + longer).reshape(*item_shape, *[1] * len(names))
+                steps = np.arange(size).reshape(size, *[1] * (len(names) - 1 - place))
+                found = found & (steps < ends)
+        return found
+
+    def _all(self, axis: str) -> np.ndarray:
+        """The lengths of items that have all entries of an axis."""
+        return np.full(self.geometry.items, self.geometry.sizes[axis], INT64)
+
+    def _longest(self, axis: str, operands: Sequence[WholeOperand]) -> int:
+        pairs = zip(self.variant.arguments, operands, strict=True)
+        lengths = next(operand for a, operand in pairs if a.layout == "length" and a.axis == axis)
+        return int(lengths.max(initial=0))  # type: ignore[union-attr]
+
+    def _lengths_named(self, axis: str) -> str:
+        return next((a.name for a in self.variant.arguments if a.layout == "length" and a.axis == axis), "")
+
+    def _check_numbers(self, numbers: Sequence[float | int]) -> None:
+        """Parameters that are the number of a class."""
+        parameters = {parameter.name: parameter for parameter in self.schema.parameters}
+        for name, number in zip(self.schema.numbers(self.variant), numbers, strict=True):
+            axis = parameters[name].axis
+            if axis and not 0 <= number < self.geometry.sizes[axis]:
+                expected = f"an integer in 0 ... {self.geometry.sizes[axis] - 1}, a number on axis {axis!r}"
+                raise LossError(f"{self.schema.name}: {name} is {number}, expected {expected}")
+
+
+def whole_slot(
+    loss: str, argument: Argument, placement: Placement, given: tuple[int, ...], real: np.dtype
+) -> GridSlot | LengthSlot | SequenceSlot | None:
+    """How an argument of one of the layouts with lengths or several axes reaches the kernels; None for other layouts."""
+    if argument.layout == "grid":
+        return GridSlot(argument, placement, given, real)
+    kinds = {"length": LengthSlot, "sequence": SequenceSlot}
+    kind = kinds.get(argument.layout)
+    return kind(loss, argument, placement, given) if kind else None
