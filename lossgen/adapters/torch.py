@@ -6,12 +6,13 @@ gradient is a single number, and can be differentiated once more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from lossgen.runtime import Call, Loss, LossError, LossTypeError
+from lossgen.runtime import Call, Loss, LossError
+from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.derivatives import evaluate, fixed_denominator
 from lossgen.runtime.loss import remember
 from lossgen.runtime.quick import Quick, find_quick
@@ -24,7 +25,6 @@ from .torch_task import EXTRA, constant_words
 from .torch_traced import traced, transformed
 
 Tensor = torch.Tensor
-AxisOption = int | Sequence[int] | Mapping[str, int | Sequence[int]] | None
 __all__ = ["Tensor", "apply"]
 
 # Look-ups that every call would make.
@@ -138,17 +138,11 @@ def _general(
     key: list[object],
 ) -> Tensor:
     """Any call of `apply` without transforms; leaves a recipe for the next one of its kind where it can."""
-    constants = _constants(loss, *extra)
-    try:
-        call = loss.bind(arrays, parameters, reduction, axis, *constants, empty)
-    except LossTypeError:  # predictions of different dtypes, perhaps
-        changed = promoted(arguments, loss.predictions)
-        if changed is None:
-            raise
-    else:
-        changed = promoted(arguments, loss.predictions)
+    changed = promoted(arguments, loss.predictions)
     if changed is not None:
         return apply(loss, changed, parameters, reduction, axis, *extra, empty)
+    constants = _constants(loss, *extra)
+    call = loss.bind(arrays, parameters, reduction, axis, *constants, empty)
     tracked = [place for place, t in enumerate(arguments) if t is not None and t.requires_grad and _is_grad_enabled()]
     wanted = _wanted(loss, call, tracked)
     if key and axis is None and not any(x is not None for x in extra) and is_plain(arguments, loss.predictions):

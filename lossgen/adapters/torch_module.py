@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lossgen.runtime import Loss
+from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.domains import check_parameters
 from lossgen.runtime.errors import choose
 
-from .torch import AxisOption, Tensor
+from .torch import Tensor
 from .torch_arrays import as_array
 from .torch_library import torch
 

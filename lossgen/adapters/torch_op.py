@@ -72,8 +72,12 @@ def read_axis(text: str) -> AxisOption:
     if not text:
         return None
     if "=" in text:
-        return {name: read_axis(rest) for name, rest in (part.split("=") for part in text.split(";"))}  # type: ignore
-    return tuple(int(part) for part in text.split(",")[:-1]) if "," in text else int(text)
+        return {name: _read_dimensions(rest) for name, rest in (part.split("=") for part in text.split(";"))}
+    return _read_dimensions(text)
+
+
+def _read_dimensions(text: str) -> int | tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",")[:-1]) if "," in text or not text else int(text)
 
 
 def task_of(

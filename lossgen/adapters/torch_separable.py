@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lossgen.runtime import SeparableLoss
+from lossgen.runtime.axes import AxisOption
 
 from . import torch as single
-from .torch import AxisOption, Tensor
+from .torch import Tensor
 
 __all__ = ["apply"]
 

@@ -8,7 +8,7 @@ from operator import index
 from .errors import LossError, LossTypeError, choose
 from .schema import Axis, Schema
 
-AxisOption = int | tuple[int, ...] | Mapping[str, int | tuple[int, ...]] | None
+AxisOption = int | Sequence[int] | Mapping[str, int | Sequence[int]] | None
 FrozenAxis = int | tuple | None
 """An axis option in hashable form: a mapping becomes a tuple of (name, dimensions) pairs."""
 

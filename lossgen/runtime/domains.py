@@ -86,7 +86,7 @@ def check_parameters(schema: Schema, values: tuple[object, ...]) -> Settings:
     choice: list[Option | None] = []
     numbers: list[float | int] = []
     for parameter, value in zip(schema.parameters, values, strict=True):
-        option = next((o for o in parameter.options if _is_option(value, o)), None)
+        option = _option(parameter, value)
         if parameter.options:
             choice.append(option)
         if option is None:
@@ -97,7 +97,12 @@ def check_parameters(schema: Schema, values: tuple[object, ...]) -> Settings:
 def options_of(schema: Schema, values: tuple[object, ...]) -> tuple[Option | None, ...]:
     """For each parameter with options the one that was given; None for another number. Nothing is checked."""
     pairs = zip(schema.parameters, values, strict=True)
-    return tuple(next((o for o in p.options if _is_option(v, o)), None) for p, v in pairs if p.options)
+    return tuple(_option(parameter, value) for parameter, value in pairs if parameter.options)
+
+
+def _option(parameter: Parameter, value: object) -> Option | None:
+    """The option of a parameter that a value is; None for another value."""
+    return next((option for option in parameter.options if _is_option(value, option)), None)
 
 
 def _is_option(value: object, option: Option) -> bool:

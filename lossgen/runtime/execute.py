@@ -117,17 +117,9 @@ class _StagedLanes:
         ]
         item_scale = None if job.item_scale is None else job.item_scale[first:last]
         values = None if job.values is None else job.values[first:last]
-        job.kernel(
-            *(
-                0,
-                1,
-                np.array([0, last - first]),
-                *operands,
-                *parameters(self._plan, job.parameters, first),
-                *directions,
-            ),
-            *(job.scale, item_scale, values, total, fault, *outputs),
-        )
+        numbers = parameters(self._plan, job.parameters, first)
+        given = np.array([0, last - first]), *operands, *numbers, *directions
+        job.kernel(0, 1, *given, job.scale, item_scale, values, total, fault, *outputs)
         for x, shared, output in zip(job.outputs, self._named_shared, outputs, strict=False):
             if isinstance(x, Staged):
                 x.store(index, output)

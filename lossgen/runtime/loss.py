@@ -91,7 +91,8 @@ class Loss:
     ) -> tuple[Plan, Sequence[np.ndarray | None]]:
         """The arguments as arrays, and the plan for their shapes, dtypes and flags."""
         arrays: list[np.ndarray | None] = []
-        parts: list[object] = [axis if axis is None else freeze(self.schema, axis), choice]
+        option = None if axis is None else freeze(self.schema, axis)
+        parts: list[object] = [option, choice]
         for argument in arguments:
             if argument is None:
                 parts.append(None)
@@ -103,7 +104,7 @@ class Loss:
         key = tuple(parts)
         plan = self._plans.get(key)
         if plan is None:
-            plan = make_plan(self.schema, self._modules, arrays, parts[0], choice)  # type: ignore[arg-type]
+            plan = make_plan(self.schema, self._modules, arrays, option, choice)
             remember(self._plans, key, plan)
         return plan, arrays
 
