@@ -71,16 +71,28 @@ class _Lease:
 
 
 def apart(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An uninitialised C-contiguous array for a kernel to write to, DISTANCE bytes behind whatever lies before it.
+    """An uninitialised C-contiguous array for a kernel to write to, DISTANCE bytes or more behind whatever lies before it.
 
     A compiled loop first looks at where its arrays lie, and goes on one entry at a time where one that it writes begins
     less than a step of the fast way behind one that it reads. Small arrays do at times; sums, in which the two ways
     differ in the order of their terms, would then have bits that depend on where the memory happened to be.
     """
+    whole, own = room(shape, dtype)
+    found = np.empty(whole, dtype)[own]
+    return found if len(whole) == len(shape) else found.reshape(shape)
+
+
+def room(shape: tuple[int, ...], dtype: np.dtype) -> tuple[tuple[int, ...], slice]:
+    """The shape of the memory for an array of `apart`, and which part of it, along the first dimension, is the array.
+
+    Short rows are kept as they are, with a few before them: one view costs less than two.
+    """
+    row = math.prod(shape[1:]) * dtype.itemsize
+    if shape and 0 < row <= DISTANCE:
+        lead = -(-DISTANCE // row)
+        return (shape[0] + lead, *shape[1:]), slice(lead, None)
     lead = DISTANCE // dtype.itemsize
-    if len(shape) == 1:
-        return np.empty(shape[0] + lead, dtype)[lead:]
-    return np.empty(math.prod(shape) + lead, dtype)[lead:].reshape(shape)
+    return (math.prod(shape) + lead,), slice(lead, None)
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from .dtypes import gradient_dtype
 from .execute import run_direct
 from .faults import explain
-from .memory import apart, empty
+from .memory import apart, empty, room
 from .plan import Plan
 from .scaling import Scaling
 
@@ -26,7 +26,7 @@ class Quick:
 
     __slots__ = (
         *("_after", "_as_is", "_before", "_bounds", "_count", "_divisor", "_empty", "_kernel", "_normalizer", "_plan"),
-        *("_real", "_scale", "_scaling", "_short", "_spare", "_targets", "_valued"),
+        *("_real", "_scale", "_scaling", "_short", "_single", "_spare", "_targets", "_valued"),
     )
 
     def __init__(self, plan: Plan, names: Sequence[str], scaling: Scaling) -> None:
@@ -40,6 +40,10 @@ class Quick:
         self._targets = tuple((differentiable.index(name), *self._shapes(plan, name)) for name in names)
         first = self._targets[0][0] if names else 0
         self._before, self._after = (None,) * first, (None,) * (self._count - first - 1)
+        # The memory of a single gradient that the kernel takes as it is: what `apart` would do.
+        plain = len(names) == 1 and self._targets[0][2] is None
+        whole, own = room(self._targets[0][1], plan.real) if plain else ((), slice(0))
+        self._single = (whole, own) if plain and len(whole) == len(self._targets[0][1]) else None
         self._valued = scaling.reduction == "none"
         self._short = plan.division.lanes == 1 and not self._valued
         self._as_is, self._bounds, self._real = plan.as_is, plan.division.bounds, plan.real
@@ -138,13 +142,12 @@ class Quick:
             divisor = totals.item()
             if divisor == 0 or faults.item():
                 return None  # the engine knows what then
-            scale = self._scaling.scales(self._plan, divisor, 1.0, None)[0]
-        if len(self._targets) == 1:
-            _, shape, flat = self._targets[0]
-            gradient = apart(shape, self._real)
+            scale = 1.0 / divisor
+        if self._single is not None:
+            whole, own = self._single
+            gradient = np.empty(whole, self._real)[own]
             gradients: tuple[np.ndarray, ...] = (gradient,)
-            output = gradient if flat is None else gradient.reshape(flat)
-            self._kernel(0, 1, *given, scale, None, None, totals, faults, *self._before, output, *self._after)
+            self._kernel(0, 1, *given, scale, None, None, totals, faults, *self._before, gradient, *self._after)
         else:
             gradients, outputs = self._outputs()
             self._kernel(0, 1, *given, scale, None, None, totals, faults, *outputs)

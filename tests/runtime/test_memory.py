@@ -61,7 +61,7 @@ def test_small_and_foreign_dtypes_are_numpys_own():
 def test_small_arrays_keep_their_distance_from_what_lies_before_them(shape):
     array = memory.empty(shape, REAL)
     assert array.shape == shape and array.dtype == REAL and array.flags.c_contiguous and array.flags.writeable
-    assert address(array) - address(array.base) == memory.DISTANCE
+    assert address(array) - address(array.base) >= memory.DISTANCE
 
 
 def test_bits_do_not_depend_on_where_small_arrays_lie():
