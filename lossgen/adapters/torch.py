@@ -105,7 +105,7 @@ def apply(
                 return value
             ready = [found[1]] if found[1] else []
             rest = ready, recipe.tracked, loss, parameters, (reduction, None, empty), None
-            return value_node((value, rest, arguments[: recipe.given]), *tracked)
+            return value_node((value, rest, arguments), *tracked)
     extra = sample_weight, mask, denominator
     return _general(loss, arguments, arrays, parameters, reduction, axis, extra, empty, key)
 
@@ -117,13 +117,11 @@ class Recipe(NamedTuple):
         quick: computes the value, and the gradients if they are wanted and can be computed at once.
         numbers: the parameters as it takes them.
         tracked: the positions of the arguments that require grad.
-        given: how many arguments there are up to the last one that is given.
     """
 
     quick: Quick
     numbers: tuple[float | int, ...]
     tracked: tuple[int, ...]
-    given: int
 
 
 def _general(
@@ -148,8 +146,7 @@ def _general(
     if key and axis is None and not any(x is not None for x in extra) and is_plain(arguments, loss.predictions):
         quick = find_quick(call.plan, arrays, call.scaling, () if reduction == "none" else wanted)
         if quick and fixed_denominator(call, wanted):
-            given = max(place for place, tensor in enumerate(arguments, 1) if tensor is not None)
-            remember(loss.recipes, tuple(key), Recipe(quick, call.parameters, tuple(tracked), given))
+            remember(loss.recipes, tuple(key), Recipe(quick, call.parameters, tuple(tracked)))
     if not tracked:
         return rounded(scalar_tensor(call.value()), arguments)
     number, *ready = (call.value(),) if reduction == "none" else evaluate(call, wanted)

@@ -48,8 +48,7 @@ class ValueNode(torch.autograd.Function):
     @staticmethod
     def forward(ctx, state: tuple[Tensor, tuple, tuple[Tensor | None, ...]], *tracked: Tensor):
         """`state`: the value, the fields of a `Rest`, and the arguments, with sample_weight and mask if they are given."""
-        value, ctx.rest, tensors = state
-        ctx.save_for_backward(*tensors)
+        value, ctx.rest, ctx.to_save = state  # what `save_for_backward` sets
         return value
 
     @staticmethod

@@ -72,8 +72,8 @@ class SchemaText:
                 yield f"normalizer_default={default!r},"
 
     def _normalizer_default(self, variant: Variant, reads: Sequence[Argument]) -> float | None:
-        """What every item counts where none of the arguments in `reads` is given; None if it is no number."""
-        defaults = {a: sympify(self.loss.default(a.name)) for a in reads}
+        """What every item counts where none of `reads` is given, but for class indices; None if it is no number."""
+        defaults = {a: sympify(self.loss.default(a.name)) for a in reads if not a.role.integer}
         if any(default is None for default in defaults.values()):
             return None
         entries = {e: defaults[e.base] for e in variant.normalizer.atoms(Entry)}

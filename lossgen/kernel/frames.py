@@ -12,6 +12,8 @@ from .names import size_name
 from .program import Program
 from .statement_printer import DOMAIN_CHECKS, StatementPrinter
 
+IGNORED = 62  # the bit among the faults that says that an item was ignored; an argument's bit is its position
+
 
 class Frame:
     """What surrounds the statements of an item, whatever its shape."""
@@ -145,6 +147,7 @@ class RowFrame(Frame):
                 name = self.lowering.scalars[argument]
                 yield f"{name} = {argument.name}[i]"
                 yield f"if {name} == ignore_index:"
+                yield f"    fault |= 1 << {IGNORED}"
                 yield "    skipped = True"
                 yield f"elif ({name} < 0) | ({name} >= {size_name(argument.role.axis)}):"
                 yield f"    fault |= {1 << position}"

@@ -12,6 +12,9 @@ from .errors import LossError
 from .plan import Plan, Slot
 
 IGNORE = "ignore_index"
+#: The bit by which kernels say that an item was ignored, which is no fault, and all bits below it: those of arguments.
+IGNORED = 1 << 62
+FAULTS = IGNORED - 1
 
 
 def explain(
@@ -25,7 +28,9 @@ def explain(
 
     Items that do not count (masked out, weight 0, ignored) may hold anything: if only they offend, nothing is raised.
     """
-    bits = int(np.bitwise_or.reduce(faults))
+    bits = int(np.bitwise_or.reduce(faults)) & FAULTS
+    if not bits:
+        return
     ignore_index = _ignore_index(plan, parameters)
     idle = _idle_items(plan, arrays, item_scale, ignore_index)
     for position, (slot, array) in enumerate(zip(plan.slots, arrays, strict=True)):

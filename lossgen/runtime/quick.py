@@ -13,7 +13,7 @@ import numpy as np
 
 from .dtypes import gradient_dtype
 from .execute import run_direct
-from .faults import explain
+from .faults import FAULTS, explain
 from .memory import apart, empty, room
 from .plan import Plan
 from .scaling import Scaling
@@ -26,7 +26,7 @@ class Quick:
 
     __slots__ = (
         *("_after", "_as_is", "_before", "_bounds", "_count", "_divisor", "_empty", "_kernel", "_normalizer", "_plan"),
-        *("_real", "_scale", "_scaling", "_short", "_single", "_spare", "_targets", "_valued"),
+        *("_real", "_scaling", "_short", "_single", "_spare", "_targets", "_usual", "_valued"),
     )
 
     def __init__(self, plan: Plan, names: Sequence[str], scaling: Scaling) -> None:
@@ -50,7 +50,9 @@ class Quick:
         # The mean's divisor is known beforehand unless the kernel `normalizer` has to say.
         own = plan.each is None and scaling.reduction == "mean"
         self._divisor = None if own else scaling.divisor(plan, lambda _: 1.0)
-        self._scale = 0.0 if self._divisor is None else scaling.scales(plan, self._divisor, 1.0, None)[0]
+        # What `step` divides by, and the scale: of all items, if that is all of them that are not ignored.
+        likely = self._divisor if self._divisor is not None else _unless_ignored(plan)
+        self._usual = likely, 0.0 if likely is None else scaling.scales(plan, likely, 1.0, None)[0]
         self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # a list's pop and append are atomic
 
     def _first_evaluate(self, *given: object) -> None:
@@ -88,7 +90,7 @@ class Quick:
         except IndexError:
             totals, faults = np.empty(division.lanes), np.empty(division.lanes, np.int64)
         if divisor is not None and upstream == 1.0:
-            scale = self._scale
+            scale = self._usual[1]
         elif divisor is not None:
             scale = self._scaling.scales(plan, divisor, upstream, None)[0]
         else:
@@ -136,11 +138,11 @@ class Quick:
         except IndexError:
             totals, faults = np.empty(1), np.empty(1, np.int64)
         given = self._bounds, *operands, *parameters
-        divisor, scale = self._divisor, self._scale
+        usual = divisor, scale = self._usual
         if divisor is None:
             self._normalizer(0, 1, *given, 1.0, None, None, totals, faults)
             divisor = totals.item()
-            if divisor == 0 or faults.item():
+            if divisor == 0 or faults.item() & FAULTS:
                 return None  # the engine knows what then
             scale = 1.0 / divisor
         if self._single is not None:
@@ -153,6 +155,9 @@ class Quick:
             self._kernel(0, 1, *given, scale, None, None, totals, faults, *outputs)
         if faults.item():
             explain(self._plan, arrays, parameters, None, faults)
+            if self._divisor is None and usual[0] is not None:  # an item is ignored: from now on they are counted first
+                self._usual = None, 0.0
+                return self.step(arrays, parameters)
         value = np.array(totals.item() / divisor, self._real)
         self._spare.append((totals, faults))
         return value, gradients
@@ -188,6 +193,15 @@ class Quick:
         if faults.item() if single else faults.any():
             explain(self._plan, arrays, parameters, item_scale, faults)
         return totals.item() if single else float(totals.sum())
+
+
+def _unless_ignored(plan: Plan) -> float | None:
+    """What the items count together if none of them is ignored; None if that depends on what the arguments hold."""
+    variant, slots = plan.variant, [slot for slot in plan.slots if slot is not None]
+    each, reads = variant.normalizer_default, variant.normalizer_reads or ()
+    weighing = any(slot.argument.name in reads and slot.argument.domain != "class-index" for slot in slots)
+    # A whole number: the sum of the items' shares is then the very product.
+    return None if each is None or weighing or not each.is_integer() else each * plan.division.items
 
 
 def machine_code(kernel: Callable[..., None], given: Sequence[object]) -> Callable[..., None]:

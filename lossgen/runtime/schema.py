@@ -109,7 +109,8 @@ class Variant:
             be copied for the kernels (a class axis that is not the last) are copied once, not twice.
         numbered: True if the kernels take, as their last parameter, the number of the first item in its batch.
         diagonal: the axes of which each item reads the entry of its own number, so that they must be long enough.
-        normalizer_default: what every item counts where none of those arguments is given; None: ask the kernel.
+        normalizer_default: what every item counts where none of those arguments is given, or class indices alone and the
+            item is not ignored; None: ask the kernel.
         sizes: the axes whose sizes the kernels take, after the parameters (and after the number of the first item).
         divided: True if `mean` divides each item by what the kernel `divisor` says, before it averages the items.
     """
