@@ -6,7 +6,7 @@ gradient is a single number, and can be differentiated once more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from lossgen.runtime import Call, Loss, LossError
 from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.derivatives import evaluate, fixed_denominator
 from lossgen.runtime.loss import remember
-from lossgen.runtime.quick import Quick, find_quick
+from lossgen.runtime.quick import Results, find_quick
 
 from .torch_arrays import as_array, check_devices, scalar_tensor
 from .torch_autograd import value_node
@@ -29,7 +29,7 @@ __all__ = ["Tensor", "apply"]
 
 # Look-ups that every call would make.
 forward_ad = torch.autograd.forward_ad
-_is_compiling, _is_grad_enabled = torch.compiler.is_compiling, torch.is_grad_enabled
+_is_compiling, _is_grad_enabled = torch.compiler.is_dynamo_compiling, torch.is_grad_enabled
 _are_transforms_active, _dispatch_modes = torch._C._are_functorch_transforms_active, torch._C._len_torch_dispatch_stack
 
 from_numpy = torch.from_numpy
@@ -81,30 +81,26 @@ def apply(
     try:  # what nearly all tensors are
         for tensor in arguments:
             if tensor is None:
-                arrays.append(None)
+                array = None
                 key.append(None)
-                continue
-            if tensor.requires_grad:
-                if recording:
-                    tracked.append(tensor)
-                    key.append(True)
+            elif tensor.requires_grad:
                 array = tensor.numpy(force=tensor.is_cpu)  # what is elsewhere must not be fetched
+                key += (recording, array.shape, array.dtype, array.flags.num)
+                tracked.append(tensor)
             else:
                 array = tensor.numpy()
-            key += (array.shape, array.dtype, array.flags.num)
+                key += (array.shape, array.dtype, array.flags.num)
             arrays.append(array)
     except (AttributeError, TypeError, RuntimeError):
         arrays = _unusual(loss, loss.argument_names, arguments)
         key = []
     if sample_weight is None and mask is None and denominator is None and axis is None and key:
         recipe = loss.recipes.get(tuple(key))
-        found = None if recipe is None else recipe.quick.step(arrays, recipe.numbers)
-        if found is not None:
+        if recipe is not None and (found := recipe.step(arrays, recipe.numbers)) is not None:
             value = from_numpy(found[0])
-            if not tracked:
+            if not recipe.tracked:
                 return value
-            ready = [found[1]] if found[1] else []
-            rest = ready, recipe.tracked, loss, parameters, (reduction, None, empty), None
+            rest = [found[1]], recipe.tracked, loss, parameters, (reduction, None, empty), None
             return value_node((value, rest, arguments), *tracked)
     extra = sample_weight, mask, denominator
     return _general(loss, arguments, arrays, parameters, reduction, axis, extra, empty, key)
@@ -114,12 +110,12 @@ class Recipe(NamedTuple):
     """How calls of a known kind go: no options, nothing to convert.
 
     Args:
-        quick: computes the value, and the gradients if they are wanted and can be computed at once.
+        step: computes the value, and the gradients if they are wanted and can be computed at once.
         numbers: the parameters as it takes them.
         tracked: the positions of the arguments that require grad.
     """
 
-    quick: Quick
+    step: Callable[[Sequence[np.ndarray | None], tuple[float | int, ...]], Results | None]
     numbers: tuple[float | int, ...]
     tracked: tuple[int, ...]
 
@@ -146,7 +142,7 @@ def _general(
     if key and axis is None and not any(x is not None for x in extra) and is_plain(arguments, loss.predictions):
         quick = find_quick(call.plan, arrays, call.scaling, () if reduction == "none" else wanted)
         if quick and fixed_denominator(call, wanted):
-            remember(loss.recipes, tuple(key), Recipe(quick, call.parameters, tuple(tracked)))
+            remember(loss.recipes, tuple(key), Recipe(quick.step, call.parameters, tuple(tracked)))
     if not tracked:
         return rounded(scalar_tensor(call.value()), arguments)
     number, *ready = (call.value(),) if reduction == "none" else evaluate(call, wanted)

@@ -22,7 +22,8 @@ class Rest(NamedTuple):
     """What a node keeps of a call besides its tensors.
 
     Args:
-        ready: holds the gradients for the upstream gradient 1; empty if they could not be computed with the value.
+        ready: holds the gradients for the upstream gradient 1; nothing, or none, if they could not be computed with the
+            value.
         tracked: the positions of the arguments that require grad.
         loss: the loss over NumPy arrays.
         parameters: its parameters.
@@ -56,9 +57,9 @@ class ValueNode(torch.autograd.Function):
         try:
             ready = ctx.rest[0].pop()  # atomic, should two threads come here at once
         except IndexError:
-            ready = None
+            ready = ()
         differentiable = _is_grad_enabled()  # create_graph=True
-        if ready is not None and not differentiable:
+        if ready and not differentiable:
             factor = upstream.item()
             if factor == 1:
                 return (None, as_tensor(ready[0])) if len(ready) == 1 else (None, *map(as_tensor, ready))
@@ -76,8 +77,17 @@ class ValueNode(torch.autograd.Function):
 value_node = super(torch.autograd.Function, ValueNode).apply
 
 
-# The same for the way back: what `Function` does between the engine and `backward` is to look for a method `vjp`.
-ValueNode._backward_cls.apply = ValueNode.backward
+class ValueNodeBackward(torch.autograd.function.BackwardCFunction):
+    """What PyTorch hands to `forward` and `backward` as `ctx`: `rest` has a place of its own, without a dictionary."""
+
+    __slots__ = ("rest",)
+    _forward_cls = ValueNode
+    _autograd_function_id = ValueNode._backward_cls._autograd_function_id
+    # As with `value_node`: what `Function` does between the engine and `backward` is to look for a method `vjp`.
+    apply = ValueNode.backward
+
+
+ValueNode._backward_cls = ValueNodeBackward
 
 
 def _task(rest: Rest, saved: Sequence[Tensor | None]) -> tuple[Task, list[Tensor]]:

@@ -226,6 +226,15 @@ def each_counts(variant: Variant, arrays: Sequence[np.ndarray | None]) -> float 
     return variant.normalizer_default
 
 
+def count_unless_ignored(plan: Plan) -> float | None:
+    """What the items count together if none of them is ignored; None if that depends on what the arguments hold."""
+    variant, slots = plan.variant, [slot for slot in plan.slots if slot is not None]
+    each, reads = variant.normalizer_default, variant.normalizer_reads or ()
+    weighing = any(slot.argument.name in reads and slot.argument.domain != "class-index" for slot in slots)
+    # A whole number: the sum of the items' shares is then the very product.
+    return None if each is None or weighing or not each.is_integer() else each * plan.division.items
+
+
 def _slot(argument: Argument, placement: Placement, shape: tuple[int, ...], real: np.dtype, work: int) -> Slot:
     small = math.prod(placement.shape) * COPY_SHARE <= work or argument.layout == "shared"
     labels = argument.integer and not argument.listed

@@ -15,7 +15,7 @@ from .dtypes import gradient_dtype
 from .execute import run_direct
 from .faults import FAULTS, explain
 from .memory import apart, empty, room
-from .plan import Plan
+from .plan import Plan, count_unless_ignored
 from .scaling import Scaling
 
 Results = tuple[np.floating | np.ndarray, tuple[np.ndarray, ...]]
@@ -40,10 +40,7 @@ class Quick:
         self._targets = tuple((differentiable.index(name), *self._shapes(plan, name)) for name in names)
         first = self._targets[0][0] if names else 0
         self._before, self._after = (None,) * first, (None,) * (self._count - first - 1)
-        # The memory of a single gradient that the kernel takes as it is: what `apart` would do.
-        plain = len(names) == 1 and self._targets[0][2] is None
-        whole, own = room(self._targets[0][1], plan.real) if plain else ((), slice(0))
-        self._single = (whole, own) if plain and len(whole) == len(self._targets[0][1]) else None
+        self._single = self._room(plan.real)
         self._valued = scaling.reduction == "none"
         self._short = plan.division.lanes == 1 and not self._valued
         self._as_is, self._bounds, self._real = plan.as_is, plan.division.bounds, plan.real
@@ -51,7 +48,7 @@ class Quick:
         own = plan.each is None and scaling.reduction == "mean"
         self._divisor = None if own else scaling.divisor(plan, lambda _: 1.0)
         # What `step` divides by, and the scale: of all items, if that is all of them that are not ignored.
-        likely = self._divisor if self._divisor is not None else _unless_ignored(plan)
+        likely = self._divisor if self._divisor is not None else count_unless_ignored(plan)
         self._usual = likely, 0.0 if likely is None else scaling.scales(plan, likely, 1.0, None)[0]
         self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # a list's pop and append are atomic
 
@@ -64,6 +61,14 @@ class Quick:
         """The same for the kernel that says what the items count."""
         self._normalizer = machine_code(self._plan.kernels.normalizer, given)
         self._normalizer(*given)
+
+    def _room(self, real: np.dtype) -> tuple[tuple[int, ...], slice] | None:
+        """The memory of a single gradient that needs no reshaping, as `apart` finds it; None for any others."""
+        if len(self._targets) != 1 or self._targets[0][2] is not None:
+            return None
+        shape = self._targets[0][1]
+        whole, part = room(shape, real)
+        return (whole, part) if len(whole) == len(shape) else None
 
     @staticmethod
     def _shapes(plan: Plan, name: str) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
@@ -146,8 +151,8 @@ class Quick:
                 return None  # the engine knows what then
             scale = 1.0 / divisor
         if self._single is not None:
-            whole, own = self._single
-            gradient = np.empty(whole, self._real)[own]
+            whole, part = self._single
+            gradient = np.empty(whole, self._real)[part]
             gradients: tuple[np.ndarray, ...] = (gradient,)
             self._kernel(0, 1, *given, scale, None, None, totals, faults, *self._before, gradient, *self._after)
         else:
@@ -193,15 +198,6 @@ class Quick:
         if faults.item() if single else faults.any():
             explain(self._plan, arrays, parameters, item_scale, faults)
         return totals.item() if single else float(totals.sum())
-
-
-def _unless_ignored(plan: Plan) -> float | None:
-    """What the items count together if none of them is ignored; None if that depends on what the arguments hold."""
-    variant, slots = plan.variant, [slot for slot in plan.slots if slot is not None]
-    each, reads = variant.normalizer_default, variant.normalizer_reads or ()
-    weighing = any(slot.argument.name in reads and slot.argument.domain != "class-index" for slot in slots)
-    # A whole number: the sum of the items' shares is then the very product.
-    return None if each is None or weighing or not each.is_integer() else each * plan.division.items
 
 
 def machine_code(kernel: Callable[..., None], given: Sequence[object]) -> Callable[..., None]:

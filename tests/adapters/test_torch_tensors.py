@@ -133,6 +133,26 @@ def test_the_gradient_is_handed_over_without_a_copy(monkeypatch):
     assert x.grad.data_ptr() == places[0]
 
 
+def test_ignored_labels_may_come_and_go_between_calls():
+    """A mean over labels divides by their number until an item is ignored, by what is counted from then on."""
+    settings = [(0, 1, 2), (0, -100, 2), (-100, -100, 1), (-100, -100, -100), (2, 1, 0)]
+    logits = torch.randn(3, 5, requires_grad=True)
+    for labels in settings:
+        for weight in (None, torch.rand(5)):
+            logits.grad = None
+            value = cross_entropy(logits, torch.tensor(labels), weight)
+            value.backward()
+            found, logits.grad = logits.grad, None
+            expected = torch.nn.functional.cross_entropy(logits, torch.tensor(labels), weight)
+            expected.backward()
+            torch.testing.assert_close(value, expected, equal_nan=True)
+            torch.testing.assert_close(found, logits.grad.nan_to_num(), rtol=1e-5, atol=1e-6)
+            constant = torch.zeros(3, 5, requires_grad=True)  # bits: as on the way for larger calls
+            masked = cross_entropy(logits.detach() + constant, torch.tensor(labels), weight, mask=torch.ones(3) > 0)
+            masked.backward()
+            assert torch.equal(constant.grad, found) and torch.equal(masked.nan_to_num(), value.nan_to_num())
+
+
 def test_changing_an_input_in_place_is_noticed_where_it_matters():
     x, y = pair(4)
     leaf = x * 1
