@@ -175,6 +175,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -271,6 +272,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -377,6 +379,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -505,6 +508,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -571,6 +575,7 @@ def normalizer(first, last, bounds, input, target, weight, label_smoothing, igno
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -616,6 +621,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, label_smooth
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

@@ -193,6 +193,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -289,6 +290,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -395,6 +397,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -523,6 +526,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -589,6 +593,7 @@ def normalizer(first, last, bounds, input, target, weight, label_smoothing, igno
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -634,6 +639,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, label_smooth
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

@@ -245,6 +245,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -321,6 +322,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -439,6 +441,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -557,6 +560,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -642,6 +646,7 @@ def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, s
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

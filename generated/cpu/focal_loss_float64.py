@@ -317,6 +317,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -393,6 +394,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -511,6 +513,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -629,6 +632,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -714,6 +718,7 @@ def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, s
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

@@ -44,6 +44,7 @@ def evaluate(first, last, bounds, input, target, weight, margin, ignore_index, s
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -112,6 +113,7 @@ def hvp(first, last, bounds, input, target, weight, margin, ignore_index, direct
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -174,6 +176,7 @@ def hvp_full(first, last, bounds, input, target, weight, margin, ignore_index, d
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -251,6 +254,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, margin, ignore_
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -289,6 +293,7 @@ def normalizer(first, last, bounds, input, target, weight, margin, ignore_index,
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

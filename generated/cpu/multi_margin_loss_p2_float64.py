@@ -44,6 +44,7 @@ def evaluate(first, last, bounds, input, target, weight, margin, ignore_index, s
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -115,6 +116,7 @@ def hvp(first, last, bounds, input, target, weight, margin, ignore_index, direct
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -190,6 +192,7 @@ def hvp_full(first, last, bounds, input, target, weight, margin, ignore_index, d
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -277,6 +280,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, margin, ignore_
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -329,6 +333,7 @@ def normalizer(first, last, bounds, input, target, weight, margin, ignore_index,
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

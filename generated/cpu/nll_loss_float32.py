@@ -43,6 +43,7 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -94,6 +95,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -146,6 +148,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -200,6 +203,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -237,6 +241,7 @@ def normalizer(first, last, bounds, input, target, weight, ignore_index, scale, 
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -281,6 +286,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, ignore_index
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

@@ -162,6 +162,7 @@ def evaluate(first, last, bounds, input, target, temperature, ignore_index, firs
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -236,6 +237,7 @@ def hvp(first, last, bounds, input, target, temperature, ignore_index, first_ite
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -316,6 +318,7 @@ def hessian_diagonal(first, last, bounds, input, target, temperature, ignore_ind
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -378,6 +381,7 @@ def normalizer(first, last, bounds, input, target, temperature, ignore_index, fi
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

@@ -180,6 +180,7 @@ def evaluate(first, last, bounds, input, target, temperature, ignore_index, firs
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -254,6 +255,7 @@ def hvp(first, last, bounds, input, target, temperature, ignore_index, first_ite
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -334,6 +336,7 @@ def hessian_diagonal(first, last, bounds, input, target, temperature, ignore_ind
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -396,6 +399,7 @@ def normalizer(first, last, bounds, input, target, temperature, ignore_index, fi
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

@@ -234,6 +234,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -352,6 +353,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -535,6 +537,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -740,6 +743,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -856,6 +860,7 @@ def normalizer(first, last, bounds, input, target, weight, label_smoothing, soft
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -903,6 +908,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, label_smooth
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

@@ -192,6 +192,7 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -265,6 +266,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -355,6 +357,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -449,6 +452,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -508,6 +512,7 @@ def normalizer(first, last, bounds, input, target, weight, ignore_index, scale, 
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2
@@ -552,6 +557,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, ignore_index
             skipped = False
             target_i = target[i]
             if target_i == ignore_index:
+                fault |= 1 << 62
                 skipped = True
             elif (target_i < 0) | (target_i >= n_C):
                 fault |= 2

@@ -54,6 +54,7 @@ class CrossEntropyLoss(Loss):
                 predictions=("input",),
                 normalized=True,
                 normalizer_reads=("target", "weight"),
+                normalizer_default=1.0,
             ),
             Variant(
                 label="probabilities",

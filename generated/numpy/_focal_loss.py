@@ -51,6 +51,7 @@ class FocalLoss(Loss):
                 predictions=("input",),
                 normalized=True,
                 normalizer_reads=("target",),
+                normalizer_default=1.0,
             ),
         ),
         reduction="mean",

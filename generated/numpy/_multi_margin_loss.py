@@ -55,6 +55,7 @@ class MultiMarginLoss(Loss):
                 predictions=("input",),
                 normalized=True,
                 normalizer_reads=("target",),
+                normalizer_default=1.0,
                 choice=(1,),
             ),
             Variant(
@@ -69,6 +70,7 @@ class MultiMarginLoss(Loss):
                 predictions=("input",),
                 normalized=True,
                 normalizer_reads=("target",),
+                normalizer_default=1.0,
                 choice=(2,),
             ),
         ),

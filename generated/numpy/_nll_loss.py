@@ -51,6 +51,7 @@ class NLLLoss(Loss):
                 predictions=("input",),
                 normalized=True,
                 normalizer_reads=("target", "weight"),
+                normalizer_default=1.0,
             ),
         ),
         reduction="mean",

@@ -52,6 +52,7 @@ class NTXentLoss(Loss):
                 predictions=("input",),
                 normalized=True,
                 normalizer_reads=("target",),
+                normalizer_default=1.0,
                 numbered=True,
                 diagonal=(),
             ),

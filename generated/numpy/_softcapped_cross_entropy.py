@@ -58,6 +58,7 @@ class SoftcappedCrossEntropyLoss(Loss):
                 predictions=("input",),
                 normalized=True,
                 normalizer_reads=("target", "weight"),
+                normalizer_default=1.0,
             ),
             Variant(
                 label="probabilities",

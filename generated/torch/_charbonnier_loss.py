@@ -73,5 +73,5 @@ class CharbonnierLoss(LossModule):
         """The loss of these tensors, with the module's weights, parameters and options."""
         arguments = (input, target, self.held("weight"))
         parameters = (self.eps,)
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)

@@ -83,5 +83,5 @@ class DpoLoss(LossModule):
         """The loss of these tensors, with the module's weights, parameters and options."""
         arguments = (policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps)
         parameters = (self.beta, self.label_smoothing)
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)

@@ -67,5 +67,5 @@ class GaussianKlDivergenceLoss(LossModule):
         """The loss of these tensors, with the module's weights, parameters and options."""
         arguments = (mu, log_var)
         parameters = ()
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)

@@ -85,5 +85,5 @@ class GaussianNLLLoss(LossModule):
         var = spread(var, input)
         arguments = (input, target, var)
         parameters = (self.full, self.eps)
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)

@@ -71,5 +71,5 @@ class JaccardLoss(LossModule):
         """The loss of these tensors, with the module's weights, parameters and options."""
         arguments = (input, target)
         parameters = (self.smooth,)
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)

@@ -69,5 +69,5 @@ class MSLELoss(LossModule):
         """The loss of these tensors, with the module's weights, parameters and options."""
         arguments = (input, target)
         parameters = ()
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)

@@ -94,5 +94,5 @@ class PoissonNLLLoss(LossModule):
         """The loss of these tensors, with the module's weights, parameters and options."""
         arguments = (log_input, target)
         parameters = (self.log_input, self.full, self.eps)
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)

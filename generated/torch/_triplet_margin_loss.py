@@ -103,5 +103,5 @@ class TripletMarginLoss(LossModule):
         """The loss of these tensors, with the module's weights, parameters and options."""
         arguments = (anchor, positive, negative)
         parameters = (self.margin, self.p, self.eps, self.swap)
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)

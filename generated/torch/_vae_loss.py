@@ -84,5 +84,5 @@ class VaeLoss(LossModule):
         """The loss of these tensors, with the module's weights, parameters and options."""
         arguments = (reconstruction, data, mu, log_var)
         parameters = (self.beta, self.likelihood, self.variance)
-        options = self.axis, sample_weight, mask, denominator, self.empty
-        return apply(_loss, arguments, parameters, self.reduction, *options)
+        reduction, axis, empty = self.reduction, self.axis, self.empty
+        return apply(_loss, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty)
