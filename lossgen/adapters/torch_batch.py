@@ -75,7 +75,8 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
     one = [t if d is None else t.select(d, 0) for t, d in zip(tensors, dims, strict=True)]
     form = task.form(one)
     arguments = form.variant.arguments
-    layouts = {**{place: argument.layout for place, argument in enumerate(arguments)}, len(arguments): "broadcast"}
+    layouts = {place: "broadcast" if a.broadcast else a.layout for place, a in enumerate(arguments)}
+    layouts[len(arguments)] = "broadcast"  # sample_weight
     if form.variant.numbered:  # an item's number in its own call is part of the formula
         return None
     if any(layouts[place] in ("shared", "broadcast") for place in task.wanted):
@@ -89,7 +90,9 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
             return None
         places.append(place)
         predicted = place < len(arguments) and arguments[place].name in form.variant.predictions
-        folded.append(_front(tensor, dim, batch, layouts.get(place, "item"), form.geometry.item_shape, predicted))
+        placement = form.geometry.placements[place] if place < len(arguments) else None
+        full = placement.full if placement and placement.full else form.geometry.item_shape
+        folded.append(_front(tensor, dim, batch, layouts.get(place, "item"), full, predicted))
     axis = _shifted(task, form, one)
     whole = replace(task, places=tuple(places), reduction=ITEMS, axis=axis, wanted=())
     divisor = denominator
@@ -100,19 +103,17 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
     return Folded(task, form, whole, folded, divisor)
 
 
-def _front(
-    tensor: Tensor, dim: int | None, batch: int, layout: str, item_shape: tuple[int, ...], predicted: bool
-) -> Tensor:
-    """A tensor with the dimension of the calls in front, where its layout has one."""
+def _front(tensor: Tensor, dim: int | None, batch: int, layout: str, full: tuple[int, ...], predicted: bool) -> Tensor:
+    """A tensor with the dimension of the calls in front, where its layout has one; `full` is what it broadcasts to in a call."""
     if dim is None and (layout == "shared" or (layout == "broadcast" and not predicted)):
         return tensor
     moved = tensor.expand(batch, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
     if layout != "broadcast":
         return moved
     own = tuple(moved.shape[1:])
-    if predicted and own and own == item_shape[:-1]:  # one prediction for the items of the last dimension
+    if predicted and own and own == full[:-1]:  # one prediction for the items of the last dimension
         return moved.unsqueeze(-1)
-    return moved.reshape(batch, *[1] * (len(item_shape) - len(own)), *own)
+    return moved.reshape(batch, *[1] * (len(full) - len(own)), *own)
 
 
 def _shifted(task: Task, form: Form, tensors: Sequence[Tensor]) -> dict[str, tuple[int, ...]] | None:
@@ -122,7 +123,8 @@ def _shifted(task: Task, form: Form, tensors: Sequence[Tensor]) -> dict[str, tup
     found: dict[str, tuple[int, ...]] = {}
     for axis in task.schema.axes:
         for argument, tensor in zip(form.variant.arguments, given[: -len(EXTRA)], strict=True):
-            if argument.layout == "row" and argument.axis == axis.name and tensor is not None:
+            own = argument.layout == "row" and not argument.broadcast
+            if own and argument.axis == axis.name and tensor is not None:
                 dimensions = dimensions_of(task.schema.name, axis, option, argument.name, tuple(tensor.shape))
                 found[axis.name] = tuple(d + 1 for d in dimensions)
     return found or None

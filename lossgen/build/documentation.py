@@ -50,4 +50,5 @@ def _shape(role: Role) -> str:
         return f"({role.axis.name},)"
     if role.integer:
         return f"one integer per item, over {role.axis.name}"
-    return LAYOUTS[role.axis.place].format(name=role.axis.name)
+    shape = LAYOUTS[role.axis.place].format(name=role.axis.name)
+    return f"broadcasts to {shape}" if role.broadcast else shape

@@ -88,6 +88,8 @@ class SchemaText:
             parts.append(f"default={float(default)!r}")
         if role.integer or role.listed:
             parts.append("integer=True")
+        if role.broadcast and role.layout == "row":
+            parts.append("broadcast=True")
         return f"Argument({', '.join(parts)})"
 
     @property

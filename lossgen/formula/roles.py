@@ -33,7 +33,8 @@ class Role:
     (class weights), or an array that broadcasts against the items (weights).
     `label` names the variant of a loss when an argument may have one role or another (`ClassIndex[C] | Simplex[C]`).
     `batch` is the batch that the argument belongs to, in a loss over several batches of different sizes.
-    `broadcast` says of a prediction that one number of it may be for several items.
+    `broadcast` says of a prediction that one number of it may be for several items, and of a weight with an axis that it
+    is any array that broadcasts against the rows.
     """
 
     name: str
@@ -74,6 +75,8 @@ class Role:
 
     @property
     def layout(self) -> Layout:
+        if self.axis and self.kind == "weight" and self.broadcast:
+            return "row"
         if self.kind == "weight" or self.broadcast:
             return "shared" if self.axis else "broadcast"
         return "row" if self.axis and self.kind != "label" else "item"
@@ -156,6 +159,9 @@ LabelList = Role(
 
 Weight = Role("Weight", "weight", "real", "a weight that broadcasts against the items")
 ClassWeight = Role("ClassWeight", "weight", "real", "one weight per class")
+EntryWeight = Role(
+    "EntryWeight", "weight", "real", "a weight that broadcasts against the rows", label="entries", broadcast=True
+)
 
 Parameter = Role("Parameter", "parameter", "real", "a real hyperparameter", differentiable=False)
 NonNegative = Role("NonNegative", "parameter", "nonnegative", "a hyperparameter of at least 0", differentiable=False)

@@ -29,7 +29,7 @@ class Argument(Symbol):
         return (self.name, self.role), {}
 
     def _hashable_content(self):
-        return (*super()._hashable_content(), str(self.role), self.role.domain)
+        return (*super()._hashable_content(), str(self.role), self.role.domain, self.role.layout)
 
     @property
     def axis(self) -> Axis | None:
@@ -85,7 +85,7 @@ class Hyperparameter(Symbol):
         return (self.name, self.role), {}
 
     def _hashable_content(self):
-        return (*super()._hashable_content(), str(self.role), self.role.domain)
+        return (*super()._hashable_content(), str(self.role), self.role.domain, self.role.layout)
 
 
 class Constant:

@@ -21,14 +21,16 @@ class Placement:
     Args:
         order: the permutation that moves the item dimensions first and the axis last; None where nothing moves.
         shape: the kernels' shape: (items,), (items, size) or (size,).
-        broadcast: True if the array has to be broadcast to the item shape first.
+        broadcast: True if the array has to be broadcast first: to the item shape, or to `full`.
         lacks_last: True if the array has a last dimension of 1 added before that.
+        full: for a row, the shape of the other rows over its axis, in which they are given.
     """
 
     order: tuple[int, ...] | None
     shape: tuple[int, ...]
     broadcast: bool = False
     lacks_last: bool = False
+    full: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Measurement:
     def geometry(self) -> Geometry:
         """The geometry of arguments with one axis at most, every shape checked."""
         for argument, array in self.given:
-            if argument.layout == "row":
+            if argument.layout == "row" and not argument.broadcast:
                 self._row(argument, array.shape)
         for argument, array in self.given:
             if argument.layout == "item":
@@ -127,6 +129,8 @@ class Measurement:
 
     def _placement(self, argument: Argument, array: np.ndarray, items: int, sizes: dict[str, int]) -> Placement:
         shape = array.shape
+        if argument.layout == "row" and argument.broadcast:
+            return self._broadcast_row(argument, shape, items, sizes)
         if argument.layout == "row":
             order = self.orders[argument.name]
             moved = None if order == tuple(range(len(shape))) else order
@@ -145,6 +149,19 @@ class Measurement:
         if argument.layout == "broadcast":
             check_broadcast(self.loss, argument.name, shape, self.item_shape or ())
         return Placement(None, (items,), shape != self.item_shape)
+
+    def _broadcast_row(
+        self, argument: Argument, shape: tuple[int, ...], items: int, sizes: dict[str, int]
+    ) -> Placement:
+        """Anything that broadcasts to the shape of the rows over its axis, as these are given."""
+        axis = argument.axis or ""
+        first = self.axis_shapes[axis][1]
+        full, order = self._shape_of(first), self.orders[first]
+        if not broadcasts(shape, full):
+            expected = f"a shape that broadcasts to {full}, the shape of {first}"
+            raise LossError(f"{self.loss}: {argument.name} has shape {shape}, expected {expected}")
+        moved = None if order == tuple(range(len(full))) else order
+        return Placement(moved, (items, sizes[axis]), shape != full, False, full)
 
     def _broadcast_prediction(self, argument: Argument, shape: tuple[int, ...], items: int) -> Placement:
         """One number for several items: the items' shape with ones in it, or without its last dimension (as in PyTorch)."""

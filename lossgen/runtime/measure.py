@@ -37,7 +37,8 @@ class WholeMeasurement(Measurement):
         for argument, array in self._of("grid"):
             placements[argument.name] = self._grid(argument, array.shape)
         for argument, array in self._of("row"):
-            self._row(argument, array.shape)
+            if not argument.broadcast:
+                self._row(argument, array.shape)
         for argument, array in self._of("item"):
             self._item(argument, array.shape)
         for argument, array in self._of("table"):

@@ -11,6 +11,7 @@ from .dtypes import gradient_dtype
 from .errors import LossError, choose
 from .execute import Operand
 from .grids import GridSlot
+from .layout import Placement
 from .memory import apart, empty
 from .plan import Plan, Slot
 
@@ -29,16 +30,22 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class _Summed(Output):
-    """A result that is a sum over items: over the lanes' rows of a shared argument, or over broadcast dimensions."""
+    """A result that is a sum over items: over the lanes' rows of a shared argument, or over broadcast dimensions.
 
-    item_shape: tuple[int, ...] | None
-    lacks_last: bool = False
+    Args:
+        full: the shape that the argument has been broadcast to; None for a shared one.
+        placement: its layout.
+    """
+
+    full: tuple[int, ...] | None
+    placement: Placement
 
     def finish(self) -> np.ndarray:
-        whole, result = self.operand, self.result[..., np.newaxis] if self.lacks_last else self.result
+        whole, result = self.operand, self.result
         assert isinstance(whole, np.ndarray)
-        if self.item_shape is not None:
-            whole = whole.reshape(self.item_shape)
+        if self.full is not None:
+            result = result[..., np.newaxis] if self.placement.lacks_last else result
+            whole = _as_given(whole, self.full, self.placement.order)
             lead = whole.ndim - result.ndim
             ones = tuple(d + lead for d, n in enumerate(result.shape) if n == 1 and whole.shape[d + lead] != 1)
             total = whole.sum(axis=(*range(lead), *ones), dtype=np.float64).reshape(result.shape)
@@ -74,11 +81,11 @@ def allocate(plan: Plan, position: int, array: np.ndarray, rounded: bool = True)
     if slot.argument.layout in ("shared", "table"):
         whole = apart((plan.division.lanes, *array.shape), np.dtype(np.float64))
         whole[...] = 0
-        return _Summed(whole, np.empty(array.shape, dtype), None)
+        return _Summed(whole, np.empty(array.shape, dtype), None, slot.placement)
     if slot.placement.broadcast:
-        whole = apart((plan.geometry.items,), plan.real)
-        item_shape, lacks_last = plan.geometry.item_shape, slot.placement.lacks_last
-        return _Summed(whole, np.empty(array.shape, dtype), item_shape, lacks_last)
+        whole = apart(slot.placement.shape, plan.real)
+        full = slot.placement.full or plan.geometry.item_shape
+        return _Summed(whole, np.empty(array.shape, dtype), full, slot.placement)
     return _own(plan, slot, array, dtype)
 
 
@@ -86,6 +93,13 @@ def _grid(plan: Plan, slot: GridSlot, array: np.ndarray, dtype: np.dtype) -> Out
     """An output for a grid, in the argument's own order of memory."""
     rows, whole = slot.output(array, plan.geometry.item_shape)
     return Output(rows, whole) if dtype == plan.real else _Copied(rows, np.empty_like(whole, dtype), whole)
+
+
+def _as_given(whole: np.ndarray, full: tuple[int, ...], order: tuple[int, ...] | None) -> np.ndarray:
+    """What a kernel has written for an array of the shape `full` whose dimensions it takes in another order."""
+    if order is None:
+        return whole.reshape(full)
+    return whole.reshape([full[d] for d in order]).transpose(np.argsort(order))
 
 
 def _own(plan: Plan, slot: Slot, array: np.ndarray, dtype: np.dtype) -> Output:

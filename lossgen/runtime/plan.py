@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from .axes import FrozenAxis
-from .division import Division, divide, divide_whole
+from .division import TILE, Division, divide, divide_whole
 from .dtypes import INT64, arithmetic_dtype
 from .layout import Geometry, Placement, check_numbered
 from .measure import measure
@@ -44,7 +44,8 @@ class Slot:
     def moved(self, array: np.ndarray, item_shape: tuple[int, ...]) -> np.ndarray:
         """A view with the item dimensions first and the axis last."""
         if self.placement.broadcast:
-            return np.broadcast_to(array[..., np.newaxis] if self.placement.lacks_last else array, item_shape)
+            array = array[..., np.newaxis] if self.placement.lacks_last else array
+            array = np.broadcast_to(array, self.placement.full or item_shape)
         return array if self.placement.order is None else array.transpose(self.placement.order)
 
     def fits(self, view: np.ndarray) -> bool:
@@ -236,7 +237,9 @@ def count_unless_ignored(plan: Plan) -> float | None:
 
 
 def _slot(argument: Argument, placement: Placement, shape: tuple[int, ...], real: np.dtype, work: int) -> Slot:
-    small = math.prod(placement.shape) * COPY_SHARE <= work or argument.layout == "shared"
+    entries = math.prod(placement.shape)
+    repeated = placement.broadcast and entries <= TILE  # one tile, which costs more to prepare than to copy
+    small = entries * COPY_SHARE <= work or argument.layout == "shared" or repeated
     labels = argument.integer and not argument.listed
     return Slot(argument, placement, shape, INT64 if labels else real, small and not argument.listed)
 

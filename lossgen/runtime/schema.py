@@ -54,6 +54,7 @@ class Argument:
             given how often it names each class.
         axes: the names of its axes, if it has several.
         points_to: the axis that the class indices of a sequence point into.
+        broadcast: True, with the layout "row", for anything that broadcasts to the shape of the other rows over the axis.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Argument:
     integer: bool = False
     axes: tuple[str, ...] = ()
     points_to: str = ""
+    broadcast: bool = False
 
     @property
     def listed(self) -> bool:

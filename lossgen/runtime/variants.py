@@ -1,4 +1,4 @@
-"""Choosing the variant of a loss by the dtypes of its arguments, and loading the variant's kernels when first used."""
+"""Choosing the variant of a loss by the dtypes and dimensions of its arguments, and loading the variant's kernels when first used."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ Choice = tuple[Option | None, ...]
 
 def select(schema: Schema, arrays: Sequence[np.ndarray | None], choice: Choice = ()) -> Variant:
     """The variant that these arrays and options are for. Integers are class indices wherever a variant has class indices.
+
+    Weights with one dimension are those of the classes wherever a variant has such, others broadcast against the rows.
 
     Raises:
         LossError: a required argument is missing; LossTypeError: an array of a dtype that no variant takes.
@@ -39,16 +41,27 @@ def select(schema: Schema, arrays: Sequence[np.ndarray | None], choice: Choice =
 def _mismatch(
     candidates: Sequence[Variant], variant: Variant, arrays: Sequence[np.ndarray | None]
 ) -> tuple[Argument, np.ndarray] | None:
-    """The first array whose dtype speaks against a variant."""
+    """The first array whose dtype, or number of dimensions, speaks against a variant."""
     for position, (argument, array) in enumerate(zip(variant.arguments, arrays, strict=True)):
         if array is None:
             continue
         if argument.integer:
             if not is_integer(array.dtype):
                 return argument, array
-        elif is_integer(array.dtype) and any(other.arguments[position].integer for other in candidates):
+        elif (is_integer(array.dtype) and any(other.arguments[position].integer for other in candidates)) or (
+            not _is_vector(array.shape) and argument.layout == "shared" and _may_broadcast(candidates, position)
+        ):
             return argument, array
     return None
+
+
+def _may_broadcast(candidates: Sequence[Variant], position: int) -> bool:
+    return any(other.arguments[position].broadcast for other in candidates)
+
+
+def _is_vector(shape: tuple[int, ...]) -> bool:
+    """Whether it is one number for each of several classes; a single number may be for all of them."""
+    return len(shape) == 1 and shape[0] != 1
 
 
 def _check_present(loss: str, variant: Variant, arrays: Sequence[np.ndarray | None]) -> None:

@@ -15,7 +15,7 @@ def multilabel_margin_loss(input: Logit[C], target: LabelList[C]):
     Use it for items with several right classes whose order against the others counts, such as suggested tags.
     Strength: ranks, with no threshold to choose. Weakness: no probabilistic reading; costs right × wrong classes.
     A row of `target` lists the right classes and ends with its first −1; a class that is listed twice counts twice, as in
-    PyTorch. At a kink the gradient is 0.
+    PyTorch. At a kink the gradient is 0. The mean of no items is NaN, where PyTorch's is whatever memory held.
     """
     violation = Max(0, 1 - (input[j] - input[i]))
     of_wrong_classes = Sum(Piecewise((violation, Eq(target[i], 0)), (0, True)), i)

@@ -1,4 +1,4 @@
-from lossgen.formula import Axis, ClassWeight, Logit, Sum, Unit, loss
+from lossgen.formula import Axis, ClassWeight, EntryWeight, Logit, Sum, Unit, loss
 
 from ..classification.binary_cross_entropy import binary_cross_entropy_with_logits
 
@@ -11,10 +11,11 @@ c = C.index()
     module="MultiLabelSoftMarginLoss",
     positional=("input", "target", "weight", "size_average", "reduce", "reduction"),
 )
-def multilabel_soft_margin_loss(input: Logit[C], target: Unit[C], weight: ClassWeight[C] = 1):
+def multilabel_soft_margin_loss(input: Logit[C], target: Unit[C], weight: ClassWeight[C] | EntryWeight[C] = 1):
     """The mean over the classes of the binary cross entropies of labels that do not exclude each other.
 
     Use it for items with several labels each, such as tags of a picture. Strength: each label has a probabilistic reading.
-    Weakness: labels are treated as independent. The classes are the last dimension.
+    Weakness: labels are treated as independent. The classes are the last dimension. Weights are
+    one for each class, or broadcast against `input`: (N, 1) has one for each item.
     """
     return Sum(binary_cross_entropy_with_logits(input[c], target[c], weight[c]), c) / C.size

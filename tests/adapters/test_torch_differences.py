@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from lossgen.runtime import LossError
+
 X = torch.tensor([-90.0, -40.0, -20.0, -3.0, 0.0, 3.0, 20.0, 40.0, 90.0])
 ZERO, ONE = torch.zeros(9), torch.ones(9)
 GAP = torch.tensor([[gap, 0.0, 0.0] for gap in (0.0, 5.0, 15.0, 20.0, 40.0, 80.0)])
@@ -73,6 +75,34 @@ def test_a_class_of_probability_0_and_a_logit_of_minus_infinity():
     expected = functional.cross_entropy(logits[:, :2], target[:, :2])
     torch.testing.assert_close(ours.cross_entropy(logits, target), expected)
     assert functional.cross_entropy(logits, target).isnan()
+
+
+@pytest.mark.parametrize("name", ["multi_margin_loss", "multilabel_margin_loss"])
+def test_the_mean_of_no_items_is_nan_where_pytorch_does_not_set_it(name):
+    logits = torch.zeros(0, 4, requires_grad=True)
+    target = torch.zeros((0,) if name == "multi_margin_loss" else (0, 4), dtype=torch.int64)
+    value = getattr(ours, name)(logits, target)
+    assert value.isnan() and torch.autograd.grad(value, logits)[0].shape == (0, 4)
+    assert getattr(ours, name)(logits, target, reduction="sum") == 0
+
+
+def test_labels_outside_the_classes_of_a_margin_are_an_error_but_for_the_ignored_one():
+    logits = torch.tensor([[1.0, 0.0, 0.5], [0.0, 2.0, 1.0]], requires_grad=True)
+    for label in (-1, 3):
+        with pytest.raises(LossError, match=rf"multi_margin_loss: target\[1\] is {label}, expected a label in 0 ... 2"):
+            ours.multi_margin_loss(logits, torch.tensor([0, label]))
+    value = ours.multi_margin_loss(logits, torch.tensor([0, -100]))
+    torch.testing.assert_close(value, functional.multi_margin_loss(logits[:1], torch.tensor([0])))
+    assert not torch.autograd.grad(value, logits)[0][1].any()
+
+
+@pytest.mark.parametrize("name", ["hinge_embedding_loss", "margin_ranking_loss", "cosine_embedding_loss"])
+def test_a_sign_has_no_gradient(name):
+    """PyTorch sends 0 back, and for a ranking the difference of the scores; here one line says what to write."""
+    count, shape = (1, (3,)) if name == "hinge_embedding_loss" else (2, (3, 2) if name.startswith("cosine") else (3,))
+    rows = [torch.ones(shape) for _ in range(count)]
+    with pytest.raises(LossError, match=rf"{name}: target requires grad, expected a constant: pass target.detach\(\)"):
+        getattr(ours, name)(*rows, torch.ones(3, requires_grad=True))
 
 
 def test_a_vector_of_length_0_has_no_direction():

@@ -124,6 +124,8 @@ def test_all_are_differentiated_twice():
     twice(lambda x, w: surface.multi_margin_loss(x, y, p=2, weight=w), x, w)
     twice(lambda x, w: surface.multi_margin_loss(x, y, p=1, weight=w), x, w)
     twice(lambda x, q, w: surface.multilabel_soft_margin_loss(x, q, weight=w), x, q, w)
+    of_items = torch.linspace(0.5, 2, 4, dtype=torch.float64)[:, None].requires_grad_()
+    twice(lambda x, q, w: surface.multilabel_soft_margin_loss(x, q, weight=w), x, q, of_items)
 
 
 @pytest.mark.parametrize("name", ["weighted_cross_entropy", "multi_margin_loss"])
