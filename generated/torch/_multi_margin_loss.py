@@ -32,7 +32,9 @@ def multi_margin_loss(
 
     Use it for several classes that exclude each other, where the decision counts and not its probability.
     Strength: items that are right by the margin have no influence. Weakness: no probabilistic reading; kinks (p=1).
-    Weighted by the right class; `mean` divides by the number of items. At a kink the gradient is 0.
+    Weighted by the right class; `mean` divides by the number of items. At a kink the gradient is 0. Labels outside the classes
+    are an error, but for `ignore_index`, which PyTorch's loss does not have; the mean of no items is NaN, where PyTorch's is
+    whatever memory held.
 
     Formula, per item:
 

@@ -29,7 +29,7 @@ def multilabel_margin_loss(
     Use it for items with several right classes whose order against the others counts, such as suggested tags.
     Strength: ranks, with no threshold to choose. Weakness: no probabilistic reading; costs right × wrong classes.
     A row of `target` lists the right classes and ends with its first −1; a class that is listed twice counts twice, as in
-    PyTorch. At a kink the gradient is 0.
+    PyTorch. At a kink the gradient is 0. The mean of no items is NaN, where PyTorch's is whatever memory held.
 
     Formula, per item:
 

@@ -28,17 +28,19 @@ def multilabel_soft_margin_loss(
     The mean over the classes of the binary cross entropies of labels that do not exclude each other.
 
     Use it for items with several labels each, such as tags of a picture. Strength: each label has a probabilistic reading.
-    Weakness: labels are treated as independent. The classes are the last dimension.
+    Weakness: labels are treated as independent. The classes are the last dimension. Weights are
+    one for each class, or broadcast against `input`: (N, 1) has one for each item.
 
     Formula, per item:
 
         Sum(-((1 - target[c])*log(1 - sigmoid(input[c])) + log(sigmoid(input[c]))*target[c])*weight[c], c)/C
+        Sum(-((1 - target[c])*log(1 - sigmoid(input[c])) + log(sigmoid(input[c]))*target[c])*weight[c], c)/C    (entries)
 
     Parameters
     ----------
     input : (…, C): an unnormalised score; any real number
     target : (…, C): a target in [0, 1]: a hard label or a probability
-    weight : (C,): one weight per class (default 1)
+    weight : (C,): one weight per class; or broadcasts to (…, C): a weight that broadcasts against the rows (default 1)
     size_average, reduce : PyTorch's older spelling of `reduction`; deprecated
 
     Source: Nam et al. 2014, Large-scale Multi-label Text Classification: Revisiting Neural Networks, arXiv:1312.5419
