@@ -18,12 +18,12 @@ HARD_NUMBERS = (-1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 1e-3, 1.0, 17.0, 90.0, 1e4
 MOST_ITEMS = 250
 GAPS = (0.0, 5.0, 15.0, 30.0, 104.0, 1e4)
 #: Also beside a target of 1, and where a square leaves the range of single precision.
-HARD_ESTIMATES = (-1e20, -1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 2e-3, 0.9999999, 1.0, 1.0000001, 17.0, 90.0, 1e4, 1e20)
+HARD_ESTIMATES = (-1e20, -1e4, -90.0, -20.0, -1.0, 0.0, 1e-30, 1e-3, 0.9999999, 1.0, 1.0000001, 17.0, 90.0, 1e4, 1e20)
 HARD_PROBABILITIES = (0.0, 1e-30, 1e-3, 0.5, 0.9999999, 1.0)
 HARD_ABOVE_MINUS_ONE = (-0.9999999, -0.5, 0.0, 1e-30, 1e-3, 1.0, 1.0000001, 1e4, 1e20)
-#: No mean close to a target: there the gradient of a count loss is a difference that the inputs' rounding decides.
-HARD_AMOUNTS = (0.0, 1e-30, 1e-3, 2.0, 17.0, 1e4)
-HARD_MEANS = (0.0, 1e-30, 2e-3, 3.0, 40.0, 3e4)
+HARD_AMOUNTS = (0.0, 1e-30, 1e-3, 1.0, 17.0, 1e4)
+#: Also equal to an amount and close to one, where the gradient of a count loss is a difference.
+HARD_MEANS = (0.0, 1e-30, 1e-3, 1.0, 1.0000001, 17.0, 1e4, 3e4)
 #: Embeddings: none, two ordinary ones, one with entries of different size.
 HARD_EMBEDDINGS = (
     (0.0,),
@@ -31,6 +31,8 @@ HARD_EMBEDDINGS = (
     (0.63, -1.37, 1.1, 1.9, 0.5),
     (90.0, -17.0, 1e-3, 0.0),
 )
+#: Beside them, where a loss takes no more than two: a multiple of an ordinary one, and one that is nearly equal to it.
+ALIGNED_EMBEDDINGS = ((1.4, -2.6, 0.4, 4.0, -0.8), (0.7000001, -1.3, 0.2, 2.0, -0.4))
 HARD_FEATURES = (-80.0, -17.0, -1e-4, 0.0, 1e-6, 1e-3, 1.0, 17.0, 80.0)
 
 
@@ -97,16 +99,25 @@ def _hard_batch(
     base = random_items(variant, rng, 1, sizes)
     ordinary = {a.name: base[a.name] if a.role.layout == "shared" else base[a.name][0] for a in variant.arguments}
     varied = [a for a in variant.arguments if a.role.kind in ("prediction", "target", "label")]
-    choices = [c for c in product(*(_hard(a, sizes) for a in varied)) if not _has_tied_distances(varied, c)]
+    hard = [_hard(a, sizes) for a in varied]
+    if sum(map(_is_embedding, varied)) == 2:
+        for a, rows in zip(varied, hard, strict=True):
+            if _is_embedding(a):
+                rows += [np.resize(row, sizes[a.role.axis.name]) for row in ALIGNED_EMBEDDINGS]
+    choices = [c for c in product(*hard) if not _has_tied_distances(varied, c)]
     if len(choices) > MOST_ITEMS:
         choices = [choices[k] for k in sorted(rng.choice(len(choices), MOST_ITEMS, replace=False))]
     for choice in choices:
         yield {**ordinary, **{a.name: value for a, value in zip(varied, choice, strict=True)}}
 
 
+def _is_embedding(argument: Argument) -> bool:
+    return argument.role.axis is not None and argument.role.axis.place == "last"
+
+
 def _has_tied_distances(varied: list[Argument], choice: tuple) -> bool:
     """Whether two of three embeddings or more are equal: distances among them tie, and the least of them has no gradient."""
-    rows = [tuple(row) for a, row in zip(varied, choice, strict=True) if a.role.axis and a.role.axis.place == "last"]
+    rows = [tuple(row) for a, row in zip(varied, choice, strict=True) if _is_embedding(a)]
     return len(rows) > 2 and len(set(rows)) < len(rows)
 
 

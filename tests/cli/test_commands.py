@@ -144,25 +144,47 @@ def test_list_and_show(project):
     assert "real = np.float64" in kernel and "def evaluate(" in kernel
 
 
-def test_check_passes_and_sees_a_kernel_that_is_wrong(project):
-    """Each in a process of its own: the package is imported under its own name."""
+def check(project: Path, *options: str) -> subprocess.CompletedProcess:
+    """`lossgen check` in a process of its own: the package is imported under its own name."""
+    command_line = [sys.executable, "-m", "lossgen", "check", *options]
+    return subprocess.run(command_line, cwd=project, capture_output=True, text=True)
 
-    def check():
-        return subprocess.run(
-            [sys.executable, "-m", "lossgen", "check", "--json"], cwd=project, capture_output=True, text=True
-        )
 
+def test_check_passes_and_sees_and_records_a_kernel_that_is_wrong(project):
     run("build")
-    good = check()
+    assert "0 of 6 cells" in run("list", "--coverage").output
+    good = check(project, "--json", "--record")
     assert good.returncode == 0, good.stderr
     assert all(f["passed"] for f in json.loads(good.stdout))
+    kept = json.loads((project / ".verification.json").read_text())["losses"]
+    assert list(kept) == ["cubic_loss"] and all(f["passed"] for f in kept["cubic_loss"]["figures"])
+    assert states() == ["ok"] * 6
     kernel = project / "out_package" / "cpu" / "cubic_loss_float64.py"
     text = kernel.read_text()
     wrong = text.replace("grad_input_block[i] = result", "grad_input_block[i] = -result")
     assert wrong != text
     kernel.write_text(wrong)
-    bad = check()
+    assert states() == ["stale"] * 6
+    bad = check(project, "--json", "--record")
     assert bad.returncode == 1 and "gradient of input float64" in bad.stderr
+    assert states() == ["ok", "wrong", "ok"] * 2
+
+
+def states() -> list[str]:
+    """What the table of coverage says of the value, gradient and second derivative on each surface."""
+    return [cell["state"] for cell in json.loads(run("list", "--coverage", "--json").output)["cells"]]
+
+
+def test_check_verbose_has_a_line_for_each_argument_and_kind_of_input(project):
+    run("build")
+    result = check(project, "-v")
+    assert result.returncode == 0, result.stderr
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines()]
+    gradients = [row for row in rows if row[:2] == ["cubic_loss", "NumPy"] and row[2].startswith("gradient of ")]
+    found = sorted((row[2], row[3], row[8]) for row in gradients if "torch" not in row[2])
+    quantities = ("gradient of input", "gradient of target")
+    assert found == [(q, d, i) for q in quantities for d in ("float32", "float64") for i in ("hard", "random")]
+    assert all(row[7] == "ok" and int(row[4]) > 0 for row in gradients)
 
 
 def test_help_names_every_command():
