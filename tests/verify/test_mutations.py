@@ -85,6 +85,7 @@ BEYOND = {
 GAP = {rules.power_times_expm1: 60.0}
 #: Rules without which nothing is lost but time: what the kernels then compute besides.
 WORK = {
+    rules.canonical_index: "the same sum under another name of its index, once more",
     rules.softplus_difference: "two logarithms; the parts of both that cancel do so exactly",
     rules.release_finite: "a select around what is finite",
     rules.split_exponential: "a sum over the classes for each class",
