@@ -202,8 +202,8 @@ def test_modules_agree_with_functions_and_hold_their_weights(case):
     held = {name: arguments[name] for name in weights}
     option = reduced(case, case.numpy.schema.reductions[-1])
     module = module_class(**held, **case.parameters(), **option)
-    inputs = {name: tensor for name, tensor in arguments.items() if name not in held}
-    assert torch.equal(module(**inputs), case.torch(**arguments, **case.parameters(), **option))
+    inputs = [tensor for name, tensor in arguments.items() if name not in held]  # modules may name them differently
+    assert torch.equal(module(*inputs), case.torch(**arguments, **case.parameters(), **option))
     assert set(module.state_dict()) == weights
     assert not option or f"reduction={option['reduction']!r}" in repr(module)
     single = copy.deepcopy(module).float()
@@ -211,7 +211,7 @@ def test_modules_agree_with_functions_and_hold_their_weights(case):
     stream = io.BytesIO()
     torch.save(module, stream)
     stream.seek(0)
-    assert torch.equal(torch.load(stream, weights_only=False)(**inputs), module(**inputs))
+    assert torch.equal(torch.load(stream, weights_only=False)(*inputs), module(*inputs))
 
 
 def test_modules_check_their_settings_at_once():
