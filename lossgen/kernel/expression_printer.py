@@ -49,6 +49,7 @@ from .functions import (
     quotient,
     reciprocal,
     reciprocal_or_zero,
+    where_equal,
 )
 
 #: Functions of the printed math library, by the node they compute.
@@ -200,6 +201,7 @@ class ExpressionPrinter:
         ),
         positive_part: lambda self, node: self._choice("({0} if {0} > zero else zero)", *node.args),
         at_least_tiny: lambda self, node: self._choice("(TINY if {0} < TINY else {0})", *node.args),
+        where_equal: lambda self, node: self._choice("({0} if {1} == {2} else zero)", *node.args),
         sign: lambda self, node: self._choice("(one if {0} > zero else (-one if {0} < zero else zero))", *node.args),
         Delta: lambda self, node: self._choice("(one if {0} == {1} else zero)", *node.args),
     }

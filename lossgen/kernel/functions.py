@@ -43,6 +43,10 @@ class at_least_tiny(KernelFunction):
     """max(u, smallest normal number): the base of a power that may be negative."""
 
 
+class where_equal(KernelFunction):
+    """x where a = b, else 0, of where_equal(x, a, b). A Piecewise would be taken apart by SymPy where a or b has one."""
+
+
 class as_real(KernelFunction):
     """An integer (a position, a class index) as a number of the kernel's type."""
 

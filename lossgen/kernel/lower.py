@@ -164,11 +164,23 @@ class Lowering:
 
     @contextmanager
     def _inside(self, loop: Loop, index: Index) -> Iterator[None]:
-        """Statements that depend on the index go to the loop's body; its variables are out of scope afterwards."""
+        """Statements that depend on the index go to the loop's body; its variables are out of scope afterwards.
+
+        A loop around it may have the same index: what that one has bound, and where it is, is hidden meanwhile.
+        """
+        outer, position = self._depending(index), self._positions.get(index)
+        self._bound = {node: name for node, name in self._bound.items() if node not in outer}
+        self._positions[index] = loop.index
         self._scopes.append(Scope(index, loop.body))
         yield
         self._scopes.pop()
-        self._bound = {node: name for node, name in self._bound.items() if index not in node.free_symbols}
+        inner = self._depending(index)
+        self._bound = {node: name for node, name in self._bound.items() if node not in inner} | outer
+        self._positions[index] = position or loop.index
+
+    def _depending(self, index: Index) -> dict[Expr, Symbol]:
+        """What is bound and differs from one position of the index to the next."""
+        return {node: name for node, name in self._bound.items() if index in node.free_symbols}
 
     def _reduce(self, nodes: list[Reduction]) -> None:
         """One loop for reductions over one axis that do not need each other, in the scope that their bodies depend on."""
@@ -176,7 +188,9 @@ class Lowering:
             if isinstance(node, RestOfExponentials):
                 self.bind(Max(node.body, node.index))
         scope, index = self._scope(nodes[0]), nodes[0].index
-        loop = Loop(self.position(index), size_name(index.axis))
+        around = self._scopes[: self._scopes.index(scope)]
+        position = self.names.new(index.name) if index in [s.index for s in around] else self.position(index)
+        loop = Loop(position, size_name(index.axis))
         starts, finishes = [], []
         with self._at(scope), self._inside(loop, index):
             for node in nodes:

@@ -1,9 +1,9 @@
 """The mean under a softmax, taken from the largest entry: which differences are centred, and what they keep in a confident row."""
 
 import pytest
-from sympy import Add, exp
+from sympy import Add, Ne, Piecewise, exp, oo
 
-from lossgen.formula import Axis, ClassIndex, Logit, LogSumExp, Sum
+from lossgen.formula import Axis, ClassIndex, Logit, LogSumExp, Sum, item
 from lossgen.formula.nodes import Max
 from lossgen.formula.symbols import Argument
 from lossgen.kernel.centre import centred
@@ -15,6 +15,9 @@ y, other = Argument("y", ClassIndex[C]), Argument("other", Logit[K])
 LSE = LogSumExp(x[d], d)
 SHARE = exp(x[c] - LSE)
 MEAN = Sum(SHARE * v[c], c)
+GUARDED = LogSumExp(Piecewise((x[d], Ne(d, item)), (-oo, True)), d)
+GUARDED_SHARE = exp(x[c] - GUARDED)
+GUARDED_MEAN = Sum(Piecewise((GUARDED_SHARE * v[c], Ne(c, item)), (0, True)), c)
 
 
 def as_it_is(node):
@@ -31,6 +34,9 @@ def as_it_is(node):
         w[i] * v[i] - w[i] * MEAN,
         v[i] - MEAN + w[i],
         v[i] * w[i] - Sum(SHARE * v[c] * w[c], c),
+        v[i] * other[k] - Sum(SHARE * v[c] * other[k], c),
+        v[i] - GUARDED_MEAN,
+        3 * w[i] * GUARDED_MEAN - 3 * w[i] * v[i],
     ],
     ids=str,
 )
@@ -50,7 +56,9 @@ def test_an_entry_less_its_mean_is_centred(node):
         v[i] - Sum(exp(x[c]) * v[c], c),
         v[i] - Sum(exp(w[c] - LSE) * v[c], c),
         1 - Sum(SHARE, c),
-        v[i] * other[k] - Sum(SHARE * v[c] * other[k], c),
+        v[i] - Sum(Piecewise((GUARDED_SHARE * v[c], Ne(c, y)), (0, True)), c),
+        v[i] - Sum(GUARDED_SHARE * v[c], c),
+        v[i] - Sum(Piecewise((SHARE * v[c], Ne(c, item)), (0, True)), c),
     ],
     ids=str,
 )
@@ -62,3 +70,9 @@ def test_what_is_no_such_difference_is_not(node):
 def test_terms_beside_it_stay(rest):
     alone = centred(v[i] - MEAN, as_it_is)
     assert centred(v[i] - MEAN + rest, as_it_is) == Add(alone, rest)
+
+
+def test_what_a_condition_leaves_out_is_neither_the_largest_entry_nor_in_the_sum():
+    """Every sum that comes of it has the condition."""
+    sums = centred(v[i] - GUARDED_MEAN, as_it_is).atoms(Sum)
+    assert len(sums) == 3 and all(Ne(c, item) in total.body.args[0].args for total in sums)

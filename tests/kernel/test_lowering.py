@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import math
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 from rendered import Rendered
-from sympy import Symbol, exp
+from sympy import Integer, Symbol, exp
 
 from lossgen.derive import Derivation
 from lossgen.formula import (
@@ -27,6 +28,7 @@ from lossgen.formula import (
     Real,
     Sum,
     Unit,
+    Variant,
     log,
     log1p,
     loss,
@@ -36,10 +38,13 @@ from lossgen.formula import (
 )
 from lossgen.formula.symbols import Argument
 from lossgen.kernel import render_module
+from lossgen.kernel.cpu import render_kernel
 from lossgen.kernel.expand import expand
 from lossgen.kernel.functions import RestOfExponentials, exp_below, exp_nonpositive, group, log1p_unit, reciprocal
 from lossgen.kernel.math import library
 from lossgen.kernel.names import family, free_names
+from lossgen.kernel.program import Program
+from lossgen.kernel.statement_printer import StatementPrinter
 from lossgen.kernel.tidy import tidy
 
 C = Axis("C")
@@ -161,6 +166,30 @@ def test_nothing_is_read_out_of_its_scope():
 def nested(x: Prediction[C], t: Real[C], s: Positive = 1):
     """Loops in loops."""
     return Sum(log(Sum(exp((x[c] - x[j]) * t[c] / s), j)) ** 2, c) * Sum(MaxOver(x[c] * x[j], j), c)
+
+
+w = Argument("w", Prediction[C])
+WITHIN = {
+    "in a loop over the same index": (
+        Sum(w[c] * Sum(w[c] ** 2, c), c),
+        lambda row: row.sum() * (row**2).sum(),
+    ),
+    "in a loop over another, in one over the same": (
+        Sum(w[c] * sqrt(Sum(log(w[c] * w[j] + Sum(w[c] * w[j], c)) ** 2, j)) * log(2 + w[c]), c),
+        lambda row: sum(a * np.sqrt(sum(np.log(a * b + b * row.sum()) ** 2 for b in row)) * np.log(2 + a) for a in row),
+    ),
+}
+
+
+@pytest.mark.parametrize("value, meaning", WITHIN.values(), ids=WITHIN)
+def test_a_sum_reads_its_own_positions_within_another_of_the_same_index(value, meaning):
+    variant = Variant("", (w,), value, Integer(1), {}, (), {})
+    lines = render_kernel(Program("evaluate", "", variant, value), StatementPrinter(widen=False)).lines
+    row, found = np.array([0.3, 2.0, 1.1]), np.empty(1)
+    names = {"real": float, "zero": 0.0, "one": 1.0, "add": float.__add__, "log": np.log, "sqrt": np.sqrt}
+    given = {"w": row[None], "scale": 1.0, "item_scale": None, "first": 0, "last": 1, "bounds": [0, 1]}
+    exec("\n".join(lines), {"np": np, "math": math, **names, **given, "values": found, "totals": [0.0], "faults": [0]})
+    assert found[0] == pytest.approx(meaning(row), rel=1e-14)
 
 
 def check_scopes(function: ast.FunctionDef) -> None:

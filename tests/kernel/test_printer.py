@@ -53,6 +53,7 @@ from lossgen.kernel.functions import (
     quotient,
     reciprocal,
     reciprocal_or_zero,
+    where_equal,
 )
 from lossgen.kernel.math import library
 
@@ -136,6 +137,8 @@ EXPRESSIONS: list[Expr] = [
     a - signed_power(a, b),
     binade(as_real(n) + 5) * a,
     reciprocal_or_zero(a * b) - b,
+    where_equal(a - b, a * b, a * b) * 3,
+    a - where_equal(a, b, a - b),
 ]
 
 #: What the kernel's own functions mean, in plain SymPy.
@@ -155,6 +158,7 @@ MEANING = {
     log1p_unit: log1p,
     binade: lambda u: Piecewise((8, u >= 8), (4, True)),
     reciprocal_or_zero: lambda u: 1 / u,
+    where_equal: lambda x, u, v: Piecewise((x, Eq(u, v)), (0, True)),
 }
 
 NAMES = {

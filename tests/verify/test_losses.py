@@ -20,8 +20,6 @@ SHORT = {
     # Stirling's terms cancel against the others where a large count meets a mean that is nearly equal.
     "poisson_nll_loss": {("full", "value", dtype) for dtype in ("float32", "float64")}
     | {("full", "gradient", "float64")},
-    # A mean under a softmax over the other items is not taken from its largest entry.
-    "ntxent_loss": {("", "product", dtype) for dtype in ("float32", "float64")},
     # Confident rows, up to 65 ulp.
     "softcapped_cross_entropy": {("probabilities", kind, "float64") for kind in ("product", "diagonal")},
     # A small difference of two large distances; p-norms near 0 for p = 3.
