@@ -26,6 +26,7 @@ ROUND = real(6755399441055744.0)
 ROUND_BITS = integer(0x4338000000000000)
 MANTISSA_BITS = integer(0x3FE8000000000000)
 MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
+SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
 
@@ -158,6 +159,12 @@ def unordered(i):
     return integer(i ^ ((i >> integer(63)) & MAGNITUDE_BITS)).view(real)
 
 
+@njit(**MATH)
+def reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -284,6 +291,8 @@ def hvp(first, last, bounds, input, target, temperature, ignore_index, first_ite
             largest = unordered(top)
             rest = zero
             rest_ties = integer(0)
+            sum = 0.0
+            sum_3 = 0.0
             for c in range(n_C):
                 input_c_2 = input_row[c]
                 choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
@@ -291,18 +300,30 @@ def hvp(first, last, bounds, input, target, temperature, ignore_index, first_ite
                 share = exp_of_difference(choice_2, largest)
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
-            inverse_2 = one / (one + others)
-            sum = 0.0
-            for c1 in range(n_C):
-                direction_input_c1 = direction_input_row[c1]
-                input_c1 = input_row[c1]
-                choice_3 = ((direction_input_c1 * exp_of_difference(input_c1 * inverse_1, largest) * inverse_2) if c1 != item else zero)
+                where_equal_1 = (one if (input_c_2 * inverse_1) == largest else zero)
+                choice_3 = (where_equal_1 if c != item else zero)
                 sum = add(sum, np.float64(choice_3))
+                direction_input_c = direction_input_row[c]
+                where_equal_2 = (direction_input_c if (input_c_2 * inverse_1) == largest else zero)
+                choice_4 = (where_equal_2 if c != item else zero)
+                sum_3 = add(sum_3, np.float64(choice_4))
+            others = rest + real(rest_ties - 1)
             sum_2 = real(sum)
+            sum_4 = real(sum_3)
+            inverse_2 = reciprocal_or_zero(sum_2)
+            product_2 = -sum_4 * inverse_2
+            inverse_3 = one / (one + others)
+            sum_5 = 0.0
+            for c1 in range(n_C):
+                input_c1 = input_row[c1]
+                product_1 = input_c1 * inverse_1
+                direction_input_c1 = direction_input_row[c1]
+                choice_5 = ((exp_of_difference(product_1, largest) * (product_2 + direction_input_c1) * inverse_3) if c1 != item else zero)
+                sum_5 = add(sum_5, np.float64(choice_5))
+            sum_6 = real(sum_5)
             direction_input_target = direction_input_row[target_i]
-            value = -(direction_input_target - sum_2) * inverse_1
-            product_1 = inverse_1 * inverse_1 * inverse_2
+            value = -((product_2 + direction_input_target) - sum_6) * inverse_1
+            product_3 = inverse_1 * inverse_1 * inverse_3
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -314,8 +335,8 @@ def hvp(first, last, bounds, input, target, temperature, ignore_index, first_ite
                 for k in range(n_C):
                     direction_input_k = direction_input_row[k]
                     input_k = input_row[k]
-                    choice_4 = ((product_1 * (direction_input_k - sum_2) * exp_of_difference(input_k * inverse_1, largest)) if k != item else zero)
-                    product_input_row[k] = factor * choice_4
+                    choice_6 = ((product_3 * ((product_2 + direction_input_k) - sum_6) * exp_of_difference(input_k * inverse_1, largest)) if k != item else zero)
+                    product_input_row[k] = factor * choice_6
         totals[lane] = total
         faults[lane] = fault
 
