@@ -11,9 +11,9 @@ docstring is its documentation, and which returns the formula of the paper as a 
 ...     return log((exp(error) + exp(-error)) / 2)
 """
 
-from sympy import Abs, Eq, Max, Min, Ne, Piecewise, exp, log, pi, sign, sqrt, tanh
+from sympy import Abs, And, Eq, Max, Min, Ne, Not, Or, Piecewise, exp, log, oo, pi, sign, sqrt, tanh
 
-from .atoms import absorb, detach, expm1, log1p, sigmoid, softplus, xlogy
+from .atoms import absorb, detach, expm1, log1p, sigmoid, softplus, xlogy, zero_if_infinite
 from .axes import Axis, Index
 from .errors import SpecError
 from .lengths import hypot, ratio
@@ -21,16 +21,19 @@ from .loss import Loss, loss
 from .nodes import Delta, Entry, LogSumExp, Sum, log_softmax, softmax
 from .nodes import Max as MaxOver
 from .options import Flag, Option
+from .recurrence import recurrence
 from .roles import (
     AboveMinusOne,
     Amount,
     BetweenOneAndTwo,
     Binary,
     ClassIndex,
+    ClassNumber,
     ClassWeight,
     EntryWeight,
     Fraction,
     LabelList,
+    Length,
     Logit,
     LogProbability,
     NonNegative,
@@ -55,11 +58,13 @@ from .variant import Variant
 __all__ = [
     "AboveMinusOne",
     "Abs",
+    "And",
     "Amount",
     "Axis",
     "BetweenOneAndTwo",
     "Binary",
     "ClassIndex",
+    "ClassNumber",
     "ClassWeight",
     "Delta",
     "Each",
@@ -70,6 +75,7 @@ __all__ = [
     "Fraction",
     "Index",
     "LabelList",
+    "Length",
     "LogProbability",
     "LogSumExp",
     "Logit",
@@ -78,6 +84,8 @@ __all__ = [
     "MaxOver",
     "Min",
     "Ne",
+    "Not",
+    "Or",
     "NonNegative",
     "NonNegativePrediction",
     "Option",
@@ -109,8 +117,10 @@ __all__ = [
     "log1p",
     "log_softmax",
     "loss",
+    "oo",
     "pi",
     "ratio",
+    "recurrence",
     "sigmoid",
     "sign",
     "softmax",
@@ -118,4 +128,5 @@ __all__ = [
     "sqrt",
     "tanh",
     "xlogy",
+    "zero_if_infinite",
 ]

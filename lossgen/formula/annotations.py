@@ -18,6 +18,8 @@ DOMAINS: Mapping[str, Callable[[float], bool]] = {
     "binary": lambda x: x in (0, 1),
     "sign": lambda x: x in (-1, 1),
     "between-1-and-2": lambda x: 1 < x < 2,
+    "class-number": lambda x: x >= 0 and x == int(x),
+    "length": lambda x: x == -1,
 }
 
 
@@ -34,7 +36,8 @@ def read_annotation(loss: str, parameter: Parameter) -> Annotation:
         raise SpecError(f"{loss}: hyperparameter {name} needs a default, {example}")
     for r in alternatives(role):
         if (r.integer or r.listed) and r.axis is None:
-            raise SpecError(f"{loss}: argument {name}: {r.name} needs its axis, as in {name}: {r.name}[C]")
+            if r.points_to is None:
+                raise SpecError(f"{loss}: argument {name}: {r.name} needs its axis, as in {name}: {r.name}[C]")
     _check_default(loss, parameter, role)
     return role
 

@@ -41,6 +41,7 @@ class Loss:
         reductions: Sequence[str] = USUAL_REDUCTIONS,
         positional: Sequence[str] = (),
         forward: Mapping[str, str] | None = None,
+        divisor: Formula | None = None,
     ) -> None:
         self.function = function
         self.name = function.__name__
@@ -49,11 +50,12 @@ class Loss:
         self.reduction, self.reductions = check_reductions(self.name, reduction, reductions)
         self.module = module or _camel(self.name)
         self._normalizer = normalizer
+        self._divisor = divisor
         self.signature = _signature(function)
         self.source = Path(inspect.getfile(function))
         self._roles = {name: read_annotation(self.name, p) for name, p in self.signature.parameters.items()}
         self.batches = check_batches(self.name, self._roles)
-        labelled = any(r.integer for role in self._roles.values() for r in alternatives(role))
+        labelled = any(r.chooses for role in self._roles.values() for r in alternatives(role))
         self.positional = check_positional(self.name, positional, self.signature, self.reductions, labelled)
         self.forward = check_forward(self.name, forward or {}, self.signature)
         if not any(r.kind == "prediction" for role in self._roles.values() for r in alternatives(role)):
@@ -110,17 +112,24 @@ class Loss:
         symbols = {n: Argument(n, r) for n, r in roles.items()} | options | parameters
         value, names = self._run(_run_with_names, self.function, symbols)
         expression = self._as_expression(value)
-        wanted = inspect.signature(self._normalizer).parameters if self._normalizer else ()
+        normalizer = self._of_arguments("normalizer", self._normalizer, symbols)
+        divisor = self._of_arguments("divisor", self._divisor, symbols)
+        arguments = tuple(symbols[n] for n in roles)
+        for part in (expression, normalizer, divisor):
+            check_formula(self.name, part, {*arguments, *parameters.values()})
+        numbers = tuple(parameters.values())
+        found = Variant(label, arguments, expression, normalizer, names, numbers, options, divisor=divisor)
+        return replace(found, parts=split(self.name, found, self.batches)) if self.batches else found
+
+    def _of_arguments(self, what: str, function: Formula | None, symbols: Mapping[str, Any]) -> Expr:
+        """A function of some of the arguments, by name; 1 where there is none."""
+        if function is None:
+            return ONE
+        wanted = inspect.signature(function).parameters
         unknown = [n for n in wanted if n not in symbols]
         if unknown:
-            raise SpecError(f"{self.name}: the normalizer asks for {unknown[0]}, which is not an argument of the loss")
-        normalizer = self._run(self._normalizer, **{n: symbols[n] for n in wanted}) if self._normalizer else ONE
-        normalizer = self._as_expression(normalizer)
-        arguments = tuple(symbols[n] for n in roles)
-        for part in (expression, normalizer):
-            check_formula(self.name, part, {*arguments, *parameters.values()})
-        found = Variant(label, arguments, expression, normalizer, names, tuple(parameters.values()), options)
-        return replace(found, parts=split(self.name, found, self.batches)) if self.batches else found
+            raise SpecError(f"{self.name}: the {what} asks for {unknown[0]}, which is not an argument of the loss")
+        return self._as_expression(self._run(function, **{n: symbols[n] for n in wanted}))
 
     def _run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls the author's function; what it raises names the file and the line in it."""
@@ -172,6 +181,7 @@ def loss(
     reductions: Sequence[str] = USUAL_REDUCTIONS,
     positional: Sequence[str] = (),
     forward: Mapping[str, str] | None = None,
+    divisor: Formula | None = None,
 ) -> Any:
     """Declares a function to be a loss.
 
@@ -189,6 +199,8 @@ def loss(
         listed. The constructor of the module has the same order without the inputs. Anything else is given by name.
         Unless given, tensors alone may be given by position.
     forward : what PyTorch's module calls an input, for inputs that its function calls otherwise.
+    divisor : a function of some of the arguments, by name: what an item's loss is divided by before "mean" averages the
+        items, such as its number of labels; 1 unless given.
 
     Raises
     ------
@@ -197,7 +209,7 @@ def loss(
     """
 
     def declare(f: Formula) -> Loss:
-        return Loss(f, paper, reduction, normalizer, module, reductions, positional, forward)
+        return Loss(f, paper, reduction, normalizer, module, reductions, positional, forward, divisor)
 
     return declare if function is None else declare(function)
 

@@ -11,31 +11,43 @@ from .axes import Index
 
 
 class Entry(Expr):
-    """The entry of an array argument at an index: x[c], or x[y] for a class index y."""
+    """The entry of an array argument at an index: x[c], or x[y] for a class index y; at several for several axes, x[t, c]."""
 
     is_commutative = True
     is_real = True
     is_extended_real = True
 
-    def __new__(cls, base: Symbol, index: Symbol) -> "Entry":
-        return Expr.__new__(cls, base, index)
+    def __new__(cls, base: Symbol, *indices: Expr) -> "Entry":
+        return Expr.__new__(cls, base, *indices)
 
     @property
     def base(self) -> Symbol:
         return self.args[0]
 
     @property
-    def index(self) -> Symbol:
-        return self.args[1]
+    def index(self) -> Expr:
+        """The only index, or the last of several."""
+        return self.args[-1]
+
+    @property
+    def indices(self) -> tuple[Expr, ...]:
+        return self.args[1:]
 
     def _sympystr(self, printer) -> str:
-        return f"{self.base}[{self.index}]"
+        return f"{self.base}[{', '.join(map(printer.doprint, self.indices))}]"
 
     def _latex(self, printer: LatexPrinter, **_) -> str:
-        return f"{printer.doprint(self.base)}_{{{printer.doprint(self.index)}}}"
+        return f"{printer.doprint(self.base)}_{{{','.join(map(printer.doprint, self.indices))}}}"
 
     def _pretty(self, printer):
-        return printer._print(Symbol(f"{self.base.name}[{self.index.name}]"))
+        return printer._print(Symbol(str(self)))
+
+
+class LabelEntry(Entry):
+    """The class index at a position of a sequence of labels."""
+
+    is_integer = True
+    is_nonnegative = True
 
 
 class Reduction(Expr):

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from .axes import Axis
 from .errors import SpecError
 
-Kind = Literal["prediction", "target", "label", "weight", "parameter"]
-Layout = Literal["item", "row", "shared", "broadcast"]
+Kind = Literal["prediction", "target", "label", "weight", "parameter", "length"]
+Layout = Literal["item", "row", "shared", "broadcast", "grid", "table", "sequence", "length"]
 Domain = Literal[
     "real",
     "not-nan",
@@ -21,7 +21,9 @@ Domain = Literal[
     "above-minus-one",
     "between-1-and-2",
     "class-index",
+    "class-number",
     "label-list",
+    "length",
 ]
 
 
@@ -29,12 +31,15 @@ Domain = Literal[
 class Role:
     """What an argument is: its kind, the numbers it may hold, whether a gradient with respect to it exists.
 
-    `layout` follows from the kind and the axis: one number per item, one row per item, one row shared by all items
-    (class weights), or an array that broadcasts against the items (weights).
+    `layout` follows from the kind and the axes: one number per item, one row per item, one row shared by all items
+    (class weights), an array that broadcasts against the items (weights); with several axes a grid per item, or a table
+    shared by all; a sequence of class indices per item; a length per item.
     `label` names the variant of a loss when an argument may have one role or another (`ClassIndex[C] | Simplex[C]`).
     `batch` is the batch that the argument belongs to, in a loss over several batches of different sizes.
     `broadcast` says of a prediction that one number of it may be for several items, and of a weight with an axis that it
     is any array that broadcasts against the rows.
+    `grid` are the axes of an argument with several; `points_to` is the axis that a sequence's class indices, or the number
+    of a class among the hyperparameters, point into. `same` says of an argument that all items have the same.
     """
 
     name: str
@@ -46,15 +51,22 @@ class Role:
     label: str = ""
     batch: str = ""
     broadcast: bool = False
+    grid: tuple[Axis, ...] = ()
+    points_to: Axis | None = None
+    same: bool = False
 
-    def __getitem__(self, axis: Axis) -> "Role":
-        if not isinstance(axis, Axis):
-            raise SpecError(f"{self.name}[{axis!r}]: expected an Axis, as in {self.name}[C] with C = Axis('C')")
+    def __getitem__(self, axis: "Axis | tuple[Axis, ...]") -> "Role":
+        axes = axis if isinstance(axis, tuple) else (axis,)
+        for given in axes:
+            if not isinstance(given, Axis):
+                raise SpecError(f"{self.name}[{given!r}]: expected an Axis, as in {self.name}[C] with C = Axis('C')")
+        if self.domain == "class-number":
+            return replace(self, points_to=axes[0])
         if self.kind == "parameter":
             raise SpecError(
-                f"{self.name}[{axis.name}]: a parameter is one number; use ClassWeight[{axis.name}] for one per class"
+                f"{self.name}[{axes[0].name}]: a parameter is one number; use ClassWeight[{axes[0].name}] for one per class"
             )
-        return replace(self, axis=axis)
+        return replace(self, axis=axis) if isinstance(axis, Axis) else replace(self, grid=axes)
 
     def __or__(self, other: "Role") -> "Choice":
         return Choice((self, other))
@@ -67,6 +79,18 @@ class Role:
             raise SpecError(f"{self}.of({batch!r}): expected a name that Python allows for a variable, such as real")
         return replace(self, batch=batch)
 
+    def along(self, axis: Axis) -> "Role":
+        """A sequence of class indices for each item: `ClassIndex[C].along(L)` has one of the classes C at each entry of L."""
+        if not self.integer or self.axis is None or not isinstance(axis, Axis):
+            raise SpecError(f"{self}.along({axis!r}): expected class indices and an axis, as in ClassIndex[C].along(L)")
+        return replace(self, axis=axis, points_to=self.axis)
+
+    def shared(self) -> "Role":
+        """The same for all items: `Prediction[K, K].shared()` is one table of scores between the states of a chain."""
+        if not self.axes:
+            raise SpecError(f"{self}.shared(): expected a role with axes, as in Prediction[K, K].shared()")
+        return replace(self, same=True)
+
     def given(self, **cases: "Role | Mapping[Any, Role]") -> "Conditional":
         """This role, but another where an option has a value: `Unit.given(log_target=Real)`, for a flag that is set;
         `Unit.given(likelihood={"gaussian": Real})`."""
@@ -74,7 +98,20 @@ class Role:
         return Conditional(self, tuple(pairs))
 
     @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the argument, in the order of its indices."""
+        return self.grid or ((self.axis,) if self.axis else ())
+
+    @property
     def layout(self) -> Layout:
+        if self.kind == "length":
+            return "length"
+        if self.kind == "label" and self.points_to:
+            return "sequence"
+        if self.grid:
+            return "table" if self.same else "grid"
+        if self.same:
+            return "shared"
         if self.axis and self.kind == "weight" and self.broadcast:
             return "row"
         if self.kind == "weight" or self.broadcast:
@@ -82,8 +119,13 @@ class Role:
         return "row" if self.axis and self.kind != "label" else "item"
 
     @property
+    def chooses(self) -> bool:
+        """Whether it is one class index for each item."""
+        return self.kind == "label" and self.points_to is None
+
+    @property
     def integer(self) -> bool:
-        return self.kind == "label"
+        return self.kind in ("label", "length") or self.domain == "class-number"
 
     @property
     def listed(self) -> bool:
@@ -91,7 +133,10 @@ class Role:
         return self.domain == "label-list"
 
     def __str__(self) -> str:
-        entries = f"{self.name}[{self.axis.name}]" if self.axis else self.name
+        axes = ", ".join(axis.name for axis in self.axes)
+        entries = f"{self.name}[{axes}]" if axes else self.name
+        if self.points_to and self.axis:
+            entries = f"{self.name}[{self.points_to.name}].along({axes})"
         return f"{entries}.of({self.batch!r})" if self.batch else entries
 
 
@@ -149,6 +194,9 @@ Simplex = Role("Simplex", "target", "unit", "the target probability of each clas
 ClassIndex = Role(
     "ClassIndex", "label", "class-index", "the number of the right class, from 0", differentiable=False, label="indices"
 )
+Length = Role(
+    "Length", "length", "length", "how many entries of an axis the item has; -1 for all of them", differentiable=False
+)
 LabelList = Role(
     "LabelList",
     "target",
@@ -174,3 +222,4 @@ BetweenOneAndTwo = Role(
     "a hyperparameter strictly between 1 and 2",
     differentiable=False,
 )
+ClassNumber = Role("ClassNumber", "parameter", "class-number", "the number of a class, from 0", differentiable=False)

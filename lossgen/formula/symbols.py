@@ -6,7 +6,7 @@ from sympy import Expr, Integer, Symbol, sympify
 
 from .axes import Axis, Index
 from .errors import SpecError
-from .nodes import Delta, Entry
+from .nodes import Delta, Entry, LabelEntry
 from .roles import Role
 
 
@@ -37,11 +37,15 @@ class Argument(Symbol):
 
     def __getitem__(self, index: Expr) -> Expr:
         axis = self.role.axis
+        if self.role.grid or self.role.layout == "sequence":
+            return read_entry(self, index if isinstance(index, tuple) else (index,))
         if axis is None:
             raise SpecError(
                 f"{self.name}[{index}]: {self.name} is one number per item and has no axis; "
                 f"annotate it as {self.role.name}[C] to give it one"
             )
+        if not is_position(index) and is_whole(index):
+            return read_entry(self, (index,))
         check_position(self.name, axis, index)
         return Delta(index, self) if is_label(self) else Entry(self, index)
 
@@ -76,6 +80,7 @@ class Hyperparameter(Symbol):
             "between-1-and-2": {"positive": True},
             "nonnegative": {"nonnegative": True},
             "unit": {"nonnegative": True},
+            "class-number": {"integer": True, "nonnegative": True},
         }
         self = Symbol.__xnew__(cls, name, **sign.get(role.domain, {"real": True}))
         self.role = role
@@ -99,26 +104,33 @@ class Constant:
 
 
 class Each:
-    """Each(f(c), c): a row given entry by entry, in the place of an argument with an axis.
+    """Each(f(c), c): a row given entry by entry, in the place of an argument with an axis; Each(f(t, c), t, c) for several.
 
     So a loss of rows can be called with rows that a formula makes: `cross_entropy(Each(2 * input[c], c), target)`.
     """
 
-    def __init__(self, expression: Expr, index: Index) -> None:
-        if not isinstance(index, Index):
-            raise SpecError(f"Each({expression}, {index}): expected an index, as in c = C.index()")
-        self.expression, self.index = sympify(expression), index
-        others = [s for s in self.expression.free_symbols - {index} if isinstance(s, Index) and s.axis == index.axis]
+    def __init__(self, expression: Expr, *indices: Index) -> None:
+        self.expression, self.indices = sympify(expression), indices
+        self.name = f"Each({', '.join(map(str, (expression, *indices)))})"
+        axes = [index.axis for index in indices if isinstance(index, Index)]
+        if not indices or len(axes) < len(indices):
+            raise SpecError(f"{self.name}: expected an index, as in c = C.index()")
+        others = [s for s in self.expression.free_symbols - set(indices) if isinstance(s, Index) and s.axis in axes]
         if others:
-            raise SpecError(f"Each({expression}, {index}): index {others[0]} is not bound; sum over it")
+            raise SpecError(f"{self.name}: index {others[0]} is not bound; sum over it")
 
     @property
     def axis(self) -> Axis:
-        return self.index.axis
+        return self.indices[-1].axis
 
     def __getitem__(self, index: Expr) -> Expr:
-        check_position(f"Each({self.expression}, {self.index})", self.axis, index)
-        return self.expression.xreplace({self.index: index})
+        if len(self.indices) == 1:
+            check_position(self.name, self.axis, index)
+            return self.expression.xreplace({self.indices[0]: index})
+        given = index if isinstance(index, tuple) else (index,)
+        if len(given) != len(self.indices):
+            raise SpecError(f"{self.name}[{index}]: {len(given)} positions, expected {len(self.indices)}")
+        return self.expression.xreplace(dict(zip(self.indices, map(sympify, given), strict=True)))
 
     # With __getitem__ alone Python would take a row for a sequence.
     __iter__ = None
@@ -131,9 +143,37 @@ def check_position(name: str, axis: Axis, index: Expr) -> None:
         raise SpecError(f"{name}[{index}]: expected an index over axis {axis.name}, a ClassIndex[{axis.name}] or item")
 
 
+def read_entry(argument: Argument, indices: tuple[Expr, ...]) -> Expr:
+    """The entry at positions that are whole numbers: an index, one shifted as in t − 1, an entry of a sequence of labels.
+
+    Raises SpecError for another number of positions than the argument has axes, and for what is no whole number.
+    """
+    axes, shown = argument.role.axes, ", ".join(map(str, indices))
+    if len(indices) != len(axes):
+        names = ", ".join(axis.name for axis in axes)
+        raise SpecError(f"{argument.name}[{shown}]: {len(indices)} positions, expected {len(axes)}: {names}")
+    indices = tuple(map(sympify, indices))
+    wrong = next((index for index in indices if not is_whole(index)), None)
+    if wrong is not None:
+        raise SpecError(f"{argument.name}[{shown}]: {wrong} is no whole number; expected an index, a label, or one ± 1")
+    kind = LabelEntry if argument.role.layout == "sequence" else Entry
+    return kind(argument, *indices)
+
+
+def is_whole(node: Any) -> bool:
+    """Whether the node is an expression of whole numbers: indices, lengths, labels, numbers of classes."""
+    if not isinstance(node, Expr) or node.has(Entry) and not node.has(LabelEntry):
+        return False
+    return node.is_integer is not False and all(symbol.is_integer for symbol in node.free_symbols - _arrays(node))
+
+
+def _arrays(node: Expr) -> set[Symbol]:
+    return {entry.base for entry in node.atoms(LabelEntry)}
+
+
 def is_label(node: Any) -> bool:
-    """Whether the node is a class index."""
-    return isinstance(node, Argument) and node.role.integer
+    """Whether the node is a class index of the item."""
+    return isinstance(node, Argument) and node.role.chooses
 
 
 def is_position(node: Any) -> bool:

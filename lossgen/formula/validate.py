@@ -8,6 +8,7 @@ from sympy import (
     Expr,
     Max,
     Min,
+    Mod,
     Mul,
     Number,
     NumberSymbol,
@@ -15,9 +16,11 @@ from sympy import (
     Piecewise,
     Pow,
     Symbol,
+    Tuple,
     exp,
     log,
     nan,
+    oo,
     preorder_traversal,
     sign,
     tanh,
@@ -33,20 +36,26 @@ from .errors import SpecError
 from .lengths import LENGTHS
 from .nodes import Delta, Entry, LogSumExp, Sum
 from .nodes import Max as LargestEntry
+from .recurrence import Cell, Filled, Lattice
 from .symbols import ItemNumber
 
 #: SymPy's own functions that can be differentiated, lowered to kernels and evaluated to 50 digits.
-PLAIN_FUNCTIONS = (Abs, Max, Min, Piecewise, exp, log, sign, tanh)
+PLAIN_FUNCTIONS = (Abs, Max, Min, Mod, Piecewise, exp, log, sign, tanh)
 
 #: Everything that a formula may be made of.
-KNOWN_NODES = (Add, Mul, Pow, Symbol, Number, NumberSymbol, Function, Max, Min, Entry, Sum, LogSumExp, LargestEntry)
+KNOWN_NODES = (
+    *(Add, Mul, Pow, Symbol, Number, NumberSymbol, Function, Max, Min, Entry, Sum, LogSumExp, LargestEntry),
+    *(Cell, Filled, Mod),
+)
 
 KNOWN = ", ".join(sorted([*(f.__name__ for f in PLAIN_FUNCTIONS), "sqrt", *ATOMS, *LENGTHS]))
 
 
 def check_formula(name: str, expression: Expr, symbols: Set[Symbol]) -> None:
     """Raises a SpecError for a free symbol that is no argument, an unknown function, a complex or infinite number."""
-    sizes = {argument.role.axis.size for argument in symbols if argument.role.axis}
+    lattices = expression.atoms(Lattice)
+    sizes = {axis.size for argument in symbols for axis in argument.role.axes}
+    sizes |= {index.axis.size for lattice in lattices for index in lattice.indices}
     for symbol in sorted(expression.free_symbols - symbols - sizes, key=str):
         if isinstance(symbol, ItemNumber):
             if any(other.name == symbol.name for other in symbols):
@@ -73,6 +82,8 @@ def _check_node(name: str, node: Expr) -> None:
         raise SpecError(f"{name}: {node} has no value where none of its conditions holds; end it with (…, True)")
     if isinstance(node, Relational | Boolean) or not isinstance(node, Expr):
         return
+    if node in (oo, -oo) or isinstance(node, Tuple):
+        return  # a cell outside the axes, and what stands for a path that is not allowed
     if node is nan or (node.is_number and (node.is_real is False or node.is_finite is False)):
         raise SpecError(f"{name}: {node} is not a finite real number")
     if not isinstance(node, KNOWN_NODES):
@@ -88,5 +99,8 @@ def _check_rows(name: str, node: Expr) -> None:
     role = getattr(node, "role", None)
     if role is not None and role.layout in ("row", "shared"):
         raise SpecError(f"{name}: {node} is a row over axis {role.axis.name}; read an entry of it, as in {node}[c]")
+    if role is not None and role.layout in ("grid", "table", "sequence"):
+        axes = ", ".join(axis.name for axis in role.axes)
+        raise SpecError(f"{name}: {node} has the axes {axes}; read an entry of it, at one position for each")
     for child in node.args:
         _check_rows(name, child)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sympy import Expr
+from sympy import Expr, Integer
 
 from .axes import Axis
 from .options import Value
+from .recurrence import Lattice
 from .symbols import Argument, Hyperparameter, ItemNumber
 
 
@@ -16,7 +17,8 @@ class Variant:
 
     `label` is empty for a loss with a single variant. `names` are the author's own names for parts of the formula.
     `parameters` are the hyperparameters that are numbers; `options` has the value of each option, None for one that is
-    among the numbers here. `parts` are what the batches of a loss over several batches contribute.
+    among the numbers here. `parts` are what the batches of a loss over several batches contribute. `divisor` is what an
+    item's loss is divided by under "mean", before the items are averaged.
     """
 
     label: str
@@ -27,6 +29,7 @@ class Variant:
     parameters: tuple[Hyperparameter, ...] = ()
     options: Mapping[str, Value | None] = field(default_factory=dict)
     parts: Mapping[str, "Variant"] = field(default_factory=dict)
+    divisor: Expr = Integer(1)
 
     @property
     def predictions(self) -> tuple[Argument, ...]:
@@ -38,7 +41,7 @@ class Variant:
 
     @property
     def labels(self) -> tuple[Argument, ...]:
-        return tuple(a for a in self.arguments if a.role.integer)
+        return tuple(a for a in self.arguments if a.role.chooses)
 
     @property
     def pieces(self) -> tuple["Variant", ...]:
@@ -51,5 +54,10 @@ class Variant:
         return self.expression.has(ItemNumber) or self.normalizer.has(ItemNumber)
 
     @property
+    def filled(self) -> bool:
+        """Whether the formula has a recurrence."""
+        return self.expression.has(Lattice)
+
+    @property
     def axes(self) -> tuple[Axis, ...]:
-        return tuple(dict.fromkeys(a.role.axis for a in self.arguments if a.role.axis))
+        return tuple(dict.fromkeys(axis for a in self.arguments for axis in a.role.axes))

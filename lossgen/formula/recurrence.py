@@ -1,0 +1,214 @@
+"""Recurrences: cells over ordered indices, each filled from cells before it, as in the lattices of alignments.
+
+>>> @recurrence(t, s)
+... def alpha(alpha):
+...     return Piecewise((y(0, s), Eq(t, 0)), (y(t, s) * (alpha[t - 1, s] + alpha[t - 1, s - 1]), True))
+>>> loss = -log(alpha[T.size - 1, S.size - 1])
+
+The cells are filled in the order of the indices, the first one outermost. A cell outside the axes is `outside`, 0 unless
+said otherwise; `alpha` may be read anywhere afterwards, at positions that do not move with its own indices.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import And, Basic, Expr, Integer, Piecewise, Symbol, Tuple, false, sympify
+from sympy.printing.latex import LatexPrinter
+
+from .axes import Index
+from .errors import SpecError
+from .symbols import is_whole
+
+
+class Cell(Expr):
+    """A cell of the recurrence whose formula it stands in: its name, and the positions."""
+
+    is_commutative = True
+    is_real = None
+    is_extended_real = True
+
+    def __new__(cls, name: Symbol, *positions: Expr) -> "Cell":
+        return Expr.__new__(cls, name, *positions)
+
+    @property
+    def name(self) -> Symbol:
+        return self.args[0]
+
+    @property
+    def positions(self) -> tuple[Expr, ...]:
+        return self.args[1:]
+
+    def _sympystr(self, printer) -> str:
+        return f"{self.name}[{', '.join(map(printer.doprint, self.positions))}]"
+
+    def _latex(self, printer: LatexPrinter, **_) -> str:
+        return f"{printer.doprint(self.name)}_{{{','.join(map(printer.doprint, self.positions))}}}"
+
+
+class Lattice(Basic):
+    """The filled cells: name, indices in the order in which cells are filled, the formula of a cell, what is outside."""
+
+    def __new__(cls, name: Symbol, indices: Tuple, cell: Expr, outside: Expr) -> "Lattice":
+        return Basic.__new__(cls, name, Tuple(*indices), cell, outside)
+
+    @property
+    def name(self) -> Symbol:
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        return tuple(self.args[1])
+
+    @property
+    def cell(self) -> Expr:
+        return self.args[2]
+
+    @property
+    def outside(self) -> Expr:
+        return self.args[3]
+
+    @property
+    def free_symbols(self) -> set[Symbol]:
+        return self.cell.free_symbols - {self.name, *self.indices}
+
+    @property
+    def bound_symbols(self) -> list[Symbol]:
+        return list(self.indices)
+
+    def __getitem__(self, positions: Any) -> "Filled":
+        positions = tuple(map(sympify, positions if isinstance(positions, tuple) else (positions,)))
+        check_positions(self.name, self.indices, positions)
+        moving = next((p for p in positions if p.free_symbols & set(self.indices)), None)
+        if moving is not None and not all(isinstance(p, Index) for p in positions if p.free_symbols & set(self.indices)):
+            raise SpecError(f"{self.name}{_shown(positions)}: {moving} moves with the recurrence's own index")
+        return Filled(self, *positions)
+
+    # With __getitem__ alone Python would take a lattice for a sequence.
+    __iter__ = None
+
+    def _sympystr(self, printer) -> str:
+        return str(self.name)
+
+
+class Filled(Expr):
+    """A cell of a lattice that has been filled."""
+
+    is_commutative = True
+    is_real = None
+    is_extended_real = True
+
+    def __new__(cls, lattice: Lattice, *positions: Expr) -> "Filled":
+        return Expr.__new__(cls, lattice, *positions)
+
+    @property
+    def lattice(self) -> Lattice:
+        return self.args[0]
+
+    @property
+    def positions(self) -> tuple[Expr, ...]:
+        return self.args[1:]
+
+    def _sympystr(self, printer) -> str:
+        return f"{self.lattice.name}[{', '.join(map(printer.doprint, self.positions))}]"
+
+    def _latex(self, printer: LatexPrinter, **_) -> str:
+        return f"{printer.doprint(self.lattice.name)}_{{{','.join(map(printer.doprint, self.positions))}}}"
+
+
+class _Cells:
+    """What the author's function is given: the cells by position."""
+
+    def __init__(self, name: str, indices: tuple[Index, ...]) -> None:
+        self._name, self._indices = Symbol(name, real=True), indices
+
+    def __getitem__(self, positions: Any) -> Cell:
+        positions = tuple(map(sympify, positions if isinstance(positions, tuple) else (positions,)))
+        check_positions(self._name, self._indices, positions)
+        return Cell(self._name, *positions)
+
+    __iter__ = None
+
+
+def recurrence(*indices: Index, outside: Any = 0) -> Callable[[Callable[[Any], Expr]], Lattice]:
+    """Declares the formula of a cell: a function of the cells themselves, which are read by position.
+
+    indices : the ordered indices, the outermost first; cells are filled in this order.
+    outside : the value of a cell outside the axes: 0 for a sum over paths, oo for a minimum.
+
+    Raises SpecError, naming the cell and the offset, where a cell is read before it is filled, where a position is
+    neither an index with a shift nor bound by a sum, and where the first cell has no value of its own.
+    """
+    wrong = next((index for index in indices if not isinstance(index, Index)), None)
+    if not indices or wrong is not None:
+        raise SpecError(f"recurrence({', '.join(map(str, indices))}): expected indices, as in t = T.index()")
+
+    def declare(function: Callable[[Any], Expr]) -> Lattice:
+        cells = _Cells(function.__name__, indices)
+        found = sympify(function(cells))
+        if not isinstance(found, Expr):
+            raise SpecError(f"{function.__name__}: the recurrence returns {type(found).__name__}, expected an expression")
+        lattice = Lattice(Symbol(function.__name__, real=True), indices, found, sympify(outside))
+        check_causal(lattice)
+        check_start(lattice)
+        return lattice
+
+    return declare
+
+
+def offsets(lattice: Lattice, cell: Cell) -> tuple[Expr, ...]:
+    """How far each position lies from the recurrence's own index; what is bound by a sum stays as it is."""
+    pairs = zip(cell.positions, lattice.indices, strict=True)
+    return tuple(p if isinstance(p, Index) and p != i else p - i for p, i in pairs)
+
+
+def check_positions(name: Symbol, indices: tuple[Index, ...], positions: tuple[Expr, ...]) -> None:
+    """Raises SpecError for another number of positions than the recurrence has indices, or what is no whole number."""
+    if len(positions) != len(indices):
+        expected = ", ".join(index.axis.name for index in indices)
+        raise SpecError(f"{name}{_shown(positions)}: {len(positions)} positions, expected {len(indices)}: {expected}")
+    wrong = next((p for p in positions if not is_whole(p)), None)
+    if wrong is not None:
+        raise SpecError(f"{name}{_shown(positions)}: {wrong} is no whole number; expected an index, or one ± 1")
+
+
+def check_causal(lattice: Lattice) -> None:
+    """Raises SpecError unless every cell that is read has been filled before: its offsets begin with a negative one."""
+    for cell in sorted(lattice.cell.atoms(Cell), key=str):
+        for offset, position in zip(offsets(lattice, cell), cell.positions, strict=True):
+            if isinstance(position, Index) and offset == position:
+                raise SpecError(
+                    f"{cell}: the cell is not filled yet at every {position}; an outer index must be shifted back first"
+                )
+            if not offset.is_Integer:
+                raise SpecError(f"{cell}: the offset {offset} is no fixed number; expected an index with a shift, as in t - 1")
+            if offset < 0:
+                break
+            if offset > 0:
+                raise SpecError(f"{cell}: offset {offset} of {position}: this cell is filled later; expected an earlier one")
+        else:
+            raise SpecError(f"{cell}: offset 0: a cell is read to fill itself; expected an earlier one")
+
+
+def check_start(lattice: Lattice) -> None:
+    """Raises SpecError unless the first cell has a value that reads no other one."""
+    if not lattice.cell.has(Cell):
+        return
+    at_start = {index: Integer(0) for index in lattice.indices}
+    cell = lattice.cell
+    if isinstance(cell, Piecewise):
+        chosen = [value for value, condition in cell.args if condition.xreplace(at_start) is not false]
+        cell = chosen[0]
+    if cell.has(Cell):
+        first = ", ".join("0" for _ in lattice.indices)
+        read = min(cell.atoms(Cell), key=str)
+        conditions = And(*(Symbol(f"{index} = 0") for index in lattice.indices))
+        raise SpecError(
+            f"{lattice.name}[{first}]: no initial cell: it reads {read}, which is outside; "
+            f"give it a value, as in Piecewise((…, {conditions}), (…, True))"
+        )
+
+
+def _shown(positions: tuple[Expr, ...]) -> str:
+    return f"[{', '.join(map(str, positions))}]"
+
+
