@@ -15,9 +15,11 @@ from lossgen.formula import Entry, LogSumExp, SpecError, Sum, absorb, sigmoid
 from lossgen.formula.differences import relative_difference
 from lossgen.formula.lengths import Norm, PowerNorm, ratio, signed_power
 from lossgen.formula.nodes import Delta, Max
+from lossgen.formula.paths import share
 from lossgen.formula.symbols import Argument
 
 from .rules.terms import cofactor
+from .sweeps import TableEntry
 
 Seed = Callable[[Expr], Expr]
 ZERO = Integer(0)
@@ -36,7 +38,7 @@ def differentiate(expression: Expr, seed: Seed) -> Expr:
 
 
 def _derivative(node: Expr, d: Seed, seed: Seed) -> Expr:
-    if isinstance(node, Entry | Argument):
+    if isinstance(node, Entry | Argument | TableEntry):
         return seed(node)
     if isinstance(node, Delta | sign) or not node.args:
         return ZERO
@@ -69,7 +71,10 @@ def _sum(node: Sum, d: Seed) -> Expr:
 
 def _logsumexp(node: LogSumExp, d: Seed) -> Expr:
     slope = d(node.body)
-    return Sum(exp(node.body - node) * slope, node.index) if slope != 0 else ZERO
+    if slope == 0:
+        return ZERO
+    part = share(node.body, node) if node.body.has(TableEntry) else exp(node.body - node)  # a cell may be −∞
+    return Sum(part * slope, node.index)
 
 
 def _norm(node: Norm, d: Seed) -> Expr:

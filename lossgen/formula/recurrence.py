@@ -75,6 +75,13 @@ class Lattice(Basic):
     def bound_symbols(self) -> list[Symbol]:
         return list(self.indices)
 
+    def _xreplace(self, rule):
+        """Substitution leaves the cells' own indices alone."""
+        if self in rule:
+            return rule[self], True
+        cell, changed = self.cell._xreplace({old: new for old, new in rule.items() if old not in self.indices})
+        return (Lattice(self.name, self.indices, cell, self.outside), True) if changed else (self, False)
+
     def __getitem__(self, positions: Any) -> "Filled":
         positions = tuple(map(sympify, positions if isinstance(positions, tuple) else (positions,)))
         check_positions(self.name, self.indices, positions)

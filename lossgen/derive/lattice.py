@@ -1,0 +1,173 @@
+"""The derivation of a loss with recurrences: what is filled on the way up, and the reversed recurrence on the way down.
+
+    u(p)  = f(p)                        what a cell needs that reads no other cell
+    a(p)  = g(a(p + o), …, u(p + o))    the recurrence
+    E     = e(a, x)                     the loss
+    ā(p)  = ∂e/∂a(p) + Σ_o ∂g/∂a_o (p − o) · ā(p − o)      the adjoint: offsets negated, filled in the reverse order
+    ū(p)  = Σ_o ∂g/∂u_o (p − o) · ā(p − o)
+    x̄     = ∂e/∂x + Σ_p ū(p) · ∂f(p)/∂x + Σ_p ā(p) · ∂g(p)/∂x
+
+For sums over paths in the log domain ∂g/∂a_o is e^(a_o + … − a(p)), a share in [0, 1]: the log-sum-exp of a cell is not
+computed again, it is what the cell holds.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sympy import Add, Expr, Integer, Mul, Piecewise, Symbol
+
+from lossgen.formula import Index, LogSumExp, SpecError, Sum
+from lossgen.formula.nodes import Entry, Reduction
+from lossgen.formula.paths import log_add_exp
+from lossgen.formula.recurrence import Cell, Filled, Lattice
+from lossgen.formula.symbols import Argument, argument_of
+
+from .differentiate import differentiate
+from .locals import Local, locals_of
+from .patterns import Pattern, patterns, slope
+from .sweeps import FACTOR, ZERO, Fill, Put, Step, Sweeps, Table, TableEntry, Write
+
+Stable = Callable[[Expr], Expr]
+
+
+@dataclass
+class LatticeSweeps:
+    """The steps of one lattice: up (its locals and cells), and down (its adjoint, and what it adds to the outputs)."""
+
+    table: Table
+    cell: Expr
+    locals: tuple[Local, ...]
+    stable: Stable
+    adjoint: Table = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.adjoint = Table(f"adjoint_{self.table.name}", self.table.indices)
+
+    @property
+    def here(self) -> TableEntry:
+        return self.table[self.table.indices]
+
+    @property
+    def up(self) -> tuple[Fill, ...]:
+        return (*(Fill(u.table, u.value) for u in self.locals), Fill(self.table, self.cell))
+
+    @property
+    def down(self) -> Fill:
+        """The adjoint of every cell, from the cells that read it."""
+        terms = [self._gathered(p, self._slope(self.cell, p)) for p in patterns(self.cell, self.table)]
+        return Fill(self.adjoint, self.stable(Add(*terms)), reverse=True, add=True)
+
+    def writes(self, argument: Argument) -> Iterable[Write]:
+        """What the cells add to the gradient of an argument: through log-sum-exps over rows, and entry by entry."""
+        yield from self._rows(argument)
+        for local in self.locals:
+            adjoint = self._local_adjoint(local)
+            for p in patterns(local.opaque, argument):
+                value = self.stable(adjoint * slope(local.opaque, p, self.stable))
+                yield Write(argument, p.positions, local.revealed(value), (*self.table.indices, *p.over))
+        for p in patterns(self.cell, argument):
+            value = self.stable(self.adjoint[self.table.indices] * self._slope(self.cell, p))
+            yield Write(argument, p.positions, value, (*self.table.indices, *p.over))
+
+    def _rows(self, argument: Argument) -> Iterable[Write]:
+        """Rows of the gradient: the adjoint of a reduction over the row, times the reduction's own slope."""
+        adjoints: dict[Expr, Expr] = {}
+        for local in self.locals:
+            for symbol, reduction in local.reductions.items():
+                if any(argument_of(e) == argument for e in reduction.atoms(Entry)):
+                    term = local.revealed(self._local_adjoint(local) * differentiate_by(local.opaque, symbol))
+                    adjoints[reduction] = adjoints.get(reduction, ZERO) + term
+        for reduction, adjoint in adjoints.items():
+            for p in patterns(reduction, argument):
+                summed = [index for index in self.table.indices if index not in reduction.free_symbols]
+                for index in summed:
+                    adjoint = Sum(adjoint, index)
+                leading = tuple(index for index in self.table.indices if index in reduction.free_symbols)
+                value = self.stable(adjoint * slope(reduction, p, self.stable))
+                yield Write(argument, p.positions, value, (*leading, *p.over), whole=True)
+
+    def _local_adjoint(self, local: Local) -> Expr:
+        found = patterns(self.cell, local.table)
+        return self.stable(Add(*(self._gathered(p, self._slope(self.cell, p)) for p in found)))
+
+    def _slope(self, expression: Expr, pattern: Pattern) -> Expr:
+        return self._with_cell(slope(expression, pattern, self.stable))
+
+    def _gathered(self, pattern: Pattern, derivative: Expr) -> Expr:
+        """Σ over the cells q that read p of ∂g/∂a (q)·ā(q): the offsets negated, or summed over where a sum runs over them."""
+        indices = self.table.indices
+        there: dict[Expr, Expr] = {}
+        free: list[Index] = []
+        renamed: dict[Expr, Expr] = {}
+        for index, position in zip(indices, pattern.positions, strict=True):
+            if position in pattern.over:
+                fresh = index.axis.index(f"{index.name}_then")
+                there[index], renamed[position] = fresh, index
+                free.append(fresh)
+            else:
+                there[index] = index - (position - index)
+        term = (derivative * self.adjoint[indices]).xreplace(there | renamed)
+        for index in free:
+            term = Sum(term, index)
+        return term
+
+    def _with_cell(self, derivative: Expr) -> Expr:
+        """The log-sum-exp that a cell was made of, as what the cell holds: g = α + β·LSE, hence LSE = (a − α)/β."""
+        pieces = [v for v, _ in self.cell.args] if isinstance(self.cell, Piecewise) else [self.cell]
+        for piece in pieces:
+            sums = {n for n in piece.atoms(log_add_exp, LogSumExp) if n.has(TableEntry) and reads(n, self.table)}
+            if len(sums) == 1:
+                (total,) = sums
+                hole = Symbol("hole")
+                rest = piece.xreplace({total: hole})
+                factor = rest.diff(hole) if not rest.has(Reduction) else _factor(rest, hole)
+                if hole not in factor.free_symbols:
+                    known = (self.here - rest.xreplace({hole: ZERO})) / factor
+                    derivative = derivative.xreplace({total: known})
+        return derivative
+
+
+def _factor(rest: Expr, hole: Symbol) -> Expr:
+    """What the hole is multiplied by, in a sum of terms."""
+    return Add(*(term / hole for term in Add.make_args(rest) if hole in term.free_symbols))
+
+
+def reads(node: Expr, table: Table) -> bool:
+    """Whether an entry of the table occurs."""
+    return any(entry.table == table for entry in node.atoms(TableEntry))
+
+
+def differentiate_by(expression: Expr, symbol: TableEntry) -> Expr:
+    """The derivative with respect to one node that stands for a part of the formula."""
+    return differentiate(expression, lambda leaf: Integer(1) if leaf == symbol else ZERO)
+
+
+def lattices(expression: Expr, stable: Stable, name: str) -> tuple[Expr, list[LatticeSweeps]]:
+    """The formula with tables in the place of its lattices, and the steps of each."""
+    found: dict[Lattice, LatticeSweeps] = {}
+    for lattice in sorted({f.lattice for f in expression.atoms(Filled)}, key=lambda la: str(la.name)):
+        if lattice.cell.has(Filled):
+            raise SpecError(f"{name}: {lattice.name}: a recurrence that reads another one is not supported; join them")
+        table = Table(str(lattice.name), lattice.indices, lattice.outside)
+        cell = stable(lattice.cell.replace(Cell, lambda _, *positions, table=table: table[positions]))
+        cell, own = locals_of(cell, table)
+        found[lattice] = LatticeSweeps(table, cell, own, stable)
+    replaced = expression.replace(Filled, lambda lattice, *positions: found[lattice].table[positions])
+    return replaced, list(found.values())
+
+
+def gradient_sweeps(value: Expr, parts: Sequence[LatticeSweeps], wrt: Sequence[Argument], stable: Stable) -> Sweeps:
+    """All steps for the value and the gradient with respect to the arguments."""
+    after: list[Step] = []
+    for part in parts:
+        for p in patterns(value, part.table):
+            after.append(Put(part.adjoint, p.positions, stable(FACTOR * slope(value, p, stable)), p.over))
+        after.append(part.down)
+    writes = [w for part in parts for argument in wrt for w in part.writes(argument) if w.value != 0]
+    after += sorted(writes, key=lambda w: not w.whole)
+    for argument in wrt:
+        for p in patterns(value, argument):
+            written = stable(Mul(FACTOR, slope(value, p, stable)))
+            if written != 0:
+                after.append(Write(argument, p.positions, written, p.over))
+    return Sweeps(tuple(step for part in parts for step in part.up), value, tuple(after))

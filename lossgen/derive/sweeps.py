@@ -1,0 +1,108 @@
+"""What a loss with recurrences computes, in order: tables that are filled, single cells and outputs that are added to.
+
+Every step is an assignment with an expression on its right side, so that the derivative of the whole along a direction is
+the same list of steps, each differentiated.
+"""
+
+from dataclasses import dataclass
+
+from sympy import Expr, Integer, Symbol, Tuple
+
+from lossgen.formula import Index
+from lossgen.formula.symbols import Argument
+
+ZERO = Integer(0)
+
+#: What scales every derivative of the item: the upstream gradient, over the denominator of the mean.
+FACTOR = Symbol("factor", real=True)
+
+
+class Table(Symbol):
+    """A number for each cell of a lattice: name, the indices it is filled over, and what it holds outside."""
+
+    __slots__ = ("indices", "outside")
+
+    def __new__(cls, name: str, indices: tuple[Index, ...], outside: Expr = ZERO) -> "Table":
+        self = Symbol.__xnew__(cls, name, extended_real=True)
+        self.indices, self.outside = indices, outside
+        return self
+
+    def __getnewargs_ex__(self):
+        return (self.name, self.indices, self.outside), {}
+
+    def _hashable_content(self):
+        return (*super()._hashable_content(), Tuple(*self.indices))
+
+    def __getitem__(self, positions: tuple[Expr, ...]) -> "TableEntry":
+        return TableEntry(self, *positions)
+
+    __iter__ = None
+
+
+class TableEntry(Expr):
+    """The entry of a table at positions."""
+
+    is_commutative = True
+    is_real = None
+    is_extended_real = True
+
+    def __new__(cls, table: Table, *positions: Expr) -> "TableEntry":
+        return Expr.__new__(cls, table, *positions)
+
+    @property
+    def table(self) -> Table:
+        return self.args[0]
+
+    base = table
+
+    @property
+    def positions(self) -> tuple[Expr, ...]:
+        return self.args[1:]
+
+    indices = positions
+
+    def _sympystr(self, printer) -> str:
+        return f"{self.table}[{', '.join(map(printer.doprint, self.positions))}]"
+
+
+@dataclass(frozen=True)
+class Fill:
+    """For every cell, in order (or in the reverse order): table[cell] = value, or += value."""
+
+    table: Table
+    value: Expr
+    reverse: bool = False
+    add: bool = False
+
+
+@dataclass(frozen=True)
+class Put:
+    """For every position of `over`: table[positions] += value, where the positions are within the table."""
+
+    table: Table
+    positions: tuple[Expr, ...]
+    value: Expr
+    over: tuple[Index, ...] = ()
+
+
+@dataclass(frozen=True)
+class Write:
+    """For every position of `over`: output[positions] += value. `whole`: = value, the first to be written, and everywhere."""
+
+    argument: Argument
+    positions: tuple[Expr, ...]
+    value: Expr
+    over: tuple[Index, ...] = ()
+    whole: bool = False
+
+
+Step = Fill | Put | Write
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """The steps up to the value of the item, the value, and the steps after it, up to the outputs."""
+
+    before: tuple[Fill, ...]
+    value: Expr
+    after: tuple[Step, ...]
