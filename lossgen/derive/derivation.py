@@ -97,7 +97,7 @@ class Derivation:
 
     def curvature(self, wrt: Sequence[Argument]) -> Curvature:
         """The slope along directions for these arguments, and the Hessian's product with them."""
-        directions = {a: Argument(f"direction_{a.name}", _direction_role(a.role)) for a in wrt}
+        directions = {a: direction_of(a) for a in wrt}
 
         def along(leaf: Expr) -> Expr:
             base, index = (leaf.base, leaf.index) if isinstance(leaf, Entry) else (leaf, None)
@@ -157,9 +157,13 @@ class Derivation:
         return Result(argument, self._simplify(expression.xreplace(elsewhere)), index, label, at_label)
 
 
-def _direction_role(role: Role) -> Role:
-    layout = {"row": "prediction", "item": "prediction", "shared": "weight", "broadcast": "prediction"}[role.layout]
-    return Role("Direction", layout, "real", f"the direction of {role.name}", False, role.axis)
+def direction_of(argument: Argument) -> Argument:
+    """An argument laid out like this one, for the direction of a derivative."""
+    role = argument.role
+    kind = "weight" if role.layout == "shared" else "prediction"
+    meaning = f"the direction of {role.name}"
+    direction = Role("Direction", kind, "real", meaning, False, role.axis, grid=role.grid, same=role.same)
+    return Argument(f"direction_{argument.name}", direction)
 
 
 def _is_canonical(name: str, axis: Axis) -> bool:

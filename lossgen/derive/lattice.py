@@ -11,21 +11,27 @@ For sums over paths in the log domain ∂g/∂a_o is e^(a_o + … − a(p)), a s
 computed again, it is what the cell holds.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sympy import Add, Expr, Integer, Mul, Piecewise, Symbol
 
-from lossgen.formula import Index, LogSumExp, SpecError, Sum
-from lossgen.formula.nodes import Entry, Reduction
+from lossgen.formula import Index, LogSumExp, SpecError, Sum, Variant
+from lossgen.formula.nodes import Entry
 from lossgen.formula.paths import log_add_exp
 from lossgen.formula.recurrence import Cell, Filled, Lattice
 from lossgen.formula.symbols import Argument, argument_of
 
+from .derivation import direction_of
 from .differentiate import differentiate
 from .locals import Local, locals_of
 from .patterns import Pattern, patterns, slope
+from .paths import in_log_domain
+from .rewrite import Rewriter, Trace
+from .rules import STABLE
 from .sweeps import FACTOR, ZERO, Fill, Put, Step, Sweeps, Table, TableEntry, Write
+from .tangent import Tangent
 
 Stable = Callable[[Expr], Expr]
 
@@ -49,7 +55,7 @@ class LatticeSweeps:
 
     @property
     def up(self) -> tuple[Fill, ...]:
-        return (*(Fill(u.table, u.value) for u in self.locals), Fill(self.table, self.cell))
+        return (*(Fill(u.table, u.value) for u in self.locals), Fill(self.table, self.cell, known=self.known))
 
     @property
     def down(self) -> Fill:
@@ -91,7 +97,7 @@ class LatticeSweeps:
         return self.stable(Add(*(self._gathered(p, self._slope(self.cell, p)) for p in found)))
 
     def _slope(self, expression: Expr, pattern: Pattern) -> Expr:
-        return self._with_cell(slope(expression, pattern, self.stable))
+        return slope(expression, pattern, self.stable).xreplace(dict(self.known))
 
     def _gathered(self, pattern: Pattern, derivative: Expr) -> Expr:
         """Σ over the cells q that read p of ∂g/∂a (q)·ā(q): the offsets negated, or summed over where a sum runs over them."""
@@ -111,20 +117,19 @@ class LatticeSweeps:
             term = Sum(term, index)
         return term
 
-    def _with_cell(self, derivative: Expr) -> Expr:
-        """The log-sum-exp that a cell was made of, as what the cell holds: g = α + β·LSE, hence LSE = (a − α)/β."""
-        pieces = [v for v, _ in self.cell.args] if isinstance(self.cell, Piecewise) else [self.cell]
-        for piece in pieces:
-            sums = {n for n in piece.atoms(log_add_exp, LogSumExp) if n.has(TableEntry) and reads(n, self.table)}
+    @cached_property
+    def known(self) -> Mapping[Expr, Expr]:
+        """The log-sum-exp that a cell is made of, by what the cell holds: g = α + β·LSE, hence LSE = (a − α)/β."""
+        found: dict[Expr, Expr] = {}
+        for piece in [v for v, _ in self.cell.args] if isinstance(self.cell, Piecewise) else [self.cell]:
+            sums = [n for n in piece.atoms(log_add_exp, LogSumExp) if reads(n, self.table)]
             if len(sums) == 1:
-                (total,) = sums
                 hole = Symbol("hole")
-                rest = piece.xreplace({total: hole})
-                factor = rest.diff(hole) if not rest.has(Reduction) else _factor(rest, hole)
+                rest = piece.xreplace({sums[0]: hole})
+                factor = _factor(rest, hole)
                 if hole not in factor.free_symbols:
-                    known = (self.here - rest.xreplace({hole: ZERO})) / factor
-                    derivative = derivative.xreplace({total: known})
-        return derivative
+                    found[sums[0]] = (self.here - rest.xreplace({hole: ZERO})) / factor
+        return found
 
 
 def _factor(rest: Expr, hole: Symbol) -> Expr:
@@ -171,3 +176,30 @@ def gradient_sweeps(value: Expr, parts: Sequence[LatticeSweeps], wrt: Sequence[A
             if written != 0:
                 after.append(Write(argument, p.positions, written, p.over))
     return Sweeps(tuple(step for part in parts for step in part.up), value, tuple(after))
+
+
+@dataclass
+class LatticeDerivation:
+    """Everything that is derived from a variant with recurrences, as steps.
+
+    Raises SpecError, naming the loss, where a derivative does not exist.
+    """
+
+    name: str
+    variant: Variant
+    trace: Trace = field(default_factory=Trace)
+
+    def __post_init__(self) -> None:
+        self._stable = Rewriter(STABLE, self.trace)
+        expression = self._stable(in_log_domain(self.variant.expression))
+        self.value, self.lattices = lattices(expression, self._stable, self.name)
+
+    def evaluate(self) -> Sweeps:
+        """The value, and the gradient for every differentiable argument."""
+        return gradient_sweeps(self.value, self.lattices, self.variant.differentiable, self._stable)
+
+    def products(self, wrt: Sequence[Argument]) -> tuple[Mapping[Argument, Argument], Sweeps]:
+        """Directions for these arguments; the slope along them, and the Hessian's products with them."""
+        directions = {a: direction_of(a) for a in wrt}
+        gradient = gradient_sweeps(self.value, self.lattices, wrt, self._stable)
+        return directions, Tangent(directions, self._stable)(gradient)

@@ -4,7 +4,8 @@ Every step is an assignment with an expression on its right side, so that the de
 the same list of steps, each differentiated.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sympy import Expr, Integer, Symbol, Tuple
 
@@ -67,12 +68,16 @@ class TableEntry(Expr):
 
 @dataclass(frozen=True)
 class Fill:
-    """For every cell, in order (or in the reverse order): table[cell] = value, or += value."""
+    """For every cell, in order (or in the reverse order): table[cell] = value, or += value.
+
+    `known` are parts of the value by what they equal once the cell is filled.
+    """
 
     table: Table
     value: Expr
     reverse: bool = False
     add: bool = False
+    known: Mapping[Expr, Expr] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from .expand import expand
 from .frames import ElementFrame, RowFrame
 from .functions import has_curved_exponents
 from .ir import Branch, Statement
+from .lattice_frame import LatticeFrame
+from .lattice_program import LatticeProgram, lattice_programs
 from .lengths import measures_lengths, without_scaling
 from .lower import Lowering
 from .math import MATH_FLAGS, library
@@ -35,11 +37,14 @@ class Kernel:
 
 def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     """The text of the module with all kernels of one variant for one dtype. `source` is the formula's file, for the banner."""
-    value = Derivation(loss.name, variant).value
-    wide = dtype == "float32" and (measures_lengths(value) or has_curved_exponents(value))
+    wide = dtype == "float32" and needs_width(loss, variant)
     arithmetic = "float64" if wide else dtype
     printer = StatementPrinter(widen=wide)
-    kernels = [render_kernel(p, printer) for p in programs(loss, variant, lower_wide if wide else lower)]
+    in_kernel = lower_wide if wide else lower
+    if variant.filled:
+        kernels = [render_lattice_kernel(p, printer) for p in lattice_programs(loss, variant, in_kernel)]
+    else:
+        kernels = [render_kernel(p, printer) for p in programs(loss, variant, in_kernel)]
     environment = Environment(
         loader=PackageLoader("lossgen.kernel"),
         undefined=StrictUndefined,
@@ -59,6 +64,14 @@ def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
         kernels=kernels,
         library=functions + "\n\n" if functions else "",
     )
+
+
+def needs_width(loss: Loss, variant: Variant) -> bool:
+    """Whether float32 is too narrow to compute in: for lengths, for functions within exponentials, for sums over paths."""
+    if variant.filled:
+        return True
+    value = Derivation(loss.name, variant).value
+    return measures_lengths(value) or has_curved_exponents(value)
 
 
 def lower(node: Expr) -> Expr:
@@ -85,6 +98,21 @@ def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:
         *(f"    {line}" for line in frame.lane(printer, body)),
     ]
     return Kernel(program.name, program.summary, _signature(program), tuple(lines))
+
+
+def render_lattice_kernel(program: LatticeProgram, printer: StatementPrinter) -> Kernel:
+    """One kernel's text, of a loss with recurrences."""
+    frame = LatticeFrame(program, printer)
+    arguments = (
+        *("first", "last", "bounds"),
+        *(a.name for a in program.variant.arguments),
+        *program.parameters,
+        *(f"size_{axis.name}" for axis in program.sizes),
+        *(d.name for d in program.directions.values()),
+        *("scale", "item_scale", "values", "totals", "faults"),
+        *(frame.lowering.output(a) for a in program.wrt),
+    )
+    return Kernel(program.name, program.summary, arguments, tuple(frame.lines()))
 
 
 def _signature(program: Program) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from lossgen.formula.differences import (
     over_one_plus_square,
     relative_difference,
 )
+from lossgen.derive.sweeps import TableEntry
 from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
+from lossgen.formula.paths import log_add_exp, share
 from lossgen.formula.symbols import Argument, Hyperparameter
 
 from . import lengths, shares
@@ -24,22 +26,26 @@ from .functions import (
     at_least_tiny,
     exp_nonpositive,
     group,
+    largest,
     log1p_unit,
     magnitude,
     multiple,
+    origin,
+    part_of_paths,
     positive_part,
     reciprocal,
 )
 from .log_sum_exp import exponential_over_sum, largest_and_rest, shifted
 from .quotients import quotients
 from .sums import sum_of_inputs
+from .whole import is_whole_condition
 
 ZERO, ONE = Integer(0), Integer(1)
 
 
 def expand(node: Expr) -> Expr:
     """The node in kernel functions. Top-down: an exponential sees a log-sum-exp in its argument before that is split."""
-    if not node.args or isinstance(node, Entry):
+    if not node.args or isinstance(node, Entry | TableEntry) or is_whole_condition(node):
         return node
     for kind, rule in EXPANSIONS.items():
         if isinstance(node, kind):
@@ -152,6 +158,13 @@ def _may_be_infinite(factor: Expr) -> bool:
     return isinstance(factor, exp) or (steep and factor.has(Sum))
 
 
+def _log_add_exp(node: log_add_exp) -> Expr:
+    """m + log Σ e^(u − m), m the largest of the u."""
+    terms = [expand(arg) for arg in node.args]
+    m = origin(largest(*terms))
+    return m + log(Add(*(exp_nonpositive(group(term - m)) for term in terms)))
+
+
 def _own_form(node: Atom) -> Expr:
     """What the atom knows that a kernel should compute."""
     return expand(node.expand_for_kernel())
@@ -167,6 +180,8 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     Pow: _power,
     absorb: _absorb,
     detach: lambda node: expand(node.args[0]),
+    log_add_exp: _log_add_exp,
+    share: lambda node: part_of_paths(*map(expand, node.args)),
     log_cosh: _own_form,
     expm1_ratio_slope: _own_form,
     log1p_square: _own_form,

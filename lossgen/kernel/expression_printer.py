@@ -42,9 +42,12 @@ from .functions import (
     exp_nonpositive,
     exp_of_difference,
     group,
+    largest,
     log1p_unit,
     magnitude,
     multiple,
+    origin,
+    part_of_paths,
     positive_part,
     quotient,
     reciprocal,
@@ -70,6 +73,8 @@ LIBRARY = {
     signed_power: "signed_power",
     binade: "binade",
     reciprocal_or_zero: "reciprocal_or_zero",
+    origin: "origin",
+    part_of_paths: "part_of_paths",
 }
 
 SUM, PRODUCT, UNARY, ATOM = range(4)
@@ -164,7 +169,7 @@ class ExpressionPrinter:
         return text, ATOM
 
     def _extreme(self, node: Expr) -> tuple[str, int]:
-        text, comparison = self(node.args[-1], UNARY), ">" if isinstance(node, Largest) else "<"
+        text, comparison = self(node.args[-1], UNARY), "<" if isinstance(node, Min) else ">"
         for arg in reversed(node.args[:-1]):
             first = self(arg, UNARY)
             text = f"({first} if {first} {comparison} {text} else {text})"
@@ -183,6 +188,7 @@ class ExpressionPrinter:
         Pow: _power,
         Piecewise: _piecewise,
         Largest: _extreme,
+        largest: _extreme,
         Min: _extreme,
         Relational: _relation,
         And: lambda self, node: (" & ".join(f"({self(a)})" for a in node.args), SUM),

@@ -83,6 +83,18 @@ class exp_of_difference(KernelFunction):
     """e^(u − v), with what the subtraction rounds away, whichever is the larger."""
 
 
+class largest(KernelFunction):
+    """The largest of a few numbers."""
+
+
+class origin(KernelFunction):
+    """What is subtracted before exponentials are summed: the largest exponent, 0 where all are −∞."""
+
+
+class part_of_paths(KernelFunction):
+    """e^(u − v), and 0 where v = −∞."""
+
+
 class log1p_unit(KernelFunction):
     """log(1 + u) for 0 ≤ u ≤ 1."""
 

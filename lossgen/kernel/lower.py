@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sympy import Expr, Integer, Mul, Piecewise, Symbol
 from sympy.core.relational import Relational
 
+from lossgen.derive.sweeps import TableEntry
 from lossgen.formula.axes import Index
 from lossgen.formula.nodes import Delta, Entry, Max, Reduction
 from lossgen.formula.symbols import Argument, ItemNumber, is_label, is_position
@@ -65,7 +66,7 @@ class Lowering:
         """
         if node in self._bound:
             return self._bound[node]
-        if isinstance(node, Entry):
+        if isinstance(node, Entry | TableEntry):
             return self._entry(node)
         if isinstance(node, Index | Argument | ItemNumber):
             name = Symbol(self.position(node))

@@ -7,6 +7,7 @@ from sympy import Expr
 from sympy.core.function import Function
 from sympy.logic.boolalg import Boolean
 
+from lossgen.derive.sweeps import TableEntry
 from lossgen.formula.nodes import Entry, Reduction
 
 from .functions import group, multiple
@@ -18,7 +19,7 @@ def shared_parts(expressions: Iterable[Expr]) -> frozenset[Expr]:
 
     def visit(node: Expr) -> None:
         uses[node] += 1
-        if uses[node] == 1 and not isinstance(node, Entry):
+        if uses[node] == 1 and not isinstance(node, Entry | TableEntry):
             for child in node.args:
                 visit(child)
 
@@ -28,7 +29,7 @@ def shared_parts(expressions: Iterable[Expr]) -> frozenset[Expr]:
 
 
 def _worth_a_name(node: Expr) -> bool:
-    if not node.args or isinstance(node, Boolean | Entry | Reduction) or node.is_number or not isinstance(node, Expr):
+    if not node.args or isinstance(node, Boolean | Entry | TableEntry | Reduction) or node.is_number or not isinstance(node, Expr):
         return False
     return not (node.is_Mul and len(node.args) == 2 and node.args[0] == -1)
 

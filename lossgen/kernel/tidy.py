@@ -9,6 +9,7 @@ from collections import Counter
 from sympy import Add, Expr, Integer, Mul
 from sympy.logic.boolalg import Boolean
 
+from lossgen.derive.sweeps import TableEntry
 from lossgen.formula.nodes import Entry
 
 from .functions import group
@@ -16,7 +17,7 @@ from .functions import group
 
 def tidy(node: Expr) -> Expr:
     """The expression with common factors taken out, bottom-up."""
-    if not node.args or isinstance(node, Entry | group | Boolean):
+    if not node.args or isinstance(node, Entry | TableEntry | group | Boolean):
         return node
     node = node.func(*(tidy(arg) for arg in node.args))
     if isinstance(node, Add):

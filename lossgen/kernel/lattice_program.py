@@ -1,0 +1,102 @@
+"""The kernels of a loss with recurrences, before they are lowered: steps, inputs and outputs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sympy import Expr
+
+from lossgen.derive.lattice import LatticeDerivation
+from lossgen.derive.sweeps import Fill, Put, Step, Sweeps, Table
+from lossgen.formula import Axis, Loss, Variant
+from lossgen.formula.symbols import Argument
+
+
+@dataclass(frozen=True)
+class LatticeProgram:
+    """A kernel of a loss with recurrences.
+
+    prefix : what stands before an argument's name in the name of its output.
+    wrt : the arguments that outputs belong to.
+    """
+
+    name: str
+    summary: str
+    variant: Variant
+    sweeps: Sweeps
+    prefix: str = ""
+    wrt: tuple[Argument, ...] = ()
+    directions: Mapping[Argument, Argument] = field(default_factory=dict)
+    hints: Mapping[Expr, str] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
+    defaults: Mapping[str, float | int | None] = field(default_factory=dict)
+    outputs: tuple[()] = ()
+
+    @property
+    def value(self) -> Expr:
+        return self.sweeps.value
+
+    @property
+    def arrays(self) -> tuple[Argument, ...]:
+        """Every array input."""
+        return (*self.variant.arguments, *self.directions.values())
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of the arguments and of the cells."""
+        cells = (index.axis for table in self.sweeps_tables() for index in table.indices)
+        return tuple(dict.fromkeys((*self.variant.axes, *cells)))
+
+    @property
+    def sizes(self) -> tuple[Axis, ...]:
+        """The axes whose full sizes the kernel is given."""
+        return base_axes(self.variant)
+
+    def sweeps_tables(self) -> tuple[Table, ...]:
+        """Every table that a step fills."""
+        found = [step.table for step in (*self.sweeps.before, *self.sweeps.after) if isinstance(step, Fill | Put)]
+        return tuple(dict.fromkeys(found))
+
+    def expressions(self) -> list[Expr]:
+        return [self.value, *(step.value for step in (*self.sweeps.before, *self.sweeps.after))]
+
+
+def base_axes(variant: Variant) -> tuple[Axis, ...]:
+    """The axes of the arguments that have a size of their own."""
+    return tuple(axis for axis in variant.axes if axis.base is None)
+
+
+def lattice_programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tuple[LatticeProgram, ...]:
+    """The kernels of a variant with recurrences, each expression brought into kernel functions by `lower`."""
+    derivation = LatticeDerivation(loss.name, variant)
+    common = {
+        "variant": variant,
+        "parameters": tuple(p.name for p in variant.parameters),
+        "defaults": {a.name: loss.default(a.name) for a in variant.arguments if a.role.layout != "length"},
+    }
+    summary = "The loss of each item and its gradient."
+    found = [LatticeProgram("evaluate", summary, sweeps=_lowered(derivation.evaluate(), lower), prefix="grad", wrt=variant.differentiable, **common)]
+    pairs = [("hvp", variant.predictions)]
+    if variant.differentiable != variant.predictions:
+        pairs.append(("hvp_full", variant.differentiable))
+    for name, wrt in pairs:
+        directions, sweeps = derivation.products(wrt)
+        summary = "The slope along a direction and the Hessian times the direction."
+        found.append(LatticeProgram(name, summary, sweeps=_lowered(sweeps, lower), prefix="product", wrt=wrt, directions=directions, **common))
+    numbers = (
+        ("divisor", "What each item's loss is divided by before the mean.", variant.divisor),
+        ("normalizer", "What each item counts in the denominator of the mean.", variant.normalizer),
+    )
+    for name, summary, value in numbers:
+        if value != 1:
+            found.append(LatticeProgram(name, summary, sweeps=Sweeps((), lower(value), ()), **common))
+    return tuple(found)
+
+
+def _lowered(sweeps: Sweeps, lower: Callable[[Expr], Expr]) -> Sweeps:
+    def step(given: Step) -> Step:
+        return replace(given, value=lower(given.value))
+
+    after = tuple(map(step, sweeps.after))
+    return Sweeps(tuple(map(step, sweeps.before)), lower(sweeps.value), after)
+
+

@@ -1,0 +1,22 @@
+"""Scalar functions for sums over paths in the log domain; printed as source text into generated kernels."""
+
+import numpy as np
+
+from lossgen.kernel.math.float64 import INFINITY, exp
+
+real = np.float64
+
+
+def origin(m):
+    """What is subtracted before exponentials are summed: their largest exponent, 0 where all of them are -inf."""
+    return m if m > -INFINITY else real(0.0)
+
+
+def part_of_paths(u, v):
+    """exp(u - v), and 0 where v is -inf: no path at all."""
+    return exp(u - v) if v > -INFINITY else real(0.0)
+
+
+def label_at(labels, start, position, size):
+    """The label at a position of the sequence of this size that begins at `start`; 0 beyond its ends."""
+    return labels[start + position] if 0 <= position < size else 0
