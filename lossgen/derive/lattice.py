@@ -7,15 +7,15 @@
     ū(p)  = Σ_o ∂g/∂u_o (p − o) · ā(p − o)
     x̄     = ∂e/∂x + Σ_p ū(p) · ∂f(p)/∂x + Σ_p ā(p) · ∂g(p)/∂x
 
-For sums over paths in the log domain ∂g/∂a_o is e^(a_o + … − a(p)), a share in [0, 1]: the log-sum-exp of a cell is not
-computed again, it is what the cell holds.
+For sums over paths in the log domain ∂g/∂a_o is e^(a_o + … − LSE(p)), a share in [0, 1]: the log-sum-exps of the cells are
+kept on the way up.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sympy import Add, Expr, Integer, Mul, Piecewise, Symbol
+from sympy import Add, Expr, Integer, Mul, oo
 
 from lossgen.formula import Index, LogSumExp, SpecError, Sum, Variant
 from lossgen.formula.nodes import Entry
@@ -50,12 +50,8 @@ class LatticeSweeps:
         self.adjoint = Table(f"adjoint_{self.table.name}", self.table.indices)
 
     @property
-    def here(self) -> TableEntry:
-        return self.table[self.table.indices]
-
-    @property
     def up(self) -> tuple[Fill, ...]:
-        return (*(Fill(u.table, u.value) for u in self.locals), Fill(self.table, self.cell, known=self.known))
+        return (*(Fill(u.table, u.value) for u in self.locals), Fill(self.table, self.cell.xreplace(self.known), kept=self.kept))
 
     @property
     def down(self) -> Fill:
@@ -97,7 +93,7 @@ class LatticeSweeps:
         return self.stable(Add(*(self._gathered(p, self._slope(self.cell, p)) for p in found)))
 
     def _slope(self, expression: Expr, pattern: Pattern) -> Expr:
-        return slope(expression, pattern, self.stable).xreplace(dict(self.known))
+        return slope(expression, pattern, self.stable).xreplace(self.known)
 
     def _gathered(self, pattern: Pattern, derivative: Expr) -> Expr:
         """Σ over the cells q that read p of ∂g/∂a (q)·ā(q): the offsets negated, or summed over where a sum runs over them."""
@@ -118,23 +114,17 @@ class LatticeSweeps:
         return term
 
     @cached_property
-    def known(self) -> Mapping[Expr, Expr]:
-        """The log-sum-exp that a cell is made of, by what the cell holds: g = α + β·LSE, hence LSE = (a − α)/β."""
-        found: dict[Expr, Expr] = {}
-        for piece in [v for v, _ in self.cell.args] if isinstance(self.cell, Piecewise) else [self.cell]:
-            sums = [n for n in piece.atoms(log_add_exp, LogSumExp) if reads(n, self.table)]
-            if len(sums) == 1:
-                hole = Symbol("hole")
-                rest = piece.xreplace({sums[0]: hole})
-                factor = _factor(rest, hole)
-                if hole not in factor.free_symbols:
-                    found[sums[0]] = (self.here - rest.xreplace({hole: ZERO})) / factor
-        return found
+    def kept(self) -> tuple[tuple[Table, Expr], ...]:
+        """The log-sum-exps that a cell is made of: what the adjoint divides by, so that it computes none again."""
+        sums = [n for n in self.cell.atoms(log_add_exp, LogSumExp) if reads(n, self.table)]
+        name, indices = f"sum_{self.table.name}", self.table.indices
+        numbered = enumerate(sorted(sums, key=str), 1)
+        return tuple((Table(name if n == 1 else f"{name}_{n}", indices, -oo), node) for n, node in numbered)
 
-
-def _factor(rest: Expr, hole: Symbol) -> Expr:
-    """What the hole is multiplied by, in a sum of terms."""
-    return Add(*(term / hole for term in Add.make_args(rest) if hole in term.free_symbols))
+    @property
+    def known(self) -> dict[Expr, Expr]:
+        """Where these are found once the cell is filled."""
+        return {node: table[self.table.indices] for table, node in self.kept}
 
 
 def reads(node: Expr, table: Table) -> bool:

@@ -4,8 +4,7 @@ Every step is an assignment with an expression on its right side, so that the de
 the same list of steps, each differentiated.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol, Tuple
 
@@ -70,14 +69,19 @@ class TableEntry(Expr):
 class Fill:
     """For every cell, in order (or in the reverse order): table[cell] = value, or += value.
 
-    `known` are parts of the value by what they equal once the cell is filled.
+    `kept` are parts that have a table of their own, filled beforehand, cell by cell; the value reads it.
     """
 
     table: Table
     value: Expr
     reverse: bool = False
     add: bool = False
-    known: Mapping[Expr, Expr] = field(default_factory=dict)
+    kept: tuple[tuple[Table, Expr], ...] = ()
+
+    @property
+    def known(self) -> dict[Expr, Expr]:
+        """The kept parts by where they are found."""
+        return {part: table[self.table.indices] for table, part in self.kept}
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,15 @@ class Tangent:
         return Sweeps(before, value, tuple(after))
 
     def _filled(self, fill: Fill) -> tuple[Fill, ...]:
-        known_before = fill.table in self._tables
-        own = self._tangent(fill.table)
-        change = self._along(fill.value).xreplace(dict(fill.known))
-        if not known_before and change.replace(TableEntry, lambda t, *p: ZERO if t == own else t[p]) == 0:
-            del self._tables[fill.table]  # nothing moves it but itself
+        moved = fill.table in self._tables
+        own = {table: self._tangent(table) for table in (fill.table, *(table for table, _ in fill.kept))}
+        change = self._along(fill.value)
+        kept = tuple((own[table], self._along(part).xreplace(fill.known)) for table, part in fill.kept)
+        if not moved and all(_moves_itself_alone(value, own) for value in (change, *(part for _, part in kept))):
+            for table in own:
+                del self._tables[table]
             return (fill,)
-        return (fill, Fill(own, change, fill.reverse, fill.add))
+        return (fill, Fill(own[fill.table], change, fill.reverse, fill.add, kept))
 
     def _tangent(self, table: Table) -> Table:
         return self._tables.setdefault(table, Table(f"{table.name}_along", table.indices))
@@ -59,3 +61,8 @@ class Tangent:
         if isinstance(leaf, Entry) and leaf.base in self.directions:
             return Entry(self.directions[leaf.base], *leaf.indices)
         return self.directions.get(leaf, ZERO)
+
+
+def _moves_itself_alone(change: Expr, own: Mapping[Table, Table]) -> bool:
+    """Whether nothing but the tables' own changes would change them, so that nothing does."""
+    return change.replace(TableEntry, lambda t, *p: ZERO if t in own.values() else t[p]) == 0

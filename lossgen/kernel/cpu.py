@@ -18,6 +18,7 @@ from .lattice_program import LatticeProgram, lattice_programs
 from .lengths import measures_lengths, without_scaling
 from .lower import Lowering
 from .math import MATH_FLAGS, library
+from .pool import Pool
 from .program import Output, Program, programs
 from .statement_printer import StatementPrinter
 from .tidy import tidy
@@ -41,8 +42,9 @@ def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     arithmetic = "float64" if wide else dtype
     printer = StatementPrinter(widen=wide)
     in_kernel = lower_wide if wide else lower
+    pool = Pool(library(arithmetic).names)
     if variant.filled:
-        kernels = [render_lattice_kernel(p, printer) for p in lattice_programs(loss, variant, in_kernel)]
+        kernels = [render_lattice_kernel(p, printer, pool) for p in lattice_programs(loss, variant, in_kernel)]
     else:
         kernels = [render_kernel(p, printer) for p in programs(loss, variant, in_kernel)]
     environment = Environment(
@@ -62,6 +64,7 @@ def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
         formula=variant.expression,
         math_flags=MATH_FLAGS,
         kernels=kernels,
+        functions=pool.functions,
         library=functions + "\n\n" if functions else "",
     )
 
@@ -100,9 +103,9 @@ def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:
     return Kernel(program.name, program.summary, _signature(program), tuple(lines))
 
 
-def render_lattice_kernel(program: LatticeProgram, printer: StatementPrinter) -> Kernel:
-    """One kernel's text, of a loss with recurrences."""
-    frame = LatticeFrame(program, printer)
+def render_lattice_kernel(program: LatticeProgram, printer: StatementPrinter, pool: Pool) -> Kernel:
+    """One kernel's text, of a loss with recurrences; its steps over cells go to the pool."""
+    frame = LatticeFrame(program, printer, pool)
     arguments = (
         *("first", "last", "bounds"),
         *(a.name for a in program.variant.arguments),
@@ -110,7 +113,7 @@ def render_lattice_kernel(program: LatticeProgram, printer: StatementPrinter) ->
         *(f"size_{axis.name}" for axis in program.sizes),
         *(d.name for d in program.directions.values()),
         *("scale", "item_scale", "values", "totals", "faults"),
-        *(frame.lowering.output(a) for a in program.wrt),
+        *(program.output(a) for a in program.wrt),
     )
     return Kernel(program.name, program.summary, arguments, tuple(frame.lines()))
 

@@ -43,7 +43,7 @@ class LatticeProgram:
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of the arguments and of the cells."""
-        cells = (index.axis for table in self.sweeps_tables() for index in table.indices)
+        cells = (index.axis for table in self.tables for index in table.indices)
         return tuple(dict.fromkeys((*self.variant.axes, *cells)))
 
     @property
@@ -51,10 +51,22 @@ class LatticeProgram:
         """The axes whose full sizes the kernel is given."""
         return base_axes(self.variant)
 
-    def sweeps_tables(self) -> tuple[Table, ...]:
+    @property
+    def tables(self) -> tuple[Table, ...]:
         """Every table that a step fills."""
-        found = [step.table for step in (*self.sweeps.before, *self.sweeps.after) if isinstance(step, Fill | Put)]
-        return tuple(dict.fromkeys(found))
+        steps = [step for step in (*self.sweeps.before, *self.sweeps.after) if isinstance(step, Fill | Put)]
+        kept = [table for step in steps if isinstance(step, Fill) for table, _ in step.kept]
+        return tuple(dict.fromkeys((*(step.table for step in steps), *kept)))
+
+    @property
+    def derived(self) -> tuple[Axis, ...]:
+        """The axes whose sizes follow from those of others."""
+        found = {axis for axis in self.axes if axis.base is not None or axis.length is not None}
+        return tuple(sorted(found, key=lambda axis: axis.name))
+
+    def output(self, argument: Argument) -> str:
+        """The name of the output for an argument."""
+        return f"{self.prefix}_{argument.name}"
 
     def expressions(self) -> list[Expr]:
         return [self.value, *(step.value for step in (*self.sweeps.before, *self.sweeps.after))]
@@ -94,6 +106,8 @@ def lattice_programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]
 
 def _lowered(sweeps: Sweeps, lower: Callable[[Expr], Expr]) -> Sweeps:
     def step(given: Step) -> Step:
+        if isinstance(given, Fill):
+            return replace(given, value=lower(given.value), kept=tuple((t, lower(part)) for t, part in given.kept))
         return replace(given, value=lower(given.value))
 
     after = tuple(map(step, sweeps.after))

@@ -1,7 +1,7 @@
 """Names of local variables: an author's own where there is one, never one twice."""
 
 import keyword
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sympy import Expr
 
@@ -119,8 +119,10 @@ def check_axis_names(loss: str, axes: Sequence[Axis]) -> None:
 class Names:
     """Hands out unused names."""
 
-    def __init__(self, taken: Iterable[str], hints: Mapping[Expr, str]) -> None:
-        self._taken = {*RESERVED, *taken}
+    def __init__(
+        self, taken: Iterable[str], hints: Mapping[Expr, str], reserved: Collection[str] = RESERVED
+    ) -> None:
+        self._taken = {*reserved, *taken}
         self._hints = dict(hints)
 
     def new(self, wanted: str) -> str:

@@ -20,7 +20,6 @@ class WholePrinter:
 
     def __init__(self, position: Callable[[Expr], str]) -> None:
         self.position = position
-        self.reads_labels = False
 
     def __call__(self, node: Expr | Boolean) -> str:
         """The text, in parentheses unless it is a name, a number or a call."""
@@ -90,7 +89,6 @@ class WholePrinter:
 
     def _label(self, node: LabelEntry) -> str:
         """A label; 0 beyond the sequence's ends, where formulas read what they then do not use."""
-        self.reads_labels = True
         name, size = node.base.name, size_name(node.base.role.axis)
         position = self.bare(node.index)
         return f"label_at({name}_labels, {name}_start, {position}, {size})"

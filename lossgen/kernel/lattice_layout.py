@@ -1,0 +1,107 @@
+"""Where the tables of a lattice hold its cells: margins around them, and whole numbers that are looked up.
+
+A table has a margin on every side, filled with what is outside, as wide as the largest offset at which it is read, and one
+at least: reads need no test. Where a position may be anything it is moved into the margin.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sympy import Expr, Integer
+
+from lossgen.derive.sweeps import Fill, Sweeps, Table, TableEntry
+from lossgen.formula import Index
+from lossgen.formula.nodes import LabelEntry
+
+from .lattice_program import LatticeProgram
+from .names import RESERVED, Names, family, size_name
+from .whole import WholePrinter, is_whole_condition
+
+#: Names that a kernel uses for itself, but one with recurrences does not.
+FREE = frozenset({"s", "j"})
+
+
+@dataclass(frozen=True)
+class Margins:
+    """How wide a table's margins are, before and after, for each of its indices."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class WholeTable:
+    """Whole numbers or conditions that depend on one index, computed once for an item."""
+
+    name: str
+    index: Index
+    text: str
+    boolean: bool
+
+
+class LatticeLayout:
+    """What all steps of a kernel share."""
+
+    def __init__(self, program: LatticeProgram) -> None:
+        self.program = program
+        self.tables = program.tables
+        self.margins = {table: _margins(table, program.sweeps) for table in self.tables}
+        self.whole_tables: dict[tuple[Expr, str], WholeTable] = {}
+        self.reads_labels = False
+        taken = {name for a in program.arrays for name in family(a.name)} | set(program.parameters)
+        taken |= {name for axis in program.axes for name in (axis.name, size_name(axis))}
+        self.taken = taken | {table.name for table in self.tables}
+        self._names = self.names()
+
+    def names(self) -> Names:
+        """Names for one function, or for the kernel itself."""
+        return Names(self.taken, self.program.hints, RESERVED - FREE)
+
+    def whole(self, node: Expr, position: Callable[[Expr], str]) -> str:
+        """A whole number or condition as text; what reads labels and depends on one index is looked up in a table."""
+        free = [s for s in node.free_symbols if isinstance(s, Index)]
+        if not node.has(LabelEntry) or len(free) != 1:
+            return self.bare(node, position)
+        own = free[0].axis.index()
+        key = (node.xreplace({free[0]: own}), own.axis.name)
+        if key not in self.whole_tables:
+            boolean = is_whole_condition(node)
+            name = self._names.new("holds" if boolean else "label")
+            self.taken.add(name)
+            text = self.bare(key[0], lambda index: index.name)
+            self.whole_tables[key] = WholeTable(name, own, text, boolean)
+        return f"{self.whole_tables[key].name}[{position(free[0])}]"
+
+    def bare(self, node: Expr, position: Callable[[Expr], str]) -> str:
+        """A whole number or condition as text."""
+        self.reads_labels |= node.has(LabelEntry)
+        return WholePrinter(position).bare(node)
+
+    def place(self, table: Table, n: int, position: Expr, loops: set[Index], name: Callable[[Expr], str]) -> str:
+        """Where a position lies in a table: shifted by the margin, and moved into it unless it is near a loop's index."""
+        low, high = self.margins[table].before[n], self.margins[table].after[n]
+        index, offset = shifted(position)
+        if index in loops and -low <= offset <= high:
+            return self.bare(position + low, name)
+        size = size_name(table.indices[n].axis)
+        return f"max(min({self.bare(position + low, name)}, {size} + {low}), 0)"
+
+
+def shifted(position: Expr) -> tuple[Index | None, Expr]:
+    """The index and the shift of a position such as t − 1; no index for any other."""
+    for symbol in position.free_symbols:
+        if isinstance(symbol, Index) and (position - symbol).is_Integer:
+            return symbol, position - symbol
+    return None, Integer(0)
+
+
+def _margins(table: Table, sweeps: Sweeps) -> Margins:
+    before, after = [1] * len(table.indices), [1] * len(table.indices)
+    steps = (*sweeps.before, *sweeps.after)
+    values = [step.value for step in steps]
+    values += [part for step in steps if isinstance(step, Fill) for _, part in step.kept]
+    for entry in {e for value in values for e in value.atoms(TableEntry) if e.table == table}:
+        for n, position in enumerate(entry.positions):
+            offset = int(shifted(position)[1])
+            before[n], after[n] = max(before[n], -offset), max(after[n], offset)
+    return Margins(tuple(before), tuple(after))
