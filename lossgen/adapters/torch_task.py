@@ -28,6 +28,7 @@ Tensors = Sequence[torch.Tensor]
 ITEMS = (
     "items"  # the values of the items even where the loss does not offer them: reduction "none" for a part of a call
 )
+SHARES = "shares"  # the same, each divided by its own divisor, as the mean has them
 EXTRA = ("sample_weight", "mask", "denominator")  # the places after those of the arguments
 
 
@@ -56,7 +57,7 @@ class Task:
         places: for each of the tensors that come with it, in ascending order, the position in the signature;
             after the arguments come the positions of `EXTRA`.
         parameters: the parameters in the order of the signature.
-        reduction: "none", "mean", "batchmean", "sum", or `ITEMS`.
+        reduction: "none", "mean", "batchmean", "sum", `ITEMS` or `SHARES`.
         axis: dimensions in place of the axes' default ones.
         empty: the `mean` of no items.
         wanted: the places of the arguments whose gradients are wanted, among `places`.
@@ -80,7 +81,7 @@ class Task:
     @property
     def per_item(self) -> bool:
         """True if the value is an array over the items."""
-        return self.reduction in ("none", ITEMS)
+        return self.reduction in ("none", ITEMS, SHARES)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,10 +103,11 @@ class Task:
         """The prepared call for these tensors."""
         arrays = self.place([self._array(place, t) for place, t in zip(self.places, tensors, strict=True)])
         *arguments, weight, mask, denominator = arrays
-        reduction = self.schema.reduction if self.reduction == ITEMS else self.reduction
+        part = self.reduction in (ITEMS, SHARES)
+        reduction = self.schema.reduction if part else self.reduction
         call = self.loss.bind(arguments, self.parameters, reduction, self.axis, weight, mask, denominator, self.empty)
-        if self.reduction == ITEMS:
-            call.scaling = replace(call.scaling, reduction="none")
+        if part:
+            call.scaling = replace(call.scaling, reduction="none", shares=self.reduction == SHARES)
         return call
 
     def _array(self, place: int, tensor: torch.Tensor) -> np.ndarray:

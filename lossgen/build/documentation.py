@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from lossgen.formula import Loss, Role
+from lossgen.formula import Loss
+from lossgen.formula.recurrence import Lattice
 
 from .batches import Batches
 from .schema import IGNORE_INDEX
+from .shapes import shape
 
 
 def documentation(loss: Loss, further: Sequence[str] = ()) -> list[str]:
@@ -18,10 +20,14 @@ def documentation(loss: Loss, further: Sequence[str] = ()) -> list[str]:
     ]
     for variant in loss.pieces:
         lines.append(f"    {variant.expression}" + (f"    ({variant.label})" if variant.label else ""))
+    lattices = {node for variant in loss.pieces for node in variant.expression.atoms(Lattice)}
+    for lattice in sorted(lattices, key=str):
+        cell = ", ".join(map(str, lattice.indices))
+        lines.append(f"    {lattice.name}[{cell}] = {lattice.cell}, and {lattice.outside} outside")
     lines += ["", "Parameters", "----------"]
     for argument in loss.variants[0].arguments:
         choices = [next(a for a in v.arguments if a.name == argument.name).role for v in loss.variants]
-        meaning = "; or ".join(f"{_shape(role)}: {role.meaning}" for role in dict.fromkeys(choices))
+        meaning = "; or ".join(f"{shape(role)}: {role.meaning}" for role in dict.fromkeys(choices))
         default = loss.default(argument.name)
         lines.append(f"{argument.name} : {meaning}" + (f" (default {default})" if default is not None else ""))
     for name, role in loss.settings.items():
@@ -32,23 +38,3 @@ def documentation(loss: Loss, further: Sequence[str] = ()) -> list[str]:
     if loss.paper:
         lines += ["", f"Source: {loss.paper}"]
     return lines
-
-
-#: How an argument with an axis is laid out, by the place of the axis.
-LAYOUTS = {
-    "class": "(N, {name}, …)",
-    "features": "(N, …), the dimensions after the first forming {name}",
-    "last": "(…, {name})",
-}
-
-
-def _shape(role: Role) -> str:
-    """The shape of an argument, in words."""
-    if role.axis is None:
-        return "broadcasts to the items" if role.layout == "broadcast" else "one number per item"
-    if role.layout == "shared":
-        return f"({role.axis.name},)"
-    if role.integer:
-        return f"one integer per item, over {role.axis.name}"
-    shape = LAYOUTS[role.axis.place].format(name=role.axis.name)
-    return f"broadcasts to {shape}" if role.broadcast else shape

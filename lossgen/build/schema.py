@@ -9,6 +9,7 @@ from lossgen.derive import Derivation
 from lossgen.formula import Axis, Loss, Role, Variant
 from lossgen.formula.nodes import Entry
 from lossgen.formula.symbols import Argument, ItemNumber
+from lossgen.kernel.lattice_program import base_axes
 from lossgen.kernel.program import is_normalized
 
 from .literals import block, literal, quoted, tuple_of
@@ -25,7 +26,8 @@ class SchemaText:
     def lines(self, variants: Sequence[Variant] = ()) -> Iterable[str]:
         """The lines of the schema: everything the runtime knows of the loss, or of one batch's part in it."""
         variants = variants or self.loss.variants
-        axes = dict.fromkeys(axis for v in variants for axis in v.axes)
+        given = dict.fromkeys(axis for v in variants for axis in v.axes)
+        axes = dict.fromkeys([*given, *(axis.base for axis in given if axis.base)])
         yield f"name={quoted(self.loss.name)},"
         yield f"axes={tuple_of(_axis(axis) for axis in axes)},"
         yield from block("parameters", (self._parameter(name) for name in self._parameters))
@@ -37,6 +39,9 @@ class SchemaText:
         if name == "ignore_index":
             return f'Parameter("ignore_index", {IGNORE_INDEX}, "real", integer=True),'
         role, default = self.loss.settings[name], self.loss.default(name)
+        if isinstance(role, Role) and role.points_to:
+            axis = quoted(role.points_to.name)
+            return f'Parameter({quoted(name)}, {int(default)}, "class-index", integer=True, axis={axis}),'
         if isinstance(role, Role):
             return f"Parameter({quoted(name)}, {float(default)!r}, {quoted(role.domain)}),"
         other = f", {quoted(role.other.domain)}" if role.other else ""
@@ -53,6 +58,10 @@ class SchemaText:
         yield f"    differentiable={tuple_of(quoted(a.name) for a in variant.differentiable)},"
         yield f"    predictions={tuple_of(quoted(a.name) for a in variant.predictions)},"
         yield from (f"    {line}" for line in self._normalizer(variant))
+        if variant.filled:
+            yield f"    sizes={tuple_of(quoted(axis.name) for axis in base_axes(variant))},"
+            if variant.divisor != 1:
+                yield "    divided=True,"
         if variant.numbered:
             yield "    numbered=True,"
             yield f"    diagonal={tuple_of(map(quoted, _read_at_item(Derivation(self.loss.name, variant))))},"
@@ -62,6 +71,9 @@ class SchemaText:
 
     def _normalizer(self, variant: Variant) -> Iterable[str]:
         """What `mean` divides by, as far as it is known before any data is."""
+        if variant.filled:
+            yield f"normalized={variant.normalizer != 1},"
+            return
         normalized = any(is_normalized(Derivation(self.loss.name, piece)) for piece in variant.pieces)
         yield f"normalized={normalized},"
         if normalized and not variant.parts:
@@ -90,6 +102,10 @@ class SchemaText:
             parts.append("integer=True")
         if role.broadcast and role.layout == "row":
             parts.append("broadcast=True")
+        if role.grid:
+            parts.append(f"axes={tuple_of(quoted(a.name) for a in role.grid)}")
+        if role.points_to:
+            parts.append(f"points_to={quoted(role.points_to.name)}")
         return f"Argument({', '.join(parts)})"
 
     @property
@@ -111,4 +127,5 @@ def _read_at_item(derivation: Derivation) -> list[str]:
 
 
 def _axis(axis: Axis) -> str:
-    return f"Axis({quoted(axis.name)}, {quoted(axis.place)})"
+    longer = f", base={quoted(axis.base.name)}, longer={axis.longer}" if axis.base else ""
+    return f"Axis({quoted(axis.name)}, {quoted(axis.place)}{longer})"

@@ -29,8 +29,10 @@ class TorchSignature:
         self._inputs = [name for name in (*required, *optional) if name in inputs]
         self._renamed = loss.forward
         numbers = spread_arguments(loss)
-        self._entries = {name: f"{name}: Tensor{' | float' if name in numbers else ''}" for name in required}
-        self._entries |= {name: f"{name}: Tensor | None = None" for name in optional}
+        kinds = dict.fromkeys(arguments, "Tensor") | dict.fromkeys(numbers, "Tensor | float")
+        kinds |= dict.fromkeys(length_arguments(loss), "Tensor | Sequence[int] | int")
+        self._entries = {name: f"{name}: {kinds[name]}" for name in required}
+        self._entries |= {name: f"{name}: {kinds[name]} | None = None" for name in optional}
         self._entries |= {name: f"{name}: {type} = {default}" for name, type, default in parameters}
         if len(loss.reductions) > 1:
             self._entries["reduction"] = f'reduction: str = "{loss.reduction}"'
@@ -72,3 +74,8 @@ def spread_arguments(loss: Loss) -> list[str]:
     """What a model predicts that may be one for several items, hence a number."""
     arguments = loss.variants[0].arguments
     return [a.name for a in arguments if a.role.layout == "broadcast" and a.role.kind == "prediction"]
+
+
+def length_arguments(loss: Loss) -> list[str]:
+    """The arguments that say how many entries an item has: tensors, or Python's own numbers."""
+    return [a.name for a in loss.variants[0].arguments if a.role.layout == "length"]

@@ -1,6 +1,6 @@
 """What the public modules of a generated package print for a loss: signatures, schema, documentation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lossgen.formula import Loss, Option, Role, SpecError, Variant
@@ -11,7 +11,7 @@ from .batches import Batches
 from .documentation import documentation
 from .literals import literal
 from .schema import IGNORE_INDEX, SchemaText
-from .signature import TorchSignature, spread_arguments
+from .signature import TorchSignature, length_arguments, spread_arguments
 
 #: Options that every loss has; a formula may not use their names for its own arguments.
 OPTIONS = (
@@ -106,9 +106,21 @@ class Surface:
         return spread_arguments(self.loss)
 
     @property
-    def like(self) -> str:
-        """The first argument that has the shape of the items."""
-        return next((a.name for a in self.arguments if a.role.layout == "item"), "")
+    def lengths(self) -> list[str]:
+        """The arguments that may be Python's own numbers; see `lossgen.adapters.torch_lengths`."""
+        return length_arguments(self.loss)
+
+    def converted(self, names: Mapping[str, str]) -> list[str]:
+        """Statements that make tensors of such arguments, which may have other `names`."""
+        like = next((a.name for a in self.arguments if a.role.layout == "item"), "")
+        by = {name: f"spread({names.get(name, name)}, {names.get(like, like)})" for name in self.spread}
+        by |= {name: f"as_lengths({names.get(name, name)})" for name in self.lengths}
+        return [f"{names.get(name, name)} = {call}" for name, call in by.items()]
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether it has the Hessian's diagonal."""
+        return not any(variant.filled for variant in self.loss.pieces)
 
     @property
     def torch(self) -> TorchSignature:
@@ -139,6 +151,8 @@ class Surface:
 
 def _typed(role: Role | Option, default: object) -> tuple[str, str]:
     """The type and the default of a hyperparameter, as text."""
+    if isinstance(role, Role) and role.integer:
+        return "int", str(int(default))
     values = (*role.values, default) if isinstance(role, Option) else (0.0,)
     kind = next((k for k in (bool, str) if all(isinstance(v, k) for v in values)), float)
     return kind.__name__, literal(default if kind is not float else float(default))

@@ -113,7 +113,7 @@ def _is_option(value: object, option: Option) -> bool:
 
 def _parameter(loss: str, parameter: Parameter, value: object) -> float | int:
     allowed, words = SCALARS[parameter.domain] if parameter.domain else (lambda _: False, "")
-    if parameter.integer:
+    if parameter.integer and parameter.domain == "real":
         words = "an integer"
     words = " or ".join([*map(repr, parameter.options), *filter(None, [words])])
     given = f"{loss}: {parameter.name} is {value!r}, expected {words}"

@@ -238,7 +238,7 @@ class Call:
     def _divided(self) -> np.ndarray | None:
         """What each item is divided by before the mean over the items; None if by nothing."""
         plan = self.plan
-        if not plan.variant.divided or self.scaling.reduction != "mean":
+        if not plan.variant.divided or not (self.scaling.shares or self.scaling.reduction == "mean"):
             return None
         if self._shares is None:
             shares = apart((plan.geometry.items,), plan.real)

@@ -25,6 +25,23 @@ def measure(schema: Schema, variant: Variant, arrays: Sequence[np.ndarray | None
     return kind(schema, variant, arrays, option).geometry()
 
 
+def axis_dimensions(schema: Schema, argument: Argument, option: FrozenAxis, shape: Shape) -> dict[str, Shape]:
+    """The dimensions of each axis in an argument with items that has this shape.
+
+    Raises:
+        LossError: an `axis` that does not fit.
+    """
+    axes = {axis.name: axis for axis in schema.axes}
+    if argument.layout == "grid":
+        own = [axes[name] for name in argument.axes]
+        found = entry_dimensions(schema.name, own, option, argument.name, shape)
+        return {name: (dimension,) for name, dimension in zip(argument.axes, found, strict=True)}
+    if argument.layout in ("row", "sequence"):
+        name = argument.axis or ""
+        return {name: dimensions_of(schema.name, axes[name], option, argument.name, shape)}
+    return {}
+
+
 class WholeMeasurement(Measurement):
     """Grids and rows say what the items and the sizes of the axes are; sequences, tables and lengths have to agree.
 

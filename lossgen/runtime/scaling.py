@@ -38,6 +38,7 @@ class Scaling:
     mask: np.ndarray | None = None
     denominator: float | None = None
     plain: bool = False  # nothing but a reduction
+    shares: bool = False  # items are divided by their own divisors, as for the mean, whatever the reduction
 
     def scales(
         self,

@@ -118,8 +118,8 @@ def changed(array, *entries):
             {"blank": 4},
             "path: blank is 4, expected an integer in 0 ... 3, a number on axis 'C'",
         ),
-        ((X, LABELS, FRAMES, LENGTHS), {"blank": -1}, "path: blank is -1, expected an integer"),
-        ((X, LABELS, FRAMES, LENGTHS), {"blank": 0.5}, "path: blank is 0.5, expected an integer"),
+        ((X, LABELS, FRAMES, LENGTHS), {"blank": -1}, "path: blank is -1, expected an integer that is at least 0"),
+        ((X, LABELS, FRAMES, LENGTHS), {"blank": 0.5}, "path: blank is 0.5, expected an integer that is at least 0"),
         (
             (X, LABELS, FRAMES, LENGTHS, np.ones((4, 5))),
             {},
