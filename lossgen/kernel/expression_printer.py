@@ -29,7 +29,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, Not, Or
 
 from lossgen.formula import SpecError
-from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
+from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, is_finite, log1p, zero_if_infinite
 from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.formula.nodes import Delta
 
@@ -75,6 +75,8 @@ LIBRARY = {
     reciprocal_or_zero: "reciprocal_or_zero",
     origin: "origin",
     part_of_paths: "part_of_paths",
+    is_finite: "is_finite",
+    zero_if_infinite: "zero_if_infinite",
 }
 
 SUM, PRODUCT, UNARY, ATOM = range(4)

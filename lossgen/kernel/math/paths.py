@@ -17,6 +17,16 @@ def part_of_paths(u, v):
     return exp(u - v) if v > -INFINITY else real(0.0)
 
 
+def is_finite(x):
+    """1, and 0 where x is infinite; 1 for nan, so that a product with it stays nan."""
+    return real(0.0) if abs(x) == INFINITY else real(1.0)
+
+
+def zero_if_infinite(x):
+    """x, and 0 where x is infinite; nan for nan."""
+    return real(0.0) if abs(x) == INFINITY else x
+
+
 def label_at(labels, start, position, size):
     """The label at a position of the sequence of this size that begins at `start`; 0 beyond its ends."""
     return labels[start + position] if 0 <= position < size else 0
