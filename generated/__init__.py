@@ -12,7 +12,10 @@ if _TYPE_CHECKING:
     from .numpy._charbonnier_loss import charbonnier_loss as charbonnier_loss
     from .numpy._contrastive_loss import contrastive_loss as contrastive_loss
     from .numpy._cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
+    from .numpy._crf_loss import crf_loss as crf_loss
     from .numpy._cross_entropy import cross_entropy as cross_entropy
+    from .numpy._ctc_loss import ctc_loss as ctc_loss
+    from .numpy._ctc_with_logits_loss import ctc_with_logits_loss as ctc_with_logits_loss
     from .numpy._dice_loss import dice_loss as dice_loss
     from .numpy._dpo_loss import dpo_loss as dpo_loss
     from .numpy._focal_loss import focal_loss as focal_loss
@@ -48,8 +51,10 @@ if _TYPE_CHECKING:
     from .numpy._ntxent_loss import ntxent_loss as ntxent_loss
     from .numpy._poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
     from .numpy._quantile_loss import quantile_loss as quantile_loss
+    from .numpy._rnnt_loss import rnnt_loss as rnnt_loss
     from .numpy._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from .numpy._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
+    from .numpy._soft_dtw_loss import soft_dtw_loss as soft_dtw_loss
     from .numpy._soft_margin_loss import soft_margin_loss as soft_margin_loss
     from .numpy._softcapped_cross_entropy import softcapped_cross_entropy as softcapped_cross_entropy
     from .numpy._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
@@ -70,7 +75,10 @@ _EXPORTS = {
     "charbonnier_loss": ".numpy._charbonnier_loss",
     "contrastive_loss": ".numpy._contrastive_loss",
     "cosine_embedding_loss": ".numpy._cosine_embedding_loss",
+    "crf_loss": ".numpy._crf_loss",
     "cross_entropy": ".numpy._cross_entropy",
+    "ctc_loss": ".numpy._ctc_loss",
+    "ctc_with_logits_loss": ".numpy._ctc_with_logits_loss",
     "dice_loss": ".numpy._dice_loss",
     "dpo_loss": ".numpy._dpo_loss",
     "focal_loss": ".numpy._focal_loss",
@@ -106,8 +114,10 @@ _EXPORTS = {
     "ntxent_loss": ".numpy._ntxent_loss",
     "poisson_nll_loss": ".numpy._poisson_nll_loss",
     "quantile_loss": ".numpy._quantile_loss",
+    "rnnt_loss": ".numpy._rnnt_loss",
     "sigmoid_focal_loss": ".numpy._sigmoid_focal_loss",
     "smooth_l1_loss": ".numpy._smooth_l1_loss",
+    "soft_dtw_loss": ".numpy._soft_dtw_loss",
     "soft_margin_loss": ".numpy._soft_margin_loss",
     "softcapped_cross_entropy": ".numpy._softcapped_cross_entropy",
     "squared_hinge_loss": ".numpy._squared_hinge_loss",
@@ -129,7 +139,10 @@ __all__ = [
     "charbonnier_loss",
     "contrastive_loss",
     "cosine_embedding_loss",
+    "crf_loss",
     "cross_entropy",
+    "ctc_loss",
+    "ctc_with_logits_loss",
     "dice_loss",
     "dpo_loss",
     "focal_loss",
@@ -165,8 +178,10 @@ __all__ = [
     "ntxent_loss",
     "poisson_nll_loss",
     "quantile_loss",
+    "rnnt_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
+    "soft_dtw_loss",
     "soft_margin_loss",
     "softcapped_cross_entropy",
     "squared_hinge_loss",

@@ -150,6 +150,12 @@ def reciprocal_or_zero(x):
     return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
+@njit(**MATH)
+def origin(m):
+    """What is subtracted before exponentials are summed: their largest exponent, 0 where all of them are -inf."""
+    return m if m > -INFINITY else real(0.0)
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):

@@ -12,7 +12,10 @@ if _TYPE_CHECKING:
     from ._charbonnier_loss import charbonnier_loss as charbonnier_loss
     from ._contrastive_loss import contrastive_loss as contrastive_loss
     from ._cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
+    from ._crf_loss import crf_loss as crf_loss
     from ._cross_entropy import cross_entropy as cross_entropy
+    from ._ctc_loss import ctc_loss as ctc_loss
+    from ._ctc_with_logits_loss import ctc_with_logits_loss as ctc_with_logits_loss
     from ._dice_loss import dice_loss as dice_loss
     from ._dpo_loss import dpo_loss as dpo_loss
     from ._focal_loss import focal_loss as focal_loss
@@ -48,8 +51,10 @@ if _TYPE_CHECKING:
     from ._ntxent_loss import ntxent_loss as ntxent_loss
     from ._poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
     from ._quantile_loss import quantile_loss as quantile_loss
+    from ._rnnt_loss import rnnt_loss as rnnt_loss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from ._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
+    from ._soft_dtw_loss import soft_dtw_loss as soft_dtw_loss
     from ._soft_margin_loss import soft_margin_loss as soft_margin_loss
     from ._softcapped_cross_entropy import softcapped_cross_entropy as softcapped_cross_entropy
     from ._squared_hinge_loss import squared_hinge_loss as squared_hinge_loss
@@ -70,7 +75,10 @@ _EXPORTS = {
     "charbonnier_loss": "._charbonnier_loss",
     "contrastive_loss": "._contrastive_loss",
     "cosine_embedding_loss": "._cosine_embedding_loss",
+    "crf_loss": "._crf_loss",
     "cross_entropy": "._cross_entropy",
+    "ctc_loss": "._ctc_loss",
+    "ctc_with_logits_loss": "._ctc_with_logits_loss",
     "dice_loss": "._dice_loss",
     "dpo_loss": "._dpo_loss",
     "focal_loss": "._focal_loss",
@@ -106,8 +114,10 @@ _EXPORTS = {
     "ntxent_loss": "._ntxent_loss",
     "poisson_nll_loss": "._poisson_nll_loss",
     "quantile_loss": "._quantile_loss",
+    "rnnt_loss": "._rnnt_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
     "smooth_l1_loss": "._smooth_l1_loss",
+    "soft_dtw_loss": "._soft_dtw_loss",
     "soft_margin_loss": "._soft_margin_loss",
     "softcapped_cross_entropy": "._softcapped_cross_entropy",
     "squared_hinge_loss": "._squared_hinge_loss",
@@ -129,7 +139,10 @@ __all__ = [
     "charbonnier_loss",
     "contrastive_loss",
     "cosine_embedding_loss",
+    "crf_loss",
     "cross_entropy",
+    "ctc_loss",
+    "ctc_with_logits_loss",
     "dice_loss",
     "dpo_loss",
     "focal_loss",
@@ -165,8 +178,10 @@ __all__ = [
     "ntxent_loss",
     "poisson_nll_loss",
     "quantile_loss",
+    "rnnt_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
+    "soft_dtw_loss",
     "soft_margin_loss",
     "softcapped_cross_entropy",
     "squared_hinge_loss",

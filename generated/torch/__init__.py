@@ -19,8 +19,14 @@ if _TYPE_CHECKING:
     from ._contrastive_loss import ContrastiveLoss as ContrastiveLoss
     from ._cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
     from ._cosine_embedding_loss import CosineEmbeddingLoss as CosineEmbeddingLoss
+    from ._crf_loss import crf_loss as crf_loss
+    from ._crf_loss import CRFLoss as CRFLoss
     from ._cross_entropy import cross_entropy as cross_entropy
     from ._cross_entropy import CrossEntropyLoss as CrossEntropyLoss
+    from ._ctc_loss import ctc_loss as ctc_loss
+    from ._ctc_loss import CTCLoss as CTCLoss
+    from ._ctc_with_logits_loss import ctc_with_logits_loss as ctc_with_logits_loss
+    from ._ctc_with_logits_loss import CTCWithLogitsLoss as CTCWithLogitsLoss
     from ._dice_loss import dice_loss as dice_loss
     from ._dice_loss import DiceLoss as DiceLoss
     from ._dpo_loss import dpo_loss as dpo_loss
@@ -91,10 +97,14 @@ if _TYPE_CHECKING:
     from ._poisson_nll_loss import PoissonNLLLoss as PoissonNLLLoss
     from ._quantile_loss import quantile_loss as quantile_loss
     from ._quantile_loss import QuantileLoss as QuantileLoss
+    from ._rnnt_loss import rnnt_loss as rnnt_loss
+    from ._rnnt_loss import RNNTLoss as RNNTLoss
     from ._sigmoid_focal_loss import sigmoid_focal_loss as sigmoid_focal_loss
     from ._sigmoid_focal_loss import SigmoidFocalLoss as SigmoidFocalLoss
     from ._smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
     from ._smooth_l1_loss import SmoothL1Loss as SmoothL1Loss
+    from ._soft_dtw_loss import soft_dtw_loss as soft_dtw_loss
+    from ._soft_dtw_loss import SoftDTWLoss as SoftDTWLoss
     from ._soft_margin_loss import soft_margin_loss as soft_margin_loss
     from ._soft_margin_loss import SoftMarginLoss as SoftMarginLoss
     from ._softcapped_cross_entropy import softcapped_cross_entropy as softcapped_cross_entropy
@@ -133,8 +143,14 @@ _EXPORTS = {
     "ContrastiveLoss": "._contrastive_loss",
     "cosine_embedding_loss": "._cosine_embedding_loss",
     "CosineEmbeddingLoss": "._cosine_embedding_loss",
+    "crf_loss": "._crf_loss",
+    "CRFLoss": "._crf_loss",
     "cross_entropy": "._cross_entropy",
     "CrossEntropyLoss": "._cross_entropy",
+    "ctc_loss": "._ctc_loss",
+    "CTCLoss": "._ctc_loss",
+    "ctc_with_logits_loss": "._ctc_with_logits_loss",
+    "CTCWithLogitsLoss": "._ctc_with_logits_loss",
     "dice_loss": "._dice_loss",
     "DiceLoss": "._dice_loss",
     "dpo_loss": "._dpo_loss",
@@ -205,10 +221,14 @@ _EXPORTS = {
     "PoissonNLLLoss": "._poisson_nll_loss",
     "quantile_loss": "._quantile_loss",
     "QuantileLoss": "._quantile_loss",
+    "rnnt_loss": "._rnnt_loss",
+    "RNNTLoss": "._rnnt_loss",
     "sigmoid_focal_loss": "._sigmoid_focal_loss",
     "SigmoidFocalLoss": "._sigmoid_focal_loss",
     "smooth_l1_loss": "._smooth_l1_loss",
     "SmoothL1Loss": "._smooth_l1_loss",
+    "soft_dtw_loss": "._soft_dtw_loss",
+    "SoftDTWLoss": "._soft_dtw_loss",
     "soft_margin_loss": "._soft_margin_loss",
     "SoftMarginLoss": "._soft_margin_loss",
     "softcapped_cross_entropy": "._softcapped_cross_entropy",
@@ -236,6 +256,9 @@ _EXPORTS = {
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CRFLoss",
+    "CTCLoss",
+    "CTCWithLogitsLoss",
     "CategoricalCrossEntropyLoss",
     "CauchyLoss",
     "CharbonnierLoss",
@@ -277,8 +300,10 @@ __all__ = [
     "NTXentLoss",
     "PoissonNLLLoss",
     "QuantileLoss",
+    "RNNTLoss",
     "SigmoidFocalLoss",
     "SmoothL1Loss",
+    "SoftDTWLoss",
     "SoftMarginLoss",
     "SoftcappedCrossEntropyLoss",
     "SquaredHingeLoss",
@@ -297,7 +322,10 @@ __all__ = [
     "charbonnier_loss",
     "contrastive_loss",
     "cosine_embedding_loss",
+    "crf_loss",
     "cross_entropy",
+    "ctc_loss",
+    "ctc_with_logits_loss",
     "dice_loss",
     "dpo_loss",
     "focal_loss",
@@ -333,8 +361,10 @@ __all__ = [
     "ntxent_loss",
     "poisson_nll_loss",
     "quantile_loss",
+    "rnnt_loss",
     "sigmoid_focal_loss",
     "smooth_l1_loss",
+    "soft_dtw_loss",
     "soft_margin_loss",
     "softcapped_cross_entropy",
     "squared_hinge_loss",
