@@ -268,10 +268,10 @@ def test_binary_rows_and_composition_of_entries():
     assert exact(bits.variants[0].expression, {"row": [0, 1], "t": [0, 1], "C": 2}) == 2 * exact(log(2), {})
 
 
-@pytest.mark.parametrize("place", ["class", "features", "last"])
+@pytest.mark.parametrize("place", ["class", "features", "first", "last"])
 def test_the_places_of_an_axis(place):
     assert Axis("D", place).place == place
-    with pytest.raises(SpecError, match=r"Axis\('D', place='middle'\): expected one of class, features, last"):
+    with pytest.raises(SpecError, match=r"Axis\('D', place='middle'\): expected one of class, features, first, last"):
         Axis("D", "middle")
 
 
