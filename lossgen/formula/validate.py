@@ -16,7 +16,6 @@ from sympy import (
     Piecewise,
     Pow,
     Symbol,
-    Tuple,
     exp,
     log,
     nan,
@@ -69,7 +68,8 @@ def check_formula(name: str, expression: Expr, symbols: Set[Symbol]) -> None:
             f"{name}: free symbol {symbol}; expected one of the arguments {', '.join(sorted(s.name for s in symbols))}"
         )
     for node in preorder_traversal(expression):
-        _check_node(name, node)
+        if not (lattices and node in (oo, -oo)):  # what is outside the cells, a path that is not allowed
+            _check_node(name, node)
     _check_rows(name, expression)
 
 
@@ -82,8 +82,6 @@ def _check_node(name: str, node: Expr) -> None:
         raise SpecError(f"{name}: {node} has no value where none of its conditions holds; end it with (…, True)")
     if isinstance(node, Relational | Boolean) or not isinstance(node, Expr):
         return
-    if node in (oo, -oo) or isinstance(node, Tuple):
-        return  # a cell outside the axes, and what stands for a path that is not allowed
     if node is nan or (node.is_number and (node.is_real is False or node.is_finite is False)):
         raise SpecError(f"{name}: {node} is not a finite real number")
     if not isinstance(node, KNOWN_NODES):
