@@ -177,6 +177,12 @@ def unordered(i):
 
 
 @njit(**MATH)
+def reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
+
+
+@njit(**MATH)
 def origin(m):
     """What is subtracted before exponentials are summed: their largest exponent, 0 where all of them are -inf."""
     return m if m > -INFINITY else real(0.0)
@@ -329,10 +335,9 @@ def add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logi
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1_along(n_T, direction_logits_rows, i, direction_logits_step_0, direction_logits_step_1, logits_rows, logits_step_0, logits_step_1, n_C, local_alpha_1_along, n_S, label):
+def fill_local_alpha_1_along(n_T, logits_rows, i, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, local_alpha_1_along, n_S, label):
     """local_alpha_1_along for every cell of the item."""
     for t in range(n_T):
-        direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1]
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
         top = ordered(real(-np.inf))
         for c in range(n_C):
@@ -340,26 +345,42 @@ def fill_local_alpha_1_along(n_T, direction_logits_rows, i, direction_logits_ste
             image = ordered(logits_at_2)
             top = image if image > top else top
         largest = unordered(top)
+        direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1]
+        sum_2 = 0.0
+        for c1 in range(n_C):
+            direction_logits_at = direction_logits_row_2[c1]
+            logits_at_3 = logits_row_2[c1]
+            choice_1 = (direction_logits_at if logits_at_3 == largest else zero)
+            sum_2 = add(sum_2, np.float64(choice_1))
+        sum_3 = real(sum_2)
+        sum_4 = 0.0
+        for c1 in range(n_C):
+            logits_at_4 = logits_row_2[c1]
+            choice_2 = (one if logits_at_4 == largest else zero)
+            sum_4 = add(sum_4, np.float64(choice_2))
+        sum_5 = real(sum_4)
+        inverse_1 = reciprocal_or_zero(sum_5)
+        product_1 = -sum_3 * inverse_1
         rest = zero
         rest_ties = integer(0)
         for c in range(n_C):
-            logits_at_3 = logits_row_2[c]
-            is_largest = logits_at_3 == largest
-            share = exp_below(logits_at_3, largest)
+            logits_at_5 = logits_row_2[c]
+            is_largest = logits_at_5 == largest
+            share = exp_below(logits_at_5, largest)
             rest = add(rest, zero if is_largest else share)
             rest_ties += integer(1) if is_largest else integer(0)
         others = rest + real(rest_ties - 1)
-        inverse_1 = one / (one + others)
+        inverse_2 = one / (one + others)
         sum = 0.0
         for c1 in range(n_C):
-            direction_logits_at = direction_logits_row_2[c1]
             logits_at = logits_row_2[c1]
-            sum = add(sum, np.float64(direction_logits_at * exp_below(logits_at, largest) * inverse_1))
-        sum_2 = real(sum)
+            direction_logits_at_2 = direction_logits_row_2[c1]
+            sum = add(sum, np.float64(exp_below(logits_at, largest) * (product_1 + direction_logits_at_2) * inverse_2))
+        sum_6 = real(sum)
         local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
         for s in range(n_S):
-            direction_logits_at_2 = direction_logits_row_2[label[s]]
-            local_alpha_1_along_row[s] = direction_logits_at_2 - sum_2
+            direction_logits_at_3 = direction_logits_row_2[label[s]]
+            local_alpha_1_along_row[s] = (product_1 + direction_logits_at_3) - sum_6
 
 
 @njit(nogil=True, error_model="numpy")
@@ -442,55 +463,70 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_product_logits(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, logits_rows, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, adjoint_alpha, n_S, adjoint_alpha_along):
+def add_to_product_logits(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1):
     """What the cells add to the output."""
     for t in range(n_T):
         product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
-        logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        top = ordered(real(-np.inf))
-        for c in range(n_C):
-            logits_at = logits_row_2[c]
-            image = ordered(logits_at)
-            top = image if image > top else top
-        largest = unordered(top)
-        rest = zero
-        rest_ties = integer(0)
-        for c in range(n_C):
-            logits_at_2 = logits_row_2[c]
-            is_largest = logits_at_2 == largest
-            share = exp_below(logits_at_2, largest)
-            rest = add(rest, zero if is_largest else share)
-            rest_ties += integer(1) if is_largest else integer(0)
-        others = rest + real(rest_ties - 1)
-        inverse_1 = one / (one + others)
-        product_1 = -inverse_1
-        direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1]
+        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
         sum = 0.0
-        for c1 in range(n_C):
-            direction_logits_at = direction_logits_row_2[c1]
-            logits_at_3 = logits_row_2[c1]
-            sum = add(sum, np.float64(direction_logits_at * exp_below(logits_at_3, largest) * inverse_1))
+        for s in range(n_S):
+            choice_1 = (one if s < 2 else zero)
+            choice_2 = (choice_1 if t == 0 else one)
+            adjoint_alpha_along_at = adjoint_alpha_along_row[s]
+            sum = add(sum, np.float64(choice_2 * adjoint_alpha_along_at))
         sum_2 = real(sum)
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         sum_3 = 0.0
         for s in range(n_S):
-            choice_1 = (one if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else one)
-            adjoint_alpha_at = adjoint_alpha_row[s]
-            sum_3 = add(sum_3, np.float64(choice_2 * adjoint_alpha_at))
-        sum_4 = real(sum_3)
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
-        sum_5 = 0.0
-        for s in range(n_S):
             choice_3 = (one if s < 2 else zero)
             choice_4 = (choice_3 if t == 0 else one)
-            adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-            sum_5 = add(sum_5, np.float64(choice_4 * adjoint_alpha_along_at))
-        sum_6 = real(sum_5)
+            adjoint_alpha_at = adjoint_alpha_row[s]
+            sum_3 = add(sum_3, np.float64(choice_4 * adjoint_alpha_at))
+        sum_4 = real(sum_3)
+        product_1 = -sum_4
+        logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
+        top = ordered(real(-np.inf))
+        for c in range(n_C):
+            logits_at_2 = logits_row_2[c]
+            image = ordered(logits_at_2)
+            top = image if image > top else top
+        largest = unordered(top)
+        direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1]
+        sum_6 = 0.0
+        for c1 in range(n_C):
+            direction_logits_at = direction_logits_row_2[c1]
+            logits_at_3 = logits_row_2[c1]
+            choice_5 = (direction_logits_at if logits_at_3 == largest else zero)
+            sum_6 = add(sum_6, np.float64(choice_5))
+        sum_7 = real(sum_6)
+        sum_8 = 0.0
+        for c1 in range(n_C):
+            logits_at_4 = logits_row_2[c1]
+            choice_6 = (one if logits_at_4 == largest else zero)
+            sum_8 = add(sum_8, np.float64(choice_6))
+        sum_9 = real(sum_8)
+        inverse_1 = reciprocal_or_zero(sum_9)
+        product_2 = -sum_7 * inverse_1
+        rest = zero
+        rest_ties = integer(0)
+        for c in range(n_C):
+            logits_at_5 = logits_row_2[c]
+            is_largest = logits_at_5 == largest
+            share = exp_below(logits_at_5, largest)
+            rest = add(rest, zero if is_largest else share)
+            rest_ties += integer(1) if is_largest else integer(0)
+        others = rest + real(rest_ties - 1)
+        inverse_2 = one / (one + others)
+        sum_5 = 0.0
+        for c1 in range(n_C):
+            logits_at = logits_row_2[c1]
+            direction_logits_at_2 = direction_logits_row_2[c1]
+            sum_5 = add(sum_5, np.float64(exp_below(logits_at, largest) * (product_2 + direction_logits_at_2) * inverse_2))
+        sum_10 = real(sum_5)
         for c_at in range(n_C):
-            direction_logits_at_2 = direction_logits_row_2[c_at]
-            logits_at_4 = logits_row_2[c_at]
-            product_logits_row_2[c_at] = product_1 * ((direction_logits_at_2 - sum_2) * sum_4 + sum_6) * exp_below(logits_at_4, largest)
+            direction_logits_at_3 = direction_logits_row_2[c_at]
+            logits_at_6 = logits_row_2[c_at]
+            product_logits_row_2[c_at] = (product_1 * ((product_2 + direction_logits_at_3) - sum_10) - sum_2) * exp_below(logits_at_6, largest) * inverse_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -634,7 +670,7 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
             sum_alpha_along[:n_T + 2, :n_S + 3] = zero
             fill_local_alpha_1(n_T, logits_rows, i, logits_step_0, logits_step_1, n_C, local_alpha_1, n_S, label)
-            fill_local_alpha_1_along(n_T, direction_logits_rows, i, direction_logits_step_0, direction_logits_step_1, logits_rows, logits_step_0, logits_step_1, n_C, local_alpha_1_along, n_S, label)
+            fill_local_alpha_1_along(n_T, logits_rows, i, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, local_alpha_1_along, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
             fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, sum_alpha_along, n_S, holds)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
@@ -675,7 +711,7 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             if product_logits is not None:
                 fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alpha_along, alpha_along, adjoint_alpha, n_S, holds_2)
             if product_logits is not None:
-                add_to_product_logits(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, logits_rows, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, adjoint_alpha, n_S, adjoint_alpha_along)
+                add_to_product_logits(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1)
             if product_logits is not None:
                 add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, label)
         totals[lane] = total

@@ -407,12 +407,11 @@ def add_to_grad_logits_4(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logi
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1_along(n_T, local_alpha_1_along, n_V, direction_logits_rows, i, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, blank):
+def fill_local_alpha_1_along(n_T, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, blank):
     """local_alpha_1_along for every cell of the item."""
     for t in range(n_T):
         local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
         for u in range(n_V):
-            direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             top = ordered(real(-np.inf))
             for c in range(n_C):
@@ -420,33 +419,48 @@ def fill_local_alpha_1_along(n_T, local_alpha_1_along, n_V, direction_logits_row
                 image = ordered(logits_at_2)
                 top = image if image > top else top
             largest = unordered(top)
+            direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
+            sum_2 = 0.0
+            for c1 in range(n_C):
+                direction_logits_at = direction_logits_row_2[c1]
+                logits_at_3 = logits_row_2[c1]
+                choice_1 = (direction_logits_at if logits_at_3 == largest else zero)
+                sum_2 = add(sum_2, np.float64(choice_1))
+            sum_3 = real(sum_2)
+            sum_4 = 0.0
+            for c1 in range(n_C):
+                logits_at_4 = logits_row_2[c1]
+                choice_2 = (one if logits_at_4 == largest else zero)
+                sum_4 = add(sum_4, np.float64(choice_2))
+            sum_5 = real(sum_4)
+            inverse_1 = reciprocal_or_zero(sum_5)
+            product_1 = -sum_3 * inverse_1
             rest = zero
             rest_ties = integer(0)
             for c in range(n_C):
-                logits_at_3 = logits_row_2[c]
-                is_largest = logits_at_3 == largest
-                share = exp_below(logits_at_3, largest)
+                logits_at_5 = logits_row_2[c]
+                is_largest = logits_at_5 == largest
+                share = exp_below(logits_at_5, largest)
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
+            inverse_2 = one / (one + others)
             sum = 0.0
             for c1 in range(n_C):
-                direction_logits_at = direction_logits_row_2[c1]
                 logits_at = logits_row_2[c1]
-                sum = add(sum, np.float64(direction_logits_at * exp_below(logits_at, largest) * inverse_1))
-            sum_2 = real(sum)
-            direction_logits_at_2 = direction_logits_row_2[blank]
-            local_alpha_1_along_row[u] = direction_logits_at_2 - sum_2
+                direction_logits_at_2 = direction_logits_row_2[c1]
+                sum = add(sum, np.float64(exp_below(logits_at, largest) * (product_1 + direction_logits_at_2) * inverse_2))
+            sum_6 = real(sum)
+            direction_logits_at_3 = direction_logits_row_2[blank]
+            local_alpha_1_along_row[u] = (product_1 + direction_logits_at_3) - sum_6
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_2_along(n_T, local_alpha_2_along, n_V, direction_logits_rows, i, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, label):
+def fill_local_alpha_2_along(n_T, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, label):
     """local_alpha_2_along for every cell of the item."""
     for t in range(n_T):
         local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
         for u in range(n_V):
-            direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             top = ordered(real(-np.inf))
             for c in range(n_C):
@@ -454,24 +468,40 @@ def fill_local_alpha_2_along(n_T, local_alpha_2_along, n_V, direction_logits_row
                 image = ordered(logits_at_2)
                 top = image if image > top else top
             largest = unordered(top)
+            direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
+            sum_2 = 0.0
+            for c1 in range(n_C):
+                direction_logits_at = direction_logits_row_2[c1]
+                logits_at_3 = logits_row_2[c1]
+                choice_1 = (direction_logits_at if logits_at_3 == largest else zero)
+                sum_2 = add(sum_2, np.float64(choice_1))
+            sum_3 = real(sum_2)
+            sum_4 = 0.0
+            for c1 in range(n_C):
+                logits_at_4 = logits_row_2[c1]
+                choice_2 = (one if logits_at_4 == largest else zero)
+                sum_4 = add(sum_4, np.float64(choice_2))
+            sum_5 = real(sum_4)
+            inverse_1 = reciprocal_or_zero(sum_5)
+            product_1 = -sum_3 * inverse_1
             rest = zero
             rest_ties = integer(0)
             for c in range(n_C):
-                logits_at_3 = logits_row_2[c]
-                is_largest = logits_at_3 == largest
-                share = exp_below(logits_at_3, largest)
+                logits_at_5 = logits_row_2[c]
+                is_largest = logits_at_5 == largest
+                share = exp_below(logits_at_5, largest)
                 rest = add(rest, zero if is_largest else share)
                 rest_ties += integer(1) if is_largest else integer(0)
             others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
+            inverse_2 = one / (one + others)
             sum = 0.0
             for c1 in range(n_C):
-                direction_logits_at = direction_logits_row_2[c1]
                 logits_at = logits_row_2[c1]
-                sum = add(sum, np.float64(direction_logits_at * exp_below(logits_at, largest) * inverse_1))
-            sum_2 = real(sum)
-            direction_logits_at_2 = direction_logits_row_2[label[u]]
-            local_alpha_2_along_row[u] = direction_logits_at_2 - sum_2
+                direction_logits_at_2 = direction_logits_row_2[c1]
+                sum = add(sum, np.float64(exp_below(logits_at, largest) * (product_1 + direction_logits_at_2) * inverse_2))
+            sum_6 = real(sum)
+            direction_logits_at_3 = direction_logits_row_2[label[u]]
+            local_alpha_2_along_row[u] = (product_1 + direction_logits_at_3) - sum_6
 
 
 @njit(nogil=True, error_model="numpy")
@@ -564,31 +594,6 @@ def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, l
         local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
         for u in range(n_V):
             product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
-            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            top = ordered(real(-np.inf))
-            for c in range(n_C):
-                logits_at = logits_row_2[c]
-                image = ordered(logits_at)
-                top = image if image > top else top
-            largest = unordered(top)
-            rest = zero
-            rest_ties = integer(0)
-            for c in range(n_C):
-                logits_at_2 = logits_row_2[c]
-                is_largest = logits_at_2 == largest
-                share = exp_below(logits_at_2, largest)
-                rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
-            inverse_1 = one / (one + others)
-            product_1 = -inverse_1
-            direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
-            sum = 0.0
-            for c1 in range(n_C):
-                direction_logits_at = direction_logits_row_2[c1]
-                logits_at_3 = logits_row_2[c1]
-                sum = add(sum, np.float64(direction_logits_at * exp_below(logits_at_3, largest) * inverse_1))
-            sum_2 = real(sum)
             adjoint_alpha_at = adjoint_alpha_row[u]
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
@@ -598,6 +603,46 @@ def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, l
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
             part_of_paths_2 = part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
+            sum_1 = -adjoint_alpha_at * part_of_paths_1 - adjoint_alpha_at_2 * part_of_paths_2
+            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
+            top = ordered(real(-np.inf))
+            for c in range(n_C):
+                logits_at_2 = logits_row_2[c]
+                image = ordered(logits_at_2)
+                top = image if image > top else top
+            largest = unordered(top)
+            direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
+            sum_2 = 0.0
+            for c1 in range(n_C):
+                direction_logits_at = direction_logits_row_2[c1]
+                logits_at_3 = logits_row_2[c1]
+                choice_1 = (direction_logits_at if logits_at_3 == largest else zero)
+                sum_2 = add(sum_2, np.float64(choice_1))
+            sum_3 = real(sum_2)
+            sum_4 = 0.0
+            for c1 in range(n_C):
+                logits_at_4 = logits_row_2[c1]
+                choice_2 = (one if logits_at_4 == largest else zero)
+                sum_4 = add(sum_4, np.float64(choice_2))
+            sum_5 = real(sum_4)
+            inverse_1 = reciprocal_or_zero(sum_5)
+            product_1 = -sum_3 * inverse_1
+            rest = zero
+            rest_ties = integer(0)
+            for c in range(n_C):
+                logits_at_5 = logits_row_2[c]
+                is_largest = logits_at_5 == largest
+                share = exp_below(logits_at_5, largest)
+                rest = add(rest, zero if is_largest else share)
+                rest_ties += integer(1) if is_largest else integer(0)
+            others = rest + real(rest_ties - 1)
+            inverse_2 = one / (one + others)
+            sum = 0.0
+            for c1 in range(n_C):
+                logits_at = logits_row_2[c1]
+                direction_logits_at_2 = direction_logits_row_2[c1]
+                sum = add(sum, np.float64(exp_below(logits_at, largest) * (product_1 + direction_logits_at_2) * inverse_2))
+            sum_6 = real(sum)
             adjoint_alpha_along_at = adjoint_alpha_along_row[u]
             adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
             sum_alpha_along_at = sum_alpha_along_row[u]
@@ -606,9 +651,9 @@ def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, l
             sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
             local_alpha_2_along_at = local_alpha_2_along_row[u]
             for c_at in range(n_C):
-                direction_logits_at_2 = direction_logits_row_2[c_at]
-                logits_at_4 = logits_row_2[c_at]
-                product_logits_row_2[c_at] = product_1 * ((direction_logits_at_2 - sum_2) * (adjoint_alpha_at * part_of_paths_1 + adjoint_alpha_at_2 * part_of_paths_2) + adjoint_alpha_along_at * part_of_paths_1 + adjoint_alpha_along_at_2 * part_of_paths_2 + (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 + (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2) * exp_below(logits_at_4, largest)
+                direction_logits_at_3 = direction_logits_row_2[c_at]
+                logits_at_6 = logits_row_2[c_at]
+                product_logits_row_2[c_at] = (sum_1 * ((product_1 + direction_logits_at_3) - sum_6) - adjoint_alpha_along_at * part_of_paths_1 - adjoint_alpha_along_at_2 * part_of_paths_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2) * exp_below(logits_at_6, largest) * inverse_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -854,9 +899,9 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             sum_alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
             sum_alpha_along[:n_T + 2, :n_V + 2] = zero
             fill_local_alpha_1(n_T, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank, n_C)
-            fill_local_alpha_1_along(n_T, local_alpha_1_along, n_V, direction_logits_rows, i, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, blank)
+            fill_local_alpha_1_along(n_T, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, blank)
             fill_local_alpha_2(n_T, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label, n_C)
-            fill_local_alpha_2_along(n_T, local_alpha_2_along, n_V, direction_logits_rows, i, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, label)
+            fill_local_alpha_2_along(n_T, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, label)
             fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)
             fill_alpha_along(n_T, alpha_along, local_alpha_1_along, alpha, local_alpha_1, sum_alpha, local_alpha_2_along, local_alpha_2, sum_alpha_along, n_V)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
