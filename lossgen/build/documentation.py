@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lossgen.formula import Loss
+from lossgen.formula import Loss, Role
 from lossgen.formula.recurrence import Lattice
 
 from .batches import Batches
@@ -27,9 +27,8 @@ def documentation(loss: Loss, further: Sequence[str] = ()) -> list[str]:
     lines += ["", "Parameters", "----------"]
     for argument in loss.variants[0].arguments:
         choices = [next(a for a in v.arguments if a.name == argument.name).role for v in loss.variants]
-        meaning = "; or ".join(f"{shape(role)}: {role.meaning}" for role in dict.fromkeys(choices))
-        default = loss.default(argument.name)
-        lines.append(f"{argument.name} : {meaning}" + (f" (default {default})" if default is not None else ""))
+        meaning = "; or ".join(f"{shape(role)}: {_meaning(role)}" for role in dict.fromkeys(choices))
+        lines.append(f"{argument.name} : {meaning}{_default(argument.role, loss.default(argument.name))}")
     for name, role in loss.settings.items():
         lines.append(f"{name} : {role.meaning} (default {loss.default(name)})")
     if any(v.labels for v in loss.variants):
@@ -38,3 +37,14 @@ def documentation(loss: Loss, further: Sequence[str] = ()) -> list[str]:
     if loss.paper:
         lines += ["", f"Source: {loss.paper}"]
     return lines
+
+
+def _meaning(role: Role) -> str:
+    return f"how many entries on {role.axis.name} an item has" if role.layout == "length" else role.meaning
+
+
+def _default(role: Role, default: object) -> str:
+    """What an argument that is left out stands for; of a length it is the number −1 that no user sees."""
+    if default is None:
+        return ""
+    return " (default: all of them)" if role.layout == "length" else f" (default {default})"

@@ -9,7 +9,8 @@ import numpy as np
 from .domains import ARRAYS, ArrayDomain, class_index_domain, label_list_domain
 from .dtypes import INT64
 from .errors import LossError
-from .plan import Plan, Slot
+from .plan import Plan
+from .slots import Slot
 
 IGNORE = "ignore_index"
 #: The bit by which kernels say that an item was ignored, which is no fault, and all bits below it: those of arguments.

@@ -7,7 +7,7 @@ the batch: either is read, and its gradient written, without a copy and in the s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,12 +23,26 @@ the last."""
 
 @dataclass(frozen=True, slots=True)
 class GridSlot:
-    """How a grid reaches the kernels; the fields are those of `lossgen.runtime.plan.Slot`."""
+    """How a grid reaches the kernels; the fields are those of `lossgen.runtime.slots.Slot`, and `flags` and `rows`: the
+    flags of a contiguous array of the kernels' dtype, and its rows, known beforehand: what nearly all grids are."""
 
     argument: Argument
     placement: Placement
     given: tuple[int, ...]
     dtype: np.dtype
+    flags: int | None = None
+    rows: tuple[tuple[int, int], tuple[int, ...]] | None = None
+
+    @classmethod
+    def of(
+        cls, argument: Argument, placement: Placement, array: np.ndarray, real: np.dtype, item_shape: tuple[int, ...]
+    ) -> GridSlot:
+        """The slot for arrays of this one's shape, dtype and flags."""
+        slot = cls(argument, placement, array.shape, real)
+        if not array.flags.carray or not array.size:
+            return slot
+        found = _in_place(slot.moved(array, item_shape), len(item_shape), real)
+        return slot if found is None else replace(slot, flags=array.flags.num, rows=(found[0].shape, found[1]))
 
     def moved(self, array: np.ndarray, item_shape: tuple[int, ...]) -> np.ndarray:
         """A view with the item dimensions first and the axes last."""
@@ -36,6 +50,8 @@ class GridSlot:
 
     def operand(self, array: np.ndarray, item_shape: tuple[int, ...]) -> Rows:
         """The array's own memory where its last axis is contiguous and the others are whole rows apart, else a copy."""
+        if self.rows is not None and array.flags.num == self.flags and array.dtype == self.dtype:
+            return array.reshape(self.rows[0]), self.rows[1]
         view = self.moved(array, item_shape)
         return _in_place(view, len(item_shape), self.dtype) or self._of(view.astype(self.dtype, order="C"))
 
@@ -48,6 +64,9 @@ class GridSlot:
 
         It lies in memory as `array` does, but for the last axis, which is contiguous.
         """
+        if self.rows is not None:
+            whole = empty(self.given, self.dtype)
+            return (whole.reshape(self.rows[0]), self.rows[1]), whole
         view = self.moved(array, item_shape)
         lead = len(item_shape)
         last = view.ndim - 1

@@ -13,7 +13,8 @@ from .execute import Operand
 from .grids import GridSlot
 from .layout import Placement
 from .memory import apart, empty
-from .plan import Plan, Slot
+from .plan import Plan
+from .slots import Slot
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,15 +48,17 @@ class LengthSlot:
         if self.placement.broadcast:
             array = np.broadcast_to(array.reshape(()), item_shape)
         lengths = np.array(array, INT64).reshape(-1)
-        bad = (lengths < 0) if size is None else (lengths < 0) | (lengths > size)
-        if not bad.any():
+        most = np.iinfo(INT64).max if size is None else size
+        if not lengths.size or int(lengths.view(np.uint64).max()) <= most:  # a negative one is a large one there
             return lengths
+        bad = (lengths < 0) | (lengths > most)
         wrong = bad if idle is None else bad & ~idle
         if wrong.any():
             item = int(np.argmax(wrong))
             where = "" if not self.given else _index(np.unravel_index(item, item_shape))
-            most = "at least 0" if size is None else f"in 0 ... {size}"
-            words = f"a length {most}" + ("" if size is None else f", the size of axis {self.argument.axis!r}")
+            words = "a length at least 0"
+            if size is not None:
+                words = f"a length in 0 ... {size}, the size of axis {self.argument.axis!r}"
             raise LossError(f"{self.loss}: {self.argument.name}{where} is {lengths[item]}, expected {words}")
         lengths[bad] = 0
         return lengths
@@ -115,7 +117,7 @@ class SequenceSlot:
             starts = ends - lengths
         else:
             starts = np.arange(lengths.size) * self.placement.shape[1]
-        if labels.size and not int(labels.view(np.uint64).max()) < classes:  # a negative one is a large one there
+        if labels.size and not int(labels.view(np.uint64).max()) < classes:
             labels = self._known(labels, starts, lengths, idle, classes)
         return writable(labels), starts
 

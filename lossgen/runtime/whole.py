@@ -120,11 +120,11 @@ class Whole:
 
 
 def whole_slot(
-    loss: str, argument: Argument, placement: Placement, given: tuple[int, ...], real: np.dtype
+    loss: str, argument: Argument, placement: Placement, array: np.ndarray, real: np.dtype, item_shape: tuple[int, ...]
 ) -> GridSlot | LengthSlot | SequenceSlot | None:
     """How an argument of one of the layouts with lengths or several axes reaches the kernels; None for other layouts."""
     if argument.layout == "grid":
-        return GridSlot(argument, placement, given, real)
+        return GridSlot.of(argument, placement, array, real, item_shape)
     kinds = {"length": LengthSlot, "sequence": SequenceSlot}
     kind = kinds.get(argument.layout)
-    return kind(loss, argument, placement, given) if kind else None
+    return kind(loss, argument, placement, array.shape) if kind else None

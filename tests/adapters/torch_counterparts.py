@@ -13,7 +13,6 @@ Sample = dict[str, Tensor]
 
 #: PyTorch's losses that this package does not offer.
 EXCLUDED = {
-    "CTCLoss": "sequence losses come later",
     "LinearCrossEntropyLoss": "a layer and its loss in one",
     "TripletMarginWithDistanceLoss": "takes a function",
     "AdaptiveLogSoftmaxWithLoss": "has weights of its own",
@@ -32,6 +31,8 @@ class Counterpart:
         weights: for each optional tensor what makes it for a sample.
         constants: tensors without a gradient, in PyTorch or here.
         reductions: all that it has.
+        through: what makes an input from a sample's tensor, where PyTorch's gradient is right behind that alone.
+        halves: whether PyTorch has it in half precision in some form that it could be held against.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Counterpart:
     weights: Mapping[str, Callable[[Sample], Tensor]] = field(default_factory=dict)
     constants: tuple[str, ...] = ()
     reductions: tuple[str, ...] = ("mean", "sum", "none")
+    through: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    halves: bool = True
 
 
 def normal(*shape: int) -> Tensor:
@@ -179,6 +182,28 @@ def variances() -> dict[str, Callable[[], Sample]]:
     return same | {"(4, 3) and (4, 1)": sample((4, 3), (4, 1)), "(2, 3, 4) and (2, 1, 4)": sample((2, 3, 4), (2, 1, 4))}
 
 
+def alignments() -> dict[str, Callable[[], Sample]]:
+    """Frames and labels: labels in rows and one after another, a single item, the batch first in memory, no labels."""
+    lengths = torch.tensor([3, 1, 0, 2])
+    frames = torch.tensor([7, 4, 5, 6])
+    names = ("log_probs", "targets", "input_lengths", "target_lengths")
+
+    def sample(of_input: Callable[[], Tensor], targets: Tensor, *rest: Tensor) -> Callable[[], Sample]:
+        return lambda: dict(zip(names, (of_input(), targets, *rest), strict=True))
+
+    rows = torch.tensor([[1, 1, 3], [3, 0, 0], [0, 0, 0], [1, 3, 0]])
+    joined = torch.tensor([1, 1, 3, 3, 1, 3], dtype=torch.int32)
+    return {
+        "rows": sample(lambda: normal(7, 4, 5), rows, frames, lengths),
+        "batch first in memory": sample(lambda: normal(4, 7, 5).transpose(0, 1), rows, frames, lengths),
+        "strided": sample(lambda: strided((7, 4, 5), normal), rows.T.contiguous().T, frames.int(), lengths),
+        "one after another": sample(lambda: normal(7, 4, 5), joined, frames.int(), lengths.int()),
+        "one item": sample(lambda: normal(7, 5), rows[0], frames[0], lengths[0]),
+        "one item, lengths in a row": sample(lambda: normal(7, 5), rows[0], frames[:1], lengths[:1]),
+        "no labels": sample(lambda: normal(7, 4, 5), rows, frames, 0 * lengths),
+    }
+
+
 COUNTERPARTS = (
     Counterpart("mse_loss", "MSELoss", pairs(normal, normal), weights={"weight": item_weights}),
     Counterpart("l1_loss", "L1Loss", pairs(normal, normal), weights={"weight": item_weights}),
@@ -274,6 +299,14 @@ COUNTERPARTS = (
         pairs(lambda *s: uniform(0.1, 3, *s), lambda *s: torch.round(uniform(0, 6, *s))),
         {"log_input": (True, False), "full": (False, True), "eps": (1e-8, 1e-2)},
         constants=("target",),
+    ),
+    Counterpart(
+        "ctc_loss",
+        "CTCLoss",
+        alignments(),
+        {"blank": (0, 2), "zero_infinity": (False, True)},
+        through={"log_probs": lambda logits: torch.log_softmax(logits, -1)},
+        halves=False,
     ),
     Counterpart("gaussian_nll_loss", "GaussianNLLLoss", variances(), {"full": (False, True), "eps": (1e-6, 0.5)}),
 )

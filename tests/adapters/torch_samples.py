@@ -10,9 +10,10 @@ import lossgen.generated.numpy as surfaces
 import numpy as np
 import torch
 
-from lossgen.runtime import Loss, Parameter, SeparableLoss, Variant
+from lossgen.runtime import Argument, Loss, Parameter, SeparableLoss, Variant
 
 ITEMS, CLASSES = 4, 3
+FRAMES, LABELS = 6, 2
 
 #: Entries inside each domain, away from its ends, so that finite differences stay inside.
 DRAW = {
@@ -51,12 +52,34 @@ class Case(NamedTuple):
             items = ITEMS
             if self.batches and reduction != "none":
                 items += self.batches.index(self.numpy.batch_of[argument.name])
-            shape = {"shared": (CLASSES,), "row": (items, CLASSES)}.get(argument.layout, (items,))
-            weight = argument.default is not None
-            entries = rng.uniform(0.5, 1.5, shape) if weight else DRAW[argument.domain](rng, shape)
+            shape = self._shape(argument, items)
+            if argument.layout == "length":
+                entries = self._size(argument.axis) - np.arange(items) % 2
+            elif argument.default is not None:
+                entries = rng.uniform(0.5, 1.5, shape)
+            else:
+                entries = DRAW[argument.domain](rng, shape)
             tensor = torch.from_numpy(np.asarray(entries))
             found[argument.name] = tensor if argument.integer else tensor.to(dtype)
         return found
+
+    def _shape(self, argument: Argument, items: int) -> tuple[int, ...]:
+        """The shape of an argument: the items between the axes that come first and those that come last."""
+        places = {axis.name: axis.place for axis in self.numpy.schema.axes}
+        names = argument.axes or ((argument.axis,) if argument.layout in ("row", "shared", "sequence") else ())
+        first = [self._size(name) for name in names if places[name] == "first"]
+        last = [self._size(name) for name in names if places[name] != "first"]
+        return (*first, *last) if argument.layout in ("shared", "table") else (*first, items, *last)
+
+    def _size(self, name: str) -> int:
+        """The size of an axis: long where the items have lengths on it, for labels to fit in, and short for the labels."""
+        axis = next(axis for axis in self.numpy.schema.axes if axis.name == name)
+        if axis.base:
+            return self._size(axis.base) + axis.longer
+        arguments = self.variant.arguments
+        if not any(a.layout == "length" and a.axis == name for a in arguments):
+            return CLASSES
+        return FRAMES if any(name in a.axes for a in arguments) else LABELS
 
     def weights(self, dtype: torch.dtype = torch.float64, reduction: str = "mean") -> dict[str, object]:
         """Sample weights and a mask, given by batch where there are several."""
