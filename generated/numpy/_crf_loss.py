@@ -29,7 +29,7 @@ class CRFLoss(Loss):
     transitions : (K, K): any real number that a model predicts
     start : (K,): any real number that a model predicts
     end : (K,): any real number that a model predicts
-    lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries of an axis the item has; -1 for all of them (default -1)
+    lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries on T an item has (default: all of them)
 
     Source: Lafferty, McCallum and Pereira 2001, Conditional Random Fields: Probabilistic Models for Segmenting and Labeling Sequence Data
     """

@@ -27,8 +27,8 @@ class RNNTLoss(Loss):
     ----------
     logits : (N, T, V, C), or (T, V, C) for one item: an unnormalised score; any real number
     targets : (N, U), or all sequences one after another, over C: the number of the right class, from 0
-    logit_lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries of an axis the item has; -1 for all of them (default -1)
-    target_lengths : one integer per item, or one for all, or a mask over U that is True first and then False: how many entries of an axis the item has; -1 for all of them (default -1)
+    logit_lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries on T an item has (default: all of them)
+    target_lengths : one integer per item, or one for all, or a mask over U that is True first and then False: how many entries on U an item has (default: all of them)
     blank : the number of a class, from 0 (default 0)
 
     Source: Graves 2012, Sequence Transduction with Recurrent Neural Networks, arXiv:1211.3711, eq. 16–18

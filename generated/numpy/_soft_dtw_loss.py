@@ -25,8 +25,8 @@ class SoftDTWLoss(Loss):
     Parameters
     ----------
     distances : (N, I, J), or (I, J) for one item: any real number that a model predicts
-    rows : one integer per item, or one for all, or a mask over I that is True first and then False: how many entries of an axis the item has; -1 for all of them (default -1)
-    columns : one integer per item, or one for all, or a mask over J that is True first and then False: how many entries of an axis the item has; -1 for all of them (default -1)
+    rows : one integer per item, or one for all, or a mask over I that is True first and then False: how many entries on I an item has (default: all of them)
+    columns : one integer per item, or one for all, or a mask over J that is True first and then False: how many entries on J an item has (default: all of them)
     gamma : a hyperparameter above 0 (default 1)
 
     Source: Cuturi and Blondel 2017, Soft-DTW: a Differentiable Loss Function for Time-Series, arXiv:1703.01541, eq. 1, algorithm 1

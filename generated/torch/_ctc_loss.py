@@ -45,8 +45,8 @@ def ctc_loss(
     ----------
     log_probs : (T, N, C), or (T, C) for one item: the logarithm of a predicted probability
     targets : (N, L), or all sequences one after another, over C: the number of the right class, from 0
-    input_lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries of an axis the item has; -1 for all of them
-    target_lengths : one integer per item, or one for all, or a mask over L that is True first and then False: how many entries of an axis the item has; -1 for all of them
+    input_lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries on T an item has
+    target_lengths : one integer per item, or one for all, or a mask over L that is True first and then False: how many entries on L an item has
     blank : the number of a class, from 0 (default 0)
     zero_infinity : False or True (default False)
 
