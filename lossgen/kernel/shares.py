@@ -5,10 +5,10 @@ A divisor may be so small that its reciprocal is infinite: there each quotient i
 
 from collections.abc import Callable
 
-from sympy import Abs, Expr, Integer, Piecewise, log
+from sympy import Abs, Expr, Integer, Min, Piecewise, exp, log
 
-from lossgen.formula.atoms import absorb, log1p
-from lossgen.formula.divergences import entropy_gap, log_over_mean
+from lossgen.formula.atoms import absorb, expm1_minus, log1p
+from lossgen.formula.divergences import entropy_gap, exp_tangent_gap, log_over_mean, log_ratio, tangent_gap
 from lossgen.formula.shares import score, share
 
 from .functions import quotient
@@ -38,10 +38,41 @@ def difference_over_product(node: score) -> Expr:
     return (q - p) / (p * (1 - p))
 
 
+def entropy_above_tangent(node: tangent_gap) -> Expr:
+    """t·(e^v − 1 − v) with v = log1p((a − t)/t) near a = t, where the terms would cancel; else as it stands."""
+    t, a = node.args
+    gap = a - t
+    near, far = t * expm1_minus(log1p(quotient(gap, t))), gap + absorb(t, _logarithm_of_quotient(t, a))
+    return Piecewise((near, Abs(gap) < 2 * Min(a, t)), (far, True))
+
+
+def exp_above_tangent(node: exp_tangent_gap) -> Expr:
+    """t·(e^v − 1 − v) with v = x − log t, and where e^v might leave the range as it stands: there e^x is the largest term."""
+    t, x = node.args
+    v = x - log(t)
+    return Piecewise((t * expm1_minus(v), v < 2), (exp(x) - t - t * v, True))
+
+
+def logarithm_of_ratio(node: log_ratio) -> Expr:
+    """−log1p((b − a)/a) near a = b, else as it stands."""
+    a, b = node.args
+    gap = b - a
+    return Piecewise((-log1p(quotient(gap, a)), Abs(gap) < 2 * Min(a, b)), (_logarithm_of_quotient(a, b), True))
+
+
+def _logarithm_of_quotient(a: Expr, b: Expr) -> Expr:
+    """log(a/b), for an a/b that is not near 1; log a − log b where a/b might leave the range."""
+    whole = log(quotient(a, b))
+    return Piecewise((whole, Abs(whole) < 80), (log(a) - log(b), True))
+
+
 #: How each kind of node is lowered: what it becomes is lowered in its turn.
 FORMS: dict[type, Callable[[Expr], Expr]] = {
     entropy_gap: gap_of_entropies,
     log_over_mean: logarithm_over_mean,
+    tangent_gap: entropy_above_tangent,
+    exp_tangent_gap: exp_above_tangent,
+    log_ratio: logarithm_of_ratio,
     share: share.definition,
     score: difference_over_product,
 }

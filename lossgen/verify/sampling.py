@@ -1,5 +1,6 @@
 """Inputs to hold a loss against: random ones, and the hard ones that its arguments' roles call for."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
@@ -24,6 +25,8 @@ HARD_ABOVE_MINUS_ONE = (-0.9999999, -0.5, 0.0, 1e-30, 1e-3, 1.0, 1.0000001, 1e4,
 HARD_AMOUNTS = (0.0, 1e-30, 1e-3, 1.0, 17.0, 1e4)
 #: Also equal to an amount and close to one, where the gradient of a count loss is a difference.
 HARD_MEANS = (0.0, 1e-30, 1e-3, 1.0, 1.0000001, 17.0, 1e4, 3e4)
+#: Beside an amount, where a loss has a logarithm for its prediction: where the mean is equal to an amount.
+HARD_LOGARITHMS = tuple(math.log(amount) for amount in HARD_AMOUNTS if amount not in (0, 1))
 #: Embeddings: none, two ordinary ones, one with entries of different size.
 HARD_EMBEDDINGS = (
     (0.0,),
@@ -104,6 +107,10 @@ def _hard_batch(
         for a, rows in zip(varied, hard, strict=True):
             if _is_embedding(a):
                 rows += [np.resize(row, sizes[a.role.axis.name]) for row in ALIGNED_EMBEDDINGS]
+    if any(a.role.kind == "target" and a.role.domain == "nonnegative" for a in varied):
+        for a, numbers in zip(varied, hard, strict=True):
+            if a.role.name == "Prediction" and a.role.axis is None:
+                numbers += HARD_LOGARITHMS
     choices = [c for c in product(*hard) if not _has_tied_distances(varied, c)]
     if len(choices) > MOST_ITEMS:
         choices = [choices[k] for k in sorted(rng.choice(len(choices), MOST_ITEMS, replace=False))]

@@ -19,6 +19,7 @@ from lossgen.formula import (
     ClassWeight,
     Logit,
     LogSumExp,
+    NonNegative,
     Prediction,
     Real,
     Sum,
@@ -29,10 +30,10 @@ from lossgen.formula import (
 )
 from lossgen.formula.atoms import absorb, expm1, expm1_minus, expm1_ratio, log1p, log_cosh
 from lossgen.formula.differences import log1p_difference, log1p_square, relative_difference
-from lossgen.formula.divergences import entropy_gap
+from lossgen.formula.divergences import entropy_gap, exp_tangent_gap, tangent_gap
 from lossgen.formula.nodes import Delta
 from lossgen.formula.shares import score, share
-from lossgen.formula.symbols import Argument
+from lossgen.formula.symbols import Argument, Hyperparameter
 
 C = Axis("C")
 c, j, k, c1, c2 = (C.index(n) for n in ("c", "j", "k", "c1", "c2"))
@@ -42,6 +43,7 @@ b = Argument("b", Binary)
 x, z = Argument("x", Logit[C]), Argument("z", Real[C])
 y = Argument("y", ClassIndex[C])
 w = Argument("w", ClassWeight[C])
+eps = Hyperparameter("eps", NonNegative)
 
 SMALL, BIG = mpf(10) ** -30, mpf(800)
 ANY = [-BIG, -1, -SMALL, SMALL, mpf("0.3"), 40]
@@ -274,6 +276,47 @@ CASES: dict[Callable, list[Case]] = {
             [{"u": SMALL, "v": 1, "q": 1, "t": 0}],
         ),
     ],
+    rules.entropy_above_tangent: [
+        Case(
+            t * log(t) - t * log(u) - t + u,
+            tangent_gap(t, u),
+            [{"t": m, "u": n} for m in (SMALL, 3, BIG) for n in (SMALL, 3 + SMALL, 2)],
+        ),
+        Case(
+            v + 3 * q * t * log(t) - 3 * q * absorb(t, log(u + p)) - 3 * q * t + 3 * q * u + 3 * q * p,
+            v + 3 * q * tangent_gap(t, u + p),
+            [{"t": 3, "u": 3 - SMALL, "p": 2 * SMALL, "q": 2, "v": 0}],
+        ),
+        Case(
+            absorb(q, log(q)) - absorb(q, log(u + eps)) - q + u,
+            tangent_gap(q, u + eps) - eps,
+            [{"q": m, "u": mpf("0.3"), "eps": n} for m in (0, mpf("0.3")) for n in (SMALL, 1)],
+        ),
+    ],
+    rules.exp_above_tangent: [
+        Case(
+            exp(u) - t * u + t * log(t) - t,
+            exp_tangent_gap(t, u),
+            [{"t": m, "u": n} for m in (SMALL, 3, BIG) for n in ANY] + [{"t": mp.exp(2), "u": 2 - SMALL}],
+        ),
+        Case(
+            v - 3 * q * exp(u - p) + 3 * q * t * (u - p) - 3 * q * t * log(t) + 3 * q * t,
+            v - 3 * q * exp_tangent_gap(t, u - p),
+            [{"t": 3, "u": 2, "p": 1, "q": 2, "v": 0}],
+        ),
+    ],
+    rules.terms_meet_in_select: [
+        Case(
+            u - t * log(u) + Piecewise((t * log(t) - t + v, t > 1), (0, True)),
+            Piecewise((u - t * log(u) + t * log(t) - t + v, t > 1), (u - t * log(u), True)),
+            [{"t": m, "u": n, "v": 2} for m in (SMALL, 1, BIG) for n in (SMALL, BIG + SMALL)],
+        ),
+        Case(
+            v + exp(u) + Piecewise((q, t > 1), (-1, True)),
+            Piecewise((v + exp(u) + q, t > 1), (v + exp(u) - 1, True)),
+            [{"t": m, "u": SMALL, "v": 0, "q": 1} for m in (1, 2)],
+        ),
+    ],
     rules.softplus_from_log1p: [Case(log1p(exp(u)), softplus(u), only("u", ANY))],
     rules.power_of_positive_atom: [
         Case(sigmoid(u) ** t, exp(-t * softplus(-u)), [{"u": m, "t": n} for m in ANY for n in (0, mpf("0.5"), 2)])
@@ -441,6 +484,28 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
         "other coefficient": absorb(u, log(2 * u / (u + v))) + 2 * absorb(v, log(2 * v / (u + v))),
         "one of the two": absorb(u, log(2 * u / (u + v))) + absorb(t, log(2 * v / (u + v))),
         "a difference": absorb(u, log(2 * u / (u + v))) - absorb(v, log(2 * v / (u + v))),
+    },
+    rules.entropy_above_tangent: {
+        "another amount": t * log(t) - t * log(u) - v + u,
+        "another mean": t * log(t) - t * log(u) - t + v,
+        "other coefficient": t * log(t) - 2 * t * log(u) - t + u,
+        "a sum": t * log(t) + t * log(u) - t + u,
+        "a prediction is missing": t * log(t) - t * log(u + v) - t + u,
+        "only a setting beside it": t * log(t) - t * log(u + eps) - t + eps,
+        "not its own logarithm": t * log(v) - t * log(u) - t + u,
+    },
+    rules.exp_above_tangent: {
+        "another argument": exp(u) - t * v + t * log(t) - t,
+        "other coefficient": 2 * exp(u) - t * u + t * log(t) - t,
+        "a sum": exp(u) + t * u + t * log(t) - t,
+        "no tangent": exp(u) - t * u + t * log(t),
+        "not its own logarithm": exp(u) - t * u + t * log(v) - t,
+    },
+    rules.terms_meet_in_select: {
+        "nothing cancels": u - t * log(u) + Piecewise((t * log(v) - t, t > 1), (0, True)),
+        "a product": exp(u) * Piecewise((-1, t > 1), (0, True)),
+        "a factor": exp(u) + v * Piecewise((-1, t > 1), (0, True)),
+        "no select": exp(u) + v,
     },
     rules.softplus_from_log1p: {"negative": log1p(-exp(u)), "a multiple": log1p(2 * exp(u))},
     rules.power_of_positive_atom: {

@@ -6,7 +6,7 @@ from mpmath import mp, mpf
 from sympy import Expr
 
 from lossgen.formula import Prediction
-from lossgen.formula.divergences import entropy_gap, log_over_mean
+from lossgen.formula.divergences import entropy_gap, exp_tangent_gap, log_over_mean, log_ratio, tangent_gap
 from lossgen.formula.shares import score, share
 from lossgen.formula.symbols import Argument
 from lossgen.kernel.functions import quotient
@@ -14,7 +14,16 @@ from lossgen.kernel.shares import FORMS
 
 a, b = Argument("a", Prediction), Argument("b", Prediction)
 TINY = mpf(10) ** -30
-ATOMS = [entropy_gap(a, b), log_over_mean(a, b), log_over_mean(b, a), share(a, b), score(a, b)]
+ATOMS = [
+    entropy_gap(a, b),
+    log_over_mean(a, b),
+    log_over_mean(b, a),
+    share(a, b),
+    score(a, b),
+    tangent_gap(a, b),
+    exp_tangent_gap(a, b),
+    log_ratio(a, b),
+]
 POINTS = [
     (1 - TINY, TINY),
     (TINY, 1 - TINY),
@@ -58,6 +67,18 @@ def test_zeros_have_their_limits(x, y, value, slopes):
         assert found == mpf("-inf") if expected is None else abs(found - mpf(expected)) < mpf("0.01")
 
 
+def test_at_an_amount_of_0_the_mean_is_left():
+    assert exact(kernel_form(tangent_gap(a, b)), {"a": 0, "b": 3}) == 3
+
+
+@pytest.mark.parametrize("x, y", [(mpf(10) ** 60, TINY), (TINY, mpf(10) ** 60), (mpf(10) ** 30, mpf(10) ** 29)])
+def test_a_quotient_that_may_leave_the_range_is_a_difference_of_logarithms(x, y):
+    point = {"a": x, "b": y}
+    for atom in (log_ratio(a, b), tangent_gap(a, b)):
+        assert abs(exact(kernel_form(atom), point) / exact(atom, point) - 1) < mpf(10) ** -40
+
+
 def test_equal_arguments_leave_nothing():
     assert entropy_gap(a, a) == 0 == log_over_mean(a, a)
+    assert tangent_gap(a, a) == 0 == log_ratio(a, a)
     assert entropy_gap(a, b) == entropy_gap(b, a)

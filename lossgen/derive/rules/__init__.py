@@ -49,8 +49,9 @@ from .reductions import (
     sum_of_guarded_exponentials,
 )
 from .residual import softmax_residual
-from .selects import select_at_once
+from .selects import select_at_once, terms_meet_in_select
 from .shares import logarithms_over_mean, one_minus_quotient, opposing_fractions
+from .tangents import entropy_above_tangent, exp_above_tangent
 
 #: Applied once, to the raw formula, before anything else: later rules may hide where a logarithm stood.
 PROTECTION = (protect_zero_times_log, protect_zero_times_exp, xlogy_to_absorb, guard_complement_of_indicator)
@@ -83,6 +84,9 @@ STABLE = (
     one_minus_quotient,
     opposing_fractions,
     logarithms_over_mean,
+    entropy_above_tangent,
+    exp_above_tangent,
+    terms_meet_in_select,
     softplus_from_log1p,
     power_of_positive_atom,
     power_times_argument,
