@@ -19,12 +19,60 @@ BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
+LOG2E = real(1.44269504)
 LN2_HIGH = real(0.693145751953125)
 LN2_LOW = real(1.42860677e-06)
+ROUND = real(12582912.0)
+ROUND_BITS = integer(0x4B400000)
 MANTISSA_BITS = integer(0x3F400000)
 SMALLEST_NORMAL = real(1.1754943508222875e-38)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
+
+
+@njit(**MATH)
+def power_of_two(n):
+    """2**n for an integer n in [-126, 127]."""
+    return integer((n + integer(127)) << integer(23)).view(real)
+
+
+@njit(**MATH)
+def exp_quotient(r):
+    """(exp(r) - 1 - r) / r**2 for r in [-0.35, 0.41]: 2**-28 absolute."""
+    q = real(2.0412072e-04) * r + real(1.393441e-03)
+    q = q * r + real(8.332586e-03)
+    q = q * r + real(4.166648e-02)
+    q = q * r + real(1.6666669e-01)
+    return q * r + real(0.5)
+
+
+@njit(**MATH)
+def exp_tail(r):
+    """exp(r) - 1 - r for r in [-0.35, 0.41]."""
+    return r * r * exp_quotient(r)
+
+
+@njit(**MATH)
+def exp_reduce(x):
+    """x = n*ln 2 + r + low, as (n, r, low): r exact, in [-0.288, 0.406]. There exp(r) - 1 has no bad rounding."""
+    shifted = (x * LOG2E - real(0.085)) + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    return n, x - k * LN2_HIGH, k * -LN2_LOW
+
+
+@njit(**MATH)
+def expm1_minus(x):
+    """exp(x) - 1 - x: within 2.5 ulp, also near 0, where it is x*x/2."""
+    x = real(89.0) if x > real(89.0) else x
+    y = real(-18.0) if x < real(-18.0) else x
+    n, r, low = exp_reduce(y)
+    scale = power_of_two(n - integer(1))
+    # What cancels, 2**n * (1 + r) - (1 + x), is exact near 0 in the order the sign of x asks for; 0 for n = 0.
+    above = (scale * r + (scale - real(0.5))) - real(0.5) * x
+    below = ((scale - real(0.5)) - real(0.5) * x) + scale * r
+    lead = above if x > real(0.0) else below
+    return real(2.0) * (lead + scale * (low + exp_tail(r + low)))
 
 
 @njit(**MATH)
@@ -53,6 +101,41 @@ def log(x):
     y = y if x < INFINITY else x
     edge = -INFINITY if x == real(0.0) else NAN
     return y if x > real(0.0) else edge
+
+
+@njit(**MATH)
+def log1p(x):
+    """log(1 + x): within 1 ulp; -inf at -1, nan below."""
+    n = integer(real(real(1.0) + x).view(integer) - MANTISSA_BITS) >> integer(23)
+    # f = 2**-n * (1 + x) - 1 is exact; four times 2**-n, which may be subnormal.
+    scale = power_of_two(integer(2) - n)
+    f = scale * (real(0.25) * x) + (real(0.25) * scale - real(1.0))
+    y = log_sum(real(n), f)
+    y = y if x < INFINITY else x
+    y = y if abs(x) > real(1e-8) else x
+    edge = -INFINITY if x == real(-1.0) else NAN
+    return y if x > real(-1.0) else edge
+
+
+@njit(**MATH)
+def lost_in_sum(a, b, total):
+    """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
+    part = total - a
+    return (a - (total - part)) + (b - part)
+
+
+@njit(**MATH)
+def with_lost(total, lost):
+    """The sum with what was lost on the way; as it is where it left the range, or was given an infinity."""
+    return total + lost if total - total == real(0.0) else total
+
+
+@njit(**MATH)
+def sum_of_three(a, b, c):
+    """a + b + c: within 1 ulp unless all but 2**-20 (float32) or 2**-50 of their sizes cancels twice over."""
+    first = a + b
+    total = first + c
+    return with_lost(total, lost_in_sum(a, b, first) + lost_in_sum(first, c, total))
 
 
 
@@ -91,14 +174,20 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                 target_i = target_block[i]
                 bad_input |= not (input_i >= zero)
                 bad_target |= not (target_i >= zero)
+                exact_sum_1 = sum_of_three(eps, input_i, -target_i)
+                log1p_1 = log1p((exact_sum_1 / target_i))
                 sum_1 = input_i + eps
-                log_1 = log(sum_1)
-                choice_1 = (zero if target_i == zero else (target_i * log_1))
-                log_2 = log(target_i)
-                choice_2 = ((real(0.5) * log(real(2) * real(3.141592653589793) * target_i) + target_i * log_2 - target_i) if target_i > one else zero)
-                value = input_i + choice_2 - choice_1
-                choice_3 = (zero if target_i == zero else (target_i / sum_1))
-                choice_4 = ((real(0.5) / target_i + log_2) if target_i > one else zero)
+                log_1 = log((target_i / sum_1))
+                log_2 = log(sum_1)
+                choice_1 = (log_1 if abs(log_1) < real(80) else (log(target_i) - log_2))
+                choice_2 = (zero if target_i == zero else (target_i * choice_1))
+                choice_3 = ((target_i * expm1_minus(log1p_1)) if abs(exact_sum_1) < real(2) * (sum_1 if sum_1 < target_i else target_i) else ((input_i - target_i) + eps + choice_2))
+                choice_4 = (zero if target_i == zero else (target_i * log_2))
+                value_2 = ((real(0.5) * log(real(2) * real(3.141592653589793) * target_i) + choice_3 - eps) if target_i > one else (input_i - choice_4))
+                value = value_2
+                choice_5 = (zero if target_i == zero else (target_i / sum_1))
+                choice_6 = (-log1p_1 if abs(exact_sum_1) < real(2) * (sum_1 if sum_1 < target_i else target_i) else choice_1)
+                choice_7 = ((real(0.5) / target_i + choice_6) if target_i > one else -log_2)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -107,12 +196,12 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                 if values is not None:
                     values_block[i] = value
                 if grad_input is not None:
-                    result = factor * (one - choice_3)
+                    result = factor * (one - choice_5)
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     grad_input_block[i] = result
                 if grad_target is not None:
-                    result = factor * (choice_4 - log_1)
+                    result = factor * choice_7
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
@@ -215,14 +304,21 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 direction_target_i = direction_target_block[i]
                 bad_input |= not (input_i >= zero)
                 bad_target |= not (target_i >= zero)
+                exact_sum_1 = sum_of_three(eps, input_i, -target_i)
                 sum_1 = input_i + eps
-                inverse_1 = one / sum_1
-                choice_1 = (zero if target_i == zero else (target_i * inverse_1))
-                inverse_2 = one / target_i
-                choice_2 = (((real(0.5) * inverse_2 + log(target_i)) * direction_target_i) if target_i > one else zero)
-                value = direction_input_i + choice_2 - direction_input_i * choice_1 - direction_target_i * log(sum_1)
-                choice_3 = (zero if target_i == zero else ((target_i / sum_1) * inverse_1))
-                choice_4 = (((direction_target_i - real(0.5) * (direction_target_i / target_i)) * inverse_2) if target_i > one else zero)
+                quotient_1 = (target_i / sum_1)
+                log_1 = log(quotient_1)
+                log_2 = log(sum_1)
+                choice_1 = (log_1 if abs(log_1) < real(80) else (log(target_i) - log_2))
+                choice_2 = (-log1p((exact_sum_1 / target_i)) if abs(exact_sum_1) < real(2) * (sum_1 if sum_1 < target_i else target_i) else choice_1)
+                inverse_1 = one / target_i
+                inverse_2 = one / sum_1
+                choice_3 = (zero if target_i == zero else (target_i * inverse_2))
+                choice_4 = ((direction_target_i * choice_2 + real(0.5) * direction_target_i * inverse_1 - (choice_3 - one) * direction_input_i) if target_i > one else (direction_input_i - direction_input_i * choice_3 - direction_target_i * log_2))
+                value = choice_4
+                choice_5 = (zero if target_i == zero else (quotient_1 * inverse_2))
+                product_1 = -direction_input_i * inverse_2
+                choice_6 = ((direction_target_i * inverse_1 + product_1 - real(0.5) * (direction_target_i / target_i) * inverse_1) if target_i > one else product_1)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -231,12 +327,12 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 if values is not None:
                     values_block[i] = value
                 if product_input is not None:
-                    result = factor * (direction_input_i * choice_3 - direction_target_i * inverse_1)
+                    result = factor * (direction_input_i * choice_5 - direction_target_i * inverse_2)
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
                 if product_target is not None:
-                    result = factor * (choice_4 - direction_input_i * inverse_1)
+                    result = factor * choice_6
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_target_block[i] = result

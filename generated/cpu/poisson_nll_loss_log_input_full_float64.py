@@ -58,6 +58,21 @@ def exp_quotient(r):
 
 
 @njit(**MATH)
+def exp_tail(r):
+    """exp(r) - 1 - r for r in [-0.35, 0.41]."""
+    return r * r * exp_quotient(r)
+
+
+@njit(**MATH)
+def exp_reduce(x):
+    """x = n*ln 2 + r + low, as (n, r, low): r exact, in [-0.288, 0.406]. There exp(r) - 1 has no bad rounding."""
+    shifted = (x * LOG2E - real(0.085)) + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    return n, x - k * LN2_HIGH, k * -LN2_LOW
+
+
+@njit(**MATH)
 def exp(x):
     """exp(x): within 1 ulp; gradual underflow."""
     x = real(710.0) if x > real(710.0) else x
@@ -70,6 +85,20 @@ def exp(x):
     half = n >> integer(1)
     # Two factors, since 2**n itself may overflow or be subnormal.
     return y * power_of_two(half) * power_of_two(n - half)
+
+
+@njit(**MATH)
+def expm1_minus(x):
+    """exp(x) - 1 - x: within 2.5 ulp, also near 0, where it is x*x/2."""
+    x = real(710.0) if x > real(710.0) else x
+    y = real(-40.0) if x < real(-40.0) else x
+    n, r, low = exp_reduce(y)
+    scale = power_of_two(n - integer(1))
+    # What cancels, 2**n * (1 + r) - (1 + x), is exact near 0 in the order the sign of x asks for; 0 for n = 0.
+    above = (scale * r + (scale - real(0.5))) - real(0.5) * x
+    below = ((scale - real(0.5)) - real(0.5) * x) + scale * r
+    lead = above if x > real(0.0) else below
+    return real(2.0) * (lead + scale * (low + exp_tail(r + low)))
 
 
 @njit(**MATH)
@@ -142,10 +171,12 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                 target_i = target_block[i]
                 bad_target |= not (target_i >= zero)
                 log_1 = log(target_i)
-                choice_1 = ((real(0.5) * log(real(2) * real(3.141592653589793) * target_i) + target_i * log_1 - target_i) if target_i > one else zero)
+                sum_1 = input_i - log_1
                 exp_1 = exp(input_i)
-                value = choice_1 + exp_1 - input_i * target_i
-                choice_2 = ((real(0.5) / target_i + log_1) if target_i > one else zero)
+                choice_1 = ((target_i * expm1_minus(sum_1)) if sum_1 < real(2) else (exp_1 - target_i - sum_1 * target_i))
+                value_2 = ((real(0.5) * log(real(2) * real(3.141592653589793) * target_i) + choice_1) if target_i > one else (exp_1 - input_i * target_i))
+                value = value_2
+                choice_2 = ((real(0.5) / target_i + log_1 - input_i) if target_i > one else -input_i)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -159,7 +190,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                         result = (zero if s == zero else result)
                     grad_input_block[i] = result
                 if grad_target is not None:
-                    result = factor * (choice_2 - input_i)
+                    result = factor * choice_2
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
@@ -251,11 +282,12 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
                 bad_target |= not (target_i >= zero)
-                product_1 = direction_input_i * exp(input_i)
                 inverse_1 = one / target_i
-                choice_1 = (((real(0.5) * inverse_1 + log(target_i)) * direction_target_i) if target_i > one else zero)
-                value = product_1 + choice_1 - direction_input_i * target_i - direction_target_i * input_i
-                choice_2 = (((direction_target_i - real(0.5) * (direction_target_i / target_i)) * inverse_1) if target_i > one else zero)
+                exp_1 = exp(input_i)
+                product_1 = direction_input_i * exp_1
+                choice_1 = ((real(0.5) * direction_target_i * inverse_1 - (target_i - exp_1) * direction_input_i - (input_i - log(target_i)) * direction_target_i) if target_i > one else (product_1 - direction_input_i * target_i - direction_target_i * input_i))
+                value = choice_1
+                choice_2 = ((direction_target_i * inverse_1 - direction_input_i - real(0.5) * (direction_target_i / target_i) * inverse_1) if target_i > one else -direction_input_i)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -269,7 +301,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
                 if product_target is not None:
-                    result = factor * (choice_2 - direction_input_i)
+                    result = factor * choice_2
                     if item_scale is not None:
                         result = (zero if s == zero else result)
                     product_target_block[i] = result

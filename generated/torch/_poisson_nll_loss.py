@@ -33,8 +33,9 @@ def poisson_nll_loss(
     Use it for counts: events per hour, items sold.
     Strength: suits numbers that cannot be negative and vary more where they are larger. Weakness: the variance is bound to
     the mean; the exponential makes one prediction that is far too high costly.
-    Leaves out log y!, or with `full=True` approximates it by Stirling's formula for targets above 1. `eps` keeps the
-    logarithm of the mean finite with `log_input=False`; a mean below 0 is an error, where PyTorch's loss is NaN.
+    Leaves out log y!, or with `full=True` approximates it by Stirling's formula for targets above 1; the gradient for a
+    target of 0 is then finite, where PyTorch's is NaN. `eps` keeps the logarithm of the mean finite with
+    `log_input=False`; a mean below 0 is an error, where PyTorch's loss is NaN.
     The gradient is a difference of prediction and target: where both are nearly equal, it is as exact as they are.
 
     Formula, per item:
