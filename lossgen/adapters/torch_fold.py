@@ -133,7 +133,7 @@ def _shifted(task: Task, form: Form, tensors: Sequence[Tensor]) -> dict[str, tup
     for argument, tensor in zip(form.variant.arguments, given[: -len(EXTRA)], strict=True):
         if tensor is None or argument.broadcast:
             continue
-        if argument.layout == "sequence" and tensor.dim() == 1 and form.geometry.item_shape:
+        if argument.layout == "sequence" and tensor.dim() != len(form.geometry.item_shape) + 1:
             return None
         own = axis_dimensions(task.schema, argument, option, tuple(tensor.shape))
         for name, dimensions in own.items():

@@ -11,6 +11,8 @@ LANE_WORK = 1 << 16
 MOST_LANES = 32
 THREAD_WORK = 1 << 18
 """The number of entries from which on a second thread is worth waking: that takes as long as 50,000 cheap entries."""
+WHOLE_WORK = 1 << 16
+"""The same for a loss over lattices, where an entry takes many times as long: some 20 nanoseconds."""
 TILE = 1 << 14
 """The number of entries of the widest argument in one tile: a few such tiles fit a processor core's cache."""
 
@@ -47,7 +49,7 @@ def divide(item_shape: tuple[int, ...], items: int, widest: int) -> Division:
 def divide_whole(item_shape: tuple[int, ...], items: int, work: int) -> Division:
     """Divide the items of a loss over lattices, of which each is much work; `work` is the number of entries of them all."""
     lanes = max(1, min(MOST_LANES, items))
-    return Division(item_shape or (1,), items, lanes, _bounds(items, lanes), 1, work >= THREAD_WORK)
+    return Division(item_shape or (1,), items, lanes, _bounds(items, lanes), 1, work >= WHOLE_WORK)
 
 
 def _bounds(items: int, lanes: int) -> np.ndarray:

@@ -93,6 +93,9 @@ class WholeMeasurement(Measurement):
         if len(shape) == 1 and item_shape:
             self._check_joined(argument, shape)
             return Placement(None, shape)
+        if not item_shape and len(shape) == 2 and shape[0] == 1:  # the one item in a batch of its own
+            self._fix(argument, shape, argument.axis or "", shape[1])
+            return Placement(None, shape)
         if len(shape) != len(item_shape) + 1:
             expected = f"items of shape {item_shape} and axis {argument.axis!r}" if item_shape else "one dimension"
             joined = ", or one dimension: all sequences one after another" if item_shape else ""

@@ -111,6 +111,9 @@ def test_batches_of_sequences_one_after_another_run_one_by_one():
     log_probs = frames(3, FRAMES, ITEMS, CLASSES)
     found = vmap(lambda x: ctc_loss(x, JOINED, INPUT_LENGTHS, TARGET_LENGTHS))(log_probs)
     torch.testing.assert_close(found, torch.stack([batched(x) for x in log_probs]))
+    single, labels = log_probs[:, :, 0], TARGETS[:1].expand(3, 1, 3)
+    found = vmap(lambda x, y: ctc_loss(x, y, FRAMES, 3))(single, labels)
+    torch.testing.assert_close(found, torch.stack([ctc_loss(x, TARGETS[0], FRAMES, 3) for x in single]))
 
 
 @EVERY_REDUCTION

@@ -200,6 +200,7 @@ def alignments() -> dict[str, Callable[[], Sample]]:
         "one after another": sample(lambda: normal(7, 4, 5), joined, frames.int(), lengths.int()),
         "one item": sample(lambda: normal(7, 5), rows[0], frames[0], lengths[0]),
         "one item, lengths in a row": sample(lambda: normal(7, 5), rows[0], frames[:1], lengths[:1]),
+        "one item, labels in a row": sample(lambda: normal(7, 5), rows[:1], frames[0], lengths[0]),
         "no labels": sample(lambda: normal(7, 4, 5), rows, frames, 0 * lengths),
     }
 

@@ -4,6 +4,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from handwritten.lattices import path, sheet
+from lossgen.generated.numpy import crf_loss, ctc_loss
 from test_layouts import LAYOUTS
 
 FRAMES, ITEMS, CLASSES, LABELS = 7, 5, 4, 3
@@ -150,6 +151,7 @@ def test_one_item_without_a_batch(case):
         value, gradient = path.value_and_grad(x[1], labels[1], *given, blank=2)
         np.testing.assert_allclose(value, values[1] / 2, **TOLERANCE)
         np.testing.assert_allclose(gradient, slopes[1] / 2, **TOLERANCE)
+    assert path(x[1], labels[1:2], 3, 2, blank=2) == path(x[1], labels[1], 3, 2, blank=2)
     each = path(x[1], labels[1], 3, 2, blank=2, reduction="none")
     assert each.shape == () and each == np.float32(values[1])
 
@@ -265,3 +267,19 @@ def test_threads_do_not_change_bits(rng, threads):
         value, gradients = call.evaluate(("input", "links"))
         found.append((value.tobytes(), *[gradient.tobytes() for gradient in gradients]))
     assert len(set(found)) == 1
+
+
+def test_threads_do_not_change_bits_of_generated_losses(rng, threads):
+    scores = rng.normal(size=(64, 60, 30)).astype("f")
+    tags, lengths = rng.integers(0, 30, (64, 60)), rng.integers(1, 61, 64)
+    tables = [rng.normal(size=shape).astype("f") for shape in ((30, 30), 30, 30)]
+    labels = rng.integers(1, 30, (60, 9))
+    found = []
+    for number in (1, 2, 5):
+        threads(number)
+        call = crf_loss.bind((scores, tags, *tables, lengths))
+        assert call.plan.division.threaded
+        value, gradients = call.evaluate(call.plan.variant.predictions)
+        aligned = ctc_loss.value_and_grad(scores, labels, np.full(60, 64), np.full(60, 9))
+        found.append([array.tobytes() for array in (value, *gradients, *aligned)])
+    assert found[0] == found[1] == found[2]
