@@ -51,7 +51,10 @@ class LatticeSweeps:
 
     @property
     def up(self) -> tuple[Fill, ...]:
-        return (*(Fill(u.table, u.value) for u in self.locals), Fill(self.table, self.cell.xreplace(self.known), kept=self.kept))
+        return (
+            *(Fill(u.table, u.value) for u in self.locals),
+            Fill(self.table, self.cell.xreplace(self.known), kept=self.kept),
+        )
 
     @property
     def down(self) -> Fill:

@@ -105,7 +105,19 @@ class Write:
     whole: bool = False
 
 
-Step = Fill | Put | Write
+@dataclass(frozen=True)
+class Keep:
+    """For every position of `over`: each table at it = its value. What several steps need of a row, computed once."""
+
+    parts: tuple[tuple[Table, Expr], ...]
+    over: tuple[Index, ...]
+
+    @property
+    def value(self) -> Expr:
+        return Tuple(*(part for _, part in self.parts))
+
+
+Step = Fill | Put | Write | Keep
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,9 @@ class Lattice(Basic):
         positions = tuple(map(sympify, positions if isinstance(positions, tuple) else (positions,)))
         check_positions(self.name, self.indices, positions)
         moving = next((p for p in positions if p.free_symbols & set(self.indices)), None)
-        if moving is not None and not all(isinstance(p, Index) for p in positions if p.free_symbols & set(self.indices)):
+        if moving is not None and not all(
+            isinstance(p, Index) for p in positions if p.free_symbols & set(self.indices)
+        ):
             raise SpecError(f"{self.name}{_shown(positions)}: {moving} moves with the recurrence's own index")
         return Filled(self, *positions)
 
@@ -153,7 +155,9 @@ def recurrence(*indices: Index, outside: Any = 0) -> Callable[[Callable[[Any], E
         cells = _Cells(function.__name__, indices)
         found = sympify(function(cells))
         if not isinstance(found, Expr):
-            raise SpecError(f"{function.__name__}: the recurrence returns {type(found).__name__}, expected an expression")
+            raise SpecError(
+                f"{function.__name__}: the recurrence returns {type(found).__name__}, expected an expression"
+            )
         lattice = Lattice(Symbol(function.__name__, real=True), indices, found, sympify(outside))
         check_causal(lattice)
         check_start(lattice)
@@ -187,11 +191,15 @@ def check_causal(lattice: Lattice) -> None:
                     f"{cell}: the cell is not filled yet at every {position}; an outer index must be shifted back first"
                 )
             if not offset.is_Integer:
-                raise SpecError(f"{cell}: the offset {offset} is no fixed number; expected an index with a shift, as in t - 1")
+                raise SpecError(
+                    f"{cell}: the offset {offset} is no fixed number; expected an index with a shift, as in t - 1"
+                )
             if offset < 0:
                 break
             if offset > 0:
-                raise SpecError(f"{cell}: offset {offset} of {position}: this cell is filled later; expected an earlier one")
+                raise SpecError(
+                    f"{cell}: offset {offset} of {position}: this cell is filled later; expected an earlier one"
+                )
         else:
             raise SpecError(f"{cell}: offset 0: a cell is read to fill itself; expected an earlier one")
 
@@ -217,5 +225,3 @@ def check_start(lattice: Lattice) -> None:
 
 def _shown(positions: tuple[Expr, ...]) -> str:
     return f"[{', '.join(map(str, positions))}]"
-
-

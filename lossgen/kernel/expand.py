@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sympy import Add, Eq, Expr, Integer, Mul, Or, Piecewise, Pow, exp, log
 
-from lossgen.formula.atoms import Atom, absorb, detach, expm1, expm1_ratio_slope, log_cosh, sigmoid, softplus
+from lossgen.formula.atoms import Atom, absorb, detach, expm1, expm1_ratio_slope, log1p, log_cosh, sigmoid, softplus
 from lossgen.formula.differences import (
     log1p_difference,
     log1p_square,
@@ -34,6 +34,7 @@ from .functions import (
     part_of_paths,
     positive_part,
     reciprocal,
+    smallest,
 )
 from .log_sum_exp import exponential_over_sum, largest_and_rest, shifted
 from .quotients import quotients
@@ -159,10 +160,13 @@ def _may_be_infinite(factor: Expr) -> bool:
 
 
 def _log_add_exp(node: log_add_exp) -> Expr:
-    """m + log Σ e^(u − m), m the largest of the u."""
-    terms = [expand(arg) for arg in node.args]
-    m = origin(largest(*terms))
-    return m + log(Add(*(exp_nonpositive(group(term - m)) for term in terms)))
+    """m + log1p Σ e^(u − m), m the largest of the u and the sum over all others: one exponential less than terms."""
+    top, *rest = (expand(arg) for arg in node.args)
+    others = []
+    for term in rest:
+        others.append(smallest(top, term))
+        top = largest(top, term)
+    return top + log1p(Add(*(exp_nonpositive(group(other - origin(top))) for other in others)))
 
 
 def _own_form(node: Atom) -> Expr:

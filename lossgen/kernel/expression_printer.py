@@ -52,6 +52,7 @@ from .functions import (
     quotient,
     reciprocal,
     reciprocal_or_zero,
+    smallest,
     where_equal,
 )
 
@@ -171,7 +172,7 @@ class ExpressionPrinter:
         return text, ATOM
 
     def _extreme(self, node: Expr) -> tuple[str, int]:
-        text, comparison = self(node.args[-1], UNARY), "<" if isinstance(node, Min) else ">"
+        text, comparison = self(node.args[-1], UNARY), ">" if isinstance(node, Largest) else "<"
         for arg in reversed(node.args[:-1]):
             first = self(arg, UNARY)
             text = f"({first} if {first} {comparison} {text} else {text})"
@@ -190,7 +191,8 @@ class ExpressionPrinter:
         Pow: _power,
         Piecewise: _piecewise,
         Largest: _extreme,
-        largest: _extreme,
+        largest: lambda self, node: self._choice("({0} if {0} > {1} else {1})", *node.args),
+        smallest: lambda self, node: self._choice("({1} if {0} > {1} else {0})", *node.args),
         Min: _extreme,
         Relational: _relation,
         And: lambda self, node: (" & ".join(f"({self(a)})" for a in node.args), SUM),

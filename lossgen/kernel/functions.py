@@ -84,7 +84,11 @@ class exp_of_difference(KernelFunction):
 
 
 class largest(KernelFunction):
-    """The largest of a few numbers."""
+    """The larger of two numbers."""
+
+
+class smallest(KernelFunction):
+    """The smaller of two numbers."""
 
 
 class origin(KernelFunction):

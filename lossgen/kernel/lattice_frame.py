@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lossgen.derive.sweeps import Fill, Step, Table, Write
+from lossgen.derive.sweeps import Fill, Keep, Step, Table, Write
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
@@ -40,6 +40,8 @@ class LatticeFrame:
         match step:
             case Fill():
                 name, summary = f"fill_{step.table.name}", f"{step.table.name} for every cell of the item."
+            case Keep():
+                name, summary = "keep_rows", "What several steps need of each row."
             case Write() if step.over:
                 name, summary = f"add_to_{self.program.output(step.argument)}", "What the cells add to the output."
             case _:
@@ -159,5 +161,3 @@ def _unpacked(name: str, argument: Argument) -> str:
     """A grid's rows, and how many rows lie between items and between entries of each axis but the last."""
     steps = [f"{name}_step_{n}" for n in range(len(argument.role.axes))]
     return f"{name}_rows, ({', '.join(steps)}{',' if len(steps) == 1 else ''}) = {name}"
-
-

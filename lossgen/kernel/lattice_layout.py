@@ -13,6 +13,7 @@ from lossgen.derive.sweeps import Fill, Sweeps, Table, TableEntry
 from lossgen.formula import Index
 from lossgen.formula.nodes import LabelEntry
 
+from .kept import kept_parts
 from .lattice_program import LatticeProgram
 from .names import RESERVED, Names, family, size_name
 from .whole import WholePrinter, is_whole_condition
@@ -48,6 +49,7 @@ class LatticeLayout:
         self.margins = {table: _margins(table, program.sweeps) for table in self.tables}
         self.whole_tables: dict[tuple[Expr, str], WholeTable] = {}
         self.reads_labels = False
+        self.kept = kept_parts(program.sweeps.before)
         taken = {name for a in program.arrays for name in family(a.name)} | set(program.parameters)
         taken |= {name for axis in program.axes for name in (axis.name, size_name(axis))}
         self.taken = taken | {table.name for table in self.tables}

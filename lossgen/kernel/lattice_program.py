@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from sympy import Expr
 
 from lossgen.derive.lattice import LatticeDerivation
-from lossgen.derive.sweeps import Fill, Put, Step, Sweeps, Table
+from lossgen.derive.sweeps import Fill, Keep, Step, Sweeps, Table, Write
 from lossgen.formula import Axis, Loss, Variant
 from lossgen.formula.symbols import Argument
+
+from .kept import with_kept_rows
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,12 @@ class LatticeProgram:
     @property
     def tables(self) -> tuple[Table, ...]:
         """Every table that a step fills."""
-        steps = [step for step in (*self.sweeps.before, *self.sweeps.after) if isinstance(step, Fill | Put)]
-        kept = [table for step in steps if isinstance(step, Fill) for table, _ in step.kept]
-        return tuple(dict.fromkeys((*(step.table for step in steps), *kept)))
+        found: dict[Table, None] = {}
+        for step in (*self.sweeps.before, *self.sweeps.after):
+            parts = step.parts if isinstance(step, Keep) else step.kept if isinstance(step, Fill) else ()
+            own = () if isinstance(step, Keep | Write) else (step.table,)
+            found |= dict.fromkeys((*own, *(table for table, _ in parts)))
+        return tuple(found)
 
     @property
     def derived(self) -> tuple[Axis, ...]:
@@ -86,14 +91,33 @@ def lattice_programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]
         "defaults": {a.name: loss.default(a.name) for a in variant.arguments if a.role.layout != "length"},
     }
     summary = "The loss of each item and its gradient."
-    found = [LatticeProgram("evaluate", summary, sweeps=_lowered(derivation.evaluate(), lower), prefix="grad", wrt=variant.differentiable, **common)]
+    found = [
+        LatticeProgram(
+            "evaluate",
+            summary,
+            sweeps=_lowered(derivation.evaluate(), lower),
+            prefix="grad",
+            wrt=variant.differentiable,
+            **common,
+        )
+    ]
     pairs = [("hvp", variant.predictions)]
     if variant.differentiable != variant.predictions:
         pairs.append(("hvp_full", variant.differentiable))
     for name, wrt in pairs:
         directions, sweeps = derivation.products(wrt)
         summary = "The slope along a direction and the Hessian times the direction."
-        found.append(LatticeProgram(name, summary, sweeps=_lowered(sweeps, lower), prefix="product", wrt=wrt, directions=directions, **common))
+        found.append(
+            LatticeProgram(
+                name,
+                summary,
+                sweeps=_lowered(sweeps, lower),
+                prefix="product",
+                wrt=wrt,
+                directions=directions,
+                **common,
+            )
+        )
     numbers = (
         ("divisor", "What each item's loss is divided by before the mean.", variant.divisor),
         ("normalizer", "What each item counts in the denominator of the mean.", variant.normalizer),
@@ -111,6 +135,4 @@ def _lowered(sweeps: Sweeps, lower: Callable[[Expr], Expr]) -> Sweeps:
         return replace(given, value=lower(given.value))
 
     after = tuple(map(step, sweeps.after))
-    return Sweeps(tuple(map(step, sweeps.before)), lower(sweeps.value), after)
-
-
+    return with_kept_rows(Sweeps(tuple(map(step, sweeps.before)), lower(sweeps.value), after))

@@ -119,9 +119,7 @@ def check_axis_names(loss: str, axes: Sequence[Axis]) -> None:
 class Names:
     """Hands out unused names."""
 
-    def __init__(
-        self, taken: Iterable[str], hints: Mapping[Expr, str], reserved: Collection[str] = RESERVED
-    ) -> None:
+    def __init__(self, taken: Iterable[str], hints: Mapping[Expr, str], reserved: Collection[str] = RESERVED) -> None:
         self._taken = {*reserved, *taken}
         self._hints = dict(hints)
 

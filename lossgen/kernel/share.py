@@ -29,7 +29,12 @@ def shared_parts(expressions: Iterable[Expr]) -> frozenset[Expr]:
 
 
 def _worth_a_name(node: Expr) -> bool:
-    if not node.args or isinstance(node, Boolean | Entry | TableEntry | Reduction) or node.is_number or not isinstance(node, Expr):
+    if (
+        not node.args
+        or isinstance(node, Boolean | Entry | TableEntry | Reduction)
+        or node.is_number
+        or not isinstance(node, Expr)
+    ):
         return False
     return not (node.is_Mul and len(node.args) == 2 and node.args[0] == -1)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from sympy import Expr, Integer, Piecewise, Symbol, true
 from sympy.logic.boolalg import And, Not
 
-from lossgen.derive.sweeps import Fill, Put, Step, Table, TableEntry, Write
+from lossgen.derive.sweeps import Fill, Keep, Put, Step, Table, TableEntry, Write
 from lossgen.formula import Axis, Index
 from lossgen.formula.nodes import Entry, LabelEntry
 from lossgen.formula.symbols import Argument, is_whole
@@ -29,6 +29,7 @@ class SweepLowering(Lowering):
         self.layout = layout
         self.names = layout.names()
         self._guards = {}
+        self._computed: set[Expr] = set()
         self.scalars = {a: f"{a.name}_i" for a in layout.program.arrays if a.role.layout == "item"}
 
     def value(self, value: Expr) -> list[Statement]:
@@ -46,6 +47,9 @@ class SweepLowering(Lowering):
                 own = self._nested(step.table.indices, step, lambda value: self._cell(step, value))
             case Put():
                 own = self._nested(step.over, step, lambda value: self._put(step, value))
+            case Keep():
+                self._computed = {part for _, part in step.parts}
+                own = self._nested(step.over, step, lambda _: self._rows(step))
             case Write():
                 own = self._nested(step.over, step, lambda value: self._entry_of_output(step, value))
         return [*self._take(), *own]
@@ -67,6 +71,10 @@ class SweepLowering(Lowering):
 
     def _store(self, table: Table, leading: Sequence[Index], last: Index, value: Expr, add: bool = False) -> Store:
         return Store(self._slice(table, tuple(leading), Integer(0)), self.position(last), value, add)
+
+    def _rows(self, step: Keep) -> list[Statement]:
+        *leading, last = step.over
+        return [self._store(table, leading, last, self.bind(part)) for table, part in step.parts]
 
     def _put(self, step: Put, value: Expr) -> list[Statement]:
         within = self._within(step.positions, [index.axis for index in step.table.indices])
@@ -114,6 +122,9 @@ class SweepLowering(Lowering):
     # What expressions read
 
     def bind(self, node: Expr) -> Expr:
+        kept = self.layout.kept.get(node) if node not in self._computed else None
+        if kept is not None and set(kept.positions) <= self._loops:
+            return self.bind(kept)
         if node not in self._bound and node.free_symbols:
             if is_whole_condition(node):
                 return Symbol(self._text(node))

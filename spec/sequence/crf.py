@@ -40,7 +40,9 @@ def crf_loss(
     @recurrence(t, k)
     def alpha(alpha):
         first = exp(start[k] + emissions[t, k])
-        return Piecewise((first, Eq(t, 0)), (exp(emissions[t, k]) * Sum(alpha[t - 1, j] * exp(transitions[j, k]), j), True))
+        return Piecewise(
+            (first, Eq(t, 0)), (exp(emissions[t, k]) * Sum(alpha[t - 1, j] * exp(transitions[j, k]), j), True)
+        )
 
     log_partition = log(Sum(alpha[T.size - 1, k] * exp(end[k]), k))
     step = Piecewise((start[tags[t]], Eq(t, 0)), (transitions[tags[t - 1], tags[t]], True))

@@ -20,7 +20,10 @@ V = Axis("V", place="last", base=U, longer=1)
 C = Axis("C", place="last")
 
 
-@loss(paper="Graves 2012, Sequence Transduction with Recurrent Neural Networks, arXiv:1211.3711, eq. 16–18", module="RNNTLoss")
+@loss(
+    paper="Graves 2012, Sequence Transduction with Recurrent Neural Networks, arXiv:1211.3711, eq. 16–18",
+    module="RNNTLoss",
+)
 def rnnt_loss(
     logits: Logit[T, V, C],
     targets: ClassIndex[C].along(U),
