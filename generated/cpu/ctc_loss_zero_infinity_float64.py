@@ -25,7 +25,6 @@ LN2_LOW = real(1.9082149292705877e-10)
 ROUND = real(6755399441055744.0)
 ROUND_BITS = integer(0x4338000000000000)
 MANTISSA_BITS = integer(0x3FE8000000000000)
-SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
 
@@ -107,17 +106,17 @@ def log_sum(k, f):
 
 
 @njit(**MATH)
-def log(x):
-    """log(x): within 1.1 ulp; -inf at 0, nan below."""
-    small = x < SMALLEST_NORMAL
-    y = x * real(18014398509481984.0) if small else x
-    bits = real(y).view(integer)
-    n = integer(bits - MANTISSA_BITS) >> integer(52)
-    f = integer(bits - (n << integer(52))).view(real) - real(1.0)
-    y = log_sum(exponent(n) - (real(54.0) if small else real(0.0)), f)
+def log1p(x):
+    """log(1 + x): within 1.1 ulp; -inf at -1, nan below."""
+    n = integer(real(real(1.0) + x).view(integer) - MANTISSA_BITS) >> integer(52)
+    # f = 2**-n * (1 + x) - 1 is exact; four times 2**-n, which may be subnormal.
+    scale = power_of_two(integer(2) - n)
+    f = scale * (real(0.25) * x) + (real(0.25) * scale - real(1.0))
+    y = log_sum(exponent(n), f)
     y = y if x < INFINITY else x
-    edge = -INFINITY if x == real(0.0) else NAN
-    return y if x > real(0.0) else edge
+    y = y if abs(x) > real(1e-17) else x
+    edge = -INFINITY if x == real(-1.0) else NAN
+    return y if x > real(-1.0) else edge
 
 
 @njit(**MATH)
@@ -186,10 +185,11 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
             for s in range(n_S):
                 alpha_at = alpha_row_2[s]
                 alpha_at_2 = alpha_row_3[s]
+                largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
                 alpha_at_3 = alpha_row_4[s]
                 choice_2 = (-real(np.inf) if holds[s] else alpha_at_3)
-                origin_1 = origin((alpha_at if alpha_at > (alpha_at_2 if alpha_at_2 > choice_2 else choice_2) else (alpha_at_2 if alpha_at_2 > choice_2 else choice_2)))
-                sum_1 = log(exp_nonpositive((choice_2 - origin_1)) + exp_nonpositive((alpha_at - origin_1)) + exp_nonpositive((alpha_at_2 - origin_1))) + origin_1
+                largest_2 = (largest_1 if largest_1 > choice_2 else choice_2)
+                sum_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_2))) + exp_nonpositive(((choice_2 if largest_1 > choice_2 else largest_1) - origin(largest_2)))) + largest_2
                 local_alpha_1_at_2 = local_alpha_1_row[s]
                 sum_alpha_row[s] = sum_1
                 alpha_row[s] = local_alpha_1_at_2 + sum_1
@@ -347,8 +347,8 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
     size_S = (2 * size_L) + 1
     local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
     alpha = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
     sum_alpha = np.empty((size_T + 2, size_S + 3,))
+    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
     label = np.empty(size_S, np.int64)
     holds = np.empty(size_S, np.bool_)
     holds_2 = np.empty(size_S, np.bool_)
@@ -376,13 +376,14 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
             local_alpha_1[:n_T + 2, :n_S + 2] = zero
             alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
             sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
+            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
             fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
-            choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-log(exp_nonpositive((alpha_at - origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2)))) + exp_nonpositive((alpha_at_2 - origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2))))) - origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2))))
+            largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
+            choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1)))) - largest_1))
             value = zero_if_infinite(choice_1)
             factor = scale
             if item_scale is not None:
@@ -392,13 +393,12 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
             if values is not None:
                 values[i] = value
             if grad_log_probs is not None:
-                origin_1 = origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2))
-                log_1 = log(exp_nonpositive((alpha_at - origin_1)) + exp_nonpositive((alpha_at_2 - origin_1)))
-                choice_2 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at, log_1 + origin_1))
+                log1p_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1))))
+                choice_2 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at, largest_1 + log1p_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
             if grad_log_probs is not None:
-                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at_2, log_1 + origin_1))
+                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at_2, largest_1 + log1p_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
             if grad_log_probs is not None:
@@ -422,11 +422,11 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
     local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
     local_alpha_1_along = np.empty((size_T + 2, size_S + 2,))
     alpha = np.empty((size_T + 2, size_S + 3,))
+    sum_alpha = np.empty((size_T + 2, size_S + 3,))
     alpha_along = np.empty((size_T + 2, size_S + 3,))
+    sum_alpha_along = np.empty((size_T + 2, size_S + 3,))
     adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
     adjoint_alpha_along = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha_along = np.empty((size_T + 2, size_S + 3,))
     label = np.empty(size_S, np.int64)
     holds = np.empty(size_S, np.bool_)
     holds_2 = np.empty(size_S, np.bool_)
@@ -455,11 +455,11 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
             local_alpha_1[:n_T + 2, :n_S + 2] = zero
             local_alpha_1_along[:n_T + 2, :n_S + 2] = zero
             alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
             alpha_along[:n_T + 2, :n_S + 3] = zero
+            sum_alpha_along[:n_T + 2, :n_S + 3] = zero
             adjoint_alpha[:n_T + 2, :n_S + 3] = zero
             adjoint_alpha_along[:n_T + 2, :n_S + 3] = zero
-            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            sum_alpha_along[:n_T + 2, :n_S + 3] = zero
             fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
             fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
@@ -467,12 +467,12 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
-            origin_1 = origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2))
-            log_1 = log(exp_nonpositive((alpha_at - origin_1)) + exp_nonpositive((alpha_at_2 - origin_1)))
-            sum_1 = log_1 + origin_1
+            largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
+            log1p_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1))))
+            sum_1 = largest_1 + log1p_1
             alpha_along_at_2 = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
             choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-alpha_along_at * part_of_paths(alpha_at, sum_1) - alpha_along_at_2 * part_of_paths(alpha_at_2, sum_1)))
-            choice_2 = (zero if (n_T == 0) and (n_L == 0) else (-log_1 - origin_1))
+            choice_2 = (zero if (n_T == 0) and (n_L == 0) else (-largest_1 - log1p_1))
             value = choice_1 * is_finite(choice_2)
             factor = scale
             if item_scale is not None:

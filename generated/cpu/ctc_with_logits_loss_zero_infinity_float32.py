@@ -136,20 +136,6 @@ def log_sum(k, f):
 
 
 @njit(**MATH)
-def log(x):
-    """log(x): within 1.1 ulp; -inf at 0, nan below."""
-    small = x < SMALLEST_NORMAL
-    y = x * real(18014398509481984.0) if small else x
-    bits = real(y).view(integer)
-    n = integer(bits - MANTISSA_BITS) >> integer(52)
-    f = integer(bits - (n << integer(52))).view(real) - real(1.0)
-    y = log_sum(exponent(n) - (real(54.0) if small else real(0.0)), f)
-    y = y if x < INFINITY else x
-    edge = -INFINITY if x == real(0.0) else NAN
-    return y if x > real(0.0) else edge
-
-
-@njit(**MATH)
 def log1p(x):
     """log(1 + x): within 1.1 ulp; -inf at -1, nan below."""
     n = integer(real(real(1.0) + x).view(integer) - MANTISSA_BITS) >> integer(52)
@@ -219,30 +205,45 @@ def add(total, value):
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1(n_T, logits_rows, i, logits_step_0, logits_step_1, n_C, local_alpha_1, n_S, label):
-    """local_alpha_1 for every cell of the item."""
+def keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C):
+    """What several steps need of each row."""
+    row_largest_row = row_largest[1:]
+    row_others_row = row_others[1:]
     for t in range(n_T):
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
         top = ordered(real(-np.inf))
         for c in range(n_C):
-            logits_at_2 = real(logits_row_2[c])
-            image = ordered(logits_at_2)
+            logits_at = real(logits_row_2[c])
+            image = ordered(logits_at)
             top = image if image > top else top
         largest = unordered(top)
         rest = zero
         rest_ties = integer(0)
         for c in range(n_C):
-            logits_at_3 = real(logits_row_2[c])
-            is_largest = logits_at_3 == largest
-            share = exp_below(logits_at_3, largest)
+            logits_at_2 = real(logits_row_2[c])
+            is_largest = logits_at_2 == largest
+            share = exp_below(logits_at_2, largest)
             rest = add(rest, zero if is_largest else share)
             rest_ties += integer(1) if is_largest else integer(0)
         others = rest + real(rest_ties - 1)
-        log1p_1 = log1p(others)
+        row_largest_row[t] = largest
+        row_others_row[t] = others
+
+
+@njit(nogil=True, error_model="numpy")
+def fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label):
+    """local_alpha_1 for every cell of the item."""
+    row_largest_row = row_largest[1:]
+    row_others_row = row_others[1:]
+    for t in range(n_T):
+        logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
+        row_largest_at = row_largest_row[t]
+        row_others_at = row_others_row[t]
+        log1p_1 = log1p(row_others_at)
         local_alpha_1_row = local_alpha_1[t + 1, 1:]
         for s in range(n_S):
             logits_at = real(logits_row_2[label[s]])
-            local_alpha_1_row[s] = -(largest - logits_at) - log1p_1
+            local_alpha_1_row[s] = -(row_largest_at - logits_at) - log1p_1
 
 
 @njit(nogil=True, error_model="numpy")
@@ -264,10 +265,11 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
             for s in range(n_S):
                 alpha_at = alpha_row_2[s]
                 alpha_at_2 = alpha_row_3[s]
+                largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
                 alpha_at_3 = alpha_row_4[s]
                 choice_2 = (-real(np.inf) if holds[s] else alpha_at_3)
-                origin_1 = origin((alpha_at if alpha_at > (alpha_at_2 if alpha_at_2 > choice_2 else choice_2) else (alpha_at_2 if alpha_at_2 > choice_2 else choice_2)))
-                sum_1 = log(exp_nonpositive((choice_2 - origin_1)) + exp_nonpositive((alpha_at - origin_1)) + exp_nonpositive((alpha_at_2 - origin_1))) + origin_1
+                largest_2 = (largest_1 if largest_1 > choice_2 else choice_2)
+                sum_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_2))) + exp_nonpositive(((choice_2 if largest_1 > choice_2 else largest_1) - origin(largest_2)))) + largest_2
                 local_alpha_1_at_2 = local_alpha_1_row[s]
                 sum_alpha_row[s] = sum_1
                 alpha_row[s] = local_alpha_1_at_2 + sum_1
@@ -299,8 +301,10 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_grad_logits(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C):
+def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C):
     """What the cells add to the output."""
+    row_others_row = row_others[1:]
+    row_largest_row = row_largest[1:]
     for t in range(n_T):
         grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
@@ -311,26 +315,13 @@ def add_to_grad_logits(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits
             adjoint_alpha_at = adjoint_alpha_row[s]
             sum = add(sum, np.float64(choice_2 * adjoint_alpha_at))
         sum_2 = real(sum)
+        row_others_at = row_others_row[t]
+        product_1 = -sum_2 / (one + row_others_at)
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        top = ordered(real(-np.inf))
-        for c in range(n_C):
-            logits_at = real(logits_row_2[c])
-            image = ordered(logits_at)
-            top = image if image > top else top
-        largest = unordered(top)
-        rest = zero
-        rest_ties = integer(0)
-        for c in range(n_C):
-            logits_at_2 = real(logits_row_2[c])
-            is_largest = logits_at_2 == largest
-            share = exp_below(logits_at_2, largest)
-            rest = add(rest, zero if is_largest else share)
-            rest_ties += integer(1) if is_largest else integer(0)
-        others = rest + real(rest_ties - 1)
-        product_1 = -sum_2 / (one + others)
+        row_largest_at = row_largest_row[t]
         for c_at in range(n_C):
-            logits_at_3 = real(logits_row_2[c_at])
-            grad_logits_row_2[c_at] = product_1 * exp_below(logits_at_3, largest)
+            logits_at = real(logits_row_2[c_at])
+            grad_logits_row_2[c_at] = product_1 * exp_below(logits_at, row_largest_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -347,47 +338,36 @@ def add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logi
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1_along(n_T, logits_rows, i, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, local_alpha_1_along, n_S, label):
+def fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, local_alpha_1_along, n_S, label):
     """local_alpha_1_along for every cell of the item."""
+    row_largest_row = row_largest[1:]
+    row_others_row = row_others[1:]
     for t in range(n_T):
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        top = ordered(real(-np.inf))
-        for c in range(n_C):
-            logits_at_2 = real(logits_row_2[c])
-            image = ordered(logits_at_2)
-            top = image if image > top else top
-        largest = unordered(top)
+        row_largest_at = row_largest_row[t]
         direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1]
         sum_2 = 0.0
         for c1 in range(n_C):
             direction_logits_at = real(direction_logits_row_2[c1])
-            logits_at_3 = real(logits_row_2[c1])
-            choice_1 = (direction_logits_at if logits_at_3 == largest else zero)
+            logits_at_2 = real(logits_row_2[c1])
+            choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
             sum_2 = add(sum_2, np.float64(choice_1))
         sum_3 = real(sum_2)
         sum_4 = 0.0
         for c1 in range(n_C):
-            logits_at_4 = real(logits_row_2[c1])
-            choice_2 = (one if logits_at_4 == largest else zero)
+            logits_at_3 = real(logits_row_2[c1])
+            choice_2 = (one if logits_at_3 == row_largest_at else zero)
             sum_4 = add(sum_4, np.float64(choice_2))
         sum_5 = real(sum_4)
         inverse_1 = reciprocal_or_zero(sum_5)
         product_1 = -sum_3 * inverse_1
-        rest = zero
-        rest_ties = integer(0)
-        for c in range(n_C):
-            logits_at_5 = real(logits_row_2[c])
-            is_largest = logits_at_5 == largest
-            share = exp_below(logits_at_5, largest)
-            rest = add(rest, zero if is_largest else share)
-            rest_ties += integer(1) if is_largest else integer(0)
-        others = rest + real(rest_ties - 1)
-        inverse_2 = one / (one + others)
+        row_others_at = row_others_row[t]
+        inverse_2 = one / (one + row_others_at)
         sum = 0.0
         for c1 in range(n_C):
             logits_at = real(logits_row_2[c1])
             direction_logits_at_2 = real(direction_logits_row_2[c1])
-            sum = add(sum, np.float64(exp_below(logits_at, largest) * (product_1 + direction_logits_at_2) * inverse_2))
+            sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
         sum_6 = real(sum)
         local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
         for s in range(n_S):
@@ -475,8 +455,10 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_product_logits(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1):
+def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C):
     """What the cells add to the output."""
+    row_largest_row = row_largest[1:]
+    row_others_row = row_others[1:]
     for t in range(n_T):
         product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
         adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
@@ -497,48 +479,35 @@ def add_to_product_logits(n_T, product_logits_rows, i, product_logits_step_0, pr
         sum_4 = real(sum_3)
         product_1 = -sum_4
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        top = ordered(real(-np.inf))
-        for c in range(n_C):
-            logits_at_2 = real(logits_row_2[c])
-            image = ordered(logits_at_2)
-            top = image if image > top else top
-        largest = unordered(top)
+        row_largest_at = row_largest_row[t]
         direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1]
         sum_6 = 0.0
         for c1 in range(n_C):
             direction_logits_at = real(direction_logits_row_2[c1])
-            logits_at_3 = real(logits_row_2[c1])
-            choice_5 = (direction_logits_at if logits_at_3 == largest else zero)
+            logits_at_2 = real(logits_row_2[c1])
+            choice_5 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
             sum_6 = add(sum_6, np.float64(choice_5))
         sum_7 = real(sum_6)
         sum_8 = 0.0
         for c1 in range(n_C):
-            logits_at_4 = real(logits_row_2[c1])
-            choice_6 = (one if logits_at_4 == largest else zero)
+            logits_at_3 = real(logits_row_2[c1])
+            choice_6 = (one if logits_at_3 == row_largest_at else zero)
             sum_8 = add(sum_8, np.float64(choice_6))
         sum_9 = real(sum_8)
         inverse_1 = reciprocal_or_zero(sum_9)
         product_2 = -sum_7 * inverse_1
-        rest = zero
-        rest_ties = integer(0)
-        for c in range(n_C):
-            logits_at_5 = real(logits_row_2[c])
-            is_largest = logits_at_5 == largest
-            share = exp_below(logits_at_5, largest)
-            rest = add(rest, zero if is_largest else share)
-            rest_ties += integer(1) if is_largest else integer(0)
-        others = rest + real(rest_ties - 1)
-        inverse_2 = one / (one + others)
+        row_others_at = row_others_row[t]
+        inverse_2 = one / (one + row_others_at)
         sum_5 = 0.0
         for c1 in range(n_C):
             logits_at = real(logits_row_2[c1])
             direction_logits_at_2 = real(direction_logits_row_2[c1])
-            sum_5 = add(sum_5, np.float64(exp_below(logits_at, largest) * (product_2 + direction_logits_at_2) * inverse_2))
+            sum_5 = add(sum_5, np.float64(exp_below(logits_at, row_largest_at) * (product_2 + direction_logits_at_2) * inverse_2))
         sum_10 = real(sum_5)
         for c_at in range(n_C):
             direction_logits_at_3 = real(direction_logits_row_2[c_at])
-            logits_at_6 = real(logits_row_2[c_at])
-            product_logits_row_2[c_at] = (product_1 * ((product_2 + direction_logits_at_3) - sum_10) - sum_2) * exp_below(logits_at_6, largest) * inverse_2
+            logits_at_4 = real(logits_row_2[c_at])
+            product_logits_row_2[c_at] = (product_1 * ((product_2 + direction_logits_at_3) - sum_10) - sum_2) * exp_below(logits_at_4, row_largest_at) * inverse_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -563,10 +532,12 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
     if grad_logits is not None:
         grad_logits_rows, (grad_logits_step_0, grad_logits_step_1) = grad_logits
     size_S = (2 * size_L) + 1
+    row_largest = np.empty((size_T + 2,))
+    row_others = np.empty((size_T + 2,))
     local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
     alpha = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
     sum_alpha = np.empty((size_T + 2, size_S + 3,))
+    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
     label = np.empty(size_S, np.int64)
     holds = np.empty(size_S, np.bool_)
     holds_2 = np.empty(size_S, np.bool_)
@@ -593,15 +564,19 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
+            row_largest[:n_T + 2] = zero
+            row_others[:n_T + 2] = zero
             local_alpha_1[:n_T + 2, :n_S + 2] = zero
             alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
             sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            fill_local_alpha_1(n_T, logits_rows, i, logits_step_0, logits_step_1, n_C, local_alpha_1, n_S, label)
+            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
+            keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
+            fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
-            choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-log(exp_nonpositive((alpha_at - origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2)))) + exp_nonpositive((alpha_at_2 - origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2))))) - origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2))))
+            largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
+            choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1)))) - largest_1))
             value = zero_if_infinite(choice_1)
             factor = scale
             if item_scale is not None:
@@ -611,19 +586,18 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
             if values is not None:
                 values[i] = value
             if grad_logits is not None:
-                origin_1 = origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2))
-                log_1 = log(exp_nonpositive((alpha_at - origin_1)) + exp_nonpositive((alpha_at_2 - origin_1)))
-                choice_2 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at, log_1 + origin_1))
+                log1p_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1))))
+                choice_2 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at, largest_1 + log1p_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
             if grad_logits is not None:
-                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at_2, log_1 + origin_1))
+                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at_2, largest_1 + log1p_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
             if grad_logits is not None:
                 fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
             if grad_logits is not None:
-                add_to_grad_logits(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C)
+                add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C)
             if grad_logits is not None:
                 add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, label)
         totals[lane] = total
@@ -640,14 +614,16 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
     if product_logits is not None:
         product_logits_rows, (product_logits_step_0, product_logits_step_1) = product_logits
     size_S = (2 * size_L) + 1
+    row_largest = np.empty((size_T + 2,))
+    row_others = np.empty((size_T + 2,))
     local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
     local_alpha_1_along = np.empty((size_T + 2, size_S + 2,))
     alpha = np.empty((size_T + 2, size_S + 3,))
+    sum_alpha = np.empty((size_T + 2, size_S + 3,))
     alpha_along = np.empty((size_T + 2, size_S + 3,))
+    sum_alpha_along = np.empty((size_T + 2, size_S + 3,))
     adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
     adjoint_alpha_along = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha_along = np.empty((size_T + 2, size_S + 3,))
     label = np.empty(size_S, np.int64)
     holds = np.empty(size_S, np.bool_)
     holds_2 = np.empty(size_S, np.bool_)
@@ -674,27 +650,30 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
+            row_largest[:n_T + 2] = zero
+            row_others[:n_T + 2] = zero
             local_alpha_1[:n_T + 2, :n_S + 2] = zero
             local_alpha_1_along[:n_T + 2, :n_S + 2] = zero
             alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
             alpha_along[:n_T + 2, :n_S + 3] = zero
+            sum_alpha_along[:n_T + 2, :n_S + 3] = zero
             adjoint_alpha[:n_T + 2, :n_S + 3] = zero
             adjoint_alpha_along[:n_T + 2, :n_S + 3] = zero
-            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            sum_alpha_along[:n_T + 2, :n_S + 3] = zero
-            fill_local_alpha_1(n_T, logits_rows, i, logits_step_0, logits_step_1, n_C, local_alpha_1, n_S, label)
-            fill_local_alpha_1_along(n_T, logits_rows, i, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, local_alpha_1_along, n_S, label)
+            keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
+            fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
+            fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, local_alpha_1_along, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
             fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, sum_alpha_along, n_S, holds)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
-            origin_1 = origin((alpha_at if alpha_at > alpha_at_2 else alpha_at_2))
-            log_1 = log(exp_nonpositive((alpha_at - origin_1)) + exp_nonpositive((alpha_at_2 - origin_1)))
-            sum_1 = log_1 + origin_1
+            largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
+            log1p_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1))))
+            sum_1 = largest_1 + log1p_1
             alpha_along_at_2 = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
             choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-alpha_along_at * part_of_paths(alpha_at, sum_1) - alpha_along_at_2 * part_of_paths(alpha_at_2, sum_1)))
-            choice_2 = (zero if (n_T == 0) and (n_L == 0) else (-log_1 - origin_1))
+            choice_2 = (zero if (n_T == 0) and (n_L == 0) else (-largest_1 - log1p_1))
             value = choice_1 * is_finite(choice_2)
             factor = scale
             if item_scale is not None:
@@ -726,7 +705,7 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             if product_logits is not None:
                 fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alpha_along, alpha_along, adjoint_alpha, n_S, holds_2)
             if product_logits is not None:
-                add_to_product_logits(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1)
+                add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C)
             if product_logits is not None:
                 add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, label)
         totals[lane] = total

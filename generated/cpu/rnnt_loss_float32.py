@@ -136,20 +136,6 @@ def log_sum(k, f):
 
 
 @njit(**MATH)
-def log(x):
-    """log(x): within 1.1 ulp; -inf at 0, nan below."""
-    small = x < SMALLEST_NORMAL
-    y = x * real(18014398509481984.0) if small else x
-    bits = real(y).view(integer)
-    n = integer(bits - MANTISSA_BITS) >> integer(52)
-    f = integer(bits - (n << integer(52))).view(real) - real(1.0)
-    y = log_sum(exponent(n) - (real(54.0) if small else real(0.0)), f)
-    y = y if x < INFINITY else x
-    edge = -INFINITY if x == real(0.0) else NAN
-    return y if x > real(0.0) else edge
-
-
-@njit(**MATH)
 def log1p(x):
     """log(1 + x): within 1.1 ulp; -inf at -1, nan below."""
     n = integer(real(real(1.0) + x).view(integer) - MANTISSA_BITS) >> integer(52)
@@ -207,55 +193,60 @@ def add(total, value):
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1(n_T, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank, n_C):
+def keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C):
+    """What several steps need of each row."""
+    for t in range(n_T):
+        row_largest_row = row_largest[t + 1, 1:]
+        row_others_row = row_others[t + 1, 1:]
+        for u in range(n_V):
+            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
+            top = ordered(real(-np.inf))
+            for c in range(n_C):
+                logits_at = real(logits_row_2[c])
+                image = ordered(logits_at)
+                top = image if image > top else top
+            largest = unordered(top)
+            rest = zero
+            rest_ties = integer(0)
+            for c in range(n_C):
+                logits_at_2 = real(logits_row_2[c])
+                is_largest = logits_at_2 == largest
+                share = exp_below(logits_at_2, largest)
+                rest = add(rest, zero if is_largest else share)
+                rest_ties += integer(1) if is_largest else integer(0)
+            others = rest + real(rest_ties - 1)
+            row_largest_row[u] = largest
+            row_others_row[u] = others
+
+
+@njit(nogil=True, error_model="numpy")
+def fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank):
     """local_alpha_1 for every cell of the item."""
     for t in range(n_T):
+        row_largest_row = row_largest[t + 1, 1:]
+        row_others_row = row_others[t + 1, 1:]
         local_alpha_1_row = local_alpha_1[t + 1, 1:]
         for u in range(n_V):
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             logits_at = real(logits_row_2[blank])
-            top = ordered(real(-np.inf))
-            for c in range(n_C):
-                logits_at_2 = real(logits_row_2[c])
-                image = ordered(logits_at_2)
-                top = image if image > top else top
-            largest = unordered(top)
-            rest = zero
-            rest_ties = integer(0)
-            for c in range(n_C):
-                logits_at_3 = real(logits_row_2[c])
-                is_largest = logits_at_3 == largest
-                share = exp_below(logits_at_3, largest)
-                rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
-            local_alpha_1_row[u] = -(largest - logits_at) - log1p(others)
+            row_largest_at = row_largest_row[u]
+            row_others_at = row_others_row[u]
+            local_alpha_1_row[u] = -(row_largest_at - logits_at) - log1p(row_others_at)
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_2(n_T, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label, n_C):
+def fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label):
     """local_alpha_2 for every cell of the item."""
     for t in range(n_T):
+        row_largest_row = row_largest[t + 1, 1:]
+        row_others_row = row_others[t + 1, 1:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
         for u in range(n_V):
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             logits_at = real(logits_row_2[label[u]])
-            top = ordered(real(-np.inf))
-            for c in range(n_C):
-                logits_at_2 = real(logits_row_2[c])
-                image = ordered(logits_at_2)
-                top = image if image > top else top
-            largest = unordered(top)
-            rest = zero
-            rest_ties = integer(0)
-            for c in range(n_C):
-                logits_at_3 = real(logits_row_2[c])
-                is_largest = logits_at_3 == largest
-                share = exp_below(logits_at_3, largest)
-                rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
-            local_alpha_2_row[u] = -(largest - logits_at) - log1p(others)
+            row_largest_at = row_largest_row[u]
+            row_others_at = row_others_row[u]
+            local_alpha_2_row[u] = -(row_largest_at - logits_at) - log1p(row_others_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -271,12 +262,14 @@ def fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V):
         for u in range(n_V):
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
+            sum_1 = alpha_at + local_alpha_1_at
             alpha_at_2 = alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
-            origin_1 = origin(((alpha_at + local_alpha_1_at) if (alpha_at + local_alpha_1_at) > (alpha_at_2 + local_alpha_2_at) else (alpha_at_2 + local_alpha_2_at)))
-            sum_1 = log(exp_nonpositive((alpha_at + local_alpha_1_at - origin_1)) + exp_nonpositive((alpha_at_2 + local_alpha_2_at - origin_1))) + origin_1
-            choice_1 = (zero if (t == 0) and (u == 0) else sum_1)
-            sum_alpha_row[u] = sum_1
+            sum_2 = alpha_at_2 + local_alpha_2_at
+            largest_1 = (sum_1 if sum_1 > sum_2 else sum_2)
+            sum_3 = log1p(exp_nonpositive(((sum_2 if sum_1 > sum_2 else sum_1) - origin(largest_1)))) + largest_1
+            choice_1 = (zero if (t == 0) and (u == 0) else sum_3)
+            sum_alpha_row[u] = sum_3
             alpha_row_3[u] = choice_1
 
 
@@ -304,7 +297,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C):
+def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C):
     """What the cells add to the output."""
     for t in range(n_T):
         adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
@@ -314,6 +307,8 @@ def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
         adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
         sum_alpha_row_2 = sum_alpha[t + 1, 2:]
+        row_others_row = row_others[t + 1, 1:]
+        row_largest_row = row_largest[t + 1, 1:]
         for u in range(n_V):
             grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
             adjoint_alpha_at = adjoint_alpha_row[u]
@@ -323,26 +318,13 @@ def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
             adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
+            row_others_at = row_others_row[u]
+            product_1 = -(adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)) / (one + row_others_at)
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            top = ordered(real(-np.inf))
-            for c in range(n_C):
-                logits_at = real(logits_row_2[c])
-                image = ordered(logits_at)
-                top = image if image > top else top
-            largest = unordered(top)
-            rest = zero
-            rest_ties = integer(0)
-            for c in range(n_C):
-                logits_at_2 = real(logits_row_2[c])
-                is_largest = logits_at_2 == largest
-                share = exp_below(logits_at_2, largest)
-                rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
-            product_1 = -(adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)) / (one + others)
+            row_largest_at = row_largest_row[u]
             for c_at in range(n_C):
-                logits_at_3 = real(logits_row_2[c_at])
-                grad_logits_row_2[c_at] = product_1 * exp_below(logits_at_3, largest)
+                logits_at = real(logits_row_2[c_at])
+                grad_logits_row_2[c_at] = product_1 * exp_below(logits_at, row_largest_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -407,98 +389,76 @@ def add_to_grad_logits_4(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logi
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1_along(n_T, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, blank):
+def fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank):
     """local_alpha_1_along for every cell of the item."""
     for t in range(n_T):
+        row_largest_row = row_largest[t + 1, 1:]
+        row_others_row = row_others[t + 1, 1:]
         local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
         for u in range(n_V):
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            top = ordered(real(-np.inf))
-            for c in range(n_C):
-                logits_at_2 = real(logits_row_2[c])
-                image = ordered(logits_at_2)
-                top = image if image > top else top
-            largest = unordered(top)
+            row_largest_at = row_largest_row[u]
             direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
             sum_2 = 0.0
             for c1 in range(n_C):
                 direction_logits_at = real(direction_logits_row_2[c1])
-                logits_at_3 = real(logits_row_2[c1])
-                choice_1 = (direction_logits_at if logits_at_3 == largest else zero)
+                logits_at_2 = real(logits_row_2[c1])
+                choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
                 sum_2 = add(sum_2, np.float64(choice_1))
             sum_3 = real(sum_2)
             sum_4 = 0.0
             for c1 in range(n_C):
-                logits_at_4 = real(logits_row_2[c1])
-                choice_2 = (one if logits_at_4 == largest else zero)
+                logits_at_3 = real(logits_row_2[c1])
+                choice_2 = (one if logits_at_3 == row_largest_at else zero)
                 sum_4 = add(sum_4, np.float64(choice_2))
             sum_5 = real(sum_4)
             inverse_1 = reciprocal_or_zero(sum_5)
             product_1 = -sum_3 * inverse_1
-            rest = zero
-            rest_ties = integer(0)
-            for c in range(n_C):
-                logits_at_5 = real(logits_row_2[c])
-                is_largest = logits_at_5 == largest
-                share = exp_below(logits_at_5, largest)
-                rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
-            inverse_2 = one / (one + others)
+            row_others_at = row_others_row[u]
+            inverse_2 = one / (one + row_others_at)
             sum = 0.0
             for c1 in range(n_C):
                 logits_at = real(logits_row_2[c1])
                 direction_logits_at_2 = real(direction_logits_row_2[c1])
-                sum = add(sum, np.float64(exp_below(logits_at, largest) * (product_1 + direction_logits_at_2) * inverse_2))
+                sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
             sum_6 = real(sum)
             direction_logits_at_3 = real(direction_logits_row_2[blank])
             local_alpha_1_along_row[u] = (product_1 + direction_logits_at_3) - sum_6
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_2_along(n_T, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, label):
+def fill_local_alpha_2_along(n_T, row_largest, row_others, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, label):
     """local_alpha_2_along for every cell of the item."""
     for t in range(n_T):
+        row_largest_row = row_largest[t + 1, 1:]
+        row_others_row = row_others[t + 1, 1:]
         local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
         for u in range(n_V):
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            top = ordered(real(-np.inf))
-            for c in range(n_C):
-                logits_at_2 = real(logits_row_2[c])
-                image = ordered(logits_at_2)
-                top = image if image > top else top
-            largest = unordered(top)
+            row_largest_at = row_largest_row[u]
             direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
             sum_2 = 0.0
             for c1 in range(n_C):
                 direction_logits_at = real(direction_logits_row_2[c1])
-                logits_at_3 = real(logits_row_2[c1])
-                choice_1 = (direction_logits_at if logits_at_3 == largest else zero)
+                logits_at_2 = real(logits_row_2[c1])
+                choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
                 sum_2 = add(sum_2, np.float64(choice_1))
             sum_3 = real(sum_2)
             sum_4 = 0.0
             for c1 in range(n_C):
-                logits_at_4 = real(logits_row_2[c1])
-                choice_2 = (one if logits_at_4 == largest else zero)
+                logits_at_3 = real(logits_row_2[c1])
+                choice_2 = (one if logits_at_3 == row_largest_at else zero)
                 sum_4 = add(sum_4, np.float64(choice_2))
             sum_5 = real(sum_4)
             inverse_1 = reciprocal_or_zero(sum_5)
             product_1 = -sum_3 * inverse_1
-            rest = zero
-            rest_ties = integer(0)
-            for c in range(n_C):
-                logits_at_5 = real(logits_row_2[c])
-                is_largest = logits_at_5 == largest
-                share = exp_below(logits_at_5, largest)
-                rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
-            inverse_2 = one / (one + others)
+            row_others_at = row_others_row[u]
+            inverse_2 = one / (one + row_others_at)
             sum = 0.0
             for c1 in range(n_C):
                 logits_at = real(logits_row_2[c1])
                 direction_logits_at_2 = real(direction_logits_row_2[c1])
-                sum = add(sum, np.float64(exp_below(logits_at, largest) * (product_1 + direction_logits_at_2) * inverse_2))
+                sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
             sum_6 = real(sum)
             direction_logits_at_3 = real(direction_logits_row_2[label[u]])
             local_alpha_2_along_row[u] = (product_1 + direction_logits_at_3) - sum_6
@@ -575,7 +535,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, adjoint_alpha_along, sum_alpha_along, alpha_along, local_alpha_1_along, local_alpha_2_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2):
+def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_largest, row_others, adjoint_alpha_along, sum_alpha_along, alpha_along, local_alpha_1_along, local_alpha_2_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C):
     """What the cells add to the output."""
     for t in range(n_T):
         adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
@@ -585,6 +545,8 @@ def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, l
         adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
         sum_alpha_row_2 = sum_alpha[t + 1, 2:]
+        row_largest_row = row_largest[t + 1, 1:]
+        row_others_row = row_others[t + 1, 1:]
         adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
         adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 2:]
         sum_alpha_along_row = sum_alpha_along[t + 2, 1:]
@@ -605,43 +567,30 @@ def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, l
             part_of_paths_2 = part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
             sum_1 = -adjoint_alpha_at * part_of_paths_1 - adjoint_alpha_at_2 * part_of_paths_2
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            top = ordered(real(-np.inf))
-            for c in range(n_C):
-                logits_at_2 = real(logits_row_2[c])
-                image = ordered(logits_at_2)
-                top = image if image > top else top
-            largest = unordered(top)
+            row_largest_at = row_largest_row[u]
             direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
             sum_2 = 0.0
             for c1 in range(n_C):
                 direction_logits_at = real(direction_logits_row_2[c1])
-                logits_at_3 = real(logits_row_2[c1])
-                choice_1 = (direction_logits_at if logits_at_3 == largest else zero)
+                logits_at_2 = real(logits_row_2[c1])
+                choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
                 sum_2 = add(sum_2, np.float64(choice_1))
             sum_3 = real(sum_2)
             sum_4 = 0.0
             for c1 in range(n_C):
-                logits_at_4 = real(logits_row_2[c1])
-                choice_2 = (one if logits_at_4 == largest else zero)
+                logits_at_3 = real(logits_row_2[c1])
+                choice_2 = (one if logits_at_3 == row_largest_at else zero)
                 sum_4 = add(sum_4, np.float64(choice_2))
             sum_5 = real(sum_4)
             inverse_1 = reciprocal_or_zero(sum_5)
             product_1 = -sum_3 * inverse_1
-            rest = zero
-            rest_ties = integer(0)
-            for c in range(n_C):
-                logits_at_5 = real(logits_row_2[c])
-                is_largest = logits_at_5 == largest
-                share = exp_below(logits_at_5, largest)
-                rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
-            inverse_2 = one / (one + others)
+            row_others_at = row_others_row[u]
+            inverse_2 = one / (one + row_others_at)
             sum = 0.0
             for c1 in range(n_C):
                 logits_at = real(logits_row_2[c1])
                 direction_logits_at_2 = real(direction_logits_row_2[c1])
-                sum = add(sum, np.float64(exp_below(logits_at, largest) * (product_1 + direction_logits_at_2) * inverse_2))
+                sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
             sum_6 = real(sum)
             adjoint_alpha_along_at = adjoint_alpha_along_row[u]
             adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
@@ -652,8 +601,8 @@ def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, l
             local_alpha_2_along_at = local_alpha_2_along_row[u]
             for c_at in range(n_C):
                 direction_logits_at_3 = real(direction_logits_row_2[c_at])
-                logits_at_6 = real(logits_row_2[c_at])
-                product_logits_row_2[c_at] = (sum_1 * ((product_1 + direction_logits_at_3) - sum_6) - adjoint_alpha_along_at * part_of_paths_1 - adjoint_alpha_along_at_2 * part_of_paths_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2) * exp_below(logits_at_6, largest) * inverse_2
+                logits_at_4 = real(logits_row_2[c_at])
+                product_logits_row_2[c_at] = (sum_1 * ((product_1 + direction_logits_at_3) - sum_6) - adjoint_alpha_along_at * part_of_paths_1 - adjoint_alpha_along_at_2 * part_of_paths_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2) * exp_below(logits_at_4, row_largest_at) * inverse_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -766,11 +715,13 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
     if grad_logits is not None:
         grad_logits_rows, (grad_logits_step_0, grad_logits_step_1, grad_logits_step_2) = grad_logits
     size_V = size_U + 1
+    row_largest = np.empty((size_T + 2, size_V + 2,))
+    row_others = np.empty((size_T + 2, size_V + 2,))
     local_alpha_1 = np.empty((size_T + 2, size_V + 2,))
     local_alpha_2 = np.empty((size_T + 2, size_V + 2,))
     alpha = np.empty((size_T + 2, size_V + 2,))
-    adjoint_alpha = np.empty((size_T + 2, size_V + 2,))
     sum_alpha = np.empty((size_T + 2, size_V + 2,))
+    adjoint_alpha = np.empty((size_T + 2, size_V + 2,))
     label = np.empty(size_V, np.int64)
     for lane in range(first, last):
         total = 0.0
@@ -792,13 +743,16 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             targets_start = targets_starts[i]
             for v in range(n_V):
                 label[v] = label_at(targets_labels, targets_start, v, n_U)
+            row_largest[:n_T + 2, :n_V + 2] = zero
+            row_others[:n_T + 2, :n_V + 2] = zero
             local_alpha_1[:n_T + 2, :n_V + 2] = zero
             local_alpha_2[:n_T + 2, :n_V + 2] = zero
             alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_V + 2] = zero
             sum_alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            fill_local_alpha_1(n_T, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank, n_C)
-            fill_local_alpha_2(n_T, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label, n_C)
+            adjoint_alpha[:n_T + 2, :n_V + 2] = zero
+            keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
+            fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
+            fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
             fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
             logits_row_2 = logits_rows[i * logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * logits_step_1 + max(min(n_U, n_V - 1), 0) * logits_step_2]
@@ -832,7 +786,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             if grad_logits is not None:
                 fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V)
             if grad_logits is not None:
-                add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C)
+                add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C)
             if grad_logits is not None:
                 add_to_grad_logits_2(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, blank)
             if grad_logits is not None:
@@ -857,16 +811,18 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
     if product_logits is not None:
         product_logits_rows, (product_logits_step_0, product_logits_step_1, product_logits_step_2) = product_logits
     size_V = size_U + 1
+    row_largest = np.empty((size_T + 2, size_V + 2,))
+    row_others = np.empty((size_T + 2, size_V + 2,))
     local_alpha_1 = np.empty((size_T + 2, size_V + 2,))
     local_alpha_1_along = np.empty((size_T + 2, size_V + 2,))
     local_alpha_2 = np.empty((size_T + 2, size_V + 2,))
     local_alpha_2_along = np.empty((size_T + 2, size_V + 2,))
     alpha = np.empty((size_T + 2, size_V + 2,))
+    sum_alpha = np.empty((size_T + 2, size_V + 2,))
     alpha_along = np.empty((size_T + 2, size_V + 2,))
+    sum_alpha_along = np.empty((size_T + 2, size_V + 2,))
     adjoint_alpha = np.empty((size_T + 2, size_V + 2,))
     adjoint_alpha_along = np.empty((size_T + 2, size_V + 2,))
-    sum_alpha = np.empty((size_T + 2, size_V + 2,))
-    sum_alpha_along = np.empty((size_T + 2, size_V + 2,))
     label = np.empty(size_V, np.int64)
     for lane in range(first, last):
         total = 0.0
@@ -888,20 +844,23 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             targets_start = targets_starts[i]
             for v in range(n_V):
                 label[v] = label_at(targets_labels, targets_start, v, n_U)
+            row_largest[:n_T + 2, :n_V + 2] = zero
+            row_others[:n_T + 2, :n_V + 2] = zero
             local_alpha_1[:n_T + 2, :n_V + 2] = zero
             local_alpha_1_along[:n_T + 2, :n_V + 2] = zero
             local_alpha_2[:n_T + 2, :n_V + 2] = zero
             local_alpha_2_along[:n_T + 2, :n_V + 2] = zero
             alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
             alpha_along[:n_T + 2, :n_V + 2] = zero
+            sum_alpha_along[:n_T + 2, :n_V + 2] = zero
             adjoint_alpha[:n_T + 2, :n_V + 2] = zero
             adjoint_alpha_along[:n_T + 2, :n_V + 2] = zero
-            sum_alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            sum_alpha_along[:n_T + 2, :n_V + 2] = zero
-            fill_local_alpha_1(n_T, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank, n_C)
-            fill_local_alpha_1_along(n_T, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, blank)
-            fill_local_alpha_2(n_T, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label, n_C)
-            fill_local_alpha_2_along(n_T, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, label)
+            keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
+            fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
+            fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank)
+            fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
+            fill_local_alpha_2_along(n_T, row_largest, row_others, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, label)
             fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)
             fill_alpha_along(n_T, alpha_along, local_alpha_1_along, alpha, local_alpha_1, sum_alpha, local_alpha_2_along, local_alpha_2, sum_alpha_along, n_V)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
@@ -960,7 +919,7 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             if product_logits is not None:
                 fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, n_V)
             if product_logits is not None:
-                add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, adjoint_alpha_along, sum_alpha_along, alpha_along, local_alpha_1_along, local_alpha_2_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2)
+                add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_largest, row_others, adjoint_alpha_along, sum_alpha_along, alpha_along, local_alpha_1_along, local_alpha_2_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C)
             if product_logits is not None:
                 add_to_product_logits_2(n_T, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, blank)
             if product_logits is not None:

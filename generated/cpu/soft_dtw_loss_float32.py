@@ -25,7 +25,6 @@ LN2_LOW = real(1.9082149292705877e-10)
 ROUND = real(6755399441055744.0)
 ROUND_BITS = integer(0x4338000000000000)
 MANTISSA_BITS = integer(0x3FE8000000000000)
-SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
 
@@ -107,17 +106,17 @@ def log_sum(k, f):
 
 
 @njit(**MATH)
-def log(x):
-    """log(x): within 1.1 ulp; -inf at 0, nan below."""
-    small = x < SMALLEST_NORMAL
-    y = x * real(18014398509481984.0) if small else x
-    bits = real(y).view(integer)
-    n = integer(bits - MANTISSA_BITS) >> integer(52)
-    f = integer(bits - (n << integer(52))).view(real) - real(1.0)
-    y = log_sum(exponent(n) - (real(54.0) if small else real(0.0)), f)
+def log1p(x):
+    """log(1 + x): within 1.1 ulp; -inf at -1, nan below."""
+    n = integer(real(real(1.0) + x).view(integer) - MANTISSA_BITS) >> integer(52)
+    # f = 2**-n * (1 + x) - 1 is exact; four times 2**-n, which may be subnormal.
+    scale = power_of_two(integer(2) - n)
+    f = scale * (real(0.25) * x) + (real(0.25) * scale - real(1.0))
+    y = log_sum(exponent(n), f)
     y = y if x < INFINITY else x
-    edge = -INFINITY if x == real(0.0) else NAN
-    return y if x > real(0.0) else edge
+    y = y if abs(x) > real(1e-17) else x
+    edge = -INFINITY if x == real(-1.0) else NAN
+    return y if x > real(-1.0) else edge
 
 
 @njit(**MATH)
@@ -156,10 +155,11 @@ def fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_
             product_2 = product_1 * r_at
             r_at_2 = r_row_2[j]
             product_3 = product_1 * r_at_2
+            largest_1 = (product_2 if product_2 > product_3 else product_3)
             r_at_3 = r_row_3[j]
             product_4 = product_1 * r_at_3
-            origin_1 = origin((product_2 if product_2 > (product_3 if product_3 > product_4 else product_4) else (product_3 if product_3 > product_4 else product_4)))
-            sum_1 = log(exp_nonpositive((product_2 - origin_1)) + exp_nonpositive((product_3 - origin_1)) + exp_nonpositive((product_4 - origin_1))) + origin_1
+            largest_2 = (largest_1 if largest_1 > product_4 else product_4)
+            sum_1 = log1p(exp_nonpositive(((product_3 if product_2 > product_3 else product_2) - origin(largest_2))) + exp_nonpositive(((product_4 if largest_1 > product_4 else largest_1) - origin(largest_2)))) + largest_2
             distances_at = real(distances_row_2[j])
             choice_1 = (distances_at if (i_2 == 0) and (j == 0) else (product_5 * sum_1 + distances_at))
             sum_r_row[j] = sum_1
@@ -298,8 +298,8 @@ def evaluate(first, last, bounds, distances, rows, columns, gamma, size_I, size_
     if grad_distances is not None:
         grad_distances_rows, (grad_distances_step_0, grad_distances_step_1) = grad_distances
     r = np.empty((size_I + 2, size_J + 2,))
-    adjoint_r = np.empty((size_I + 2, size_J + 2,))
     sum_r = np.empty((size_I + 2, size_J + 2,))
+    adjoint_r = np.empty((size_I + 2, size_J + 2,))
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -314,8 +314,8 @@ def evaluate(first, last, bounds, distances, rows, columns, gamma, size_I, size_
                     values[i] = zero
                 continue
             r[:n_I + 2, :n_J + 2] = real(np.inf)
-            adjoint_r[:n_I + 2, :n_J + 2] = zero
             sum_r[:n_I + 2, :n_J + 2] = -real(np.inf)
+            adjoint_r[:n_I + 2, :n_J + 2] = zero
             fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J)
             r_at = r[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
             value = r_at
@@ -347,11 +347,11 @@ def hvp(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, di
     if product_distances is not None:
         product_distances_rows, (product_distances_step_0, product_distances_step_1) = product_distances
     r = np.empty((size_I + 2, size_J + 2,))
+    sum_r = np.empty((size_I + 2, size_J + 2,))
     r_along = np.empty((size_I + 2, size_J + 2,))
+    sum_r_along = np.empty((size_I + 2, size_J + 2,))
     adjoint_r = np.empty((size_I + 2, size_J + 2,))
     adjoint_r_along = np.empty((size_I + 2, size_J + 2,))
-    sum_r = np.empty((size_I + 2, size_J + 2,))
-    sum_r_along = np.empty((size_I + 2, size_J + 2,))
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -366,11 +366,11 @@ def hvp(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, di
                     values[i] = zero
                 continue
             r[:n_I + 2, :n_J + 2] = real(np.inf)
+            sum_r[:n_I + 2, :n_J + 2] = -real(np.inf)
             r_along[:n_I + 2, :n_J + 2] = zero
+            sum_r_along[:n_I + 2, :n_J + 2] = zero
             adjoint_r[:n_I + 2, :n_J + 2] = zero
             adjoint_r_along[:n_I + 2, :n_J + 2] = zero
-            sum_r[:n_I + 2, :n_J + 2] = -real(np.inf)
-            sum_r_along[:n_I + 2, :n_J + 2] = zero
             fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J)
             fill_r_along(gamma, n_I, r_along, r, sum_r, sum_r_along, direction_distances_rows, i, direction_distances_step_0, direction_distances_step_1, n_J)
             r_along_at = r_along[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
