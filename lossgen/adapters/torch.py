@@ -6,8 +6,7 @@ gradient is a single number, and can be differentiated once more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,11 +15,13 @@ from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.derivatives import evaluate, fixed_denominator
 from lossgen.runtime.loss import remember
 from lossgen.runtime.quick import Results, find_quick
+from lossgen.runtime.shortest import find_shortest
 
 from .torch_arrays import as_array, check_devices, scalar_tensor
 from .torch_autograd import value_node
 from .torch_dtypes import is_plain, promoted, rounded
 from .torch_library import torch
+from .torch_recipe import Recipe
 from .torch_task import EXTRA, constant_words
 from .torch_traced import traced, transformed
 
@@ -74,9 +75,12 @@ def apply(
     if _is_compiling() or _are_transforms_active() or forward_ad._current_level >= 0 or _dispatch_modes():
         way = traced if _is_compiling() or _dispatch_modes() else transformed
         return way(loss, arguments, parameters, reduction, axis, (sample_weight, mask, denominator), empty)
+    plain = sample_weight is None and mask is None and denominator is None and axis is None
+    recipe = loss.latest
+    if plain and recipe is not None and (found := recipe.again(arguments, parameters, reduction)) is not None:
+        return _recorded(loss, recipe, found, arguments, parameters, reduction, empty)
     arrays: list[np.ndarray | None] = []
     key: list[object] = [parameters, reduction]
-    tracked = []
     recording = _is_grad_enabled()
     try:  # what nearly all tensors are
         for tensor in arguments:
@@ -86,7 +90,6 @@ def apply(
             elif tensor.requires_grad:
                 array = tensor.numpy(force=tensor.is_cpu)  # what is elsewhere must not be fetched
                 key += (recording, array.shape, array.dtype, array.flags.num)
-                tracked.append(tensor)
             else:
                 array = tensor.numpy()
                 key += (array.shape, array.dtype, array.flags.num)
@@ -94,30 +97,34 @@ def apply(
     except (AttributeError, TypeError, RuntimeError):
         arrays = _unusual(loss, loss.argument_names, arguments)
         key = []
-    if sample_weight is None and mask is None and denominator is None and axis is None and key:
+    if plain and key:
         recipe = loss.recipes.get(tuple(key))
         if recipe is not None and (found := recipe.step(arrays, recipe.numbers)) is not None:
-            value = from_numpy(found[0])
-            if not recipe.tracked:
-                return value
-            rest = [found[1]], recipe.tracked, loss, parameters, (reduction, None, empty), None
-            return value_node((value, rest, arguments), *tracked)
+            if recipe.shortest is not None:
+                loss.latest = recipe
+            return _recorded(loss, recipe, found, arguments, parameters, reduction, empty)
     extra = sample_weight, mask, denominator
     return _general(loss, arguments, arrays, parameters, reduction, axis, extra, empty, key)
 
 
-class Recipe(NamedTuple):
-    """How calls of a known kind go: no options, nothing to convert.
-
-    Args:
-        step: computes the value, and the gradients if they are wanted and can be computed at once.
-        numbers: the parameters as it takes them.
-        tracked: the positions of the arguments that require grad.
-    """
-
-    step: Callable[[Sequence[np.ndarray | None], tuple[float | int, ...]], Results | None]
-    numbers: tuple[float | int, ...]
-    tracked: tuple[int, ...]
+def _recorded(
+    loss: Loss,
+    recipe: Recipe,
+    found: Results,
+    arguments: tuple[Tensor | None, ...],
+    parameters: tuple,
+    reduction: str,
+    empty: float,
+) -> Tensor:
+    """What a recipe found, as a tensor with a node in PyTorch's graph if one is wanted."""
+    value = from_numpy(found[0])
+    tracked = recipe.tracked
+    if not tracked:
+        return value
+    state = value, ([found[1]], tracked, loss, parameters, (reduction, None, empty), None), arguments
+    if len(tracked) == 1:
+        return value_node(state, arguments[tracked[0]])
+    return value_node(state, *[arguments[position] for position in tracked])
 
 
 def _general(
@@ -142,7 +149,9 @@ def _general(
     if key and axis is None and not any(x is not None for x in extra) and is_plain(arguments, loss.predictions):
         quick = find_quick(call.plan, arrays, call.scaling, () if reduction == "none" else wanted)
         if quick and fixed_denominator(call, wanted):
-            remember(loss.recipes, tuple(key), Recipe(quick.step, call.parameters, tuple(tracked)))
+            recipe = Recipe(quick.step, call.parameters, tuple(tracked), parameters, reduction)
+            recipe.shorten(find_shortest(call.plan, call.parameters, call.scaling, wanted), arguments)
+            remember(loss.recipes, tuple(key), recipe)
     if not tracked:
         return rounded(scalar_tensor(call.value()), arguments)
     number, *ready = (call.value(),) if reduction == "none" else evaluate(call, wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,7 +38,9 @@ class Loss:
         self._plans: dict[tuple, Plan] = {}
         self._parameters: dict[tuple, Settings] = {}
         #: What adapters ask for at every call.
-        self.recipes: dict[tuple, object] = {}
+        self.recipes: dict[tuple, Any] = {}
+        #: The recipe that the last call went by.
+        self.latest: Any = None
         self.name = self.schema.name
         self.argument_names = tuple(argument.name for argument in self.schema.variants[0].arguments)
         names = {name for variant in self.schema.variants for name in variant.predictions}
