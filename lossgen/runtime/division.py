@@ -11,7 +11,7 @@ LANE_WORK = 1 << 16
 MOST_LANES = 32
 THREAD_WORK = 1 << 18
 """The number of entries from which on a second thread is worth waking: that takes as long as 50,000 cheap entries."""
-WHOLE_WORK = 1 << 16
+WHOLE_WORK = 1 << 14
 """The same for a loss over lattices, where an entry takes many times as long: some 20 nanoseconds."""
 TILE = 1 << 14
 """The number of entries of the widest argument in one tile: a few such tiles fit a processor core's cache."""

@@ -16,6 +16,7 @@ INT64 = np.dtype(np.int64)
 # The dtype of the arithmetic for every accepted real dtype. bfloat16 is known by its name alone: NumPy has no such
 # dtype, ml_dtypes brings one, and this package does without ml_dtypes.
 _ARITHMETIC = {"float16": FLOAT32, "bfloat16": FLOAT32, "float32": FLOAT32, "float64": FLOAT64}
+_PLAIN = frozenset(map(np.dtype, ("float16", "float32", "float64")))
 EXPECTED = "float16, bfloat16, float32 or float64"
 
 
@@ -26,7 +27,7 @@ def is_integer(dtype: np.dtype) -> bool:
 
 def is_real(dtype: np.dtype) -> bool:
     """True for the floating-point dtypes that a loss takes."""
-    return dtype.name in _ARITHMETIC
+    return dtype in _PLAIN or dtype.name in _ARITHMETIC  # the name takes as long as a small kernel
 
 
 def check_dtype(loss: str, name: str, dtype: np.dtype) -> None:

@@ -245,5 +245,5 @@ class Call:
             operands = self._operands
             job = Launch(plan.kernels.divisor, operands, self.parameters, (), (), 1.0, None, shares, (), self._sizes)
             self._launch(job)
-            self._shares = shares.astype(float)
+            self._shares = shares
         return self._shares

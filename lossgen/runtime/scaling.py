@@ -56,8 +56,9 @@ class Scaling:
             return 0.0, np.zeros(plan.geometry.items, plan.real)
         if shares is not None:
             weights = self._item_scale(plan, per_item)
-            weights = np.ones(shares.shape) if weights is None else weights.astype(float)
-            return upstream / divisor, np.divide(weights, shares, out=weights, where=weights != 0).astype(plan.real)
+            if weights is None:
+                return upstream / divisor, plan.real.type(1) / shares
+            return upstream / divisor, np.divide(weights, shares, out=np.zeros_like(weights), where=weights != 0)
         return upstream / divisor, None if self.plain and per_item is None else self._item_scale(plan, per_item)
 
     def _item_scale(self, plan: Plan, upstream: np.ndarray | None) -> np.ndarray | None:
