@@ -10,8 +10,12 @@ from rich.text import Text
 from sympy import Expr, pretty
 
 from lossgen.derive import Derivation, Result
+from lossgen.derive.lattice import LatticeDerivation
+from lossgen.derive.rewrite import Trace
 from lossgen.derive.rules import PROTECTION, STABLE
+from lossgen.derive.sweeps import lines_of
 from lossgen.formula import Loss, Variant
+from lossgen.formula.recurrence import Lattice
 from lossgen.kernel import DTYPES, render_module
 
 from .options import open_project, pick, project_options
@@ -40,11 +44,14 @@ def show(
 
 
 def _show(loss: Loss, variant: Variant, console: Console, gradient: bool, steps: bool) -> None:
-    derivation = Derivation(loss.name, variant)
     label = f" ({variant.label})" if variant.label else ""
     console.print(Text.assemble((loss.name, "bold"), f"{label}    {loss.paper}"))
     console.print(loss.doc, highlight=False, markup=False)
     _formula(console, "formula", variant.expression)
+    if variant.filled:
+        _show_recurrences(loss, variant, console, gradient, steps)
+        return
+    derivation = Derivation(loss.name, variant)
     _formula(console, "stable form", derivation.value)
     if gradient:
         for title, results in (("∂/∂", derivation.gradient), ("∂²/∂²", derivation.hessian_diagonal)):
@@ -52,6 +59,18 @@ def _show(loss: Loss, variant: Variant, console: Console, gradient: bool, steps:
                 _result(console, title, result)
     if steps:
         _steps(console, derivation)
+
+
+def _show_recurrences(loss: Loss, variant: Variant, console: Console, gradient: bool, steps: bool) -> None:
+    """The recurrences as written, what is filled for the value, and with `gradient` the steps after it."""
+    for lattice in sorted(variant.expression.atoms(Lattice), key=str):
+        _formula(console, f"{lattice.name}[{', '.join(map(str, lattice.indices))}]", lattice.cell)
+    derivation = LatticeDerivation(loss.name, variant)
+    sweeps = derivation.evaluate()
+    for title, value in lines_of(sweeps, gradient):
+        _formula(console, title, value)
+    if steps:
+        _fired(console, derivation.trace)
 
 
 def _result(console: Console, title: str, result: Result) -> None:
@@ -69,10 +88,13 @@ def _formula(console: Console, title: str, expression: Expr) -> None:
 def _steps(console: Console, derivation: Derivation) -> None:
     """The rules that fired while value and gradient were derived, each with its formula."""
     results = (derivation.value, derivation.gradient)
+    console.print(f"\n{len(results[1])} gradients", style="cyan", highlight=False)
+    _fired(console, derivation.trace)
+
+
+def _fired(console: Console, trace: Trace) -> None:
     documents = {rule.__name__: inspect.getdoc(rule) for rule in (*PROTECTION, *STABLE)}
-    console.print(
-        f"\nsteps ({len(derivation.trace.steps)}, {len(results[1])} gradients)", style="cyan", highlight=False
-    )
-    for rule, before, after in derivation.trace.steps:
+    console.print(f"\nsteps ({len(trace.steps)})", style="cyan", highlight=False)
+    for rule, before, after in trace.steps:
         console.print(f"{rule}: {documents[rule]}", style="dim", highlight=False, markup=False)
         console.print(f"    {before}\n  → {after}", highlight=False, markup=False)

@@ -26,8 +26,8 @@ from lossgen.formula.symbols import Argument, argument_of
 from .derivation import direction_of
 from .differentiate import differentiate
 from .locals import Local, locals_of
-from .patterns import Pattern, patterns, slope
 from .paths import in_log_domain
+from .patterns import Pattern, patterns, slope
 from .rewrite import Rewriter, Trace
 from .rules import STABLE
 from .sweeps import FACTOR, ZERO, Fill, Put, Step, Sweeps, Table, TableEntry, Write

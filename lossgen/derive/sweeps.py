@@ -4,6 +4,7 @@ Every step is an assignment with an expression on its right side, so that the de
 the same list of steps, each differentiated.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sympy import Expr, Integer, Symbol, Tuple
@@ -63,6 +64,9 @@ class TableEntry(Expr):
 
     def _sympystr(self, printer) -> str:
         return f"{self.table}[{', '.join(map(printer.doprint, self.positions))}]"
+
+    def _pretty(self, printer):
+        return printer._print(Symbol(str(self)))
 
 
 @dataclass(frozen=True)
@@ -127,3 +131,27 @@ class Sweeps:
     before: tuple[Fill, ...]
     value: Expr
     after: tuple[Step, ...]
+
+
+def lines_of(sweeps: Sweeps, after: bool = True) -> Iterator[tuple[str, Expr]]:
+    """What is computed, as titles and formulas: up to the value, and with `after` the steps that follow it."""
+    for step in sweeps.before:
+        yield from _lines(step)
+    yield "value", sweeps.value
+    for step in sweeps.after if after else ():
+        yield from _lines(step)
+
+
+def _lines(step: Step) -> Iterator[tuple[str, Expr]]:
+    match step:
+        case Fill(table, value, reverse, add, kept):
+            at = table[table.indices]
+            order = ", from the last cell to the first" if reverse else ""
+            yield from ((f"{own[own.indices]}", part) for own, part in kept)
+            yield f"{at} {'+=' if add else '='}{order}", value
+        case Put(table, positions, value):
+            yield f"{table[positions]} +=", value
+        case Write(argument, positions, value):
+            yield f"∂/∂{argument}[{', '.join(map(str, positions))}] +=", value
+        case Keep(parts):
+            yield from ((f"{own[own.indices]}", part) for own, part in parts)

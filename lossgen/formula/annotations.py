@@ -35,9 +35,8 @@ def read_annotation(loss: str, parameter: Parameter) -> Annotation:
         example = f"as in {name}: {role} = 1" if isinstance(role, Role) else role.meaning
         raise SpecError(f"{loss}: hyperparameter {name} needs a default, {example}")
     for r in alternatives(role):
-        if (r.integer or r.listed) and r.axis is None:
-            if r.points_to is None:
-                raise SpecError(f"{loss}: argument {name}: {r.name} needs its axis, as in {name}: {r.name}[C]")
+        if (r.integer or r.listed) and r.axis is None and r.points_to is None:
+            raise SpecError(f"{loss}: argument {name}: {r.name} needs its axis, as in {name}: {r.name}[C]")
     _check_default(loss, parameter, role)
     return role
 

@@ -44,6 +44,9 @@ class Cell(Expr):
     def _latex(self, printer: LatexPrinter, **_) -> str:
         return f"{printer.doprint(self.name)}_{{{','.join(map(printer.doprint, self.positions))}}}"
 
+    def _pretty(self, printer):
+        return printer._print(Symbol(str(self)))
+
 
 class Lattice(Basic):
     """The filled cells: name, indices in the order in which cells are filled, the formula of a cell, what is outside."""
@@ -122,6 +125,9 @@ class Filled(Expr):
 
     def _latex(self, printer: LatexPrinter, **_) -> str:
         return f"{printer.doprint(self.lattice.name)}_{{{','.join(map(printer.doprint, self.positions))}}}"
+
+    def _pretty(self, printer):
+        return printer._print(Symbol(str(self)))
 
 
 class _Cells:

@@ -162,7 +162,7 @@ def read_entry(argument: Argument, indices: tuple[Expr, ...]) -> Expr:
 
 def is_whole(node: Any) -> bool:
     """Whether the node is an expression of whole numbers: indices, lengths, labels, numbers of classes."""
-    if not isinstance(node, Expr) or node.has(Entry) and not node.has(LabelEntry):
+    if not isinstance(node, Expr) or (node.has(Entry) and not node.has(LabelEntry)):
         return False
     return node.is_integer is not False and all(symbol.is_integer for symbol in node.free_symbols - _arrays(node))
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sympy import Expr, Integer
+from sympy import Expr
 
 from .axes import Axis
 from .options import Value
 from .recurrence import Lattice
-from .symbols import Argument, Hyperparameter, ItemNumber
+from .symbols import ONE, Argument, Hyperparameter, ItemNumber
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Variant:
     parameters: tuple[Hyperparameter, ...] = ()
     options: Mapping[str, Value | None] = field(default_factory=dict)
     parts: Mapping[str, "Variant"] = field(default_factory=dict)
-    divisor: Expr = Integer(1)
+    divisor: Expr = ONE
 
     @property
     def predictions(self) -> tuple[Argument, ...]:

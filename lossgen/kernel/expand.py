@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sympy import Add, Eq, Expr, Integer, Mul, Or, Piecewise, Pow, exp, log
 
+from lossgen.derive.sweeps import TableEntry
 from lossgen.formula.atoms import Atom, absorb, detach, expm1, expm1_ratio_slope, log1p, log_cosh, sigmoid, softplus
 from lossgen.formula.differences import (
     log1p_difference,
@@ -15,7 +16,6 @@ from lossgen.formula.differences import (
     over_one_plus_square,
     relative_difference,
 )
-from lossgen.derive.sweeps import TableEntry
 from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
 from lossgen.formula.paths import log_add_exp, share
 from lossgen.formula.symbols import Argument, Hyperparameter
