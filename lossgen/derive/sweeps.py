@@ -83,6 +83,11 @@ class Fill:
     kept: tuple[tuple[Table, Expr], ...] = ()
 
     @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that are filled."""
+        return (self.table, *(table for table, _ in self.kept))
+
+    @property
     def known(self) -> dict[Expr, Expr]:
         """The kept parts by where they are found."""
         return {part: table[self.table.indices] for table, part in self.kept}

@@ -14,10 +14,11 @@ from .frames import ElementFrame, RowFrame
 from .functions import has_curved_exponents
 from .ir import Branch, Statement
 from .lattice_frame import LatticeFrame
-from .lattice_program import LatticeProgram, lattice_programs
+from .lattice_program import lattice_programs
 from .lengths import measures_lengths, without_scaling
 from .lower import Lowering
 from .math import MATH_FLAGS, library
+from .narrow import NarrowPrinter
 from .pool import Pool
 from .program import Output, Program, programs
 from .statement_printer import StatementPrinter
@@ -42,9 +43,11 @@ def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     arithmetic = "float64" if wide else dtype
     printer = StatementPrinter(widen=wide)
     in_kernel = lower_wide if wide else lower
-    pool = Pool(library(arithmetic).names)
+    narrow = NarrowPrinter() if variant.filled and wide else None
+    pool = Pool({*library(arithmetic).names, *(narrow.names if narrow else ())})
     if variant.filled:
-        kernels = [render_lattice_kernel(p, printer, pool) for p in lattice_programs(loss, variant, in_kernel)]
+        frames = [LatticeFrame(p, printer, pool, narrow) for p in lattice_programs(loss, variant, in_kernel)]
+        kernels = [render_lattice_kernel(frame) for frame in frames]
     else:
         kernels = [render_kernel(p, printer) for p in programs(loss, variant, in_kernel)]
     environment = Environment(
@@ -66,6 +69,7 @@ def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
         kernels=kernels,
         functions=pool.functions,
         library=functions + "\n\n" if functions else "",
+        narrow=narrow.source() if narrow else "",
     )
 
 
@@ -103,9 +107,9 @@ def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:
     return Kernel(program.name, program.summary, _signature(program), tuple(lines))
 
 
-def render_lattice_kernel(program: LatticeProgram, printer: StatementPrinter, pool: Pool) -> Kernel:
-    """One kernel's text, of a loss with recurrences; its steps over cells go to the pool."""
-    frame = LatticeFrame(program, printer, pool)
+def render_lattice_kernel(frame: LatticeFrame) -> Kernel:
+    """One kernel's text, of a loss with recurrences; its steps over cells are in the pool."""
+    program = frame.program
     arguments = (
         *("first", "last", "bounds"),
         *(a.name for a in program.variant.arguments),

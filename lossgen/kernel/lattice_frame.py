@@ -6,9 +6,10 @@ from lossgen.derive.sweeps import Fill, Keep, Step, Table, Write
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
-from .lattice_layout import LatticeLayout
+from .lattice_layout import SPARE, LatticeLayout
 from .lattice_program import LatticeProgram
 from .names import size_name
+from .narrow import NarrowPrinter
 from .pool import Pool
 from .statement_printer import StatementPrinter
 from .sweep_lowering import SweepLowering
@@ -17,10 +18,13 @@ from .sweep_lowering import SweepLowering
 class LatticeFrame:
     """The lines of one kernel. Steps over cells are functions of their own, in the pool: short loops, with few arrays."""
 
-    def __init__(self, program: LatticeProgram, printer: StatementPrinter, pool: Pool) -> None:
+    def __init__(
+        self, program: LatticeProgram, printer: StatementPrinter, pool: Pool, narrow: NarrowPrinter | None
+    ) -> None:
         self.program = program
         self.printer = printer
         self.pool = pool
+        self.narrow = narrow
         self.layout = LatticeLayout(program)
         inline = SweepLowering(self.layout)
         self.up = [line for step in program.sweeps.before for line in self._step(step, inline)]
@@ -47,7 +51,9 @@ class LatticeFrame:
             case _:
                 yield from self.printer.lines(inline.step(step))
                 return
-        yield self.pool.call(name, summary, self.printer.lines(SweepLowering(self.layout).step(step)))
+        narrow = self.narrow if isinstance(step, Keep) or (isinstance(step, Write) and step.whole) else None
+        statements = SweepLowering(self.layout, narrow is not None).step(step)
+        yield self.pool.call(name, summary, (narrow or self.printer).lines(statements))
 
     def _guarded(self, step: Step, inline: SweepLowering) -> Iterator[str]:
         """The steps after the value: tables where any output is wanted, each output where it is."""
@@ -73,10 +79,10 @@ class LatticeFrame:
         for axis in self.derived:
             yield f"size_{axis.name} = {self._extent(axis).replace('n_', 'size_')}"
         for table in self.layout.tables:
-            yield f"{table.name} = np.empty(({self._region(table, 'size_')},))"
+            yield f"{table.name} = np.empty(({self._region(table, 'size_')} + {SPARE},))"
         for whole in self.layout.whole_tables.values():
             kind = "bool_" if whole.boolean else "int64"
-            yield f"{whole.name} = np.empty(size_{whole.index.axis.name}, np.{kind})"
+            yield f"{whole.name} = np.zeros(size_{whole.index.axis.name} + {SPARE}, np.{kind})"
 
     def _extent(self, axis: Axis) -> str:
         return self.layout.bare(axis.extent, str)
@@ -117,7 +123,7 @@ class LatticeFrame:
             yield f"for {whole.index.name} in range({size_name(whole.index.axis)}):"
             yield f"    {whole.name}[{whole.index.name}] = {whole.text}"
         for table in self.layout.tables:
-            region = ", ".join(f":{side}" for side in self._region(table, "n_").split(", "))
+            region = ", ".join(f":{side}" for side in f"{self._region(table, 'n_')} + {SPARE}".split(", "))
             yield f"{table.name}[{region}] = {self.printer.expression(table.outside)}"
         yield from self.up
         yield from self.value

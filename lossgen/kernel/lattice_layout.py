@@ -40,6 +40,10 @@ class WholeTable:
     boolean: bool
 
 
+#: Tables are this much longer than their margins: loops over cells go on to whole vectors.
+SPARE = 7
+
+
 class LatticeLayout:
     """What all steps of a kernel share."""
 

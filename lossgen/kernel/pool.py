@@ -1,7 +1,7 @@
 """Functions that kernels of one module share: a step is printed once, and called with the names it uses."""
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 #: What every module defines or imports itself.
@@ -22,7 +22,7 @@ class SharedFunction:
 class Pool:
     """The functions so far; `library` are the names of the math functions, which are no arguments."""
 
-    library: Sequence[str]
+    library: Collection[str]
     functions: list[SharedFunction] = field(default_factory=list)
 
     def call(self, name: str, summary: str, lines: Iterable[str]) -> str:

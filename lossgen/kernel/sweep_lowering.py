@@ -7,12 +7,12 @@ from sympy.logic.boolalg import And, Not
 
 from lossgen.derive.sweeps import Fill, Keep, Put, Step, Table, TableEntry, Write
 from lossgen.formula import Axis, Index
-from lossgen.formula.nodes import Entry, LabelEntry
+from lossgen.formula.nodes import Entry, LabelEntry, Reduction
 from lossgen.formula.symbols import Argument, is_whole
 
 from .functions import as_real
 from .ir import Branch, Let, Load, Loop, Statement, Store
-from .lattice_layout import LatticeLayout, shifted
+from .lattice_layout import SPARE, LatticeLayout, shifted
 from .lower import Lowering
 from .names import size_name
 from .share import shared_parts
@@ -24,11 +24,13 @@ Stored = Callable[[Expr], list[Statement]]
 class SweepLowering(Lowering):
     """Builds the statements of steps. Each function that steps are printed as has a lowering of its own."""
 
-    def __init__(self, layout: LatticeLayout) -> None:
+    def __init__(self, layout: LatticeLayout, narrow: bool = False) -> None:
+        """`narrow`: the arithmetic is narrower than the tables, whose entries are converted as they are read."""
         super().__init__(layout.program, element=False)
         self.layout = layout
         self.names = layout.names()
         self._guards = {}
+        self._narrow = narrow
         self._computed: set[Expr] = set()
         self.scalars = {a: f"{a.name}_i" for a in layout.program.arrays if a.role.layout == "item"}
 
@@ -106,10 +108,22 @@ class SweepLowering(Lowering):
         last, statements = indices[-1], []
         for value, condition in _cases(step.value, last):
             loop = self._loop(last, reverse and _is_sequential(step))
+            whole = _reads_tables_alone(step, value)
+            if whole:
+                loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
             with self._inside(loop, last):
                 loop.body += store(value)
-            statements += [loop] if condition is true else [Branch(self._text(condition), [loop])]
+            loops = [loop, *self._beyond(step, last)] if whole else [loop]
+            statements += loops if condition is true else [Branch(self._text(condition), loops)]
         return statements
+
+    def _beyond(self, step: Fill, last: Index) -> list[Statement]:
+        """A loop that reads tables alone goes on to whole vectors; what it leaves beyond the row is outside again."""
+        leading = tuple(step.table.indices[:-1])
+        rows = [(table, self._bound.get(_row_key(table, leading, Integer(0)))) for table in step.tables]
+        size = size_name(last.axis)
+        place = f"{size} : {size} + {SPARE}"
+        return [Store(str(row), place, table.outside) for table, row in rows if row is not None]
 
     def _loop(self, index: Index, reverse: bool) -> Loop:
         size = size_name(index.axis)
@@ -143,10 +157,11 @@ class SweepLowering(Lowering):
         *leading, last = node.positions
         index, offset = shifted(last)
         if index in self._loops:
-            array = self._slice(node.table, tuple(leading), offset)
-            return Let(name, Symbol(f"{array}[{self.position(index)}]"))
-        places = ", ".join(self._place(node.table, n, p) for n, p in enumerate(node.positions))
-        return Let(name, Symbol(f"{node.table.name}[{places}]"))
+            entry = f"{self._slice(node.table, tuple(leading), offset)}[{self.position(index)}]"
+        else:
+            places = ", ".join(self._place(node.table, n, p) for n, p in enumerate(node.positions))
+            entry = f"{node.table.name}[{places}]"
+        return Let(name, Symbol(f"real({entry})" if self._narrow else entry))
 
     def _argument_at(self, node: Entry, name: str) -> Statement:
         role = node.base.role
@@ -159,7 +174,7 @@ class SweepLowering(Lowering):
 
     def _slice(self, table: Table, leading: tuple[Expr, ...], offset: Expr) -> str:
         """The variable that holds a row of a table from an offset on, so that a loop reads it at its own index."""
-        key = TableEntry(table, *leading, Symbol(f"from {offset}"))
+        key = _row_key(table, leading, offset)
         if key not in self._bound:
             name = self.names.new(f"{table.name}_row")
             first = self.layout.margins[table].before[-1] + int(offset)
@@ -201,6 +216,17 @@ class SweepLowering(Lowering):
 
     def _text(self, node: Expr) -> str:
         return self.layout.whole(node, self.position)
+
+
+def _row_key(table: Table, leading: tuple[Expr, ...], offset: Expr) -> TableEntry:
+    return TableEntry(table, *leading, Symbol(f"from {offset}"))
+
+
+def _reads_tables_alone(step: Step, value: Expr) -> bool:
+    """Whether a loop over cells may go beyond the row: no cell needs another one of it, and no argument is read."""
+    if not isinstance(step, Fill) or _is_sequential(step) or value.atoms(Reduction):
+        return False
+    return all(isinstance(entry, LabelEntry) for entry in value.atoms(Entry)) and bool(value.atoms(TableEntry))
 
 
 def _when(condition: str, statements: list[Statement]) -> list[Statement]:

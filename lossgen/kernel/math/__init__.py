@@ -31,6 +31,7 @@ class Library:
 
     def __init__(self, text: str) -> None:
         self._definitions = _definitions(text)
+        self.defined: tuple[str, ...] = tuple(self._definitions)
         self.names: tuple[str, ...] = tuple(n for n, d in self._definitions.items() if d.is_function)
 
     def source(self, wanted: Iterable[str]) -> str:
