@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from sympy import Expr, Integer, Piecewise, Symbol, true
-from sympy.logic.boolalg import And, Not
 
 from lossgen.derive.sweeps import Fill, Keep, Put, Step, Table, TableEntry, Write
 from lossgen.formula import Axis, Index
-from lossgen.formula.nodes import Entry, LabelEntry, Reduction
+from lossgen.formula.nodes import Entry, LabelEntry
 from lossgen.formula.symbols import Argument, is_whole
 
 from .functions import as_real
@@ -16,6 +15,7 @@ from .lattice_layout import SPARE, LatticeLayout, shifted
 from .lower import Lowering
 from .names import size_name
 from .share import shared_parts
+from .sweep_loops import cases, is_sequential, reads_tables_alone
 from .whole import is_whole_condition
 
 Stored = Callable[[Expr], list[Statement]]
@@ -106,9 +106,9 @@ class SweepLowering(Lowering):
         if not indices:
             return store(step.value)
         last, statements = indices[-1], []
-        for value, condition in _cases(step.value, last):
-            loop = self._loop(last, reverse and _is_sequential(step))
-            whole = _reads_tables_alone(step, value)
+        for value, condition in cases(step.value, last):
+            loop = self._loop(last, reverse and is_sequential(step))
+            whole = reads_tables_alone(step, value)
             if whole:
                 loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
             with self._inside(loop, last):
@@ -222,13 +222,6 @@ def _row_key(table: Table, leading: tuple[Expr, ...], offset: Expr) -> TableEntr
     return TableEntry(table, *leading, Symbol(f"from {offset}"))
 
 
-def _reads_tables_alone(step: Step, value: Expr) -> bool:
-    """Whether a loop over cells may go beyond the row: no cell needs another one of it, and no argument is read."""
-    if not isinstance(step, Fill) or _is_sequential(step) or value.atoms(Reduction):
-        return False
-    return all(isinstance(entry, LabelEntry) for entry in value.atoms(Entry)) and bool(value.atoms(TableEntry))
-
-
 def _when(condition: str, statements: list[Statement]) -> list[Statement]:
     return [Branch(condition, statements)] if condition else statements
 
@@ -236,23 +229,3 @@ def _when(condition: str, statements: list[Statement]) -> list[Statement]:
 def _is_indicator(node: Expr) -> bool:
     """Whether the node is one number or another, by a condition: a select of real numbers."""
     return isinstance(node, Piecewise) and all(value.is_number or _is_indicator(value) for value, _ in node.args)
-
-
-def _is_sequential(step: Step) -> bool:
-    """Whether a cell of the innermost loop needs another one of it."""
-    leading = step.table.indices[:-1]
-    return any(e.table == step.table and e.positions[:-1] == leading for e in step.value.atoms(TableEntry))
-
-
-def _cases(value: Expr, last: Index) -> list[tuple[Expr, Expr]]:
-    """The pieces of a value whose conditions do not depend on the innermost index, each with when it holds."""
-    if not isinstance(value, Piecewise) or not all(
-        condition is true or (is_whole_condition(condition) and last not in condition.free_symbols)
-        for _, condition in value.args
-    ):
-        return [(value, true)]
-    cases, otherwise = [], true
-    for piece, condition in value.args:
-        cases.append((piece, And(otherwise, condition)))
-        otherwise = And(otherwise, Not(condition))
-    return cases

@@ -1,0 +1,52 @@
+"""What a step's formula says of its loops: their order, how far they may go, and which cases have a loop of their own."""
+
+from collections.abc import Iterator
+
+from sympy import Expr, Piecewise, true
+from sympy.logic.boolalg import And, Not
+
+from lossgen.derive.sweeps import Fill, Step, TableEntry
+from lossgen.formula import Index
+from lossgen.formula.nodes import Entry, LabelEntry, Reduction
+
+from .whole import is_whole_condition
+
+
+def is_sequential(step: Step) -> bool:
+    """Whether a cell of the innermost loop needs another one of it."""
+    if not isinstance(step, Fill):
+        return False
+    leading, here = step.table.indices[:-1], step.table.indices
+    return any(
+        entry.table in step.tables and entry.positions[:-1] == leading and entry.positions != here
+        for entry in _entries(step)
+    )
+
+
+def reads_tables_alone(step: Step, value: Expr) -> bool:
+    """Whether a loop over cells may go beyond the row: no cell needs another one of it, and no argument is read."""
+    if not isinstance(step, Fill) or is_sequential(step):
+        return False
+    parts = (value, *(part for _, part in step.kept))
+    read = {entry for part in parts for entry in part.atoms(Entry)}
+    whole = all(isinstance(entry, LabelEntry) for entry in read)
+    return whole and value.has(TableEntry) and not any(part.has(Reduction) for part in parts)
+
+
+def cases(value: Expr, last: Index) -> list[tuple[Expr, Expr]]:
+    """The pieces of a value whose conditions do not depend on the innermost index, each with when it holds."""
+    if not isinstance(value, Piecewise) or not all(
+        condition is true or (is_whole_condition(condition) and last not in condition.free_symbols)
+        for _, condition in value.args
+    ):
+        return [(value, true)]
+    found, otherwise = [], true
+    for piece, condition in value.args:
+        found.append((piece, And(otherwise, condition)))
+        otherwise = And(otherwise, Not(condition))
+    return found
+
+
+def _entries(step: Fill) -> Iterator[TableEntry]:
+    for part in (step.value, *(part for _, part in step.kept)):
+        yield from part.atoms(TableEntry)
