@@ -485,11 +485,11 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
     tags_labels, tags_starts = tags
     if grad_emissions is not None:
         grad_emissions_rows, (grad_emissions_step_0, grad_emissions_step_1) = grad_emissions
-    alpha = np.empty((size_T + 2, size_K + 2,))
-    sum_alpha = np.empty((size_T + 2, size_K + 2,))
-    adjoint_alpha = np.empty((size_T + 2, size_K + 2,))
-    label = np.empty(size_T, np.int64)
-    label_2 = np.empty(size_T, np.int64)
+    alpha = np.empty((size_T + 2, size_K + 2 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_K + 2 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_K + 2 + 7,))
+    label = np.zeros(size_T + 7, np.int64)
+    label_2 = np.zeros(size_T + 7, np.int64)
     for lane in range(first, last):
         if grad_transitions is not None:
             grad_transitions_lane = grad_transitions[lane]
@@ -517,9 +517,9 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
                 label[t] = label_at(tags_labels, tags_start, t, n_T)
             for t in range(n_T):
                 label_2[t] = label_at(tags_labels, tags_start, t - 1, n_T)
-            alpha[:n_T + 2, :n_K + 2] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_K + 2] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_K + 2] = zero
+            alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
+            adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
             fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions)
             end_at = real(end[label_at(tags_labels, tags_start, n_T - 1, n_T)])
             sum = 0.0
@@ -616,14 +616,14 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
     direction_emissions_rows, (direction_emissions_step_0, direction_emissions_step_1) = direction_emissions
     if product_emissions is not None:
         product_emissions_rows, (product_emissions_step_0, product_emissions_step_1) = product_emissions
-    alpha = np.empty((size_T + 2, size_K + 2,))
-    sum_alpha = np.empty((size_T + 2, size_K + 2,))
-    alpha_along = np.empty((size_T + 2, size_K + 2,))
-    sum_alpha_along = np.empty((size_T + 2, size_K + 2,))
-    adjoint_alpha = np.empty((size_T + 2, size_K + 2,))
-    adjoint_alpha_along = np.empty((size_T + 2, size_K + 2,))
-    label = np.empty(size_T, np.int64)
-    label_2 = np.empty(size_T, np.int64)
+    alpha = np.empty((size_T + 2, size_K + 2 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_K + 2 + 7,))
+    alpha_along = np.empty((size_T + 2, size_K + 2 + 7,))
+    sum_alpha_along = np.empty((size_T + 2, size_K + 2 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_K + 2 + 7,))
+    adjoint_alpha_along = np.empty((size_T + 2, size_K + 2 + 7,))
+    label = np.zeros(size_T + 7, np.int64)
+    label_2 = np.zeros(size_T + 7, np.int64)
     for lane in range(first, last):
         if product_transitions is not None:
             product_transitions_lane = product_transitions[lane]
@@ -651,12 +651,12 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
                 label[t] = label_at(tags_labels, tags_start, t, n_T)
             for t in range(n_T):
                 label_2[t] = label_at(tags_labels, tags_start, t - 1, n_T)
-            alpha[:n_T + 2, :n_K + 2] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_K + 2] = -real(np.inf)
-            alpha_along[:n_T + 2, :n_K + 2] = zero
-            sum_alpha_along[:n_T + 2, :n_K + 2] = zero
-            adjoint_alpha[:n_T + 2, :n_K + 2] = zero
-            adjoint_alpha_along[:n_T + 2, :n_K + 2] = zero
+            alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
+            alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
+            sum_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
+            adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
+            adjoint_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
             fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions)
             fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, alpha, sum_alpha, sum_alpha_along, n_K, direction_start, direction_transitions, transitions)
             direction_end_at = real(direction_end[label_at(tags_labels, tags_start, n_T - 1, n_T)])

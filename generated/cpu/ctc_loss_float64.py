@@ -165,12 +165,13 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
         alpha_row_4 = alpha[t, :]
         sum_alpha_row = sum_alpha[t + 1, 1:]
         if t == 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_at = local_alpha_1_row[s]
                 choice_1 = (local_alpha_1_at if s < 2 else -real(np.inf))
                 alpha_row[s] = choice_1
+            alpha_row[n_S : n_S + 7] = -real(np.inf)
         if t != 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 alpha_at = alpha_row_2[s]
                 alpha_at_2 = alpha_row_3[s]
                 largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
@@ -181,6 +182,8 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
                 local_alpha_1_at_2 = local_alpha_1_row[s]
                 sum_alpha_row[s] = sum_1
                 alpha_row[s] = local_alpha_1_at_2 + sum_1
+            alpha_row[n_S : n_S + 7] = -real(np.inf)
+            sum_alpha_row[n_S : n_S + 7] = -real(np.inf)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -195,7 +198,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
         adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
         sum_alpha_row_3 = sum_alpha[t + 2, 3:]
         adjoint_alpha_row_4 = adjoint_alpha[t + 1, 1:]
-        for s in range(n_S):
+        for s in range((n_S + 7) // 8 * 8):
             adjoint_alpha_at = adjoint_alpha_row[s]
             alpha_at = alpha_row[s]
             sum_alpha_at = sum_alpha_row[s]
@@ -206,6 +209,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
             choice_2 = (-real(np.inf) if holds_2[s] else alpha_at)
             sum_alpha_at_3 = sum_alpha_row_3[s]
             adjoint_alpha_row_4[s] += adjoint_alpha_at * part_of_paths(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * part_of_paths(choice_2, sum_alpha_at_3)
+        adjoint_alpha_row_4[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -247,12 +251,13 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, su
         alpha_row_3 = alpha[t, 2:]
         sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
         if t == 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_along_at = local_alpha_1_along_row[s]
                 choice_1 = (local_alpha_1_along_at if s < 2 else zero)
                 alpha_along_row[s] = choice_1
+            alpha_along_row[n_S : n_S + 7] = zero
         if t != 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 alpha_along_at = alpha_along_row_2[s]
                 choice_2 = (zero if holds[s] else alpha_along_at)
                 alpha_at = alpha_row[s]
@@ -266,6 +271,8 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, su
                 local_alpha_1_along_at_2 = local_alpha_1_along_row[s]
                 sum_alpha_along_row[s] = sum_1
                 alpha_along_row[s] = local_alpha_1_along_at_2 + sum_1
+            alpha_along_row[n_S : n_S + 7] = zero
+            sum_alpha_along_row[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -287,7 +294,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
         sum_alpha_along_row_3 = sum_alpha_along[t + 2, 3:]
         adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
         adjoint_alpha_along_row_4 = adjoint_alpha_along[t + 1, 1:]
-        for s in range(n_S):
+        for s in range((n_S + 7) // 8 * 8):
             adjoint_alpha_along_at = adjoint_alpha_along_row[s]
             alpha_at = alpha_row[s]
             sum_alpha_at = sum_alpha_row[s]
@@ -309,6 +316,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
             choice_3 = (zero if holds_2[s] else alpha_along_at)
             adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
             adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * part_of_paths_1 + adjoint_alpha_along_at_2 * part_of_paths_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2 + choice_1 * adjoint_alpha_along_at_3 * part_of_paths_3 + (choice_3 - sum_alpha_along_at_3) * choice_1 * adjoint_alpha_at_3 * part_of_paths_3
+        adjoint_alpha_along_row_4[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -333,13 +341,13 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
     if grad_log_probs is not None:
         grad_log_probs_rows, (grad_log_probs_step_0, grad_log_probs_step_1) = grad_log_probs
     size_S = (2 * size_L) + 1
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
-    alpha = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
-    label = np.empty(size_S, np.int64)
-    holds = np.empty(size_S, np.bool_)
-    holds_2 = np.empty(size_S, np.bool_)
+    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    label = np.zeros(size_S + 7, np.int64)
+    holds = np.zeros(size_S + 7, np.bool_)
+    holds_2 = np.zeros(size_S + 7, np.bool_)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -362,10 +370,10 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
-            local_alpha_1[:n_T + 2, :n_S + 2] = zero
-            alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
+            local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
@@ -406,17 +414,17 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
     if product_log_probs is not None:
         product_log_probs_rows, (product_log_probs_step_0, product_log_probs_step_1) = product_log_probs
     size_S = (2 * size_L) + 1
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
-    local_alpha_1_along = np.empty((size_T + 2, size_S + 2,))
-    alpha = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha = np.empty((size_T + 2, size_S + 3,))
-    alpha_along = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha_along = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha_along = np.empty((size_T + 2, size_S + 3,))
-    label = np.empty(size_S, np.int64)
-    holds = np.empty(size_S, np.bool_)
-    holds_2 = np.empty(size_S, np.bool_)
+    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1_along = np.empty((size_T + 2, size_S + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    label = np.zeros(size_S + 7, np.int64)
+    holds = np.zeros(size_S + 7, np.bool_)
+    holds_2 = np.zeros(size_S + 7, np.bool_)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -439,14 +447,14 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
-            local_alpha_1[:n_T + 2, :n_S + 2] = zero
-            local_alpha_1_along[:n_T + 2, :n_S + 2] = zero
-            alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            alpha_along[:n_T + 2, :n_S + 3] = zero
-            sum_alpha_along[:n_T + 2, :n_S + 3] = zero
-            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
-            adjoint_alpha_along[:n_T + 2, :n_S + 3] = zero
+            local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            local_alpha_1_along[:n_T + 2, :n_S + 2 + 7] = zero
+            alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
+            sum_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
+            adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
+            adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
             fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)

@@ -25,7 +25,6 @@ LN2_LOW = real(1.9082149292705877e-10)
 ROUND = real(6755399441055744.0)
 ROUND_BITS = integer(0x4338000000000000)
 MANTISSA_BITS = integer(0x3FE8000000000000)
-MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
 SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
@@ -150,19 +149,6 @@ def log1p(x):
 
 
 @njit(**MATH)
-def ordered(x):
-    """An integer image of the bits that sorts as the numbers do (-0.0 below 0.0, a positive nan above +inf)."""
-    bits = real(x).view(integer)
-    return integer(bits ^ ((bits >> integer(63)) & MAGNITUDE_BITS))
-
-
-@njit(**MATH)
-def unordered(i):
-    """The inverse of `ordered`."""
-    return integer(i ^ ((i >> integer(63)) & MAGNITUDE_BITS)).view(real)
-
-
-@njit(**MATH)
 def reciprocal_or_zero(x):
     """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
     return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
@@ -204,6 +190,90 @@ def add(total, value):
     return total + value
 
 
+# Rows are reduced in float32.
+narrow_real = np.float32
+narrow_integer = np.int32
+narrow_zero, narrow_one = narrow_real(0), narrow_real(1)
+narrow_TINY = np.finfo(narrow_real).tiny
+narrow_LOG2E = narrow_real(1.44269504)
+narrow_LN2_HIGH = narrow_real(0.693145751953125)
+narrow_LN2_LOW = narrow_real(1.42860677e-06)
+narrow_ROUND = narrow_real(12582912.0)
+narrow_ROUND_BITS = narrow_integer(0x4B400000)
+narrow_MAGNITUDE_BITS = narrow_integer(0x7FFFFFFF)
+narrow_SMALLEST_NORMAL = narrow_real(1.1754943508222875e-38)
+narrow_INFINITY = narrow_real(np.inf)
+
+
+@njit(**MATH)
+def narrow_power_of_two(n):
+    """2**n for an integer n in [-126, 127]."""
+    return narrow_integer((n + narrow_integer(127)) << narrow_integer(23)).view(narrow_real)
+
+
+@njit(**MATH)
+def narrow_exp_quotient(r):
+    """(exp(r) - 1 - r) / r**2 for r in [-0.35, 0.41]: 2**-28 absolute."""
+    q = narrow_real(2.0412072e-04) * r + narrow_real(1.393441e-03)
+    q = q * r + narrow_real(8.332586e-03)
+    q = q * r + narrow_real(4.166648e-02)
+    q = q * r + narrow_real(1.6666669e-01)
+    return q * r + narrow_real(0.5)
+
+
+@njit(**MATH)
+def narrow_exp_below(a, b):
+    """exp(a - b) for a <= b (softmax), for the exact difference: within 2.5 ulp; 1 for a == b; gradual underflow.
+
+    e^a over e^b: both are reduced by multiples of ln 2, which is exact, where a - b may not be. A large b is subtracted
+    after all, since it lies within a factor of 2 of every a that matters. What depends on b alone is computed once
+    where b is the largest of a row.
+    """
+    narrow_origin = b if abs(b) > narrow_real(208.0) else narrow_real(0.0)
+    top = b - narrow_origin
+    shifted = top * narrow_LOG2E + narrow_ROUND
+    top_n = narrow_integer(narrow_real(shifted).view(narrow_integer) - narrow_ROUND_BITS)
+    k = shifted - narrow_ROUND
+    r = k * narrow_LN2_LOW - (top - k * narrow_LN2_HIGH)
+    unit = narrow_real(5.421010862427522e-20) * ((narrow_exp_quotient(r) * r + narrow_real(1.0)) * r + narrow_real(1.0))
+    lowest = top - narrow_real(105.0)
+    x = a - narrow_origin
+    x = lowest if x < lowest else x
+    shifted = x * narrow_LOG2E + narrow_ROUND
+    n = narrow_integer(narrow_real(shifted).view(narrow_integer) - narrow_ROUND_BITS)
+    k = shifted - narrow_ROUND
+    r = (x - k * narrow_LN2_HIGH) - k * narrow_LN2_LOW
+    y = (narrow_exp_quotient(r) * r + narrow_real(1.0)) * r + narrow_real(1.0)
+    # 2**(n - top_n) in two factors, since it may be subnormal.
+    y = y * narrow_power_of_two(n + narrow_integer(narrow_integer(64) - top_n)) * unit
+    return narrow_real(1.0) if a == b else y
+
+
+@njit(**MATH)
+def narrow_ordered(x):
+    """An integer image of the bits that sorts as the numbers do (-0.0 below 0.0, a positive nan above +inf)."""
+    bits = narrow_real(x).view(narrow_integer)
+    return narrow_integer(bits ^ ((bits >> narrow_integer(31)) & narrow_MAGNITUDE_BITS))
+
+
+@njit(**MATH)
+def narrow_unordered(i):
+    """The inverse of `ordered`."""
+    return narrow_integer(i ^ ((i >> narrow_integer(31)) & narrow_MAGNITUDE_BITS)).view(narrow_real)
+
+
+@njit(**MATH)
+def narrow_reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return narrow_real(0.0) if abs(x) < narrow_SMALLEST_NORMAL else narrow_real(1.0) / x
+
+
+@njit(**MATH)
+def narrow_origin(m):
+    """What is subtracted before exponentials are summed: their largest exponent, 0 where all of them are -inf."""
+    return m if m > -narrow_INFINITY else narrow_real(0.0)
+
+
 @njit(nogil=True, error_model="numpy")
 def keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C):
     """What several steps need of each row."""
@@ -211,21 +281,21 @@ def keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logit
     row_others_row = row_others[1:]
     for t in range(n_T):
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        top = ordered(real(-np.inf))
+        top = narrow_ordered(narrow_real(-np.inf))
         for c in range(n_C):
-            logits_at = real(logits_row_2[c])
-            image = ordered(logits_at)
+            logits_at = logits_row_2[c]
+            image = narrow_ordered(logits_at)
             top = image if image > top else top
-        largest = unordered(top)
-        rest = zero
-        rest_ties = integer(0)
+        largest = narrow_unordered(top)
+        rest = narrow_zero
+        rest_ties = narrow_integer(0)
         for c in range(n_C):
-            logits_at_2 = real(logits_row_2[c])
+            logits_at_2 = logits_row_2[c]
             is_largest = logits_at_2 == largest
-            share = exp_below(logits_at_2, largest)
-            rest = add(rest, zero if is_largest else share)
-            rest_ties += integer(1) if is_largest else integer(0)
-        others = rest + real(rest_ties - 1)
+            share = narrow_exp_below(logits_at_2, largest)
+            rest = add(rest, narrow_zero if is_largest else share)
+            rest_ties += narrow_integer(1) if is_largest else narrow_integer(0)
+        others = rest + narrow_real(rest_ties - 1)
         row_largest_row[t] = largest
         row_others_row[t] = others
 
@@ -257,12 +327,13 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
         alpha_row_4 = alpha[t, :]
         sum_alpha_row = sum_alpha[t + 1, 1:]
         if t == 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_at = local_alpha_1_row[s]
                 choice_1 = (local_alpha_1_at if s < 2 else -real(np.inf))
                 alpha_row[s] = choice_1
+            alpha_row[n_S : n_S + 7] = -real(np.inf)
         if t != 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 alpha_at = alpha_row_2[s]
                 alpha_at_2 = alpha_row_3[s]
                 largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
@@ -273,6 +344,8 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
                 local_alpha_1_at_2 = local_alpha_1_row[s]
                 sum_alpha_row[s] = sum_1
                 alpha_row[s] = local_alpha_1_at_2 + sum_1
+            alpha_row[n_S : n_S + 7] = -real(np.inf)
+            sum_alpha_row[n_S : n_S + 7] = -real(np.inf)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -287,7 +360,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
         adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
         sum_alpha_row_3 = sum_alpha[t + 2, 3:]
         adjoint_alpha_row_4 = adjoint_alpha[t + 1, 1:]
-        for s in range(n_S):
+        for s in range((n_S + 7) // 8 * 8):
             adjoint_alpha_at = adjoint_alpha_row[s]
             alpha_at = alpha_row[s]
             sum_alpha_at = sum_alpha_row[s]
@@ -298,6 +371,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
             choice_2 = (-real(np.inf) if holds_2[s] else alpha_at)
             sum_alpha_at_3 = sum_alpha_row_3[s]
             adjoint_alpha_row_4[s] += adjoint_alpha_at * part_of_paths(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * part_of_paths(choice_2, sum_alpha_at_3)
+        adjoint_alpha_row_4[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -310,18 +384,18 @@ def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_l
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         sum = 0.0
         for s in range(n_S):
-            choice_1 = (one if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else one)
-            adjoint_alpha_at = adjoint_alpha_row[s]
+            choice_1 = (narrow_one if s < 2 else narrow_zero)
+            choice_2 = (choice_1 if t == 0 else narrow_one)
+            adjoint_alpha_at = narrow_real(adjoint_alpha_row[s])
             sum = add(sum, np.float64(choice_2 * adjoint_alpha_at))
-        sum_2 = real(sum)
-        row_others_at = row_others_row[t]
-        product_1 = -sum_2 / (one + row_others_at)
+        sum_2 = narrow_real(sum)
+        row_others_at = narrow_real(row_others_row[t])
+        product_1 = -sum_2 / (narrow_one + row_others_at)
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        row_largest_at = row_largest_row[t]
+        row_largest_at = narrow_real(row_largest_row[t])
         for c_at in range(n_C):
-            logits_at = real(logits_row_2[c_at])
-            grad_logits_row_2[c_at] = product_1 * exp_below(logits_at, row_largest_at)
+            logits_at = logits_row_2[c_at]
+            grad_logits_row_2[c_at] = product_1 * narrow_exp_below(logits_at, row_largest_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -390,12 +464,13 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, su
         alpha_row_3 = alpha[t, 2:]
         sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
         if t == 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_along_at = local_alpha_1_along_row[s]
                 choice_1 = (local_alpha_1_along_at if s < 2 else zero)
                 alpha_along_row[s] = choice_1
+            alpha_along_row[n_S : n_S + 7] = zero
         if t != 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 alpha_along_at = alpha_along_row_2[s]
                 choice_2 = (zero if holds[s] else alpha_along_at)
                 alpha_at = alpha_row[s]
@@ -409,6 +484,8 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, su
                 local_alpha_1_along_at_2 = local_alpha_1_along_row[s]
                 sum_alpha_along_row[s] = sum_1
                 alpha_along_row[s] = local_alpha_1_along_at_2 + sum_1
+            alpha_along_row[n_S : n_S + 7] = zero
+            sum_alpha_along_row[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -430,7 +507,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
         sum_alpha_along_row_3 = sum_alpha_along[t + 2, 3:]
         adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
         adjoint_alpha_along_row_4 = adjoint_alpha_along[t + 1, 1:]
-        for s in range(n_S):
+        for s in range((n_S + 7) // 8 * 8):
             adjoint_alpha_along_at = adjoint_alpha_along_row[s]
             alpha_at = alpha_row[s]
             sum_alpha_at = sum_alpha_row[s]
@@ -452,6 +529,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
             choice_3 = (zero if holds_2[s] else alpha_along_at)
             adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
             adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * part_of_paths_1 + adjoint_alpha_along_at_2 * part_of_paths_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2 + choice_1 * adjoint_alpha_along_at_3 * part_of_paths_3 + (choice_3 - sum_alpha_along_at_3) * choice_1 * adjoint_alpha_at_3 * part_of_paths_3
+        adjoint_alpha_along_row_4[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -464,50 +542,50 @@ def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, 
         adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
         sum = 0.0
         for s in range(n_S):
-            choice_1 = (one if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else one)
-            adjoint_alpha_along_at = adjoint_alpha_along_row[s]
+            choice_1 = (narrow_one if s < 2 else narrow_zero)
+            choice_2 = (choice_1 if t == 0 else narrow_one)
+            adjoint_alpha_along_at = narrow_real(adjoint_alpha_along_row[s])
             sum = add(sum, np.float64(choice_2 * adjoint_alpha_along_at))
-        sum_2 = real(sum)
+        sum_2 = narrow_real(sum)
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         sum_3 = 0.0
         for s in range(n_S):
-            choice_3 = (one if s < 2 else zero)
-            choice_4 = (choice_3 if t == 0 else one)
-            adjoint_alpha_at = adjoint_alpha_row[s]
+            choice_3 = (narrow_one if s < 2 else narrow_zero)
+            choice_4 = (choice_3 if t == 0 else narrow_one)
+            adjoint_alpha_at = narrow_real(adjoint_alpha_row[s])
             sum_3 = add(sum_3, np.float64(choice_4 * adjoint_alpha_at))
-        sum_4 = real(sum_3)
+        sum_4 = narrow_real(sum_3)
         product_1 = -sum_4
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        row_largest_at = row_largest_row[t]
+        row_largest_at = narrow_real(row_largest_row[t])
         direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1]
         sum_6 = 0.0
         for c1 in range(n_C):
-            direction_logits_at = real(direction_logits_row_2[c1])
-            logits_at_2 = real(logits_row_2[c1])
-            choice_5 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
+            direction_logits_at = direction_logits_row_2[c1]
+            logits_at_2 = logits_row_2[c1]
+            choice_5 = (direction_logits_at if logits_at_2 == row_largest_at else narrow_zero)
             sum_6 = add(sum_6, np.float64(choice_5))
-        sum_7 = real(sum_6)
+        sum_7 = narrow_real(sum_6)
         sum_8 = 0.0
         for c1 in range(n_C):
-            logits_at_3 = real(logits_row_2[c1])
-            choice_6 = (one if logits_at_3 == row_largest_at else zero)
+            logits_at_3 = logits_row_2[c1]
+            choice_6 = (narrow_one if logits_at_3 == row_largest_at else narrow_zero)
             sum_8 = add(sum_8, np.float64(choice_6))
-        sum_9 = real(sum_8)
-        inverse_1 = reciprocal_or_zero(sum_9)
+        sum_9 = narrow_real(sum_8)
+        inverse_1 = narrow_reciprocal_or_zero(sum_9)
         product_2 = -sum_7 * inverse_1
-        row_others_at = row_others_row[t]
-        inverse_2 = one / (one + row_others_at)
+        row_others_at = narrow_real(row_others_row[t])
+        inverse_2 = narrow_one / (narrow_one + row_others_at)
         sum_5 = 0.0
         for c1 in range(n_C):
-            logits_at = real(logits_row_2[c1])
-            direction_logits_at_2 = real(direction_logits_row_2[c1])
-            sum_5 = add(sum_5, np.float64(exp_below(logits_at, row_largest_at) * (product_2 + direction_logits_at_2) * inverse_2))
-        sum_10 = real(sum_5)
+            logits_at = logits_row_2[c1]
+            direction_logits_at_2 = direction_logits_row_2[c1]
+            sum_5 = add(sum_5, np.float64(narrow_exp_below(logits_at, row_largest_at) * (product_2 + direction_logits_at_2) * inverse_2))
+        sum_10 = narrow_real(sum_5)
         for c_at in range(n_C):
-            direction_logits_at_3 = real(direction_logits_row_2[c_at])
-            logits_at_4 = real(logits_row_2[c_at])
-            product_logits_row_2[c_at] = (product_1 * ((product_2 + direction_logits_at_3) - sum_10) - sum_2) * exp_below(logits_at_4, row_largest_at) * inverse_2
+            direction_logits_at_3 = direction_logits_row_2[c_at]
+            logits_at_4 = logits_row_2[c_at]
+            product_logits_row_2[c_at] = (product_1 * ((product_2 + direction_logits_at_3) - sum_10) - sum_2) * narrow_exp_below(logits_at_4, row_largest_at) * inverse_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -532,15 +610,15 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
     if grad_logits is not None:
         grad_logits_rows, (grad_logits_step_0, grad_logits_step_1) = grad_logits
     size_S = (2 * size_L) + 1
-    row_largest = np.empty((size_T + 2,))
-    row_others = np.empty((size_T + 2,))
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
-    alpha = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
-    label = np.empty(size_S, np.int64)
-    holds = np.empty(size_S, np.bool_)
-    holds_2 = np.empty(size_S, np.bool_)
+    row_largest = np.empty((size_T + 2 + 7,))
+    row_others = np.empty((size_T + 2 + 7,))
+    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    label = np.zeros(size_S + 7, np.int64)
+    holds = np.zeros(size_S + 7, np.bool_)
+    holds_2 = np.zeros(size_S + 7, np.bool_)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -564,12 +642,12 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
-            row_largest[:n_T + 2] = zero
-            row_others[:n_T + 2] = zero
-            local_alpha_1[:n_T + 2, :n_S + 2] = zero
-            alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
+            row_largest[:n_T + 2 + 7] = zero
+            row_others[:n_T + 2 + 7] = zero
+            local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
             fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
@@ -614,19 +692,19 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
     if product_logits is not None:
         product_logits_rows, (product_logits_step_0, product_logits_step_1) = product_logits
     size_S = (2 * size_L) + 1
-    row_largest = np.empty((size_T + 2,))
-    row_others = np.empty((size_T + 2,))
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
-    local_alpha_1_along = np.empty((size_T + 2, size_S + 2,))
-    alpha = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha = np.empty((size_T + 2, size_S + 3,))
-    alpha_along = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha_along = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha_along = np.empty((size_T + 2, size_S + 3,))
-    label = np.empty(size_S, np.int64)
-    holds = np.empty(size_S, np.bool_)
-    holds_2 = np.empty(size_S, np.bool_)
+    row_largest = np.empty((size_T + 2 + 7,))
+    row_others = np.empty((size_T + 2 + 7,))
+    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1_along = np.empty((size_T + 2, size_S + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    label = np.zeros(size_S + 7, np.int64)
+    holds = np.zeros(size_S + 7, np.bool_)
+    holds_2 = np.zeros(size_S + 7, np.bool_)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -650,16 +728,16 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
-            row_largest[:n_T + 2] = zero
-            row_others[:n_T + 2] = zero
-            local_alpha_1[:n_T + 2, :n_S + 2] = zero
-            local_alpha_1_along[:n_T + 2, :n_S + 2] = zero
-            alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            alpha_along[:n_T + 2, :n_S + 3] = zero
-            sum_alpha_along[:n_T + 2, :n_S + 3] = zero
-            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
-            adjoint_alpha_along[:n_T + 2, :n_S + 3] = zero
+            row_largest[:n_T + 2 + 7] = zero
+            row_others[:n_T + 2 + 7] = zero
+            local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            local_alpha_1_along[:n_T + 2, :n_S + 2 + 7] = zero
+            alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
+            sum_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
+            adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
+            adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
             fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
             fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, local_alpha_1_along, n_S, label)

@@ -257,12 +257,13 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
         alpha_row_4 = alpha[t, :]
         sum_alpha_row = sum_alpha[t + 1, 1:]
         if t == 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_at = local_alpha_1_row[s]
                 choice_1 = (local_alpha_1_at if s < 2 else -real(np.inf))
                 alpha_row[s] = choice_1
+            alpha_row[n_S : n_S + 7] = -real(np.inf)
         if t != 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 alpha_at = alpha_row_2[s]
                 alpha_at_2 = alpha_row_3[s]
                 largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
@@ -273,6 +274,8 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
                 local_alpha_1_at_2 = local_alpha_1_row[s]
                 sum_alpha_row[s] = sum_1
                 alpha_row[s] = local_alpha_1_at_2 + sum_1
+            alpha_row[n_S : n_S + 7] = -real(np.inf)
+            sum_alpha_row[n_S : n_S + 7] = -real(np.inf)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -287,7 +290,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
         adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
         sum_alpha_row_3 = sum_alpha[t + 2, 3:]
         adjoint_alpha_row_4 = adjoint_alpha[t + 1, 1:]
-        for s in range(n_S):
+        for s in range((n_S + 7) // 8 * 8):
             adjoint_alpha_at = adjoint_alpha_row[s]
             alpha_at = alpha_row[s]
             sum_alpha_at = sum_alpha_row[s]
@@ -298,6 +301,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
             choice_2 = (-real(np.inf) if holds_2[s] else alpha_at)
             sum_alpha_at_3 = sum_alpha_row_3[s]
             adjoint_alpha_row_4[s] += adjoint_alpha_at * part_of_paths(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * part_of_paths(choice_2, sum_alpha_at_3)
+        adjoint_alpha_row_4[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -390,12 +394,13 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, su
         alpha_row_3 = alpha[t, 2:]
         sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
         if t == 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_along_at = local_alpha_1_along_row[s]
                 choice_1 = (local_alpha_1_along_at if s < 2 else zero)
                 alpha_along_row[s] = choice_1
+            alpha_along_row[n_S : n_S + 7] = zero
         if t != 0:
-            for s in range(n_S):
+            for s in range((n_S + 7) // 8 * 8):
                 alpha_along_at = alpha_along_row_2[s]
                 choice_2 = (zero if holds[s] else alpha_along_at)
                 alpha_at = alpha_row[s]
@@ -409,6 +414,8 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, su
                 local_alpha_1_along_at_2 = local_alpha_1_along_row[s]
                 sum_alpha_along_row[s] = sum_1
                 alpha_along_row[s] = local_alpha_1_along_at_2 + sum_1
+            alpha_along_row[n_S : n_S + 7] = zero
+            sum_alpha_along_row[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -430,7 +437,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
         sum_alpha_along_row_3 = sum_alpha_along[t + 2, 3:]
         adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
         adjoint_alpha_along_row_4 = adjoint_alpha_along[t + 1, 1:]
-        for s in range(n_S):
+        for s in range((n_S + 7) // 8 * 8):
             adjoint_alpha_along_at = adjoint_alpha_along_row[s]
             alpha_at = alpha_row[s]
             sum_alpha_at = sum_alpha_row[s]
@@ -452,6 +459,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
             choice_3 = (zero if holds_2[s] else alpha_along_at)
             adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
             adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * part_of_paths_1 + adjoint_alpha_along_at_2 * part_of_paths_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2 + choice_1 * adjoint_alpha_along_at_3 * part_of_paths_3 + (choice_3 - sum_alpha_along_at_3) * choice_1 * adjoint_alpha_at_3 * part_of_paths_3
+        adjoint_alpha_along_row_4[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -532,15 +540,15 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
     if grad_logits is not None:
         grad_logits_rows, (grad_logits_step_0, grad_logits_step_1) = grad_logits
     size_S = (2 * size_L) + 1
-    row_largest = np.empty((size_T + 2,))
-    row_others = np.empty((size_T + 2,))
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
-    alpha = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
-    label = np.empty(size_S, np.int64)
-    holds = np.empty(size_S, np.bool_)
-    holds_2 = np.empty(size_S, np.bool_)
+    row_largest = np.empty((size_T + 2 + 7,))
+    row_others = np.empty((size_T + 2 + 7,))
+    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    label = np.zeros(size_S + 7, np.int64)
+    holds = np.zeros(size_S + 7, np.bool_)
+    holds_2 = np.zeros(size_S + 7, np.bool_)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -564,12 +572,12 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
-            row_largest[:n_T + 2] = zero
-            row_others[:n_T + 2] = zero
-            local_alpha_1[:n_T + 2, :n_S + 2] = zero
-            alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
+            row_largest[:n_T + 2 + 7] = zero
+            row_others[:n_T + 2 + 7] = zero
+            local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
             fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
@@ -614,19 +622,19 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
     if product_logits is not None:
         product_logits_rows, (product_logits_step_0, product_logits_step_1) = product_logits
     size_S = (2 * size_L) + 1
-    row_largest = np.empty((size_T + 2,))
-    row_others = np.empty((size_T + 2,))
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2,))
-    local_alpha_1_along = np.empty((size_T + 2, size_S + 2,))
-    alpha = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha = np.empty((size_T + 2, size_S + 3,))
-    alpha_along = np.empty((size_T + 2, size_S + 3,))
-    sum_alpha_along = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha = np.empty((size_T + 2, size_S + 3,))
-    adjoint_alpha_along = np.empty((size_T + 2, size_S + 3,))
-    label = np.empty(size_S, np.int64)
-    holds = np.empty(size_S, np.bool_)
-    holds_2 = np.empty(size_S, np.bool_)
+    row_largest = np.empty((size_T + 2 + 7,))
+    row_others = np.empty((size_T + 2 + 7,))
+    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1_along = np.empty((size_T + 2, size_S + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    sum_alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    adjoint_alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
+    label = np.zeros(size_S + 7, np.int64)
+    holds = np.zeros(size_S + 7, np.bool_)
+    holds_2 = np.zeros(size_S + 7, np.bool_)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -650,16 +658,16 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
-            row_largest[:n_T + 2] = zero
-            row_others[:n_T + 2] = zero
-            local_alpha_1[:n_T + 2, :n_S + 2] = zero
-            local_alpha_1_along[:n_T + 2, :n_S + 2] = zero
-            alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_S + 3] = -real(np.inf)
-            alpha_along[:n_T + 2, :n_S + 3] = zero
-            sum_alpha_along[:n_T + 2, :n_S + 3] = zero
-            adjoint_alpha[:n_T + 2, :n_S + 3] = zero
-            adjoint_alpha_along[:n_T + 2, :n_S + 3] = zero
+            row_largest[:n_T + 2 + 7] = zero
+            row_others[:n_T + 2 + 7] = zero
+            local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            local_alpha_1_along[:n_T + 2, :n_S + 2 + 7] = zero
+            alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
+            sum_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
+            adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
+            adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
             fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
             fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, local_alpha_1_along, n_S, label)

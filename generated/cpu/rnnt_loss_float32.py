@@ -192,6 +192,111 @@ def add(total, value):
     return total + value
 
 
+# Rows are reduced in float32.
+narrow_real = np.float32
+narrow_integer = np.int32
+narrow_zero, narrow_one = narrow_real(0), narrow_real(1)
+narrow_TINY = np.finfo(narrow_real).tiny
+narrow_LOG2E = narrow_real(1.44269504)
+narrow_LN2_HIGH = narrow_real(0.693145751953125)
+narrow_LN2_LOW = narrow_real(1.42860677e-06)
+narrow_ROUND = narrow_real(12582912.0)
+narrow_ROUND_BITS = narrow_integer(0x4B400000)
+narrow_MAGNITUDE_BITS = narrow_integer(0x7FFFFFFF)
+narrow_SMALLEST_NORMAL = narrow_real(1.1754943508222875e-38)
+narrow_INFINITY = narrow_real(np.inf)
+
+
+@njit(**MATH)
+def narrow_power_of_two(n):
+    """2**n for an integer n in [-126, 127]."""
+    return narrow_integer((n + narrow_integer(127)) << narrow_integer(23)).view(narrow_real)
+
+
+@njit(**MATH)
+def narrow_exp_quotient(r):
+    """(exp(r) - 1 - r) / r**2 for r in [-0.35, 0.41]: 2**-28 absolute."""
+    q = narrow_real(2.0412072e-04) * r + narrow_real(1.393441e-03)
+    q = q * r + narrow_real(8.332586e-03)
+    q = q * r + narrow_real(4.166648e-02)
+    q = q * r + narrow_real(1.6666669e-01)
+    return q * r + narrow_real(0.5)
+
+
+@njit(**MATH)
+def narrow_exp(x):
+    """exp(x): within 1 ulp; gradual underflow."""
+    x = narrow_real(89.0) if x > narrow_real(89.0) else x
+    x = narrow_real(-104.0) if x < narrow_real(-104.0) else x
+    shifted = x * narrow_LOG2E + narrow_ROUND
+    n = narrow_integer(narrow_real(shifted).view(narrow_integer) - narrow_ROUND_BITS)
+    k = shifted - narrow_ROUND
+    r = (x - k * narrow_LN2_HIGH) - k * narrow_LN2_LOW
+    y = (narrow_exp_quotient(r) * r + narrow_real(1.0)) * r + narrow_real(1.0)
+    half = n >> narrow_integer(1)
+    # Two factors, since 2**n itself may overflow or be subnormal.
+    return y * narrow_power_of_two(half) * narrow_power_of_two(n - half)
+
+
+@njit(**MATH)
+def narrow_exp_below(a, b):
+    """exp(a - b) for a <= b (softmax), for the exact difference: within 2.5 ulp; 1 for a == b; gradual underflow.
+
+    e^a over e^b: both are reduced by multiples of ln 2, which is exact, where a - b may not be. A large b is subtracted
+    after all, since it lies within a factor of 2 of every a that matters. What depends on b alone is computed once
+    where b is the largest of a row.
+    """
+    narrow_origin = b if abs(b) > narrow_real(208.0) else narrow_real(0.0)
+    top = b - narrow_origin
+    shifted = top * narrow_LOG2E + narrow_ROUND
+    top_n = narrow_integer(narrow_real(shifted).view(narrow_integer) - narrow_ROUND_BITS)
+    k = shifted - narrow_ROUND
+    r = k * narrow_LN2_LOW - (top - k * narrow_LN2_HIGH)
+    unit = narrow_real(5.421010862427522e-20) * ((narrow_exp_quotient(r) * r + narrow_real(1.0)) * r + narrow_real(1.0))
+    lowest = top - narrow_real(105.0)
+    x = a - narrow_origin
+    x = lowest if x < lowest else x
+    shifted = x * narrow_LOG2E + narrow_ROUND
+    n = narrow_integer(narrow_real(shifted).view(narrow_integer) - narrow_ROUND_BITS)
+    k = shifted - narrow_ROUND
+    r = (x - k * narrow_LN2_HIGH) - k * narrow_LN2_LOW
+    y = (narrow_exp_quotient(r) * r + narrow_real(1.0)) * r + narrow_real(1.0)
+    # 2**(n - top_n) in two factors, since it may be subnormal.
+    y = y * narrow_power_of_two(n + narrow_integer(narrow_integer(64) - top_n)) * unit
+    return narrow_real(1.0) if a == b else y
+
+
+@njit(**MATH)
+def narrow_ordered(x):
+    """An integer image of the bits that sorts as the numbers do (-0.0 below 0.0, a positive nan above +inf)."""
+    bits = narrow_real(x).view(narrow_integer)
+    return narrow_integer(bits ^ ((bits >> narrow_integer(31)) & narrow_MAGNITUDE_BITS))
+
+
+@njit(**MATH)
+def narrow_unordered(i):
+    """The inverse of `ordered`."""
+    return narrow_integer(i ^ ((i >> narrow_integer(31)) & narrow_MAGNITUDE_BITS)).view(narrow_real)
+
+
+@njit(**MATH)
+def narrow_reciprocal_or_zero(x):
+    """1 / x, and 0 where |x| is below the smallest normal number, whose reciprocal may be infinite."""
+    return narrow_real(0.0) if abs(x) < narrow_SMALLEST_NORMAL else narrow_real(1.0) / x
+
+
+@njit(**MATH)
+def narrow_origin(m):
+    """What is subtracted before exponentials are summed: their largest exponent, 0 where all of them are -inf."""
+    return m if m > -narrow_INFINITY else narrow_real(0.0)
+
+
+@njit(**MATH)
+def narrow_part_of_paths(u, v):
+    """exp(u - v), and 0 where v is -inf: no path at all."""
+    return narrow_exp(u - v) if v > -narrow_INFINITY else narrow_real(0.0)
+
+
 @njit(nogil=True, error_model="numpy")
 def keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C):
     """What several steps need of each row."""
@@ -200,21 +305,21 @@ def keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, 
         row_others_row = row_others[t + 1, 1:]
         for u in range(n_V):
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            top = ordered(real(-np.inf))
+            top = narrow_ordered(narrow_real(-np.inf))
             for c in range(n_C):
-                logits_at = real(logits_row_2[c])
-                image = ordered(logits_at)
+                logits_at = logits_row_2[c]
+                image = narrow_ordered(logits_at)
                 top = image if image > top else top
-            largest = unordered(top)
-            rest = zero
-            rest_ties = integer(0)
+            largest = narrow_unordered(top)
+            rest = narrow_zero
+            rest_ties = narrow_integer(0)
             for c in range(n_C):
-                logits_at_2 = real(logits_row_2[c])
+                logits_at_2 = logits_row_2[c]
                 is_largest = logits_at_2 == largest
-                share = exp_below(logits_at_2, largest)
-                rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
-            others = rest + real(rest_ties - 1)
+                share = narrow_exp_below(logits_at_2, largest)
+                rest = add(rest, narrow_zero if is_largest else share)
+                rest_ties += narrow_integer(1) if is_largest else narrow_integer(0)
+            others = rest + narrow_real(rest_ties - 1)
             row_largest_row[u] = largest
             row_others_row[u] = others
 
@@ -311,20 +416,20 @@ def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
         row_largest_row = row_largest[t + 1, 1:]
         for u in range(n_V):
             grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
-            adjoint_alpha_at = adjoint_alpha_row[u]
-            alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at_2 = sum_alpha_row_2[u]
-            row_others_at = row_others_row[u]
-            product_1 = -(adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)) / (one + row_others_at)
+            adjoint_alpha_at = narrow_real(adjoint_alpha_row[u])
+            alpha_at = narrow_real(alpha_row[u])
+            local_alpha_1_at = narrow_real(local_alpha_1_row[u])
+            sum_alpha_at = narrow_real(sum_alpha_row[u])
+            adjoint_alpha_at_2 = narrow_real(adjoint_alpha_row_2[u])
+            local_alpha_2_at = narrow_real(local_alpha_2_row[u])
+            sum_alpha_at_2 = narrow_real(sum_alpha_row_2[u])
+            row_others_at = narrow_real(row_others_row[u])
+            product_1 = -(adjoint_alpha_at * narrow_part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) + adjoint_alpha_at_2 * narrow_part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)) / (narrow_one + row_others_at)
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            row_largest_at = row_largest_row[u]
+            row_largest_at = narrow_real(row_largest_row[u])
             for c_at in range(n_C):
-                logits_at = real(logits_row_2[c_at])
-                grad_logits_row_2[c_at] = product_1 * exp_below(logits_at, row_largest_at)
+                logits_at = logits_row_2[c_at]
+                grad_logits_row_2[c_at] = product_1 * narrow_exp_below(logits_at, row_largest_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -556,53 +661,53 @@ def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, l
         local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
         for u in range(n_V):
             product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
-            adjoint_alpha_at = adjoint_alpha_row[u]
-            alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            part_of_paths_1 = part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at)
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at_2 = sum_alpha_row_2[u]
-            part_of_paths_2 = part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
+            adjoint_alpha_at = narrow_real(adjoint_alpha_row[u])
+            alpha_at = narrow_real(alpha_row[u])
+            local_alpha_1_at = narrow_real(local_alpha_1_row[u])
+            sum_alpha_at = narrow_real(sum_alpha_row[u])
+            part_of_paths_1 = narrow_part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at)
+            adjoint_alpha_at_2 = narrow_real(adjoint_alpha_row_2[u])
+            local_alpha_2_at = narrow_real(local_alpha_2_row[u])
+            sum_alpha_at_2 = narrow_real(sum_alpha_row_2[u])
+            part_of_paths_2 = narrow_part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
             sum_1 = -adjoint_alpha_at * part_of_paths_1 - adjoint_alpha_at_2 * part_of_paths_2
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            row_largest_at = row_largest_row[u]
+            row_largest_at = narrow_real(row_largest_row[u])
             direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
             sum_2 = 0.0
             for c1 in range(n_C):
-                direction_logits_at = real(direction_logits_row_2[c1])
-                logits_at_2 = real(logits_row_2[c1])
-                choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
+                direction_logits_at = direction_logits_row_2[c1]
+                logits_at_2 = logits_row_2[c1]
+                choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else narrow_zero)
                 sum_2 = add(sum_2, np.float64(choice_1))
-            sum_3 = real(sum_2)
+            sum_3 = narrow_real(sum_2)
             sum_4 = 0.0
             for c1 in range(n_C):
-                logits_at_3 = real(logits_row_2[c1])
-                choice_2 = (one if logits_at_3 == row_largest_at else zero)
+                logits_at_3 = logits_row_2[c1]
+                choice_2 = (narrow_one if logits_at_3 == row_largest_at else narrow_zero)
                 sum_4 = add(sum_4, np.float64(choice_2))
-            sum_5 = real(sum_4)
-            inverse_1 = reciprocal_or_zero(sum_5)
+            sum_5 = narrow_real(sum_4)
+            inverse_1 = narrow_reciprocal_or_zero(sum_5)
             product_1 = -sum_3 * inverse_1
-            row_others_at = row_others_row[u]
-            inverse_2 = one / (one + row_others_at)
+            row_others_at = narrow_real(row_others_row[u])
+            inverse_2 = narrow_one / (narrow_one + row_others_at)
             sum = 0.0
             for c1 in range(n_C):
-                logits_at = real(logits_row_2[c1])
-                direction_logits_at_2 = real(direction_logits_row_2[c1])
-                sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
-            sum_6 = real(sum)
-            adjoint_alpha_along_at = adjoint_alpha_along_row[u]
-            adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
-            sum_alpha_along_at = sum_alpha_along_row[u]
-            alpha_along_at = alpha_along_row[u]
-            local_alpha_1_along_at = local_alpha_1_along_row[u]
-            sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
-            local_alpha_2_along_at = local_alpha_2_along_row[u]
+                logits_at = logits_row_2[c1]
+                direction_logits_at_2 = direction_logits_row_2[c1]
+                sum = add(sum, np.float64(narrow_exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
+            sum_6 = narrow_real(sum)
+            adjoint_alpha_along_at = narrow_real(adjoint_alpha_along_row[u])
+            adjoint_alpha_along_at_2 = narrow_real(adjoint_alpha_along_row_2[u])
+            sum_alpha_along_at = narrow_real(sum_alpha_along_row[u])
+            alpha_along_at = narrow_real(alpha_along_row[u])
+            local_alpha_1_along_at = narrow_real(local_alpha_1_along_row[u])
+            sum_alpha_along_at_2 = narrow_real(sum_alpha_along_row_2[u])
+            local_alpha_2_along_at = narrow_real(local_alpha_2_along_row[u])
             for c_at in range(n_C):
-                direction_logits_at_3 = real(direction_logits_row_2[c_at])
-                logits_at_4 = real(logits_row_2[c_at])
-                product_logits_row_2[c_at] = (sum_1 * ((product_1 + direction_logits_at_3) - sum_6) - adjoint_alpha_along_at * part_of_paths_1 - adjoint_alpha_along_at_2 * part_of_paths_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2) * exp_below(logits_at_4, row_largest_at) * inverse_2
+                direction_logits_at_3 = direction_logits_row_2[c_at]
+                logits_at_4 = logits_row_2[c_at]
+                product_logits_row_2[c_at] = (sum_1 * ((product_1 + direction_logits_at_3) - sum_6) - adjoint_alpha_along_at * part_of_paths_1 - adjoint_alpha_along_at_2 * part_of_paths_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2) * narrow_exp_below(logits_at_4, row_largest_at) * inverse_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -715,14 +820,14 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
     if grad_logits is not None:
         grad_logits_rows, (grad_logits_step_0, grad_logits_step_1, grad_logits_step_2) = grad_logits
     size_V = size_U + 1
-    row_largest = np.empty((size_T + 2, size_V + 2,))
-    row_others = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_1 = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_2 = np.empty((size_T + 2, size_V + 2,))
-    alpha = np.empty((size_T + 2, size_V + 2,))
-    sum_alpha = np.empty((size_T + 2, size_V + 2,))
-    adjoint_alpha = np.empty((size_T + 2, size_V + 2,))
-    label = np.empty(size_V, np.int64)
+    row_largest = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_others = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_2 = np.empty((size_T + 2, size_V + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    label = np.zeros(size_V + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -743,13 +848,13 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             targets_start = targets_starts[i]
             for v in range(n_V):
                 label[v] = label_at(targets_labels, targets_start, v, n_U)
-            row_largest[:n_T + 2, :n_V + 2] = zero
-            row_others[:n_T + 2, :n_V + 2] = zero
-            local_alpha_1[:n_T + 2, :n_V + 2] = zero
-            local_alpha_2[:n_T + 2, :n_V + 2] = zero
-            alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_V + 2] = zero
+            row_largest[:n_T + 2, :n_V + 2 + 7] = zero
+            row_others[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
+            alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
@@ -811,19 +916,19 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
     if product_logits is not None:
         product_logits_rows, (product_logits_step_0, product_logits_step_1, product_logits_step_2) = product_logits
     size_V = size_U + 1
-    row_largest = np.empty((size_T + 2, size_V + 2,))
-    row_others = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_1 = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_1_along = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_2 = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_2_along = np.empty((size_T + 2, size_V + 2,))
-    alpha = np.empty((size_T + 2, size_V + 2,))
-    sum_alpha = np.empty((size_T + 2, size_V + 2,))
-    alpha_along = np.empty((size_T + 2, size_V + 2,))
-    sum_alpha_along = np.empty((size_T + 2, size_V + 2,))
-    adjoint_alpha = np.empty((size_T + 2, size_V + 2,))
-    adjoint_alpha_along = np.empty((size_T + 2, size_V + 2,))
-    label = np.empty(size_V, np.int64)
+    row_largest = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_others = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_1_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_2 = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_2_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    sum_alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    adjoint_alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    label = np.zeros(size_V + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -844,18 +949,18 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             targets_start = targets_starts[i]
             for v in range(n_V):
                 label[v] = label_at(targets_labels, targets_start, v, n_U)
-            row_largest[:n_T + 2, :n_V + 2] = zero
-            row_others[:n_T + 2, :n_V + 2] = zero
-            local_alpha_1[:n_T + 2, :n_V + 2] = zero
-            local_alpha_1_along[:n_T + 2, :n_V + 2] = zero
-            local_alpha_2[:n_T + 2, :n_V + 2] = zero
-            local_alpha_2_along[:n_T + 2, :n_V + 2] = zero
-            alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            alpha_along[:n_T + 2, :n_V + 2] = zero
-            sum_alpha_along[:n_T + 2, :n_V + 2] = zero
-            adjoint_alpha[:n_T + 2, :n_V + 2] = zero
-            adjoint_alpha_along[:n_T + 2, :n_V + 2] = zero
+            row_largest[:n_T + 2, :n_V + 2 + 7] = zero
+            row_others[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_2_along[:n_T + 2, :n_V + 2 + 7] = zero
+            alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
+            sum_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
+            adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
+            adjoint_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank)

@@ -715,14 +715,14 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
     if grad_logits is not None:
         grad_logits_rows, (grad_logits_step_0, grad_logits_step_1, grad_logits_step_2) = grad_logits
     size_V = size_U + 1
-    row_largest = np.empty((size_T + 2, size_V + 2,))
-    row_others = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_1 = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_2 = np.empty((size_T + 2, size_V + 2,))
-    alpha = np.empty((size_T + 2, size_V + 2,))
-    sum_alpha = np.empty((size_T + 2, size_V + 2,))
-    adjoint_alpha = np.empty((size_T + 2, size_V + 2,))
-    label = np.empty(size_V, np.int64)
+    row_largest = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_others = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_2 = np.empty((size_T + 2, size_V + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    label = np.zeros(size_V + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -743,13 +743,13 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             targets_start = targets_starts[i]
             for v in range(n_V):
                 label[v] = label_at(targets_labels, targets_start, v, n_U)
-            row_largest[:n_T + 2, :n_V + 2] = zero
-            row_others[:n_T + 2, :n_V + 2] = zero
-            local_alpha_1[:n_T + 2, :n_V + 2] = zero
-            local_alpha_2[:n_T + 2, :n_V + 2] = zero
-            alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            adjoint_alpha[:n_T + 2, :n_V + 2] = zero
+            row_largest[:n_T + 2, :n_V + 2 + 7] = zero
+            row_others[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
+            alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
@@ -811,19 +811,19 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
     if product_logits is not None:
         product_logits_rows, (product_logits_step_0, product_logits_step_1, product_logits_step_2) = product_logits
     size_V = size_U + 1
-    row_largest = np.empty((size_T + 2, size_V + 2,))
-    row_others = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_1 = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_1_along = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_2 = np.empty((size_T + 2, size_V + 2,))
-    local_alpha_2_along = np.empty((size_T + 2, size_V + 2,))
-    alpha = np.empty((size_T + 2, size_V + 2,))
-    sum_alpha = np.empty((size_T + 2, size_V + 2,))
-    alpha_along = np.empty((size_T + 2, size_V + 2,))
-    sum_alpha_along = np.empty((size_T + 2, size_V + 2,))
-    adjoint_alpha = np.empty((size_T + 2, size_V + 2,))
-    adjoint_alpha_along = np.empty((size_T + 2, size_V + 2,))
-    label = np.empty(size_V, np.int64)
+    row_largest = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_others = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_1_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_2 = np.empty((size_T + 2, size_V + 2 + 7,))
+    local_alpha_2_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    sum_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    sum_alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    adjoint_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    adjoint_alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    label = np.zeros(size_V + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -844,18 +844,18 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             targets_start = targets_starts[i]
             for v in range(n_V):
                 label[v] = label_at(targets_labels, targets_start, v, n_U)
-            row_largest[:n_T + 2, :n_V + 2] = zero
-            row_others[:n_T + 2, :n_V + 2] = zero
-            local_alpha_1[:n_T + 2, :n_V + 2] = zero
-            local_alpha_1_along[:n_T + 2, :n_V + 2] = zero
-            local_alpha_2[:n_T + 2, :n_V + 2] = zero
-            local_alpha_2_along[:n_T + 2, :n_V + 2] = zero
-            alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_V + 2] = -real(np.inf)
-            alpha_along[:n_T + 2, :n_V + 2] = zero
-            sum_alpha_along[:n_T + 2, :n_V + 2] = zero
-            adjoint_alpha[:n_T + 2, :n_V + 2] = zero
-            adjoint_alpha_along[:n_T + 2, :n_V + 2] = zero
+            row_largest[:n_T + 2, :n_V + 2 + 7] = zero
+            row_others[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
+            local_alpha_2_along[:n_T + 2, :n_V + 2 + 7] = zero
+            alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            sum_alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
+            sum_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
+            adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
+            adjoint_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank)

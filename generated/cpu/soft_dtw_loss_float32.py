@@ -297,9 +297,9 @@ def evaluate(first, last, bounds, distances, rows, columns, gamma, size_I, size_
     distances_rows, (distances_step_0, distances_step_1) = distances
     if grad_distances is not None:
         grad_distances_rows, (grad_distances_step_0, grad_distances_step_1) = grad_distances
-    r = np.empty((size_I + 2, size_J + 2,))
-    sum_r = np.empty((size_I + 2, size_J + 2,))
-    adjoint_r = np.empty((size_I + 2, size_J + 2,))
+    r = np.empty((size_I + 2, size_J + 2 + 7,))
+    sum_r = np.empty((size_I + 2, size_J + 2 + 7,))
+    adjoint_r = np.empty((size_I + 2, size_J + 2 + 7,))
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -313,9 +313,9 @@ def evaluate(first, last, bounds, distances, rows, columns, gamma, size_I, size_
                 if values is not None:
                     values[i] = zero
                 continue
-            r[:n_I + 2, :n_J + 2] = real(np.inf)
-            sum_r[:n_I + 2, :n_J + 2] = -real(np.inf)
-            adjoint_r[:n_I + 2, :n_J + 2] = zero
+            r[:n_I + 2, :n_J + 2 + 7] = real(np.inf)
+            sum_r[:n_I + 2, :n_J + 2 + 7] = -real(np.inf)
+            adjoint_r[:n_I + 2, :n_J + 2 + 7] = zero
             fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J)
             r_at = r[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
             value = r_at
@@ -346,12 +346,12 @@ def hvp(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, di
     direction_distances_rows, (direction_distances_step_0, direction_distances_step_1) = direction_distances
     if product_distances is not None:
         product_distances_rows, (product_distances_step_0, product_distances_step_1) = product_distances
-    r = np.empty((size_I + 2, size_J + 2,))
-    sum_r = np.empty((size_I + 2, size_J + 2,))
-    r_along = np.empty((size_I + 2, size_J + 2,))
-    sum_r_along = np.empty((size_I + 2, size_J + 2,))
-    adjoint_r = np.empty((size_I + 2, size_J + 2,))
-    adjoint_r_along = np.empty((size_I + 2, size_J + 2,))
+    r = np.empty((size_I + 2, size_J + 2 + 7,))
+    sum_r = np.empty((size_I + 2, size_J + 2 + 7,))
+    r_along = np.empty((size_I + 2, size_J + 2 + 7,))
+    sum_r_along = np.empty((size_I + 2, size_J + 2 + 7,))
+    adjoint_r = np.empty((size_I + 2, size_J + 2 + 7,))
+    adjoint_r_along = np.empty((size_I + 2, size_J + 2 + 7,))
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -365,12 +365,12 @@ def hvp(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, di
                 if values is not None:
                     values[i] = zero
                 continue
-            r[:n_I + 2, :n_J + 2] = real(np.inf)
-            sum_r[:n_I + 2, :n_J + 2] = -real(np.inf)
-            r_along[:n_I + 2, :n_J + 2] = zero
-            sum_r_along[:n_I + 2, :n_J + 2] = zero
-            adjoint_r[:n_I + 2, :n_J + 2] = zero
-            adjoint_r_along[:n_I + 2, :n_J + 2] = zero
+            r[:n_I + 2, :n_J + 2 + 7] = real(np.inf)
+            sum_r[:n_I + 2, :n_J + 2 + 7] = -real(np.inf)
+            r_along[:n_I + 2, :n_J + 2 + 7] = zero
+            sum_r_along[:n_I + 2, :n_J + 2 + 7] = zero
+            adjoint_r[:n_I + 2, :n_J + 2 + 7] = zero
+            adjoint_r_along[:n_I + 2, :n_J + 2 + 7] = zero
             fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J)
             fill_r_along(gamma, n_I, r_along, r, sum_r, sum_r_along, direction_distances_rows, i, direction_distances_step_0, direction_distances_step_1, n_J)
             r_along_at = r_along[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
