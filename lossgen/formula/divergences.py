@@ -78,7 +78,20 @@ class exp_tangent_gap(Plain):
 
     def fdiff(self, argindex: int = 1) -> Expr:
         t, x = self.args
-        return log(t) - x if argindex == 1 else exp(x) - t
+        return -less_log(x, t) if argindex == 1 else exp(x) - t
+
+
+class less_log(Plain):
+    """x − log t, for t > 0: with what a rounded logarithm has lost, where both are nearly equal."""
+
+    nargs = 2
+
+    def definition(self) -> Expr:
+        x, t = self.args
+        return x - log(t)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return Integer(1) if argindex == 1 else -1 / self.args[1]
 
 
 class log_ratio(Plain):

@@ -30,6 +30,7 @@ from sympy.logic.boolalg import And, Not, Or
 
 from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, is_finite, log1p, zero_if_infinite
+from lossgen.formula.divergences import less_log
 from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.formula.nodes import Delta
 
@@ -68,6 +69,7 @@ LIBRARY = {
     exp_below: "exp_below",
     exp_nonpositive: "exp_nonpositive",
     exp_of_difference: "exp_of_difference",
+    less_log: "less_log",
     log1p_unit: "log1p_unit",
     hypot: "hypot",
     abs_power: "abs_power",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sympy import Abs, Expr, Integer, Min, Piecewise, exp, log
 
 from lossgen.formula.atoms import absorb, expm1_minus, log1p
-from lossgen.formula.divergences import entropy_gap, exp_tangent_gap, log_over_mean, log_ratio, tangent_gap
+from lossgen.formula.divergences import entropy_gap, exp_tangent_gap, less_log, log_over_mean, log_ratio, tangent_gap
 from lossgen.formula.shares import score, share
 
 from .functions import quotient
@@ -49,7 +49,7 @@ def entropy_above_tangent(node: tangent_gap) -> Expr:
 def exp_above_tangent(node: exp_tangent_gap) -> Expr:
     """t·(e^v − 1 − v) with v = x − log t, and where e^v might leave the range as it stands: there e^x is the largest term."""
     t, x = node.args
-    v = x - log(t)
+    v = less_log(x, t)
     return Piecewise((t * expm1_minus(v), v < 2), (exp(x) - t - t * v, True))
 
 

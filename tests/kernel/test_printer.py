@@ -35,6 +35,7 @@ from sympy import (
 
 from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
+from lossgen.formula.divergences import less_log
 from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.kernel.expression_printer import LIBRARY, ExpressionPrinter
 from lossgen.kernel.functions import (
@@ -131,6 +132,7 @@ EXPRESSIONS: list[Expr] = [
     exp_nonpositive(-(a**2)),
     exp_below(a, a + b**2),
     exp_of_difference(a, b),
+    less_log(a, b**2),
     log1p_unit(exp_nonpositive(-(b**2))),
     hypot(a - b, 2) * b,
     abs_power(a - b, b),
@@ -176,6 +178,7 @@ NAMES = {
     "exp_nonpositive": math.exp,
     "exp_below": lambda x, y: math.exp(x - y),
     "exp_of_difference": lambda x, y: math.exp(x - y),
+    "less_log": lambda x, t: x - math.log(t),
     "log1p_unit": math.log1p,
     "hypot": math.hypot,
     "abs_power": lambda x, y: abs(x) ** y,

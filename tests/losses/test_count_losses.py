@@ -5,7 +5,7 @@ import pytest
 import torch
 from accuracy import LOSSES
 from lossgen.generated import torch as surface
-from mpmath import log, mp, mpf
+from mpmath import exp, log, mp, mpf
 from sklearn import metrics
 from torch.nn import functional as F
 
@@ -86,12 +86,16 @@ def test_stirlings_terms_keep_the_digits_of_a_count_close_to_its_mean(rng, dtype
     """Each of the terms is a million times what is left of them."""
     target = np.rint(count * rng.uniform(1, 1.5, 20)).astype(dtype)
     mean = (target * np.exp(spread * rng.uniform(-1, 1, 20))).astype(dtype)
-    found = generated.poisson_nll_loss(mean, target, log_input=False, full=True, eps=0.0, reduction="none")
+    logarithm = np.log(mean.astype(float)).astype(dtype)
+    options = {"full": True, "eps": 0.0, "reduction": "none"}
+    by_mean = generated.poisson_nll_loss(mean, target, log_input=False, **options)
+    by_log = generated.poisson_nll_loss(logarithm, target, **options)
     with mp.workdps(50):
-        for value, m, t in zip(found, mean.tolist(), target.tolist(), strict=True):
-            m, t = mpf(m), mpf(t)
-            expected = m - t * log(m) + t * log(t) - t + log(2 * mp.pi * t) / 2
-            assert abs(float(value) - expected) <= 8 * np.spacing(dtype(expected))
+        for found, mean_of, given in ((by_mean, mpf, mean), (by_log, exp, logarithm)):
+            for value, x, t in zip(found, given.tolist(), map(mpf, target.tolist()), strict=True):
+                m = mean_of(mpf(x))
+                expected = m - t * log(m) + t * log(t) - t + log(2 * mp.pi * t) / 2
+                assert abs(float(value) - expected) <= 8 * np.spacing(dtype(expected))
 
 
 @pytest.mark.parametrize("link", [np.log, np.asarray])

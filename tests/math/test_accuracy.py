@@ -29,7 +29,7 @@ BOUNDS = {
     "expm1_minus": (2.5, 2.5),
     "expm1_ratio": (2.0, 2.0),
 }
-OF_TWO = ("power", "exp_of_difference", "exp_below")
+OF_TWO = ("power", "exp_of_difference", "exp_below", "less_log")
 SPECIAL = {
     "exp": [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (1e3, INF), (-1e3, 0.0)],
     "exp_nonpositive": [(0.0, 1.0), (-0.0, 1.0), (-INF, 0.0), (-1e3, 0.0)],
@@ -160,6 +160,41 @@ def test_exp_of_a_difference_that_is_not_exact(dtype: str) -> None:
     ]
     assert max(errors) <= 2
     np.testing.assert_array_equal(out[350:], [0, 0, out[352], INF, NAN])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_difference_from_a_logarithm_that_is_nearly_equal(dtype: str) -> None:
+    rng = np.random.default_rng(14)
+    info = np.finfo(dtype)
+    t = 10 ** rng.uniform(math.log10(info.tiny), math.log10(info.max), 400)
+    t = np.concatenate([t, rng.uniform(0.5, 30, 200), 1 + rng.uniform(-0.3, 0.6, 100), [info.smallest_subnormal]])
+    t = t.astype(dtype)
+    x = np.log(t.astype(float)) * (1 + rng.choice([0, 1e-7, 1e-4, 0.3, -2], t.size))
+    x = x.astype(dtype)
+    got = apply(dtype, "less_log", x, t)
+    for a, b, found in zip(x.tolist(), t.tolist(), got.tolist(), strict=True):
+        exact = mpmath.mpf(a) - mpmath.log(mpmath.mpf(b))
+        lost = abs(mpmath.mpf(a)) * mpmath.ldexp(1, -40 if dtype == "float32" else -64)
+        bound = (0.51 if dtype == "float32" else 1) * float(np.spacing(abs(np.asarray(found, dtype))))
+        assert abs(mpmath.mpf(found) - exact) <= bound + lost, (a, b, found)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_difference_from_a_logarithm_at_the_ends(dtype: str) -> None:
+    x, t, expected = np.array(
+        [
+            (1, 0, INF),
+            (-1, -0.0, INF),
+            (1, INF, -INF),
+            (INF, 2, INF),
+            (0, 1, 0),
+            (1, -1, NAN),
+            (NAN, 1, NAN),
+            (1, NAN, NAN),
+        ],
+        dtype,
+    ).T.copy()
+    np.testing.assert_array_equal(apply(dtype, "less_log", x, t), expected)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -10,12 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from lossgen.kernel.math import float32, float64, float64_power, lengths, paths, sums
+from lossgen.kernel.math import float32, float32_log, float64, float64_power, lengths, paths, sums
 
 # `contract` lets LLVM fuse a product and a sum; nothing else, since reassociation would destroy the error terms.
 MATH_FLAGS = 'dict(fastmath={"contract"}, error_model="numpy", forceinline=True)'
 
-_MODULES = {"float32": (float32, lengths, sums, paths), "float64": (float64, float64_power, lengths, sums, paths)}
+_MODULES = {
+    "float32": (float32, float32_log, lengths, sums, paths),
+    "float64": (float64, float64_power, lengths, sums, paths),
+}
 _HEADER = frozenset({"real", "integer"})
 
 

@@ -1,6 +1,7 @@
-"""The float64 power, printed into generated kernels like `float64`, whose constants and functions it uses.
+"""The float64 power and the difference from a logarithm, printed into kernels like `float64`, whose text they use.
 
-exp(y*log(x)) multiplies the relative error of the logarithm by up to 745, so the logarithm is kept in two parts.
+exp(y*log(x)) multiplies the relative error of the logarithm by up to 745, and x - log(t) may cancel all but what the
+logarithm has lost, so the logarithm is kept in two parts.
 """
 
 from lossgen.kernel.math.float64 import (
@@ -113,3 +114,10 @@ def power(x, y):
     half = n >> integer(1)
     y = (real(1.0) + (r + (exp_tail(r) + low))) * power_of_two(half) * power_of_two(n - half)
     return y if total == total else NAN
+
+
+def less_log(x, t):
+    """x - log(t) for t > 0: within 1 ulp unless all but 2**-60 cancels; inf at t = 0, nan below."""
+    high, low = power_log(t)
+    y = (x - high) - low
+    return y if abs(high) < real(1e300) else -high * INFINITY
