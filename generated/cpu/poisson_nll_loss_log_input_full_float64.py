@@ -28,6 +28,9 @@ MANTISSA_BITS = integer(0x3FE8000000000000)
 SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
+UPPER_BITS = integer(-134217728)
+TWO_THIRDS = real(0.6666666666666666)
+TWO_THIRDS_LOW = real(3.700743415417188e-17)
 
 
 @njit(**MATH)
@@ -136,6 +139,78 @@ def log(x):
     return y if x > real(0.0) else edge
 
 
+@njit(**MATH)
+def upper(x):
+    """x with its lower 27 bits cleared."""
+    return integer(real(x).view(integer) & UPPER_BITS).view(real)
+
+
+@njit(**MATH)
+def mantissa_log(m):
+    """log(m) for m in [0.75, 1.5) as s + s_low + term + term_low; s has 26 bits, term 52.
+
+    2*atanh(s) = 2*s + s*z*(2/3 + z*q(z)), s = (m - 1)/(m + 1), z = s*s: each factor is split into an upper part, whose
+    products are exact, and a rest.
+    """
+    f = m - real(1.0)
+    sum_upper = upper(m + real(1.0))
+    inverse = real(1.0) / (m + real(1.0))
+    s_upper = upper(f * inverse)
+    s_low = ((f - s_upper * sum_upper) - s_upper * (m - (sum_upper - real(1.0)))) * inverse
+    s = s_upper + s_low
+    square = s_upper * s_upper
+    square_low = s_low * (s_upper + s)
+    z = square + square_low
+    z_upper = upper(z)
+    z_low = square_low - (z_upper - square)
+    q = real(1.257688659108539e-01) * z + real(1.1591471314785676e-01)
+    q = q * z + real(1.334120369526009e-01)
+    q = q * z + real(1.538440456158895e-01)
+    q = q * z + real(1.8181821567643466e-01)
+    q = q * z + real(2.222222219078534e-01)
+    q = q * z + real(2.857142857157992e-01)
+    q = q * z + real(3.999999999999972e-01)
+    q = q * z
+    t_upper = upper(TWO_THIRDS + q)
+    t_low = TWO_THIRDS_LOW + (q - (t_upper - TWO_THIRDS))
+    product_low = z_low * (t_upper + t_low) + z_upper * t_low
+    product_upper = upper(z_upper * t_upper + product_low)
+    product_low = product_low + (z_upper * t_upper - product_upper)
+    term = s_upper * product_upper
+    term_low = s_low * (product_upper + product_low) + s_upper * product_low
+    return s_upper + s_upper, s_low + s_low, term, term_low
+
+
+@njit(**MATH)
+def power_log(x):
+    """log(x) as high + low, 2**-65 relative, high with 26 bits; nan below 0; huge but finite at 0 and inf."""
+    small = x < SMALLEST_NORMAL
+    m = x * real(18014398509481984.0) if small else x
+    bits = real(m).view(integer)
+    n = integer(bits - MANTISSA_BITS) >> integer(52)
+    k = exponent(n) - (real(54.0) if small else real(0.0))
+    m = integer(bits - (n << integer(52))).view(real)
+    s, s_low, term, term_low = mantissa_log(m)
+    lead = k * LN2_HIGH
+    first = lead + s
+    second = first + term
+    low = (s - (first - lead)) + (term - (second - first))
+    low = low + ((s_low + term_low) + k * LN2_LOW)
+    high = upper(second + low)
+    low = low - (high - second)
+    high = high if x > real(0.0) else NAN
+    high = real(1e300) if x == INFINITY else high
+    return (real(-1e300) if x == real(0.0) else high), low
+
+
+@njit(**MATH)
+def less_log(x, t):
+    """x - log(t) for t > 0: within 1 ulp unless all but 2**-60 cancels; inf at t = 0, nan below."""
+    high, low = power_log(t)
+    y = (x - high) - low
+    return y if abs(high) < real(1e300) else -high * INFINITY
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -170,13 +245,12 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                 input_i = input_block[i]
                 target_i = target_block[i]
                 bad_target |= not (target_i >= zero)
-                log_1 = log(target_i)
-                sum_1 = input_i - log_1
+                less_log_1 = less_log(input_i, target_i)
                 exp_1 = exp(input_i)
-                choice_1 = ((target_i * expm1_minus(sum_1)) if sum_1 < real(2) else (exp_1 - target_i - sum_1 * target_i))
+                choice_1 = ((target_i * expm1_minus(less_log_1)) if less_log_1 < real(2) else (exp_1 - target_i - target_i * less_log_1))
                 value_2 = ((real(0.5) * log(real(2) * real(3.141592653589793) * target_i) + choice_1) if target_i > one else (exp_1 - input_i * target_i))
                 value = value_2
-                choice_2 = ((real(0.5) / target_i + log_1 - input_i) if target_i > one else -input_i)
+                choice_2 = ((real(0.5) / target_i - less_log_1) if target_i > one else -input_i)
                 factor = scale
                 if item_scale is not None:
                     value = (zero if s == zero else s * value)
@@ -285,7 +359,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 inverse_1 = one / target_i
                 exp_1 = exp(input_i)
                 product_1 = direction_input_i * exp_1
-                choice_1 = ((real(0.5) * direction_target_i * inverse_1 - (target_i - exp_1) * direction_input_i - (input_i - log(target_i)) * direction_target_i) if target_i > one else (product_1 - direction_input_i * target_i - direction_target_i * input_i))
+                choice_1 = ((real(0.5) * direction_target_i * inverse_1 - (target_i - exp_1) * direction_input_i - direction_target_i * less_log(input_i, target_i)) if target_i > one else (product_1 - direction_input_i * target_i - direction_target_i * input_i))
                 value = choice_1
                 choice_2 = ((direction_target_i * inverse_1 - direction_input_i - real(0.5) * (direction_target_i / target_i) * inverse_1) if target_i > one else -direction_input_i)
                 factor = scale
