@@ -14,11 +14,11 @@ from lossgen.runtime import Call, Loss, LossError
 from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.derivatives import evaluate, fixed_denominator
 from lossgen.runtime.loss import remember
-from lossgen.runtime.quick import Results, find_quick
+from lossgen.runtime.quick import find_quick
 from lossgen.runtime.shortest import find_shortest
 
 from .torch_arrays import as_array, check_devices, scalar_tensor
-from .torch_autograd import value_node
+from .torch_autograd import Rest, value_node
 from .torch_dtypes import is_plain, promoted, rounded
 from .torch_library import torch
 from .torch_recipe import Recipe
@@ -32,8 +32,6 @@ __all__ = ["Tensor", "apply"]
 forward_ad = torch.autograd.forward_ad
 _is_compiling, _is_grad_enabled = torch.compiler.is_dynamo_compiling, torch.is_grad_enabled
 _are_transforms_active, _dispatch_modes = torch._C._are_functorch_transforms_active, torch._C._len_torch_dispatch_stack
-
-from_numpy = torch.from_numpy
 
 
 def apply(
@@ -77,8 +75,8 @@ def apply(
         return way(loss, arguments, parameters, reduction, axis, (sample_weight, mask, denominator), empty)
     plain = sample_weight is None and mask is None and denominator is None and axis is None
     recipe = loss.latest
-    if plain and recipe is not None and (found := recipe.again(arguments, parameters, reduction)) is not None:
-        return _recorded(loss, recipe, found, arguments, parameters, reduction, empty)
+    if plain and recipe is not None and (again := recipe.again(arguments, parameters, reduction)) is not None:
+        return again
     arrays: list[np.ndarray | None] = []
     key: list[object] = [parameters, reduction]
     recording = _is_grad_enabled()
@@ -102,29 +100,9 @@ def apply(
         if recipe is not None and (found := recipe.step(arrays, recipe.numbers)) is not None:
             if recipe.shortest is not None:
                 loss.latest = recipe
-            return _recorded(loss, recipe, found, arguments, parameters, reduction, empty)
+            return recipe.tensor(found, arguments)
     extra = sample_weight, mask, denominator
     return _general(loss, arguments, arrays, parameters, reduction, axis, extra, empty, key)
-
-
-def _recorded(
-    loss: Loss,
-    recipe: Recipe,
-    found: Results,
-    arguments: tuple[Tensor | None, ...],
-    parameters: tuple,
-    reduction: str,
-    empty: float,
-) -> Tensor:
-    """What a recipe found, as a tensor with a node in PyTorch's graph if one is wanted."""
-    value = from_numpy(found[0])
-    tracked = recipe.tracked
-    if not tracked:
-        return value
-    state = value, ([found[1]], tracked, loss, parameters, (reduction, None, empty), None), arguments
-    if len(tracked) == 1:
-        return value_node(state, arguments[tracked[0]])
-    return value_node(state, *[arguments[position] for position in tracked])
 
 
 def _general(
@@ -146,17 +124,17 @@ def _general(
     call = loss.bind(arrays, parameters, reduction, axis, *constants, empty)
     tracked = [place for place, t in enumerate(arguments) if t is not None and t.requires_grad and _is_grad_enabled()]
     wanted = _wanted(loss, call, tracked)
+    rest = Rest(tuple(tracked), loss, parameters, (reduction, axis, empty), constants[2])
     if key and axis is None and not any(x is not None for x in extra) and is_plain(arguments, loss.predictions):
         quick = find_quick(call.plan, arrays, call.scaling, () if reduction == "none" else wanted)
         if quick and fixed_denominator(call, wanted):
-            recipe = Recipe(quick.step, call.parameters, tuple(tracked), parameters, reduction)
+            recipe = Recipe(quick.step, call.parameters, rest)
             recipe.shorten(find_shortest(call.plan, call.parameters, call.scaling, wanted), arguments)
             remember(loss.recipes, tuple(key), recipe)
     if not tracked:
         return rounded(scalar_tensor(call.value()), arguments)
     number, *ready = (call.value(),) if reduction == "none" else evaluate(call, wanted)
-    rest = ready, tuple(tracked), loss, parameters, (reduction, axis, empty), constants[2]
-    state = scalar_tensor(number), rest, (*arguments, *extra[:2])
+    state = scalar_tensor(number), (rest, ready), (*arguments, *extra[:2])
     return rounded(value_node(state, *[arguments[position] for position in tracked]), arguments)
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from lossgen.runtime import Loss
 
 from .torch_arrays import as_tensor
@@ -15,15 +13,13 @@ from .torch_nodes import Gradients
 from .torch_task import Task
 
 Tensor = torch.Tensor
-_is_grad_enabled = torch.is_grad_enabled
+_is_grad_enabled, from_numpy = torch.is_grad_enabled, torch.from_numpy  # look-ups that every call would make
 
 
 class Rest(NamedTuple):
-    """What a node keeps of a call besides its tensors.
+    """What a node keeps of a call besides its tensors and its gradients.
 
     Args:
-        ready: holds the gradients for the upstream gradient 1; nothing, or none, if they could not be computed with the
-            value.
         tracked: the positions of the arguments that require grad.
         loss: the loss over NumPy arrays.
         parameters: its parameters.
@@ -31,7 +27,6 @@ class Rest(NamedTuple):
         denominator: a number, or None.
     """
 
-    ready: list[tuple[np.ndarray, ...]]
     tracked: tuple[int, ...]
     loss: Loss
     parameters: tuple
@@ -48,25 +43,32 @@ class ValueNode(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, state: tuple[Tensor, tuple, tuple[Tensor | None, ...]], *tracked: Tensor):
-        """`state`: the value, the fields of a `Rest`, and the arguments, with sample_weight and mask if they are given."""
-        value, ctx.rest, ctx.to_save = state  # what `save_for_backward` sets
+        """`state`: the value, what `backward` needs, and the arguments, with sample_weight and mask if they are given.
+
+        What it needs is a `Rest`, and a list that holds the gradients for the upstream gradient 1: nothing, or none, if
+        they could not be computed with the value.
+        """
+        value, ctx.kept, ctx.to_save = state  # what `save_for_backward` sets
         return value
 
     @staticmethod
     def backward(ctx, upstream: Tensor):
         try:
-            ready = ctx.rest[0].pop()  # atomic, should two threads come here at once
+            ready = ctx.kept[1].pop()  # atomic, should two threads come here at once
         except IndexError:
             ready = ()
         differentiable = _is_grad_enabled()  # create_graph=True
         if ready and not differentiable:
             factor = upstream.item()
             if factor == 1:
-                return (None, as_tensor(ready[0])) if len(ready) == 1 else (None, *map(as_tensor, ready))
+                try:
+                    return (None, from_numpy(ready[0])) if len(ready) == 1 else (None, *map(from_numpy, ready))
+                except TypeError:  # bfloat16
+                    return None, *map(as_tensor, ready)
             # A loss scale is there to keep float16 from underflowing: multiply before rounding, not after.
             if not any(array.itemsize == 2 for array in ready):
                 return None, *[as_tensor(array).mul_(factor) for array in ready]
-        task, tensors = _task(Rest(*ctx.rest), ctx.saved_tensors)
+        task, tensors = _task(ctx.kept[0], ctx.saved_tensors)
         if differentiable:
             return None, *Gradients.apply(task, upstream, *tensors)
         return None, *task.gradients(upstream, tensors)
@@ -78,9 +80,9 @@ value_node = super(torch.autograd.Function, ValueNode).apply
 
 
 class ValueNodeBackward(torch.autograd.function.BackwardCFunction):
-    """What PyTorch hands to `forward` and `backward` as `ctx`: `rest` has a place of its own, without a dictionary."""
+    """What PyTorch hands to `forward` and `backward` as `ctx`: `kept` has a place of its own, without a dictionary."""
 
-    __slots__ = ("rest",)
+    __slots__ = ("kept",)
     _forward_cls = ValueNode
     _autograd_function_id = ValueNode._backward_cls._autograd_function_id
     # As with `value_node`: what `Function` does between the engine and `backward` is to look for a method `vjp`.

@@ -92,7 +92,8 @@ class Shortest:
             gradients = (gradient if self._given is None else gradient.reshape(self._given),)
         if faults.item():
             return None
-        value = np.array(totals.item() / self._divisor, self._real)
+        value = np.empty((), self._real)
+        value[()] = totals.item() / self._divisor
         self._spare.append((totals, faults))
         return value, gradients
 
