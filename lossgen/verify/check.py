@@ -15,10 +15,10 @@ from lossgen.build.errors import BuildError
 from lossgen.formula import Loss, Variant
 
 from .comparison import Figure, compare
-from .sampling import hard_items, random_items, settings
+from .sampling import hard_items, random_items, settings, sizes_for
 from .surfaces import surfaces
 
-SIZE, ITEMS, SEED = 4, 5, 20260101
+ITEMS, SEED = 5, 20260101
 INPUTS = {"random": lambda variant, rng, sizes: random_items(variant, rng, ITEMS, sizes), "hard": hard_items}
 
 
@@ -78,7 +78,7 @@ def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
     Every surface is tried at the default hyperparameters, NumPy, whose kernels the others call, at those beside them too.
     """
     for variant, every in [pair for v in loss.variants for pair in surfaces(loss, v, package)]:
-        sizes = {axis.name: SIZE + k for k, axis in enumerate(variant.axes)}
+        sizes = sizes_for(variant)
         for inputs, sample in INPUTS.items():
             arrays = sample(variant, np.random.default_rng(SEED), sizes)
             for n, parameters in enumerate(settings(loss, variant)):

@@ -6,18 +6,21 @@ from typing import Any
 
 import mpmath
 from mpmath import mpf
-from sympy import Abs, Add, E, Expr, Min, Mul, Piecewise, Pow, Symbol, exp, log, pi, sign, tanh, true
+from sympy import Abs, Add, E, Expr, Min, Mod, Mul, Piecewise, Pow, Symbol, exp, false, log, oo, pi, sign, tanh, true
 from sympy import Max as Largest
-from sympy.logic.boolalg import And, Boolean, Or
+from sympy.logic.boolalg import ITE, And, Boolean, Not, Or
 
-from lossgen.formula.atoms import Atom, absorb, detach, xlogy
-from lossgen.formula.axes import Index
-from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Sum
+from lossgen.formula.atoms import Atom, absorb, detach, is_finite, xlogy, zero_if_infinite
+from lossgen.formula.axes import Axis, Index
+from lossgen.formula.nodes import Delta, Entry, LabelEntry, LogSumExp, Max, Sum
+from lossgen.formula.recurrence import Cell, Filled, Lattice
 from lossgen.formula.symbols import depends_on
 
+from .cells import Cells
 from .jets import Number, absorbed, added, applied, logarithm, multiplied, raised, value_of, varies
+from .layouts import read
 
-CONSTANTS = {pi: mpmath.pi, E: mpmath.e}
+CONSTANTS = {pi: mpmath.pi, E: mpmath.e, oo: mpmath.inf, -oo: -mpmath.inf}
 UNARY = {exp: mpmath.exp, log: logarithm, Abs: abs, sign: mpmath.sign, tanh: mpmath.tanh}
 
 
@@ -37,10 +40,16 @@ class Item:
     def __getitem__(self, name: str) -> Any:
         return self.numbers[name]
 
-    def at(self, index: Index, position: int) -> "Item":
-        """The same item, the index at a position."""
-        other = Item({**self.numbers, index.name: position}, self.lean, self.detached)
-        other.kinks, other.known = self.kinks, self.known
+    def at(self, *places: tuple[Index, int]) -> "Item":
+        """The same item, the indices at positions."""
+        other = self.beside({index.name: position for index, position in places})
+        other.known = self.known
+        return other
+
+    def beside(self, more: Mapping[str, Any]) -> "Item":
+        """The same item with more numbers, of which nothing is known yet."""
+        other = Item({**self.numbers, **more}, self.lean, self.detached)
+        other.kinks = self.kinks
         return other
 
 
@@ -60,27 +69,62 @@ def _indices(node: Expr) -> tuple[str, ...]:
 def _evaluate(node: Expr, item: Item) -> Number:
     if isinstance(node, Symbol):
         return item[node.name]
+    if node in CONSTANTS:
+        return +CONSTANTS[node]
     if node.is_Number:
         return mpf(node.p) / mpf(node.q) if node.is_Rational else mpf(str(node))
-    if isinstance(node, Entry):
-        row = item[node.base.name]
-        return row[int(item[node.index.name])] if isinstance(row, Sequence) else row
     for kind, method in METHODS.items():
         if isinstance(node, kind):
             return method(node, item)
     if isinstance(node, Atom):
         return evaluate(node.definition(), item)
-    if node in CONSTANTS:
-        return +CONSTANTS[node]
     raise TypeError(f"{node.func.__name__} in {node} cannot be evaluated")
 
 
+def _entry(node: Entry, item: Item) -> Number:
+    """The entry; of a sequence of labels none that is equal to any label where there is no entry."""
+    row = item[node.base.name]
+    if not isinstance(row, Sequence):
+        return row
+    places = _places(node.indices, item)
+    if isinstance(node, LabelEntry) and not 0 <= places[0] < len(row):
+        return mpmath.nan
+    return read(row, places)
+
+
+def _places(positions: Sequence[Expr], item: Item) -> tuple[int, ...]:
+    return tuple(int(value_of(evaluate(p, item))) for p in positions)
+
+
+def _size(axis: Axis, item: Item) -> int:
+    """How many entries of an axis the item has."""
+    return item[axis.name] if axis.name in item.numbers else int(evaluate(axis.extent, item))
+
+
+def _filled_cells(node: Lattice, item: Item) -> Cells:
+    """All cells, in the order in which they are filled."""
+    cells = Cells([_size(index.axis, item) for index in node.indices], evaluate(node.outside, item))
+    inside = item.beside({node.name.name: cells})
+    return cells.fill(lambda places: evaluate(node.cell, inside.at(*zip(node.indices, places, strict=True))))
+
+
 def _product(node: Mul, item: Item) -> Number:
-    """0 · log 0 is 0: a factor that no prediction enters is evaluated first and may settle the product."""
+    """0 · log 0 is 0: a factor that no prediction enters is evaluated first and may settle the product.
+
+    So may a cell outside a recurrence: what is read beside it is often outside, too.
+    """
     product, predicted = mpf(1), False
-    for factor in sorted(node.args, key=lambda f: depends_on(f, "prediction")):
-        product, predicted = _times(product, predicted, factor, item), predicted or depends_on(factor, "prediction")
+    for factor in sorted(node.args, key=lambda f: (not _is_cell(f), depends_on(f, "prediction"))):
+        moved = depends_on(factor, "prediction") and not _is_cell(factor)
+        product = _times(product, predicted, factor, item)
+        if value_of(product) == 0 and not varies(product) and not (predicted or moved):
+            break
+        predicted = predicted or moved or (_is_cell(factor) and varies(product))
     return product
+
+
+def _is_cell(node: Expr) -> bool:
+    return isinstance(node, Cell | Filled)
 
 
 def _times(product: Number, predicted: bool, factor: Expr, item: Item) -> Number:
@@ -102,7 +146,7 @@ def _detached(node: Expr, item: Item) -> mpf:
 
 def _over(node: Expr, item: Item) -> list[Number]:
     index: Index = node.index
-    return [evaluate(node.body, item.at(index, k)) for k in range(int(item[index.axis.name]))]
+    return [evaluate(node.body, item.at((index, k))) for k in range(_size(index.axis, item))]
 
 
 def _largest(numbers: list[Number], item: Item, factor: int = 1) -> Number:
@@ -124,12 +168,19 @@ def _largest_entry(node: Max, item: Item) -> Number:
 
 def _piecewise(node: Piecewise, item: Item) -> Number:
     for branch, condition in node.args:
-        if condition is true or _holds(condition, item):
+        if _holds(condition, item):
             return evaluate(branch, item)
     raise ValueError(f"no branch of {node} applies")
 
 
 def _holds(condition: Boolean, item: Item) -> bool:
+    if condition in (true, false):
+        return bool(condition)
+    if isinstance(condition, Not):
+        return not _holds(condition.args[0], item)
+    if isinstance(condition, ITE):
+        chosen, yes, no = condition.args
+        return _holds(yes if _holds(chosen, item) else no, item)
     if isinstance(condition, And | Or):
         return (all if isinstance(condition, And) else any)([_holds(part, item) for part in condition.args])
     left, right = (evaluate(side, item) for side in (condition.lhs, condition.rhs))
@@ -160,7 +211,19 @@ def _applied(function: Callable[[mpf], mpf]) -> Callable[[Expr, Item], Number]:
     return lambda node, item: applied(function, evaluate(node.args[0], item))
 
 
-METHODS: dict[type, Callable[[Any, Item], Number]] = {
+def _finite_or_zero(node: zero_if_infinite, item: Item) -> Number:
+    x = evaluate(node.args[0], item)
+    return mpf(0) if mpmath.isinf(value_of(x)) else x
+
+
+METHODS: dict[type, Callable[[Any, Item], Any]] = {
+    Entry: _entry,
+    Lattice: _filled_cells,
+    Filled: lambda node, item: evaluate(node.lattice, item)[_places(node.positions, item)],
+    Cell: lambda node, item: item[node.name.name][_places(node.positions, item)],
+    Mod: lambda node, item: value_of(evaluate(node.args[0], item)) % value_of(evaluate(node.args[1], item)),
+    zero_if_infinite: _finite_or_zero,
+    is_finite: lambda node, item: mpf(int(not mpmath.isinf(value_of(evaluate(node.args[0], item))))),
     Add: lambda node, item: added([evaluate(a, item) for a in node.args]),
     Mul: _product,
     Pow: lambda node, item: raised(*(evaluate(a, item) for a in node.args)),

@@ -110,6 +110,8 @@ def applied(function: Callable[[mpf], mpf], x: Number) -> Number:
     if not isinstance(x, Jet):
         return function(x)
     y = function(x.value)
+    if mpmath.isinf(y) and _is_still(x):
+        return y
     if function in DERIVATIVES:
         return chained(y, *DERIVATIVES[function](x.value, y), x)
     return chained(y, mpmath.diff(function, x.value), mpmath.diff(function, x.value, 2), x)
@@ -138,6 +140,12 @@ def chained(y: mpf, first: mpf, second: mpf, x: Jet) -> Jet:
         _moved(x, first),
         _total((_times(x.products, first), _turned(x, _moved(x, second)))),
     )
+
+
+def _is_still(a: Jet) -> bool:
+    """Whether nothing moves the number, as a sum over paths of which there are none: then neither what is infinite there."""
+    derivatives = (a.along, *a.slopes.values(), *a.bends.values(), *a.products.values())
+    return all(x == 0 for x in derivatives)
 
 
 def _scaled(a: Jet, factor: mpf) -> Jet:

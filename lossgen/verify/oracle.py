@@ -14,6 +14,7 @@ from sympy import Expr
 
 from .evaluate import Item, evaluate
 from .jets import Jet, Leaf, Number, value_of
+from .layouts import like
 
 #: One number, a row of numbers, or (for a row of equal numbers) one number in its place.
 Environment = Mapping[str, mpf | int | Sequence[mpf]]
@@ -127,7 +128,7 @@ def moved(environment: Environment, leaf: Leaf, step: mpf) -> Environment:
     given = environment[name]
     if position is None:
         return {**environment, name: given + step}
-    return {**environment, name: [x + step if k == position else x for k, x in enumerate(given)]}
+    return {**environment, name: like(given, (x + step if k == position else x for k, x in enumerate(given)))}
 
 
 def _settled(environment: Environment, compute: Callable[[], list[Truth]], digits: int = DIGITS) -> list[Truth]:
@@ -184,7 +185,8 @@ def _seeded(environment: Environment, name: str, directions: Directions) -> Numb
     """The argument's entries as jets: each has slope 1 for itself, and moves along the direction."""
     given, along = environment[name], directions.get(name)
     if isinstance(given, Sequence):
-        return [Jet(x, {(name, k): mpf(1)}, along=mpf(0) if along is None else along[k]) for k, x in enumerate(given)]
+        moves = ([mpf(0)] * len(given)) if along is None else along
+        return like(given, (Jet(x, {(name, k): mpf(1)}, along=moves[k]) for k, x in enumerate(given)))
     return Jet(given, {(name, None): mpf(1)}, along=mpf(0) if along is None else along)
 
 

@@ -10,6 +10,8 @@ from numpy.random import Generator
 from lossgen.formula import Axis, Loss, Role, Variant
 from lossgen.formula.symbols import Argument, Hyperparameter
 
+from . import alignments
+
 Arrays = dict[str, np.ndarray]
 Settings = dict[str, float | bool | str]
 
@@ -36,11 +38,22 @@ HARD_EMBEDDINGS = (
 )
 #: Beside them, where a loss takes no more than two: a multiple of an ordinary one, and one that is nearly equal to it.
 ALIGNED_EMBEDDINGS = ((1.4, -2.6, 0.4, 4.0, -0.8), (0.7000001, -1.3, 0.2, 2.0, -0.4))
+#: The size of the first axis; the others have one more each.
+SIZE = 4
 HARD_FEATURES = (-80.0, -17.0, -1e-4, 0.0, 1e-6, 1e-3, 1.0, 17.0, 80.0)
 
 
+def sizes_for(variant: Variant) -> dict[str, int]:
+    """Sizes of the axes to try a variant with."""
+    if variant.filled:
+        return alignments.sizes(variant)
+    return {axis.name: SIZE + k for k, axis in enumerate(variant.axes)}
+
+
 def random_items(variant: Variant, rng: Generator, count: int, sizes: Mapping[str, int]) -> Arrays:
-    """A batch of ordinary items: arrays with the items along dimension 0 and axes of the given sizes along dimension 1."""
+    """A batch of ordinary items: arrays with the items along dimension 0 and axes of the given sizes along the next ones."""
+    if variant.filled:
+        return alignments.random_items(variant, rng, count, sizes)
     return {a.name: _random(a, rng, count, sizes) for a in variant.arguments}
 
 
@@ -89,6 +102,8 @@ def counted(variant: Variant, arrays: Mapping[str, np.ndarray]) -> Arrays:
 
 def hard_items(variant: Variant, rng: Generator, sizes: Mapping[str, int]) -> Arrays:
     """A batch of hard items: every hard prediction with every hard target."""
+    if variant.filled:
+        return alignments.hard_items(variant, rng, sizes)
     items = list(_hard_batch(variant, rng, sizes))
     return {
         a.name: (items[0] if a.role.layout == "shared" else {a.name: np.array([i[a.name] for i in items])})[a.name]
@@ -191,10 +206,17 @@ def settings(loss: Loss, variant: Variant) -> list[Settings]:
 def _default(loss: Loss, parameter: Hyperparameter) -> float:
     """The default; where that is an option with a variant of its own, the next number."""
     default = float(loss.default(parameter.name))
+    if parameter.role.integer:
+        return int(default)
     return default + 1 if parameter.name in loss.options and loss.options[parameter.name].accepts(default) else default
 
 
 def _others(parameter: Hyperparameter) -> tuple[float, ...]:
-    return {"nonnegative": (0.0, 0.5), "positive": (0.5,), "unit": (0.0, 0.1), "between-1-and-2": (1.25, 1.75)}.get(
-        parameter.role.domain, (-1.0,)
-    )
+    by_domain = {
+        "nonnegative": (0.0, 0.5),
+        "positive": (0.5,),
+        "unit": (0.0, 0.1),
+        "between-1-and-2": (1.25, 1.75),
+        "class-number": (2,),
+    }
+    return by_domain.get(parameter.role.domain, (-1.0,))

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from lossgen.build.errors import BuildError
 from lossgen.formula import Loss, Variant
 
 from .batches import OneBatch
+from .layouts import as_batch, as_given, has_sequences
 from .reductions import summed, values
 from .sampling import Arrays
 
@@ -33,9 +34,10 @@ class Surface(Protocol):
 
 @dataclass(frozen=True)
 class OnArrays:
-    """The loss on NumPy arrays."""
+    """The loss on NumPy arrays; `joined`: with sequences one after another."""
 
     function: Any
+    joined: bool = False
     name: str = "NumPy"
     folder: str = "numpy"
 
@@ -43,19 +45,22 @@ class OnArrays:
         self, loss: Loss, variant: Variant, given: Arrays, parameters: Mapping[str, Any], directions: Arrays
     ) -> Found:
         function, options = self.function, {**parameters, **summed(loss)}
+        given, directions = (as_given(variant, x, self.joined) for x in (given, directions))
         ordered, names = [given[a.name] for a in variant.arguments], tuple(a.name for a in variant.differentiable)
         required = [a.name for a in variant.arguments if loss.default(a.name) is None]
         optional = {a.name: given[a.name] for a in variant.arguments if a.name not in required}
         along = tuple(directions.values()) if len(directions) > 1 else next(iter(directions.values()))
         _, slopes = function.value_and_grad(*ordered, **options, wrt=names)
         product = function.hvp(*(given[n] for n in required), along, **optional, **options)
-        diagonal = function.hessian_diagonal(*ordered, **options)
-        return {
+        found = {
             "value": {"": values(loss, variant, function, ordered, parameters)},
             "gradient": dict(zip(names, slopes, strict=True)),
             "product": dict(zip(directions, product if len(directions) > 1 else (product,), strict=True)),
-            "diagonal": dict(zip(directions, diagonal if len(directions) > 1 else (diagonal,), strict=True)),
         }
+        if not variant.filled:  # over a lattice there is none: it costs a sweep for each entry
+            diagonal = function.hessian_diagonal(*ordered, **options)
+            found["diagonal"] = dict(zip(directions, diagonal if len(directions) > 1 else (diagonal,), strict=True))
+        return {kind: as_batch(variant, parts) for kind, parts in found.items()}
 
 
 def plain(arrays: Arrays, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,6 +77,7 @@ class OnTensors:
 
     function: Any
     complete: Callable[[Arrays, Mapping[str, Any]], dict[str, Any]] = plain
+    joined: bool = False
     name: str = "PyTorch"
     folder: str = "torch"
 
@@ -79,6 +85,7 @@ class OnTensors:
         self, loss: Loss, variant: Variant, given: Arrays, parameters: Mapping[str, Any], directions: Arrays
     ) -> Found:
         torch = import_module("torch")  # which is optional
+        given, directions = (as_given(variant, x, self.joined) for x in (given, directions))
         names, arguments = [a.name for a in variant.differentiable], [a.name for a in variant.arguments]
 
         def call(*arrays: np.ndarray, **options: Any) -> np.ndarray:
@@ -95,11 +102,12 @@ class OnTensors:
         first = torch.autograd.grad(sum_, leaves, create_graph=True)
         turned = sum((g * torch.from_numpy(v)).sum() for g, v in zip(first, directions.values(), strict=True))
         products = torch.autograd.grad(turned, leaves, allow_unused=True, materialize_grads=True)
-        return {
+        found = {
             "value": {"": values(loss, variant, call, [given[n] for n in arguments], parameters)},
             "gradient": {n: g.numpy() for n, g in zip(names, slopes, strict=True)},
             "product": {n: p.numpy() for n, p in zip(directions, products, strict=True)},
         }
+        return {kind: as_batch(variant, parts) for kind, parts in found.items()}
 
 
 def _tensors(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,6 +131,8 @@ def surfaces(loss: Loss, variant: Variant, package: ModuleType) -> Iterator[tupl
         found: list[Surface] = [OnArrays(one)]
         if tensors is not None:
             found.append(OnTensors(tensors, one.completed if batch else plain))
+        if has_sequences(part):
+            found += [replace(surface, joined=True) for surface in found]
         yield part, found
 
 

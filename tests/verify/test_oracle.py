@@ -29,7 +29,8 @@ from lossgen.formula.atoms import absorb, expm1_ratio, xlogy
 from lossgen.formula.load import load_losses
 from lossgen.formula.symbols import Argument
 from lossgen.verify import oracle
-from lossgen.verify.comparison import compare, environments
+from lossgen.verify.comparison import compare
+from lossgen.verify.exact import environments
 from lossgen.verify.plain_torch import evaluate
 from lossgen.verify.sampling import random_items, settings
 from lossgen.verify.surfaces import OnArrays
