@@ -87,11 +87,9 @@ def _inside(axis: Axis, lengths: Mapping[str, int], limited: set[Axis], size: in
 
 
 def _lengths(variant: Variant, name: str, size: int) -> tuple[int, ...]:
-    """Lengths to try along an axis; none of 0 along which labels and scores lie together, where a first one is needed."""
-    over = {a.role.layout for a in variant.arguments if name in {axis.name for axis in a.role.axes}}
-    if "length" not in over:
-        return (size,)
-    return (size, 2, 1) if {"grid", "sequence"} <= over else (size, 1, 0)
+    """Lengths to try along an axis: all entries, one, none."""
+    limited = {a.role.axis.name for a in variant.arguments if a.role.layout == "length"}
+    return (size, 1, 0) if name in limited else (size,)
 
 
 def _hard(argument: Argument, rng: Generator, size: Mapping[str, int], pointed: set[Axis]) -> list[np.ndarray]:

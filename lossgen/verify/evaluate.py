@@ -166,10 +166,11 @@ def _largest_entry(node: Max, item: Item) -> Number:
     return multiplied(added(attaining), 1 / mpf(len(attaining)))
 
 
-def _piecewise(node: Piecewise, item: Item) -> Number:
+def chosen(node: Piecewise, item: Item) -> Expr:
+    """The branch that applies."""
     for branch, condition in node.args:
         if _holds(condition, item):
-            return evaluate(branch, item)
+            return branch
     raise ValueError(f"no branch of {node} applies")
 
 
@@ -179,8 +180,8 @@ def _holds(condition: Boolean, item: Item) -> bool:
     if isinstance(condition, Not):
         return not _holds(condition.args[0], item)
     if isinstance(condition, ITE):
-        chosen, yes, no = condition.args
-        return _holds(yes if _holds(chosen, item) else no, item)
+        asked, yes, no = condition.args
+        return _holds(yes if _holds(asked, item) else no, item)
     if isinstance(condition, And | Or):
         return (all if isinstance(condition, And) else any)([_holds(part, item) for part in condition.args])
     left, right = (evaluate(side, item) for side in (condition.lhs, condition.rhs))
@@ -231,7 +232,7 @@ METHODS: dict[type, Callable[[Any, Item], Any]] = {
     Max: _largest_entry,
     LogSumExp: _logsumexp,
     Delta: _delta,
-    Piecewise: _piecewise,
+    Piecewise: lambda node, item: evaluate(chosen(node, item), item),
     Largest: lambda node, item: _largest([evaluate(a, item) for a in node.args], item),
     Min: lambda node, item: _largest([evaluate(a, item) for a in node.args], item, -1),
     detach: lambda node, item: _detached(node.args[0], item),

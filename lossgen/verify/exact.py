@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from mpmath import frexp, inf, mpf
-from sympy import Add
 
 from lossgen.formula import Variant
 
@@ -126,8 +125,8 @@ class PathBatch(Batch):
 
     def _of_terms(self, items: Sequence[int]) -> mpf:
         """What a value that is a difference counts besides: its terms are sums over paths, each with roundings of its own."""
-        terms = Add.make_args(self.variant.expression)
-        sizes = (abs(oracle.value(term, self.items[i])) for i in items for term in terms if len(terms) > 1)
+        found = [oracle.terms(self.variant.expression, self.items[i]) for i in items]
+        sizes = [abs(term) for terms in found for term in terms if len(terms) > 1]
         return ULP["value"] * DOUBLE / PATHS[self.dtype] * sum(sizes, mpf(0))
 
     def _still(self, items: Sequence[int]) -> bool:

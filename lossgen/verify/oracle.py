@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import mpmath
 from mpmath import mp, mpf
-from sympy import Expr
+from sympy import Add, Expr, Piecewise
 
-from .evaluate import Item, evaluate
+from .evaluate import Item, chosen, evaluate
 from .jets import Jet, Leaf, Number, value_of
 from .layouts import like
 
@@ -71,6 +71,13 @@ def truths(
 def value(expression: Expr, environment: Environment) -> mpf:
     """The expression's value. Sizes of axes are given under the axes' names."""
     return truths(expression, environment, ())[0].value
+
+
+def terms(expression: Expr, environment: Environment) -> list[mpf]:
+    """The values of the terms whose sum the expression is for the item."""
+    if isinstance(expression, Piecewise):
+        return terms(chosen(expression, Item(environment)), environment)
+    return [value(term, environment) for term in Add.make_args(expression)]
 
 
 def gradient(expression: Expr, environment: Environment, name: str) -> list[mpf]:

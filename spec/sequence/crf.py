@@ -47,4 +47,4 @@ def crf_loss(
     log_partition = log(Sum(alpha[T.size - 1, k] * exp(end[k]), k))
     step = Piecewise((start[tags[t]], Eq(t, 0)), (transitions[tags[t - 1], tags[t]], True))
     score = Sum(step + emissions[t, tags[t]], t) + end[tags[T.size - 1]]
-    return log_partition - score
+    return Piecewise((0, Eq(lengths, 0)), (log_partition - score, True))

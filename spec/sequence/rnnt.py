@@ -11,6 +11,7 @@ from lossgen.formula import (
     exp,
     log,
     loss,
+    oo,
     recurrence,
 )
 
@@ -49,4 +50,5 @@ def rnnt_loss(
         emit = alpha[t, u - 1] * y(t, u - 1, targets[u - 1])
         return Piecewise((1, And(Eq(t, 0), Eq(u, 0))), (stay + emit, True))
 
-    return -log(alpha[T.size - 1, U.size] * y(T.size - 1, U.size, blank))
+    probability = alpha[T.size - 1, U.size] * y(T.size - 1, U.size, blank)
+    return Piecewise((oo, Eq(logit_lengths, 0)), (-log(probability), True))
