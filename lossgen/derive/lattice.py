@@ -18,7 +18,8 @@ from functools import cached_property
 from sympy import Add, Expr, Integer, Mul, oo
 
 from lossgen.formula import Index, LogSumExp, SpecError, Sum, Variant
-from lossgen.formula.nodes import Entry
+from lossgen.formula.atoms import is_finite
+from lossgen.formula.nodes import Entry, Reduction
 from lossgen.formula.paths import log_add_exp
 from lossgen.formula.recurrence import Cell, Filled, Lattice
 from lossgen.formula.symbols import Argument, argument_of
@@ -163,12 +164,19 @@ def gradient_sweeps(value: Expr, parts: Sequence[LatticeSweeps], wrt: Sequence[A
         after.append(part.down)
     writes = [w for part in parts for argument in wrt for w in part.writes(argument) if w.value != 0]
     after += sorted(writes, key=lambda w: not w.whole)
+    reached = Mul(*(is_finite(entry) for entry in sorted(_ends(value), key=str)))
     for argument in wrt:
         for p in patterns(value, argument):
-            written = stable(Mul(FACTOR, slope(value, p, stable)))
+            written = stable(Mul(FACTOR, reached, slope(value, p, stable)))
             if written != 0:
                 after.append(Write(argument, p.positions, written, p.over))
     return Sweeps(tuple(step for part in parts for step in part.up), value, tuple(after))
+
+
+def _ends(value: Expr) -> set[TableEntry]:
+    """The cells that all paths end in, kept as logarithms: where one of them is −∞ there is no path, and nothing moves the loss."""
+    over = {node.index for node in value.atoms(Reduction)}
+    return {e for e in value.atoms(TableEntry) if e.table.outside is -oo and not e.free_symbols & over}
 
 
 @dataclass
