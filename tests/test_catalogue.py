@@ -71,6 +71,10 @@ NEEDED = [
     "gamma_nll_loss",
     "softcapped_cross_entropy",
     "dpo_loss",
+    "ctc_loss",
+    "rnnt_loss",
+    "crf_loss",
+    "soft_dtw_loss",
 ]
 
 

@@ -56,13 +56,17 @@ def hard_items(variant: Variant, rng: Generator, size: Mapping[str, int]) -> Arr
     """
     pointed = {a.role.points_to for a in variant.arguments if a.role.layout == "sequence"}
     choices = [_hard(a, rng, size, pointed) for a in variant.arguments if a.role.layout in ("grid", "sequence")]
-    lengths = [dict(zip(size, n, strict=True)) for n in product(*(_lengths(variant, name, n) for name, n in size.items()))]
+    lengths = [
+        dict(zip(size, n, strict=True)) for n in product(*(_lengths(variant, name, n) for name, n in size.items()))
+    ]
     items = list(product(*choices, lengths))
     if len(items) > MOST:
         items = [items[k] for k in sorted(rng.choice(len(items), MOST, replace=False))]
     found = {a.name: _shared(a, rng, size, pointed) for a in variant.arguments if a.role.same}
     rows = list(_items(variant, items))
-    return {a.name: found[a.name] if a.role.same else np.array([row[a.name] for row in rows]) for a in variant.arguments}
+    return {
+        a.name: found[a.name] if a.role.same else np.array([row[a.name] for row in rows]) for a in variant.arguments
+    }
 
 
 def _items(variant: Variant, items: list) -> Iterator[dict[str, np.ndarray | int]]:
@@ -73,7 +77,9 @@ def _items(variant: Variant, items: list) -> Iterator[dict[str, np.ndarray | int
         found = {a.name: lengths[a.role.axis.name] for a in variant.arguments if a.role.layout == "length"}
         for a, array in zip(chosen, arrays, strict=True):
             marked = np.full_like(array, -1 if a.role.integer else np.nan)
-            inside = tuple(slice(0, _inside(axis, lengths, limited, n)) for axis, n in zip(a.role.axes, array.shape, strict=True))
+            inside = tuple(
+                slice(0, _inside(axis, lengths, limited, n)) for axis, n in zip(a.role.axes, array.shape, strict=True)
+            )
             marked[inside] = array[inside]
             found[a.name] = marked
         yield found

@@ -22,6 +22,7 @@ TITLES = {
     "diagonal": "Hessian diagonal, {}",
 }
 
+
 @dataclass(frozen=True)
 class Figure:
     """How far one quantity is from the truth.

@@ -35,7 +35,8 @@ class Batch:
         pairs = [(a, directions[a.name]) for a in variant.predictions]
         self.items = list(environments(variant, given, parameters))
         self.directions = [
-            {a.name: numbers(row if a.role.layout in COMMON else row[i]) for a, row in pairs} for i in range(len(self.items))
+            {a.name: numbers(row if a.role.layout in COMMON else row[i]) for a, row in pairs}
+            for i in range(len(self.items))
         ]
         self.exact = [
             oracle.truths(variant.expression, item, self.wrt, along)
@@ -106,7 +107,8 @@ class PathBatch(Batch):
     cell are of all paths. It is the quotient of two sums whose logarithms are kept, so that their roundings are those of
     the whole, which is 1, and a cell off the likely paths has a share as near to 0 as the inputs please. So the gradient and
     the curvature are held to absolute errors, or relative to the largest entry where that is above 1, and the value to a
-    relative one, or to roundings of its terms where it is a difference of such sums. Without any path a value is infinite: it has to be so, and nothing may move then.
+    relative one, or to roundings of its terms where it is a difference of such sums. Without any path a value is infinite:
+    it has to be so, and nothing may move then.
     """
 
     infinite = True
@@ -163,5 +165,3 @@ def unit(number: mpf, dtype: Any) -> mpf:
 def part(truth: Truth, kind: str, name: str) -> list[mpf]:
     """The entries of one quantity."""
     return [truth.value] if kind == "value" else getattr(truth, kind)[name]
-
-

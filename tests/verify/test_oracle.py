@@ -32,7 +32,7 @@ from lossgen.verify import oracle
 from lossgen.verify.comparison import compare
 from lossgen.verify.exact import environments
 from lossgen.verify.plain_torch import evaluate
-from lossgen.verify.sampling import random_items, settings
+from lossgen.verify.sampling import random_items, settings, sizes_for
 from lossgen.verify.surfaces import OnArrays
 
 C = Axis("C")
@@ -162,7 +162,7 @@ CASES = [pytest.param(loss, v, id=f"{loss.name}-{v.label}") for loss in LOSSES.v
 @pytest.mark.parametrize("loss, variant", CASES)
 def test_derivatives_are_those_of_differences(loss, variant):
     """Value, gradients and curvature of the raw formula, by rules of calculus and by values alone, on an ordinary item."""
-    sizes = {axis.name: 2 + k for k, axis in enumerate(variant.axes)}
+    sizes = sizes_for(variant) if variant.filled else {axis.name: 2 + k for k, axis in enumerate(variant.axes)}
     wrt, names = [a.name for a in variant.differentiable], [a.name for a in variant.predictions]
     for seed in range(9):
         arrays = random_items(variant, np.random.default_rng(seed), 1, sizes)
