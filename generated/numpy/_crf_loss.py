@@ -19,7 +19,7 @@ class CRFLoss(Loss):
 
     Formula, per item:
 
-        log(Sum(exp(end[k])*alpha[T - 1, k], k)) - end[tags[T - 1]] - Sum(Piecewise((start[tags[t]], Eq(t, 0)), (transitions[tags[t - 1], tags[t]], True)) + emissions[t, tags[t]], t)
+        Piecewise((0, Eq(lengths, 0)), (log(Sum(exp(end[k])*alpha[T - 1, k], k)) - end[tags[T - 1]] - Sum(Piecewise((start[tags[t]], Eq(t, 0)), (transitions[tags[t - 1], tags[t]], True)) + emissions[t, tags[t]], t), True))
         alpha[t, k] = Piecewise((exp(start[k] + emissions[t, k]), Eq(t, 0)), (exp(emissions[t, k])*Sum(exp(transitions[j, k])*alpha[t - 1, j], j), True)), and 0 outside
 
     Parameters

@@ -34,7 +34,7 @@ def rnnt_loss(
 
     Formula, per item:
 
-        -log(exp(logits[T - 1, U, blank])*alpha[T - 1, U]/Sum(exp(logits[T - 1, U, k]), k))
+        Piecewise((oo, Eq(logit_lengths, 0)), (-log(exp(logits[T - 1, U, blank])*alpha[T - 1, U]/Sum(exp(logits[T - 1, U, k]), k)), True))
         alpha[t, u] = Piecewise((1, Eq(t, 0) & Eq(u, 0)), (exp(logits[t, u - 1, targets[u - 1]])*alpha[t, u - 1]/Sum(exp(logits[t, u - 1, k]), k) + exp(logits[t - 1, u, blank])*alpha[t - 1, u]/Sum(exp(logits[t - 1, u, k]), k), True)), and 0 outside
 
     Parameters
