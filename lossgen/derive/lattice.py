@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sympy import Add, Expr, Integer, Mul, oo
+from sympy import Add, Expr, Integer, Mul, Piecewise, oo
 
 from lossgen.formula import Index, LogSumExp, SpecError, Sum, Variant
 from lossgen.formula.atoms import is_finite
@@ -69,10 +69,10 @@ class LatticeSweeps:
         for local in self.locals:
             adjoint = self._local_adjoint(local)
             for p in patterns(local.opaque, argument):
-                value = self.stable(adjoint * slope(local.opaque, p, self.stable))
+                value = self.stable(times(slope(local.opaque, p, self.stable), adjoint))
                 yield Write(argument, p.positions, local.revealed(value), (*self.table.indices, *p.over))
         for p in patterns(self.cell, argument):
-            value = self.stable(self.adjoint[self.table.indices] * self._slope(self.cell, p))
+            value = self.stable(times(self.adjoint[self.table.indices], self._slope(self.cell, p)))
             yield Write(argument, p.positions, value, (*self.table.indices, *p.over))
 
     def _rows(self, argument: Argument) -> Iterable[Write]:
@@ -112,7 +112,7 @@ class LatticeSweeps:
                 free.append(fresh)
             else:
                 there[index] = index - (position - index)
-        term = (derivative * self.adjoint[indices]).xreplace(there | renamed)
+        term = times(self.adjoint[indices], derivative).xreplace(there | renamed)
         for index in free:
             term = Sum(term, index)
         return term
@@ -129,6 +129,13 @@ class LatticeSweeps:
     def known(self) -> dict[Expr, Expr]:
         """Where these are found once the cell is filled."""
         return {node: table[self.table.indices] for table, node in self.kept}
+
+
+def times(factor: Expr, node: Expr) -> Expr:
+    """The product; of a select it is a select of products, so that a case that the outer indices decide stays apart."""
+    if isinstance(node, Piecewise):
+        return Piecewise(*((times(factor, value), condition) for value, condition in node.args))
+    return factor * node
 
 
 def reads(node: Expr, table: Table) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lossgen.kernel.math.float64 import INFINITY, exp
+from lossgen.kernel.math.float64 import INFINITY, exp_nonpositive
 
 real = np.float64
 
@@ -13,8 +13,8 @@ def origin(m):
 
 
 def part_of_paths(u, v):
-    """exp(u - v), and 0 where v is -inf: no path at all."""
-    return exp(u - v) if v > -INFINITY else real(0.0)
+    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
+    return exp_nonpositive(u - v) if v > -INFINITY else real(0.0)
 
 
 def is_finite(x):
