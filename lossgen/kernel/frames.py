@@ -44,22 +44,18 @@ class Frame:
     def optional(self, argument: Argument) -> bool:
         return self.program.defaults.get(argument.name) is not None
 
-    def flag(self, argument: Argument) -> str:
-        return f"bad_{argument.name}"
-
     def faults(self) -> Iterator[str]:
         """After a lane: one bit for each argument that held something outside its domain."""
-        for position, argument in self.checked:
-            yield f"if {self.flag(argument)}:"
-            yield f"    fault |= {1 << position}"
+        if self.checked:
+            yield "fault |= bad"
         yield "totals[lane] = total"
         yield "faults[lane] = fault"
 
     def start(self) -> Iterator[str]:
         yield "total = 0.0"
         yield "fault = 0"
-        for _, argument in self.checked:
-            yield f"{self.flag(argument)} = False"
+        if self.checked:
+            yield "bad = integer(0)"
 
     def scaled_value(self) -> list[Statement]:
         """The item's scale reaches the value and, with the common scale, every output. An item of scale 0 is exactly 0."""
@@ -105,9 +101,8 @@ class ElementFrame(Frame):
     def before(self, item: list[Statement]) -> list[Statement]:
         loads = len(self.lowering.scalars)
         checks: list[Statement] = []
-        for _, argument in self.checked:
-            name = self.lowering.scalars[argument]
-            checks.append(Check(self.flag(argument), name, argument.role.domain))
+        for position, argument in self.checked:
+            checks.append(Check(position, self.lowering.scalars[argument], argument.role.domain))
         return [*item[:loads], *checks, *item[loads:]]
 
 
@@ -178,14 +173,12 @@ class RowFrame(Frame):
 
     def row_checks(self) -> list[Statement]:
         checks: list[Statement] = []
-        for _, argument in self.checked:
+        for position, argument in self.checked:
             if argument.role.layout == "row":
                 entry = f"{argument.name}_row[j]"
-                check = Loop(
-                    "j", size_name(argument.role.axis), [Check(self.flag(argument), entry, argument.role.domain)]
-                )
+                check = Loop("j", size_name(argument.role.axis), [Check(position, entry, argument.role.domain)])
             else:
-                check = Check(self.flag(argument), f"{argument.name}[i]", argument.role.domain)
+                check = Check(position, f"{argument.name}[i]", argument.role.domain)
             checks.append(Branch(f"{argument.name} is not None", [check]) if self.optional(argument) else check)
         return checks
 

@@ -62,9 +62,9 @@ class Load:
 
 @dataclass(frozen=True)
 class Check:
-    """flag is raised unless the number lies in the domain."""
+    """The bit is set among the faults unless the number lies in the domain."""
 
-    flag: str
+    bit: int
     name: str
     domain: str
 

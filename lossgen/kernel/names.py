@@ -62,6 +62,7 @@ RESERVED = frozenset(
         "BLOCK",
         "TINY",
         "fault",
+        "bad",
         "value",
         "result",
         "factor",
@@ -91,7 +92,7 @@ def size_name(axis: Axis) -> str:
 def family(name: str) -> set[str]:
     """The names that a kernel makes from an argument's: its item, its row, its outputs, its direction."""
     arrays = [name, f"direction_{name}", *(f"{output}_{name}" for output in OUTPUTS)]
-    return {f"bad_{name}"} | {a + suffix for a in arrays for suffix in ("", "_i", "_block", "_row", "_lane")}
+    return {a + suffix for a in arrays for suffix in ("", "_i", "_block", "_row", "_lane")}
 
 
 def free_names(names: Sequence[str], axes: Iterable[Axis]) -> dict[str, str]:

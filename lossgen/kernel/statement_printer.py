@@ -43,8 +43,9 @@ class StatementPrinter:
                 yield from self._accumulate(node)
             case Finish(name, kind, accumulator):
                 yield f"{name} = {self._finish(kind, accumulator)}"
-            case Check(flag, name, domain):
-                yield f"{flag} |= not ({DOMAIN_CHECKS[domain].format(x=name)})"
+            case Check(bit, name, domain):
+                domain_holds = DOMAIN_CHECKS[domain].format(x=name)
+                yield f"bad = integer(bad | (integer(0) if {domain_holds} else integer({1 << bit})))"
             case Store(array, index, value, add):
                 yield f"{array}[{index}] {'+=' if add else '='} {self.expression(value)}"
             case Loop(index, size, body):
@@ -88,7 +89,7 @@ class StatementPrinter:
                 yield f"if {node.keep} is not None:"
                 yield f"    {node.keep}_row[{node.index}] = share"
             yield f"{node.name} = add({node.name}, zero if is_largest else share)"
-            yield f"{node.name}_ties += integer(1) if is_largest else integer(0)"
+            yield f"{node.name}_ties = integer({node.name}_ties + (integer(1) if is_largest else integer(0)))"
 
     def _finish(self, kind: str, accumulator: str) -> str:
         return {

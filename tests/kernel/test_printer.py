@@ -34,7 +34,7 @@ from sympy import (
 )
 
 from lossgen.formula import SpecError
-from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
+from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, is_finite, log1p, zero_if_infinite
 from lossgen.formula.divergences import less_log
 from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.kernel.expression_printer import LIBRARY, ExpressionPrinter
@@ -47,16 +47,20 @@ from lossgen.kernel.functions import (
     exp_nonpositive,
     exp_of_difference,
     group,
+    largest,
     log1p_unit,
     magnitude,
     multiple,
+    origin,
+    part_of_paths,
     positive_part,
     quotient,
     reciprocal,
     reciprocal_or_zero,
+    smallest,
     where_equal,
 )
-from lossgen.kernel.math import library
+from lossgen.kernel.math import library, paths
 
 a, b, n = Symbol("a", real=True), Symbol("b", real=True), Symbol("n", integer=True)
 
@@ -122,6 +126,12 @@ EXPRESSIONS: list[Expr] = [
     at_least_tiny(a - b),
     at_least_tiny(-(a**2)),
     as_real(n) * a,
+    largest(a, b),
+    smallest(a - b, b) * a,
+    origin(a),
+    part_of_paths(-(a**2), b),
+    is_finite(a) * b,
+    zero_if_infinite(a - b),
     exp(a),
     log(a**2 + 1),
     tanh(a),
@@ -145,6 +155,12 @@ EXPRESSIONS: list[Expr] = [
 
 #: What the kernel's own functions mean, in plain SymPy.
 MEANING = {
+    largest: Max,
+    smallest: Min,
+    origin: lambda u: u,
+    part_of_paths: lambda u, v: exp(u - v),
+    is_finite: lambda u: Integer(1),
+    zero_if_infinite: lambda u: u,
     as_real: lambda u: u,
     group: lambda u: u,
     magnitude: Abs,
@@ -178,6 +194,10 @@ NAMES = {
     "exp_nonpositive": math.exp,
     "exp_below": lambda x, y: math.exp(x - y),
     "exp_of_difference": lambda x, y: math.exp(x - y),
+    "origin": paths.origin,
+    "part_of_paths": lambda u, v: math.exp(u - v),
+    "is_finite": paths.is_finite,
+    "zero_if_infinite": paths.zero_if_infinite,
     "less_log": lambda x, t: x - math.log(t),
     "log1p_unit": math.log1p,
     "hypot": math.hypot,
