@@ -88,8 +88,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -113,8 +112,8 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_input |= not ((input_i >= zero) & (input_i <= one))
-                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
+                bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
                 log_1 = log(input_i)
                 max_1 = (-real(100) if -real(100) > log_1 else log_1)
                 sum_1 = target_i - one
@@ -149,10 +148,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     grad_weight_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -164,8 +160,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -187,8 +182,8 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
                 direction_input_i = direction_input_block[i]
-                bad_input |= not ((input_i >= zero) & (input_i <= one))
-                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
+                bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
                 choice_1 = (zero if log(input_i) <= -real(100) else (direction_input_i / input_i))
                 sum_1 = one - input_i
                 choice_2 = (zero if log1p(-input_i) <= -real(100) else -direction_input_i / sum_1)
@@ -208,10 +203,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -223,8 +215,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -254,8 +245,8 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
                 direction_weight_i = direction_weight_block[i]
-                bad_input |= not ((input_i >= zero) & (input_i <= one))
-                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
+                bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
                 log_1 = log(input_i)
                 max_1 = (-real(100) if -real(100) > log_1 else log_1)
                 sum_1 = target_i - one
@@ -295,10 +286,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                         result = (zero if s == zero else result)
                     product_weight_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -310,8 +298,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -331,8 +318,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_input |= not ((input_i >= zero) & (input_i <= one))
-                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
+                bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
                 choice_1 = (zero if log(input_i) <= -real(100) else -(target_i / input_i) / input_i)
                 sum_1 = one - input_i
                 choice_2 = (zero if log1p(-input_i) <= -real(100) else -((one - target_i) / sum_1) / sum_1)
@@ -345,9 +332,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -82,7 +82,7 @@ def evaluate(first, last, bounds, input, target, weight, pos_weight, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -111,7 +111,7 @@ def evaluate(first, last, bounds, input, target, weight, pos_weight, scale, item
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
                 pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
-                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
                 sum_1 = target_i - one
                 e_1 = exp_nonpositive(-abs(input_i))
                 tail_1 = log1p_unit(e_1)
@@ -149,8 +149,7 @@ def evaluate(first, last, bounds, input, target, weight, pos_weight, scale, item
                         result = (zero if s == zero else result)
                     grad_pos_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -162,7 +161,7 @@ def hvp(first, last, bounds, input, target, weight, pos_weight, direction_input,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -187,7 +186,7 @@ def hvp(first, last, bounds, input, target, weight, pos_weight, direction_input,
                 weight_i = weight_block[i] if weight is not None else one
                 pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
                 direction_input_i = direction_input_block[i]
-                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
                 e_1 = exp_nonpositive(-abs(input_i))
                 choice_1 = (one if input_i >= zero else e_1)
                 choice_2 = (e_1 if input_i >= zero else one)
@@ -206,8 +205,7 @@ def hvp(first, last, bounds, input, target, weight, pos_weight, direction_input,
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -219,7 +217,7 @@ def hvp_full(first, last, bounds, input, target, weight, pos_weight, direction_i
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -256,7 +254,7 @@ def hvp_full(first, last, bounds, input, target, weight, pos_weight, direction_i
                 direction_target_i = direction_target_block[i]
                 direction_weight_i = direction_weight_block[i]
                 direction_pos_weight_i = direction_pos_weight_block[i]
-                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
                 sum_1 = target_i - one
                 e_1 = exp_nonpositive(-abs(input_i))
                 tail_1 = log1p_unit(e_1)
@@ -296,8 +294,7 @@ def hvp_full(first, last, bounds, input, target, weight, pos_weight, direction_i
                         result = (zero if s == zero else result)
                     product_pos_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -309,7 +306,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, pos_weight, sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -332,7 +329,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, pos_weight, sca
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
                 pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
-                bad_target |= not ((target_i >= zero) & (target_i <= one))
+                bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
                 e_1 = exp_nonpositive(-abs(input_i))
                 choice_1 = (one if input_i >= zero else e_1)
                 choice_2 = (e_1 if input_i >= zero else one)
@@ -345,7 +342,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, pos_weight, sca
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -85,8 +85,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -110,9 +109,9 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 target_c = target_row[c]
@@ -138,10 +137,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                 for k in range(n_C):
                     input_k_2 = input_row[k]
                     grad_target_row[k] = factor * -log(input_k_2)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -155,8 +151,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -176,9 +171,9 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 direction_input_c = direction_input_row[c]
@@ -202,10 +197,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                     input_k = input_row[k]
                     choice_2 = (zero if target_k == zero else ((target_k / input_k) / input_k))
                     product_input_row[k] = factor * (direction_input_k * choice_2)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -219,8 +211,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -246,9 +237,9 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 direction_input_c = direction_input_row[c]
@@ -281,10 +272,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                     input_k_2 = input_row[k]
                     inverse_2 = one / input_k_2
                     product_target_row[k] = factor * -direction_input_k_2 * inverse_2
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -298,8 +286,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -316,9 +303,9 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -328,9 +315,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                     input_k = input_row[k]
                     choice_1 = (zero if target_k == zero else ((target_k / input_k) / input_k))
                     diagonal_input_row[k] = factor * choice_1
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

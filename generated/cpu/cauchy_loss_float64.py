@@ -104,7 +104,7 @@ def evaluate(first, last, bounds, input, target, scale_, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -123,7 +123,7 @@ def evaluate(first, last, bounds, input, target, scale_, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 power_of_1 = (sum_1 / scale_) * (sum_1 / scale_)
                 log1p_1 = log1p(power_of_1)
@@ -150,8 +150,7 @@ def evaluate(first, last, bounds, input, target, scale_, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -164,7 +163,7 @@ def hvp(first, last, bounds, input, target, scale_, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -183,7 +182,7 @@ def hvp(first, last, bounds, input, target, scale_, direction_input, scale, item
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 inverse_1 = one / (one + (sum_1 / scale_) * (sum_1 / scale_))
                 inverse_2 = one / scale_
@@ -202,8 +201,7 @@ def hvp(first, last, bounds, input, target, scale_, direction_input, scale, item
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -216,7 +214,7 @@ def hvp_full(first, last, bounds, input, target, scale_, direction_input, direct
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -239,7 +237,7 @@ def hvp_full(first, last, bounds, input, target, scale_, direction_input, direct
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = direction_input_i - direction_target_i
                 sum_2 = input_i - target_i
                 inverse_1 = one / (one + (sum_2 / scale_) * (sum_2 / scale_))
@@ -265,8 +263,7 @@ def hvp_full(first, last, bounds, input, target, scale_, direction_input, direct
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -279,7 +276,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale_, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -296,7 +293,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale_, scale, item_sca
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 inverse_1 = one / (one + (sum_1 / scale_) * (sum_1 / scale_))
                 inverse_2 = one / scale_
@@ -310,7 +307,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale_, scale, item_sca
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

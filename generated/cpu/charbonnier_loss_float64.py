@@ -54,7 +54,7 @@ def evaluate(first, last, bounds, input, target, weight, eps, scale, item_scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -78,7 +78,7 @@ def evaluate(first, last, bounds, input, target, weight, eps, scale, item_scale,
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 hypot_1 = hypot(eps, sum_1)
                 value = weight_i * hypot_1
@@ -106,8 +106,7 @@ def evaluate(first, last, bounds, input, target, weight, eps, scale, item_scale,
                         result = (zero if s == zero else result)
                     grad_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -120,7 +119,7 @@ def hvp(first, last, bounds, input, target, weight, eps, direction_input, scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -142,7 +141,7 @@ def hvp(first, last, bounds, input, target, weight, eps, direction_input, scale,
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 inverse_1 = reciprocal_or_zero(hypot(eps, sum_1))
                 value = direction_input_i * weight_i * (sum_1 * inverse_1)
@@ -159,8 +158,7 @@ def hvp(first, last, bounds, input, target, weight, eps, direction_input, scale,
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -173,7 +171,7 @@ def hvp_full(first, last, bounds, input, target, weight, eps, direction_input, d
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -203,7 +201,7 @@ def hvp_full(first, last, bounds, input, target, weight, eps, direction_input, d
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
                 direction_weight_i = direction_weight_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 hypot_1 = hypot(eps, sum_1)
                 sum_2 = direction_input_i - direction_target_i
@@ -234,8 +232,7 @@ def hvp_full(first, last, bounds, input, target, weight, eps, direction_input, d
                         result = (zero if s == zero else result)
                     product_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -248,7 +245,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, eps, scale, ite
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -268,7 +265,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, eps, scale, ite
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 inverse_1 = reciprocal_or_zero(hypot(eps, input_i - target_i))
                 factor = scale
                 if item_scale is not None:
@@ -279,7 +276,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, eps, scale, ite
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -44,7 +44,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input1 is not None:
                 grad_input1_row = grad_input1[i]
@@ -67,7 +67,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                 continue
             input1_row = input1[i]
             input2_row = input2[i]
-            bad_target |= not ((target[i] == zero) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
             target_i = real(target[i])
             sum = 0.0
             for d in range(n_D):
@@ -106,8 +106,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                     unit_2 = sum_6 * inverse_1
                     choice_2 = (zero if sum_1 <= zero else unit_2)
                     grad_input2_row[k] = factor * (sum_3 * sum_6 + product_1 * choice_2)
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -122,7 +121,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input1 is not None:
                 product_input1_row = product_input1[i]
@@ -147,7 +146,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             input2_row = input2[i]
             direction_input1_row = direction_input1[i]
             direction_input2_row = direction_input2[i]
-            bad_target |= not ((target[i] == zero) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
             target_i = real(target[i])
             sum = 0.0
             sum_3 = 0.0
@@ -211,8 +210,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                     choice_4 = (zero if sum_8 <= zero else (product_3 * sum_13))
                     choice_5 = (zero if sum_8 <= zero else unit_2)
                     product_input2_row[k] = factor * (sum_7 * sum_12 + product_1 * choice_4 + product_2 * choice_5)
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -227,7 +225,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input1 is not None:
                 diagonal_input1_row = diagonal_input1[i]
@@ -248,7 +246,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                 continue
             input1_row = input1[i]
             input2_row = input2[i]
-            bad_target |= not ((target[i] == zero) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
             target_i = real(target[i])
             sum = 0.0
             for d in range(n_D):
@@ -281,7 +279,6 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                     choice_4 = (zero if sum_1 <= zero else ((power_of_2 - one) * inverse_1))
                     sum_4 = one + target_i * choice_3 + product_1 * choice_4 - target_i
                     diagonal_input2_row[k] = factor * sum_4
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -66,7 +66,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input1 is not None:
                 grad_input1_row = grad_input1[i]
@@ -89,7 +89,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                 continue
             input1_row = input1[i]
             input2_row = input2[i]
-            bad_target |= not ((target[i] == zero) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
             target_i = target[i]
             top = ordered(real(-np.inf))
             sum = 0.0
@@ -142,8 +142,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                     unit_2 = sum_10 * inverse_2
                     choice_2 = (zero if sum_6 <= zero else unit_2)
                     grad_input2_row[k] = factor * (sum_7 * sum_10 + product_1 * choice_2)
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -158,7 +157,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input1 is not None:
                 product_input1_row = product_input1[i]
@@ -183,7 +182,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             input2_row = input2[i]
             direction_input1_row = direction_input1[i]
             direction_input2_row = direction_input2[i]
-            bad_target |= not ((target[i] == zero) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
             target_i = target[i]
             top = ordered(real(-np.inf))
             sum = 0.0
@@ -257,8 +256,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                     choice_4 = (zero if sum_9 <= zero else (product_3 * sum_14))
                     choice_5 = (zero if sum_9 <= zero else unit_2)
                     product_input2_row[k] = factor * (sum_8 * sum_13 + product_1 * choice_4 + product_2 * choice_5)
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -273,7 +271,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input1 is not None:
                 diagonal_input1_row = diagonal_input1[i]
@@ -294,7 +292,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                 continue
             input1_row = input1[i]
             input2_row = input2[i]
-            bad_target |= not ((target[i] == zero) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
             target_i = target[i]
             top = ordered(real(-np.inf))
             for d in range(n_D):
@@ -338,7 +336,6 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                     choice_4 = (zero if sum_4 <= zero else ((power_of_3 - one) * inverse_2))
                     sum_6 = one + target_i * choice_3 + product_1 * choice_4 - target_i
                     diagonal_input2_row[k] = factor * sum_6
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

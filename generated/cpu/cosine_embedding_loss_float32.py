@@ -44,7 +44,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input1 is not None:
                 grad_input1_row = grad_input1[i]
@@ -67,7 +67,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                 continue
             input1_row = input1[i]
             input2_row = input2[i]
-            bad_target |= not ((target[i] == -one) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
             target_i = real(target[i])
             sum = 0.0
             sum_3 = 0.0
@@ -133,8 +133,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                     choice_7 = (zero if margin - sum_10 >= zero else (sum_12 * inverse_2))
                     choice_8 = ((product_3 * sum_12) if target_i > zero else choice_7)
                     grad_input2_row[k] = factor * choice_8
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -149,7 +148,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input1 is not None:
                 product_input1_row = product_input1[i]
@@ -174,7 +173,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             input2_row = input2[i]
             direction_input1_row = direction_input1[i]
             direction_input2_row = direction_input2[i]
-            bad_target |= not ((target[i] == -one) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
             target_i = real(target[i])
             sum = 0.0
             sum_3 = 0.0
@@ -275,8 +274,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                     choice_8 = (zero if margin - sum_12 >= zero else (sum_18 * inverse_2 + product_12 * sum_19))
                     choice_9 = ((product_2 * sum_18 + product_11 * sum_19) if target_i > zero else choice_8)
                     product_input2_row[k] = factor * choice_9
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -291,7 +289,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input1 is not None:
                 diagonal_input1_row = diagonal_input1[i]
@@ -312,7 +310,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                 continue
             input1_row = input1[i]
             input2_row = input2[i]
-            bad_target |= not ((target[i] == -one) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
             target_i = real(target[i])
             sum = 0.0
             sum_3 = 0.0
@@ -374,7 +372,6 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                     choice_6 = (zero if product_1 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))
                     choice_7 = ((power_of_4 * (product_1 * sum_12 + real(2) * sum_13 * unit_5)) if target_i > zero else choice_6)
                     diagonal_input2_row[k] = factor * choice_7
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

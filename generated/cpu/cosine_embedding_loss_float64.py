@@ -66,7 +66,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input1 is not None:
                 grad_input1_row = grad_input1[i]
@@ -89,7 +89,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                 continue
             input1_row = input1[i]
             input2_row = input2[i]
-            bad_target |= not ((target[i] == -one) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
             target_i = target[i]
             top = ordered(real(-np.inf))
             top_2 = ordered(real(-np.inf))
@@ -172,8 +172,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                     choice_7 = (zero if margin - sum_10 >= zero else (sum_12 * inverse_4))
                     choice_8 = ((product_5 * sum_12) if target_i > zero else choice_7)
                     grad_input2_row[k] = factor * choice_8
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -188,7 +187,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input1 is not None:
                 product_input1_row = product_input1[i]
@@ -213,7 +212,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             input2_row = input2[i]
             direction_input1_row = direction_input1[i]
             direction_input2_row = direction_input2[i]
-            bad_target |= not ((target[i] == -one) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
             target_i = target[i]
             top = ordered(real(-np.inf))
             top_2 = ordered(real(-np.inf))
@@ -331,8 +330,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                     choice_8 = (zero if margin - sum_12 >= zero else (sum_18 * inverse_4 + product_14 * sum_19))
                     choice_9 = ((product_4 * sum_18 + product_13 * sum_19) if target_i > zero else choice_8)
                     product_input2_row[k] = factor * choice_9
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -347,7 +345,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input1 is not None:
                 diagonal_input1_row = diagonal_input1[i]
@@ -368,7 +366,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                 continue
             input1_row = input1[i]
             input2_row = input2[i]
-            bad_target |= not ((target[i] == -one) | (target[i] == one))
+            bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
             target_i = target[i]
             top = ordered(real(-np.inf))
             top_2 = ordered(real(-np.inf))
@@ -447,7 +445,6 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                     choice_6 = (zero if product_3 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))
                     choice_7 = ((power_of_4 * (product_3 * sum_12 + real(2) * sum_13 * unit_5)) if target_i > zero else choice_6)
                     diagonal_input2_row[k] = factor * choice_7
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -58,18 +58,16 @@ def exp_quotient(r):
 
 
 @njit(**MATH)
-def exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = real(710.0) if x > real(710.0) else x
+def exp_nonpositive(x):
+    """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = real(-746.0) if x < real(-746.0) else x
     shifted = x * LOG2E + ROUND
     n = integer(real(shifted).view(integer) - ROUND_BITS)
     k = shifted - ROUND
     r = (x - k * LN2_HIGH) - k * LN2_LOW
     y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    half = n >> integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * power_of_two(half) * power_of_two(n - half)
+    # 2**n in two factors, since it may be subnormal.
+    return y * power_of_two(n + integer(128)) * real(2.938735877055719e-39)
 
 
 @njit(**MATH)
@@ -156,8 +154,8 @@ def origin(m):
 
 @njit(**MATH)
 def part_of_paths(u, v):
-    """exp(u - v), and 0 where v is -inf: no path at all."""
-    return exp(u - v) if v > -INFINITY else real(0.0)
+    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
+    return exp_nonpositive(u - v) if v > -INFINITY else real(0.0)
 
 
 @njit(**MATH)
@@ -204,7 +202,7 @@ def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha
                     is_largest = sum_2 == largest
                     share = exp_below(sum_2, largest)
                     rest = add(rest, zero if is_largest else share)
-                    rest_ties += integer(1) if is_largest else integer(0)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 others = rest + real(rest_ties - 1)
                 sum_3 = largest + log1p(others)
                 emissions_at_2 = emissions_row_2[k]
@@ -244,32 +242,37 @@ def add_to_grad_emissions(n_T, grad_emissions_rows, i, grad_emissions_step_0, gr
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_grad_transitions(n_T, alpha, sum_alpha, adjoint_alpha, n_K, transitions, grad_transitions_lane):
+def add_to_grad_transitions(n_T, adjoint_alpha, alpha, sum_alpha, n_K, grad_transitions_lane, transitions):
     """What the cells add to the output."""
     for t in range(n_T):
+        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         alpha_row = alpha[t, 1:]
         sum_alpha_row = sum_alpha[t + 1, 1:]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         for k in range(n_K):
-            sum_alpha_at = sum_alpha_row[k]
             adjoint_alpha_at = adjoint_alpha_row[k]
-            for k1_at in range(n_K):
-                transitions_at = transitions[k1_at, k]
-                alpha_at = alpha_row[k1_at]
-                part_of_paths_1 = part_of_paths(transitions_at + alpha_at, sum_alpha_at)
-                choice_1 = (zero if t == 0 else part_of_paths_1)
-                grad_transitions_lane[k1_at, k] += choice_1 * adjoint_alpha_at
+            sum_alpha_at = sum_alpha_row[k]
+            if t == 0:
+                for k1_at in range(n_K):
+                    grad_transitions_lane[k1_at, k] += zero
+            if t != 0:
+                for k1_at in range(n_K):
+                    transitions_at = transitions[k1_at, k]
+                    alpha_at = alpha_row[k1_at]
+                    grad_transitions_lane[k1_at, k] += adjoint_alpha_at * part_of_paths(transitions_at + alpha_at, sum_alpha_at)
 
 
 @njit(nogil=True, error_model="numpy")
 def add_to_grad_start(n_T, adjoint_alpha, n_K, grad_start_lane):
     """What the cells add to the output."""
     for t in range(n_T):
-        choice_1 = (one if t == 0 else zero)
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
-        for k in range(n_K):
-            adjoint_alpha_at = adjoint_alpha_row[k]
-            grad_start_lane[k] += choice_1 * adjoint_alpha_at
+        if t == 0:
+            for k in range(n_K):
+                adjoint_alpha_at = adjoint_alpha_row[k]
+                grad_start_lane[k] += adjoint_alpha_at
+        if t != 0:
+            for k in range(n_K):
+                grad_start_lane[k] += zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -316,7 +319,7 @@ def add_to_grad_end(alpha, n_T, n_K, end, grad_end_lane, factor):
         is_largest = sum_2 == largest
         share = exp_below(sum_2, largest)
         rest = add(rest, zero if is_largest else share)
-        rest_ties += integer(1) if is_largest else integer(0)
+        rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
     others = rest + real(rest_ties - 1)
     log1p_1 = log1p(others)
     for k1_at in range(n_K):
@@ -398,40 +401,44 @@ def add_to_product_emissions(n_T, product_emissions_rows, i, product_emissions_s
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_product_transitions(n_T, sum_alpha_along, alpha_along, alpha, sum_alpha, adjoint_alpha, adjoint_alpha_along, n_K, direction_transitions, transitions, product_transitions_lane):
+def add_to_product_transitions(n_T, sum_alpha_along, alpha_along, adjoint_alpha, adjoint_alpha_along, alpha, sum_alpha, n_K, product_transitions_lane, direction_transitions, transitions):
     """What the cells add to the output."""
     for t in range(n_T):
         sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
         alpha_along_row = alpha_along[t, 1:]
-        alpha_row = alpha[t, 1:]
-        sum_alpha_row = sum_alpha[t + 1, 1:]
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
+        alpha_row = alpha[t, 1:]
+        sum_alpha_row = sum_alpha[t + 1, 1:]
         for k in range(n_K):
             sum_alpha_along_at = sum_alpha_along_row[k]
-            sum_alpha_at = sum_alpha_row[k]
             adjoint_alpha_at = adjoint_alpha_row[k]
             adjoint_alpha_along_at = adjoint_alpha_along_row[k]
-            for k1_at in range(n_K):
-                direction_transitions_at = direction_transitions[k1_at, k]
-                alpha_along_at = alpha_along_row[k1_at]
-                transitions_at = transitions[k1_at, k]
-                alpha_at = alpha_row[k1_at]
-                part_of_paths_1 = part_of_paths(transitions_at + alpha_at, sum_alpha_at)
-                choice_1 = (zero if t == 0 else ((direction_transitions_at + alpha_along_at - sum_alpha_along_at) * part_of_paths_1))
-                choice_2 = (zero if t == 0 else part_of_paths_1)
-                product_transitions_lane[k1_at, k] += choice_1 * adjoint_alpha_at + choice_2 * adjoint_alpha_along_at
+            sum_alpha_at = sum_alpha_row[k]
+            if t == 0:
+                for k1_at in range(n_K):
+                    product_transitions_lane[k1_at, k] += zero
+            if t != 0:
+                for k1_at in range(n_K):
+                    direction_transitions_at = direction_transitions[k1_at, k]
+                    alpha_along_at = alpha_along_row[k1_at]
+                    transitions_at = transitions[k1_at, k]
+                    alpha_at = alpha_row[k1_at]
+                    product_transitions_lane[k1_at, k] += ((direction_transitions_at + alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * part_of_paths(transitions_at + alpha_at, sum_alpha_at)
 
 
 @njit(nogil=True, error_model="numpy")
 def add_to_product_start(n_T, adjoint_alpha_along, n_K, product_start_lane):
     """What the cells add to the output."""
     for t in range(n_T):
-        choice_1 = (one if t == 0 else zero)
         adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
-        for k in range(n_K):
-            adjoint_alpha_along_at = adjoint_alpha_along_row[k]
-            product_start_lane[k] += choice_1 * adjoint_alpha_along_at
+        if t == 0:
+            for k in range(n_K):
+                adjoint_alpha_along_at = adjoint_alpha_along_row[k]
+                product_start_lane[k] += adjoint_alpha_along_at
+        if t != 0:
+            for k in range(n_K):
+                product_start_lane[k] += zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -456,7 +463,7 @@ def add_to_product_end(alpha_along, n_T, alpha, n_K, end, direction_end, product
         is_largest = sum_2 == largest
         share = exp_below(sum_2, largest)
         rest = add(rest, zero if is_largest else share)
-        rest_ties += integer(1) if is_largest else integer(0)
+        rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
     others = rest + real(rest_ties - 1)
     log1p_1 = log1p(others)
     sum_3 = largest + log1p_1
@@ -549,7 +556,7 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
                 is_largest = sum_3 == largest
                 share = exp_below(sum_3, largest)
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             choice_2 = (zero if n_T == 0 else (largest + log1p(others) - end_at - sum_2))
             value = choice_2
@@ -578,7 +585,7 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
                     is_largest = sum_5 == largest_2
                     share = exp_below(sum_5, largest_2)
                     rest_2 = add(rest_2, zero if is_largest else share)
-                    rest_2_ties += integer(1) if is_largest else integer(0)
+                    rest_2_ties = integer(rest_2_ties + (integer(1) if is_largest else integer(0)))
                 others_2 = rest_2 + real(rest_2_ties - 1)
                 log1p_1 = log1p(others_2)
                 for k1_at in range(n_K):
@@ -593,7 +600,7 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
             if grad_emissions is not None:
                 add_to_grad_emissions(n_T, grad_emissions_rows, i, grad_emissions_step_0, grad_emissions_step_1, adjoint_alpha, n_K)
             if grad_transitions is not None:
-                add_to_grad_transitions(n_T, alpha, sum_alpha, adjoint_alpha, n_K, transitions, grad_transitions_lane)
+                add_to_grad_transitions(n_T, adjoint_alpha, alpha, sum_alpha, n_K, grad_transitions_lane, transitions)
             if grad_start is not None:
                 add_to_grad_start(n_T, adjoint_alpha, n_K, grad_start_lane)
             if grad_emissions is not None:
@@ -692,7 +699,7 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
                 is_largest = sum_4 == largest
                 share = exp_below(sum_4, largest)
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             log1p_1 = log1p(others)
             sum_3 = 0.0
@@ -737,7 +744,7 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
             if product_emissions is not None:
                 add_to_product_emissions(n_T, product_emissions_rows, i, product_emissions_step_0, product_emissions_step_1, adjoint_alpha_along, n_K)
             if product_transitions is not None:
-                add_to_product_transitions(n_T, sum_alpha_along, alpha_along, alpha, sum_alpha, adjoint_alpha, adjoint_alpha_along, n_K, direction_transitions, transitions, product_transitions_lane)
+                add_to_product_transitions(n_T, sum_alpha_along, alpha_along, adjoint_alpha, adjoint_alpha_along, alpha, sum_alpha, n_K, product_transitions_lane, direction_transitions, transitions)
             if product_start is not None:
                 add_to_product_start(n_T, adjoint_alpha_along, n_K, product_start_lane)
             if product_end is not None:

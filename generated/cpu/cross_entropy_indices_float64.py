@@ -237,7 +237,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             log1p_1 = log1p(others)
             sum_3 = 0.0
@@ -337,7 +337,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum_3 = add(sum_3, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -448,7 +448,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum_5 = add(sum_5, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -568,7 +568,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             weight_target = weight[target_i] if weight is not None else one
             product_1 = -(label_smoothing * sum_2 / C - (label_smoothing - one) * weight_target) / (one + others)

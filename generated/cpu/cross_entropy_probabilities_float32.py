@@ -175,7 +175,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             grad_weight_lane[:] = 0.0
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -199,7 +199,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
             sum_1 = one - label_smoothing
@@ -224,7 +224,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             log1p_1 = log1p(others)
             sum_4 = 0.0
@@ -268,8 +268,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
                     sum_11 = product_1 + sum_2 * target_k_2
                     choice_2 = (zero if sum_2 * target_k_2 + product_1 == zero else (sum_10 * sum_11))
                     grad_weight_lane[k] += factor * -choice_2
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -284,7 +283,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -304,7 +303,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
             sum_1 = one - label_smoothing
@@ -330,7 +329,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum_3 = add(sum_3, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -369,8 +368,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     product_input_row[k] = factor * (product_3 * ((product_2 + direction_input_k) - sum_8) * share_2)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -388,7 +386,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             product_weight_lane[:] = 0.0
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -414,7 +412,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
             sum_1 = one - label_smoothing
@@ -446,7 +444,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum_5 = add(sum_5, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -521,8 +519,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
                     sum_23 = -(largest - input_k_3) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
                     product_weight_lane[k] += factor * (sum_17 * sum_23 * direction_target_k_2 - sum_21 * sum_22)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -537,7 +534,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -554,7 +551,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / C
             sum_1 = one - label_smoothing
             top = ordered(real(-np.inf))
@@ -577,7 +574,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             product_1 = -sum_2 / (one + others)
             log1p_1 = log1p(others)
@@ -589,7 +586,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                     share_2 = diagonal_input_row[k]
                     input_k = input_row[k]
                     diagonal_input_row[k] = factor * (product_1 * share_2 * expm1(-(largest - input_k) - log1p_1))
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -57,21 +57,6 @@ def exp_quotient(r):
 
 
 @njit(**MATH)
-def exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = real(710.0) if x > real(710.0) else x
-    x = real(-746.0) if x < real(-746.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    half = n >> integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * power_of_two(half) * power_of_two(n - half)
-
-
-@njit(**MATH)
 def exp_nonpositive(x):
     """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = real(-746.0) if x < real(-746.0) else x
@@ -127,8 +112,8 @@ def origin(m):
 
 @njit(**MATH)
 def part_of_paths(u, v):
-    """exp(u - v), and 0 where v is -inf: no path at all."""
-    return exp(u - v) if v > -INFINITY else real(0.0)
+    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
+    return exp_nonpositive(u - v) if v > -INFINITY else real(0.0)
 
 
 @njit(**MATH)
@@ -230,11 +215,15 @@ def add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, gr
     for t in range(n_T):
         grad_log_probs_row_2 = grad_log_probs_rows[i * grad_log_probs_step_0 + t * grad_log_probs_step_1]
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
-        for s in range(n_S):
-            choice_1 = (one if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else one)
-            adjoint_alpha_at = adjoint_alpha_row[s]
-            grad_log_probs_row_2[label[s]] += choice_2 * adjoint_alpha_at
+        if t == 0:
+            for s in range(n_S):
+                adjoint_alpha_at = adjoint_alpha_row[s]
+                choice_1 = (adjoint_alpha_at if s < 2 else zero)
+                grad_log_probs_row_2[label[s]] += choice_1
+        if t != 0:
+            for s in range(n_S):
+                adjoint_alpha_at_2 = adjoint_alpha_row[s]
+                grad_log_probs_row_2[label[s]] += adjoint_alpha_at_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -337,11 +326,15 @@ def add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_s
     for t in range(n_T):
         product_log_probs_row_2 = product_log_probs_rows[i * product_log_probs_step_0 + t * product_log_probs_step_1]
         adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
-        for s in range(n_S):
-            choice_1 = (one if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else one)
-            adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-            product_log_probs_row_2[label[s]] += choice_2 * adjoint_alpha_along_at
+        if t == 0:
+            for s in range(n_S):
+                adjoint_alpha_along_at = adjoint_alpha_along_row[s]
+                choice_1 = (adjoint_alpha_along_at if s < 2 else zero)
+                product_log_probs_row_2[label[s]] += choice_1
+        if t != 0:
+            for s in range(n_S):
+                adjoint_alpha_along_at_2 = adjoint_alpha_along_row[s]
+                product_log_probs_row_2[label[s]] += adjoint_alpha_along_at_2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -58,21 +58,6 @@ def exp_quotient(r):
 
 
 @njit(**MATH)
-def exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = real(710.0) if x > real(710.0) else x
-    x = real(-746.0) if x < real(-746.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    half = n >> integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * power_of_two(half) * power_of_two(n - half)
-
-
-@njit(**MATH)
 def exp_nonpositive(x):
     """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = real(-746.0) if x < real(-746.0) else x
@@ -162,8 +147,8 @@ def origin(m):
 
 @njit(**MATH)
 def part_of_paths(u, v):
-    """exp(u - v), and 0 where v is -inf: no path at all."""
-    return exp(u - v) if v > -INFINITY else real(0.0)
+    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
+    return exp_nonpositive(u - v) if v > -INFINITY else real(0.0)
 
 
 @njit(**MATH)
@@ -294,7 +279,7 @@ def keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logit
             is_largest = logits_at_2 == largest
             share = narrow_exp_below(logits_at_2, largest)
             rest = add(rest, narrow_zero if is_largest else share)
-            rest_ties += narrow_integer(1) if is_largest else narrow_integer(0)
+            rest_ties = narrow_integer(rest_ties + (narrow_integer(1) if is_largest else narrow_integer(0)))
         others = rest + narrow_real(rest_ties - 1)
         row_largest_row[t] = largest
         row_others_row[t] = others
@@ -384,10 +369,10 @@ def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_l
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         sum = 0.0
         for s in range(n_S):
-            choice_1 = (narrow_one if s < 2 else narrow_zero)
-            choice_2 = (choice_1 if t == 0 else narrow_one)
             adjoint_alpha_at = narrow_real(adjoint_alpha_row[s])
-            sum = add(sum, np.float64(choice_2 * adjoint_alpha_at))
+            choice_1 = (adjoint_alpha_at if s < 2 else narrow_zero)
+            choice_2 = (choice_1 if t == 0 else adjoint_alpha_at)
+            sum = add(sum, np.float64(choice_2))
         sum_2 = narrow_real(sum)
         row_others_at = narrow_real(row_others_row[t])
         product_1 = -sum_2 / (narrow_one + row_others_at)
@@ -404,11 +389,15 @@ def add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logi
     for t in range(n_T):
         grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
-        for s in range(n_S):
-            choice_1 = (one if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else one)
-            adjoint_alpha_at = adjoint_alpha_row[s]
-            grad_logits_row_2[label[s]] += choice_2 * adjoint_alpha_at
+        if t == 0:
+            for s in range(n_S):
+                adjoint_alpha_at = adjoint_alpha_row[s]
+                choice_1 = (adjoint_alpha_at if s < 2 else zero)
+                grad_logits_row_2[label[s]] += choice_1
+        if t != 0:
+            for s in range(n_S):
+                adjoint_alpha_at_2 = adjoint_alpha_row[s]
+                grad_logits_row_2[label[s]] += adjoint_alpha_at_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -542,18 +531,18 @@ def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, 
         adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
         sum = 0.0
         for s in range(n_S):
-            choice_1 = (narrow_one if s < 2 else narrow_zero)
-            choice_2 = (choice_1 if t == 0 else narrow_one)
             adjoint_alpha_along_at = narrow_real(adjoint_alpha_along_row[s])
-            sum = add(sum, np.float64(choice_2 * adjoint_alpha_along_at))
+            choice_1 = (adjoint_alpha_along_at if s < 2 else narrow_zero)
+            choice_2 = (choice_1 if t == 0 else adjoint_alpha_along_at)
+            sum = add(sum, np.float64(choice_2))
         sum_2 = narrow_real(sum)
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         sum_3 = 0.0
         for s in range(n_S):
-            choice_3 = (narrow_one if s < 2 else narrow_zero)
-            choice_4 = (choice_3 if t == 0 else narrow_one)
             adjoint_alpha_at = narrow_real(adjoint_alpha_row[s])
-            sum_3 = add(sum_3, np.float64(choice_4 * adjoint_alpha_at))
+            choice_3 = (adjoint_alpha_at if s < 2 else narrow_zero)
+            choice_4 = (choice_3 if t == 0 else adjoint_alpha_at)
+            sum_3 = add(sum_3, np.float64(choice_4))
         sum_4 = narrow_real(sum_3)
         product_1 = -sum_4
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
@@ -594,11 +583,15 @@ def add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, 
     for t in range(n_T):
         product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
         adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
-        for s in range(n_S):
-            choice_1 = (one if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else one)
-            adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-            product_logits_row_2[label[s]] += choice_2 * adjoint_alpha_along_at
+        if t == 0:
+            for s in range(n_S):
+                adjoint_alpha_along_at = adjoint_alpha_along_row[s]
+                choice_1 = (adjoint_alpha_along_at if s < 2 else zero)
+                product_logits_row_2[label[s]] += choice_1
+        if t != 0:
+            for s in range(n_S):
+                adjoint_alpha_along_at_2 = adjoint_alpha_along_row[s]
+                product_logits_row_2[label[s]] += adjoint_alpha_along_at_2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

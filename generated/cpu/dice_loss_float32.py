@@ -35,8 +35,7 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -60,9 +59,9 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -95,10 +94,7 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
                 for k in range(n_D):
                     input_k = input_row[k]
                     grad_target_row[k] = factor * (((real(0.5) - input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -113,8 +109,7 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -134,9 +129,9 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -182,10 +177,7 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
                     quotient_4 = ((real(0.5) - target_k) / sum_11)
                     quotient_6 = (target_k / sum_11)
                     product_input_row[k] = factor * (quotient_4 * quotient_3 + quotient_5 * quotient_6 + product_4 * (quotient_4 * quotient_7) + product_5 * (quotient_7 * quotient_6))
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -200,8 +192,7 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -227,9 +218,9 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -291,10 +282,7 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
                     quotient_10 = (direction_input_k / sum_14)
                     quotient_11 = (input_k / sum_14)
                     product_target_row[k] = factor * (quotient_9 * quotient_3 + quotient_2 * quotient_10 + quotient_6 * quotient_11 + product_4 * quotient_10 + product_5 * (quotient_9 * quotient_8) + product_6 * (quotient_2 * quotient_11))
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -309,8 +297,7 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -327,9 +314,9 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -356,9 +343,6 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
                     quotient_1 = ((real(0.5) - target_k) / sum_1)
                     quotient_2 = (target_k / sum_1)
                     diagonal_input_row[k] = factor * (quotient_1 * quotient_2 + ((target_k - real(0.5)) / sum_1) * quotient_2 + product_2 * quotient_1 + product_3 * quotient_2)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -107,8 +107,7 @@ def evaluate(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_reference_chosen_logps = False
-        bad_reference_rejected_logps = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             policy_chosen_logps_block = policy_chosen_logps[start:stop]
@@ -135,8 +134,8 @@ def evaluate(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
                 policy_rejected_logps_i = policy_rejected_logps_block[i]
                 reference_chosen_logps_i = reference_chosen_logps_block[i]
                 reference_rejected_logps_i = reference_rejected_logps_block[i]
-                bad_reference_chosen_logps |= not (reference_chosen_logps_i == reference_chosen_logps_i)
-                bad_reference_rejected_logps |= not (reference_rejected_logps_i == reference_rejected_logps_i)
+                bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
+                bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
                 exact_sum_1 = sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
                 product_1 = beta * exact_sum_1
                 e_1 = exp_nonpositive(-abs(product_1))
@@ -177,10 +176,7 @@ def evaluate(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
                         result = (zero if s == zero else result)
                     grad_reference_rejected_logps_block[i] = result
             total += np.float64(part)
-        if bad_reference_chosen_logps:
-            fault |= 4
-        if bad_reference_rejected_logps:
-            fault |= 8
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -194,8 +190,7 @@ def hvp(first, last, bounds, policy_chosen_logps, policy_rejected_logps, referen
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_reference_chosen_logps = False
-        bad_reference_rejected_logps = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             policy_chosen_logps_block = policy_chosen_logps[start:stop]
@@ -222,8 +217,8 @@ def hvp(first, last, bounds, policy_chosen_logps, policy_rejected_logps, referen
                 reference_rejected_logps_i = reference_rejected_logps_block[i]
                 direction_policy_chosen_logps_i = direction_policy_chosen_logps_block[i]
                 direction_policy_rejected_logps_i = direction_policy_rejected_logps_block[i]
-                bad_reference_chosen_logps |= not (reference_chosen_logps_i == reference_chosen_logps_i)
-                bad_reference_rejected_logps |= not (reference_rejected_logps_i == reference_rejected_logps_i)
+                bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
+                bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
                 sum_1 = direction_policy_chosen_logps_i - direction_policy_rejected_logps_i
                 product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
                 e_1 = exp_nonpositive(-abs(product_1))
@@ -251,10 +246,7 @@ def hvp(first, last, bounds, policy_chosen_logps, policy_rejected_logps, referen
                         result = (zero if s == zero else result)
                     product_policy_rejected_logps_block[i] = result
             total += np.float64(part)
-        if bad_reference_chosen_logps:
-            fault |= 4
-        if bad_reference_rejected_logps:
-            fault |= 8
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -268,8 +260,7 @@ def hvp_full(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_reference_chosen_logps = False
-        bad_reference_rejected_logps = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             policy_chosen_logps_block = policy_chosen_logps[start:stop]
@@ -304,8 +295,8 @@ def hvp_full(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
                 direction_policy_rejected_logps_i = direction_policy_rejected_logps_block[i]
                 direction_reference_chosen_logps_i = direction_reference_chosen_logps_block[i]
                 direction_reference_rejected_logps_i = direction_reference_rejected_logps_block[i]
-                bad_reference_chosen_logps |= not (reference_chosen_logps_i == reference_chosen_logps_i)
-                bad_reference_rejected_logps |= not (reference_rejected_logps_i == reference_rejected_logps_i)
+                bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
+                bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
                 product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
                 e_1 = exp_nonpositive(-abs(product_1))
                 choice_1 = (e_1 if product_1 >= zero else one)
@@ -345,10 +336,7 @@ def hvp_full(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
                         result = (zero if s == zero else result)
                     product_reference_rejected_logps_block[i] = result
             total += np.float64(part)
-        if bad_reference_chosen_logps:
-            fault |= 4
-        if bad_reference_rejected_logps:
-            fault |= 8
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -362,8 +350,7 @@ def hessian_diagonal(first, last, bounds, policy_chosen_logps, policy_rejected_l
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_reference_chosen_logps = False
-        bad_reference_rejected_logps = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             policy_chosen_logps_block = policy_chosen_logps[start:stop]
@@ -386,8 +373,8 @@ def hessian_diagonal(first, last, bounds, policy_chosen_logps, policy_rejected_l
                 policy_rejected_logps_i = policy_rejected_logps_block[i]
                 reference_chosen_logps_i = reference_chosen_logps_block[i]
                 reference_rejected_logps_i = reference_rejected_logps_block[i]
-                bad_reference_chosen_logps |= not (reference_chosen_logps_i == reference_chosen_logps_i)
-                bad_reference_rejected_logps |= not (reference_rejected_logps_i == reference_rejected_logps_i)
+                bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
+                bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
                 product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
                 e_1 = exp_nonpositive(-abs(product_1))
                 choice_1 = (one if product_1 >= zero else e_1)
@@ -407,9 +394,6 @@ def hessian_diagonal(first, last, bounds, policy_chosen_logps, policy_rejected_l
                         result = (zero if s == zero else result)
                     diagonal_policy_rejected_logps_block[i] = result
             total += np.float64(part)
-        if bad_reference_chosen_logps:
-            fault |= 4
-        if bad_reference_rejected_logps:
-            fault |= 8
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

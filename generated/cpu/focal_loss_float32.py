@@ -283,7 +283,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             input_target = input_row[target_i]
             sum_1 = -(largest - input_target) - log1p(others)
@@ -363,7 +363,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum = add(sum, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -482,7 +482,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum = add(sum, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -596,7 +596,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             input_target = input_row[target_i]
             group_1 = (largest - input_target)

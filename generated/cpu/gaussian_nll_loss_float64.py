@@ -84,8 +84,7 @@ def evaluate(first, last, bounds, input, target, var, eps, scale, item_scale, va
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
-        bad_var = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -108,8 +107,8 @@ def evaluate(first, last, bounds, input, target, var, eps, scale, item_scale, va
                 input_i = input_block[i]
                 target_i = target_block[i]
                 var_i = var_block[i]
-                bad_target |= not (target_i == target_i)
-                bad_var |= not (var_i >= zero)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+                bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
                 max_1 = (eps if eps > var_i else var_i)
                 sum_1 = input_i - target_i
                 quotient_1 = (sum_1 / max_1)
@@ -138,10 +137,7 @@ def evaluate(first, last, bounds, input, target, var, eps, scale, item_scale, va
                         result = (zero if s == zero else result)
                     grad_var_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
-        if bad_var:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -154,8 +150,7 @@ def hvp(first, last, bounds, input, target, var, eps, direction_input, direction
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
-        bad_var = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -180,8 +175,8 @@ def hvp(first, last, bounds, input, target, var, eps, direction_input, direction
                 var_i = var_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_var_i = direction_var_block[i]
-                bad_target |= not (target_i == target_i)
-                bad_var |= not (var_i >= zero)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+                bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
                 max_1 = (eps if eps > var_i else var_i)
                 inverse_1 = one / max_1
                 sum_1 = input_i - target_i
@@ -207,10 +202,7 @@ def hvp(first, last, bounds, input, target, var, eps, direction_input, direction
                         result = (zero if s == zero else result)
                     product_var_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
-        if bad_var:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -223,8 +215,7 @@ def hvp_full(first, last, bounds, input, target, var, eps, direction_input, dire
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
-        bad_var = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -253,8 +244,8 @@ def hvp_full(first, last, bounds, input, target, var, eps, direction_input, dire
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
                 direction_var_i = direction_var_block[i]
-                bad_target |= not (target_i == target_i)
-                bad_var |= not (var_i >= zero)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+                bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
                 max_1 = (eps if eps > var_i else var_i)
                 inverse_1 = one / max_1
                 sum_1 = input_i - target_i
@@ -286,10 +277,7 @@ def hvp_full(first, last, bounds, input, target, var, eps, direction_input, dire
                         result = (zero if s == zero else result)
                     product_var_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
-        if bad_var:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -302,8 +290,7 @@ def hessian_diagonal(first, last, bounds, input, target, var, eps, scale, item_s
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
-        bad_var = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -324,8 +311,8 @@ def hessian_diagonal(first, last, bounds, input, target, var, eps, scale, item_s
                 input_i = input_block[i]
                 target_i = target_block[i]
                 var_i = var_block[i]
-                bad_target |= not (target_i == target_i)
-                bad_var |= not (var_i >= zero)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+                bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
                 max_1 = (eps if eps > var_i else var_i)
                 inverse_1 = one / max_1
                 factor = scale
@@ -342,9 +329,6 @@ def hessian_diagonal(first, last, bounds, input, target, var, eps, scale, item_s
                         result = (zero if s == zero else result)
                     diagonal_var_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
-        if bad_var:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -33,7 +33,7 @@ def evaluate(first, last, bounds, input, target, margin, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -50,7 +50,7 @@ def evaluate(first, last, bounds, input, target, margin, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
                 choice_1 = (input_i if target_i > zero else (zero if input_i - margin > zero else (margin - input_i)))
                 value = choice_1
                 choice_2 = (one if target_i > zero else (zero if input_i - margin > zero else -one))
@@ -67,8 +67,7 @@ def evaluate(first, last, bounds, input, target, margin, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     grad_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -81,7 +80,7 @@ def hvp(first, last, bounds, input, target, margin, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -100,7 +99,7 @@ def hvp(first, last, bounds, input, target, margin, direction_input, scale, item
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
                 choice_1 = (direction_input_i if target_i > zero else (zero if input_i - margin > zero else -direction_input_i))
                 value = choice_1
                 factor = scale
@@ -116,8 +115,7 @@ def hvp(first, last, bounds, input, target, margin, direction_input, scale, item
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -130,7 +128,7 @@ def hessian_diagonal(first, last, bounds, input, target, margin, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -147,7 +145,7 @@ def hessian_diagonal(first, last, bounds, input, target, margin, scale, item_sca
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -157,7 +155,6 @@ def hessian_diagonal(first, last, bounds, input, target, margin, scale, item_sca
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

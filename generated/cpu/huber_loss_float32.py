@@ -33,7 +33,7 @@ def evaluate(first, last, bounds, input, target, weight, delta, scale, item_scal
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -57,7 +57,7 @@ def evaluate(first, last, bounds, input, target, weight, delta, scale, item_scal
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 error = abs(sum_1)
                 choice_1 = ((real(0.5) * (sum_1 * sum_1)) if delta >= error else -(real(0.5) * delta - error) * delta)
@@ -88,8 +88,7 @@ def evaluate(first, last, bounds, input, target, weight, delta, scale, item_scal
                         result = (zero if s == zero else result)
                     grad_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -102,7 +101,7 @@ def hvp(first, last, bounds, input, target, weight, delta, direction_input, scal
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -124,7 +123,7 @@ def hvp(first, last, bounds, input, target, weight, delta, direction_input, scal
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 choice_1 = ((sum_1 * direction_input_i) if delta >= abs(sum_1) else (direction_input_i * delta * (one if sum_1 > zero else (-one if sum_1 < zero else zero))))
                 value = weight_i * choice_1
@@ -142,8 +141,7 @@ def hvp(first, last, bounds, input, target, weight, delta, direction_input, scal
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -156,7 +154,7 @@ def hvp_full(first, last, bounds, input, target, weight, delta, direction_input,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -186,7 +184,7 @@ def hvp_full(first, last, bounds, input, target, weight, delta, direction_input,
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
                 direction_weight_i = direction_weight_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 error = abs(sum_1)
                 choice_1 = ((real(0.5) * (sum_1 * sum_1)) if delta >= error else -(real(0.5) * delta - error) * delta)
@@ -221,8 +219,7 @@ def hvp_full(first, last, bounds, input, target, weight, delta, direction_input,
                         result = (zero if s == zero else result)
                     product_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -235,7 +232,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, delta, scale, i
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -255,7 +252,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, delta, scale, i
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 choice_1 = (one if delta >= abs(input_i - target_i) else zero)
                 factor = scale
                 if item_scale is not None:
@@ -266,7 +263,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, delta, scale, i
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

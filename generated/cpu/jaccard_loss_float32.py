@@ -35,8 +35,7 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -60,9 +59,9 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -94,10 +93,7 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
                 for k in range(n_D):
                     input_k = input_row[k]
                     grad_target_row[k] = factor * (((one - real(2) * input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -112,8 +108,7 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -133,9 +128,9 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -178,10 +173,7 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
                     quotient_4 = ((one - real(2) * target_k) / sum_11)
                     quotient_6 = (target_k / sum_11)
                     product_input_row[k] = factor * (quotient_4 * quotient_3 + quotient_5 * quotient_6 + product_1 * (quotient_4 * quotient_7) + product_2 * quotient_6)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -196,8 +188,7 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -223,9 +214,9 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -283,10 +274,7 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
                     quotient_10 = (direction_input_k / sum_14)
                     quotient_11 = (input_k / sum_14)
                     product_target_row[k] = factor * (quotient_9 * quotient_2 + quotient_1 * quotient_10 + quotient_6 * quotient_11 + product_1 * (quotient_9 * quotient_8) + product_2 * (quotient_1 * quotient_11) + product_1 * quotient_10)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -301,8 +289,7 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -319,9 +306,9 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -347,9 +334,6 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
                     quotient_2 = (target_k / sum_1)
                     quotient_3 = ((one - target_k) / sum_1)
                     diagonal_input_row[k] = factor * (quotient_1 * quotient_2 + ((real(2) * target_k - one) / sum_1) * quotient_2 + product_1 * (quotient_3 * quotient_2) - real(2) * (quotient_3 * quotient_4) * quotient_1)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -90,8 +90,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -115,9 +114,9 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 target_c = target_row[c]
@@ -159,10 +158,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                     log_3 = log(real(2) * (target_k_2 / sum_5))
                     choice_5 = (log1p_2 if sum_5 > real(2) * abs(sum_6) else (log_3 if sum_5 > zero else log_2))
                     grad_target_row[k] = factor * (real(0.5) * choice_5)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -176,8 +172,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -197,9 +192,9 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             log_2 = real(0.6931471805599453)
             sum = 0.0
             for c in range(n_C):
@@ -228,10 +223,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                     input_k = input_row[k]
                     choice_2 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
                     product_input_row[k] = factor * (real(0.5) * direction_input_k * choice_2)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -245,8 +237,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -272,9 +263,9 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             log_2 = real(0.6931471805599453)
             sum = 0.0
             for c in range(n_C):
@@ -318,10 +309,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                     choice_4 = (zero if input_k_2 == zero else (input_k_2 * inverse_2 / target_k_2))
                     direction_input_k_2 = direction_input_row[k]
                     product_target_row[k] = factor * (real(0.5) * direction_target_k_2 * choice_4 - real(0.5) * direction_input_k_2 * inverse_2)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -335,8 +323,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -353,9 +340,9 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -365,9 +352,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                     input_k = input_row[k]
                     choice_1 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
                     diagonal_input_row[k] = factor * (real(0.5) * choice_1)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

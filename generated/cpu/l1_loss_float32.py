@@ -32,7 +32,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -56,7 +56,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 abs_1 = abs(sum_1)
                 value = abs_1 * weight_i
@@ -84,8 +84,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     grad_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -97,7 +96,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -119,7 +118,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = direction_input_i * weight_i * (one if (input_i - target_i) > zero else (-one if (input_i - target_i) < zero else zero))
                 factor = scale
                 if item_scale is not None:
@@ -134,8 +133,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -147,7 +145,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -177,7 +175,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
                 direction_weight_i = direction_weight_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 sum_2 = direction_input_i - direction_target_i
                 sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -205,8 +203,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                         result = (zero if s == zero else result)
                     product_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -218,7 +215,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -238,7 +235,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -248,8 +245,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -261,7 +257,7 @@ def normalizer(first, last, bounds, input, target, weight, scale, item_scale, va
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -279,7 +275,7 @@ def normalizer(first, last, bounds, input, target, weight, scale, item_scale, va
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = weight_i
                 factor = scale
                 if item_scale is not None:
@@ -289,8 +285,7 @@ def normalizer(first, last, bounds, input, target, weight, scale, item_scale, va
                 if values is not None:
                     values_block[i] = value
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -302,7 +297,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, scale, item_
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -326,7 +321,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, scale, item_
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = weight_i
                 factor = scale
                 if item_scale is not None:
@@ -351,7 +346,6 @@ def normalizer_gradient(first, last, bounds, input, target, weight, scale, item_
                         result = (zero if s == zero else result)
                     grad_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

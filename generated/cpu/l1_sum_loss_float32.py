@@ -32,7 +32,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -51,7 +51,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 value = abs(sum_1)
                 sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -73,8 +73,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -86,7 +85,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -105,7 +104,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = direction_input_i * (one if (input_i - target_i) > zero else (-one if (input_i - target_i) < zero else zero))
                 factor = scale
                 if item_scale is not None:
@@ -120,8 +119,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -133,7 +131,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -156,7 +154,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = (direction_input_i - direction_target_i) * (one if (input_i - target_i) > zero else (-one if (input_i - target_i) < zero else zero))
                 factor = scale
                 if item_scale is not None:
@@ -176,8 +174,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -189,7 +186,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -206,7 +203,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -216,7 +213,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

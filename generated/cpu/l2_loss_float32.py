@@ -32,7 +32,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -51,7 +51,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = (input_i - target_i) * (input_i - target_i)
                 factor = scale
                 if item_scale is not None:
@@ -71,8 +71,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -84,7 +83,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -103,7 +102,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = real(2) * (input_i - target_i) * direction_input_i
                 factor = scale
                 if item_scale is not None:
@@ -118,8 +117,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -131,7 +129,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -154,7 +152,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = real(2) * (direction_input_i - direction_target_i) * (input_i - target_i)
                 factor = scale
                 if item_scale is not None:
@@ -174,8 +172,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -187,7 +184,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -204,7 +201,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -214,7 +211,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -167,7 +167,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -186,7 +186,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 error = input_i - target_i
                 abs_1 = abs(error)
                 log1p_1 = log1p(real(0.5) * (expm1(abs_1) * expm1(abs_1)) * exp_nonpositive(-abs_1))
@@ -211,8 +211,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -224,7 +223,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -243,7 +242,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = direction_input_i * tanh(input_i - target_i)
                 sum_1 = real(2) * input_i - real(2) * target_i
                 e_1 = exp_nonpositive(-abs(sum_1))
@@ -262,8 +261,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -275,7 +273,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -298,7 +296,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = direction_input_i - direction_target_i
                 value = sum_1 * tanh(input_i - target_i)
                 sum_2 = real(2) * input_i - real(2) * target_i
@@ -324,8 +322,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -337,7 +334,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -354,7 +351,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = real(2) * input_i - real(2) * target_i
                 e_1 = exp_nonpositive(-abs(sum_1))
                 choice_1 = (one if sum_1 >= zero else e_1)
@@ -368,7 +365,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -33,7 +33,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -52,7 +52,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 inverse_1 = one / target_i
                 product_1 = sum_1 * inverse_1
@@ -82,8 +82,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -96,7 +95,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -115,7 +114,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 inverse_1 = one / target_i
                 sum_1 = input_i - target_i
                 choice_1 = ((direction_input_i * inverse_1 * (one if (sum_1 * inverse_1) > zero else (-one if (sum_1 * inverse_1) < zero else zero))) if eps < abs(target_i) else (direction_input_i * (one if sum_1 > zero else (-one if sum_1 < zero else zero)) / eps))
@@ -133,8 +132,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -147,7 +145,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -170,7 +168,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 inverse_1 = one / target_i
                 sum_1 = input_i - target_i
                 sum_2 = direction_input_i - direction_target_i
@@ -199,8 +197,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -213,7 +210,7 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -230,7 +227,7 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -240,7 +237,6 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

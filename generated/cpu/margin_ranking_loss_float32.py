@@ -54,7 +54,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input1_block = input1[start:stop]
@@ -75,7 +75,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                 input1_i = input1_block[i]
                 input2_i = input2_block[i]
                 target_i = target_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
                 shortfall = sum_of_three(margin, -input1_i * target_i, input2_i * target_i)
                 choice_1 = (zero if shortfall < zero else shortfall)
                 value = choice_1
@@ -99,8 +99,7 @@ def evaluate(first, last, bounds, input1, input2, target, margin, scale, item_sc
                         result = (zero if s == zero else result)
                     grad_input2_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -113,7 +112,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input1_block = input1[start:stop]
@@ -138,7 +137,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                 target_i = target_block[i]
                 direction_input1_i = direction_input1_block[i]
                 direction_input2_i = direction_input2_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
                 choice_1 = (zero if sum_of_three(margin, -input1_i * target_i, input2_i * target_i) < zero else -(direction_input1_i - direction_input2_i) * target_i)
                 value = choice_1
                 factor = scale
@@ -159,8 +158,7 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                         result = (zero if s == zero else result)
                     product_input2_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -173,7 +171,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input1_block = input1[start:stop]
@@ -194,7 +192,7 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                 input1_i = input1_block[i]
                 input2_i = input2_block[i]
                 target_i = target_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -209,7 +207,6 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                         result = (zero if s == zero else result)
                     diagonal_input2_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 4
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -32,7 +32,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -56,7 +56,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 power_of_1 = sum_1 * sum_1
                 value = power_of_1 * weight_i
@@ -83,8 +83,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     grad_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -96,7 +95,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -118,7 +117,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = real(2) * (input_i - target_i) * direction_input_i * weight_i
                 factor = scale
                 if item_scale is not None:
@@ -133,8 +132,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -146,7 +144,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -176,7 +174,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
                 direction_weight_i = direction_weight_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 sum_2 = direction_input_i - direction_target_i
                 value = sum_1 * sum_1 * direction_weight_i + real(2) * sum_2 * sum_1 * weight_i
@@ -203,8 +201,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                         result = (zero if s == zero else result)
                     product_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -216,7 +213,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -236,7 +233,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -246,8 +243,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -259,7 +255,7 @@ def normalizer(first, last, bounds, input, target, weight, scale, item_scale, va
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -277,7 +273,7 @@ def normalizer(first, last, bounds, input, target, weight, scale, item_scale, va
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = weight_i
                 factor = scale
                 if item_scale is not None:
@@ -287,8 +283,7 @@ def normalizer(first, last, bounds, input, target, weight, scale, item_scale, va
                 if values is not None:
                     values_block[i] = value
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -300,7 +295,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, scale, item_
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -324,7 +319,7 @@ def normalizer_gradient(first, last, bounds, input, target, weight, scale, item_
                 input_i = input_block[i]
                 target_i = target_block[i]
                 weight_i = weight_block[i] if weight is not None else one
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 value = weight_i
                 factor = scale
                 if item_scale is not None:
@@ -349,7 +344,6 @@ def normalizer_gradient(first, last, bounds, input, target, weight, scale, item_
                         result = (zero if s == zero else result)
                     grad_weight_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

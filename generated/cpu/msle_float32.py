@@ -73,8 +73,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -93,8 +92,8 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_input |= not (input_i > -one)
-                bad_target |= not (target_i > -one)
+                bad = integer(bad | (integer(0) if input_i > -one else integer(1)))
+                bad = integer(bad | (integer(0) if target_i > -one else integer(2)))
                 sum_1 = input_i - target_i
                 log1p_1 = log1p(abs(sum_1) / (one + (input_i if input_i < target_i else target_i)))
                 sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -117,10 +116,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -132,8 +128,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -152,8 +147,8 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_input |= not (input_i > -one)
-                bad_target |= not (target_i > -one)
+                bad = integer(bad | (integer(0) if input_i > -one else integer(1)))
+                bad = integer(bad | (integer(0) if target_i > -one else integer(2)))
                 sum_1 = input_i - target_i
                 log1p_1 = log1p(abs(sum_1) / (one + (input_i if input_i < target_i else target_i)))
                 sum_2 = one + input_i
@@ -173,10 +168,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -188,8 +180,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -212,8 +203,8 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_input |= not (input_i > -one)
-                bad_target |= not (target_i > -one)
+                bad = integer(bad | (integer(0) if input_i > -one else integer(1)))
+                bad = integer(bad | (integer(0) if target_i > -one else integer(2)))
                 sum_1 = one + input_i
                 inverse_1 = one / sum_1
                 sum_2 = one + target_i
@@ -242,10 +233,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -257,8 +245,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -275,8 +262,8 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_input |= not (input_i > -one)
-                bad_target |= not (target_i > -one)
+                bad = integer(bad | (integer(0) if input_i > -one else integer(1)))
+                bad = integer(bad | (integer(0) if target_i > -one else integer(2)))
                 sum_1 = one + input_i
                 inverse_1 = one / sum_1
                 sum_2 = input_i - target_i
@@ -289,9 +276,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

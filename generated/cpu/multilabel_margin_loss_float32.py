@@ -34,7 +34,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -53,7 +53,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_target |= not (target_row[j] >= zero)
+                bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
             sum = 0.0
             for c1 in range(n_C):
                 target_c1 = target_row[c1]
@@ -101,8 +101,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                         sum_7 = add(sum_7, np.float64(target_c_3 * choice_5))
                     sum_9 = real(sum_7)
                     grad_input_row[k] = factor * ((target_k * sum_6 + sum_9) * inverse_1)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -116,7 +115,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -136,7 +135,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad_target |= not (target_row[j] >= zero)
+                bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
             sum = 0.0
             for c1 in range(n_C):
                 target_c1 = target_row[c1]
@@ -165,8 +164,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
             if product_input is not None:
                 for k in range(n_C):
                     product_input_row[k] = zero
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -180,7 +178,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -197,14 +195,13 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_target |= not (target_row[j] >= zero)
+                bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_input is not None:
                 for k in range(n_C):
                     diagonal_input_row[k] = zero
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

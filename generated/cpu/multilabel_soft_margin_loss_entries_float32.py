@@ -84,7 +84,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -115,7 +115,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
             if weight is not None:
                 weight_row = weight[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 input_c = input_row[c]
@@ -157,8 +157,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
                     target_k_2 = target_row[k]
                     sum_3 = target_k_2 - one
                     grad_weight_row[k] = factor * (((tail_2 + (-input_k_3 if -input_k_3 > zero else zero)) * target_k_2 - sum_3 * (tail_2 + (input_k_3 if input_k_3 > zero else zero))) * inverse_1)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -172,7 +171,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -194,7 +193,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                 weight_row = weight[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 target_c = target_row[c]
@@ -224,8 +223,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
                     choice_3 = (one if input_k >= zero else e_2)
                     choice_4 = (e_2 if input_k >= zero else one)
                     product_input_row[k] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * direction_input_k * weight_k * choice_3 * choice_4 * inverse_1)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -239,7 +237,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -273,7 +271,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
             direction_target_row = direction_target[i]
             direction_weight_row = direction_weight[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 direction_target_c = direction_target_row[c]
@@ -334,8 +332,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
                     inverse_4 = one / (one + e_3)
                     choice_6 = (e_3 if input_k_3 >= zero else one)
                     product_weight_row[k] = factor * (product_1 * (direction_target_k_2 * input_k_3 + sum_4 * direction_input_k_3 * choice_5 * inverse_4 + direction_input_k_3 * target_k_2 * choice_6 * inverse_4))
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -349,7 +346,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -368,7 +365,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
             if weight is not None:
                 weight_row = weight[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / C
             factor = scale
             if item_scale is not None:
@@ -381,7 +378,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
                     choice_1 = (one if input_k >= zero else e_1)
                     choice_2 = (e_1 if input_k >= zero else one)
                     diagonal_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * weight_k * choice_1 * choice_2 * inverse_1)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

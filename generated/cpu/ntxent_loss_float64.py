@@ -221,7 +221,7 @@ def evaluate(first, last, bounds, input, target, temperature, ignore_index, firs
                 is_largest = choice_2 == largest
                 share = exp_of_difference(choice_2, largest)
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             input_target = input_row[target_i]
             group_1 = (largest - input_target * inverse_1)
@@ -299,7 +299,7 @@ def hvp(first, last, bounds, input, target, temperature, ignore_index, first_ite
                 is_largest = choice_2 == largest
                 share = exp_of_difference(choice_2, largest)
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 where_equal_1 = (one if (input_c_2 * inverse_1) == largest else zero)
                 choice_3 = (where_equal_1 if c != item else zero)
                 sum = add(sum, np.float64(choice_3))
@@ -389,7 +389,7 @@ def hessian_diagonal(first, last, bounds, input, target, temperature, ignore_ind
                 is_largest = choice_2 == largest
                 share = exp_of_difference(choice_2, largest)
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             inverse_2 = one / (one + others)
             product_1 = -inverse_1

@@ -152,8 +152,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -172,8 +171,8 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_input |= not (input_i >= zero)
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 exact_sum_1 = sum_of_three(eps, input_i, -target_i)
                 log1p_1 = log1p((exact_sum_1 / target_i))
                 sum_1 = input_i + eps
@@ -206,10 +205,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -222,8 +218,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -242,8 +237,8 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_input |= not (input_i >= zero)
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 sum_1 = input_i + eps
                 inverse_1 = one / sum_1
                 choice_1 = (zero if target_i == zero else (target_i * inverse_1))
@@ -262,10 +257,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -278,8 +270,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -302,8 +293,8 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_input |= not (input_i >= zero)
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 exact_sum_1 = sum_of_three(eps, input_i, -target_i)
                 sum_1 = input_i + eps
                 quotient_1 = (target_i / sum_1)
@@ -337,10 +328,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -353,8 +341,7 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -371,8 +358,8 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_input |= not (input_i >= zero)
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 sum_1 = input_i + eps
                 choice_1 = (zero if target_i == zero else ((target_i / sum_1) / sum_1))
                 factor = scale
@@ -384,9 +371,6 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -76,7 +76,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -95,7 +95,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 exp_1 = exp(input_i)
                 value = exp_1 - input_i * target_i
                 factor = scale
@@ -116,8 +116,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -130,7 +129,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -149,7 +148,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 exp_1 = exp(input_i)
                 value = -(target_i - exp_1) * direction_input_i
                 factor = scale
@@ -165,8 +164,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -179,7 +177,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -202,7 +200,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 product_1 = direction_input_i * exp(input_i)
                 value = product_1 - direction_input_i * target_i - direction_target_i * input_i
                 factor = scale
@@ -223,8 +221,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -237,7 +234,7 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -254,7 +251,7 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -264,7 +261,6 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

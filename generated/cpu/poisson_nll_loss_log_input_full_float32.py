@@ -155,7 +155,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -174,7 +174,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 less_log_1 = less_log(input_i, target_i)
                 exp_1 = exp(input_i)
                 choice_1 = ((target_i * expm1_minus(less_log_1)) if less_log_1 < real(2) else (exp_1 - target_i - target_i * less_log_1))
@@ -199,8 +199,7 @@ def evaluate(first, last, bounds, input, target, eps, scale, item_scale, values,
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -213,7 +212,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -232,7 +231,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 exp_1 = exp(input_i)
                 value = -(target_i - exp_1) * direction_input_i
                 factor = scale
@@ -248,8 +247,7 @@ def hvp(first, last, bounds, input, target, eps, direction_input, scale, item_sc
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -262,7 +260,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -285,7 +283,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 inverse_1 = one / target_i
                 exp_1 = exp(input_i)
                 product_1 = direction_input_i * exp_1
@@ -310,8 +308,7 @@ def hvp_full(first, last, bounds, input, target, eps, direction_input, direction
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -324,7 +321,7 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -341,7 +338,7 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -351,7 +348,6 @@ def hessian_diagonal(first, last, bounds, input, target, eps, scale, item_scale,
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

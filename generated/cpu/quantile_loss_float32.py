@@ -33,7 +33,7 @@ def evaluate(first, last, bounds, input, target, quantile, scale, item_scale, va
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -52,7 +52,7 @@ def evaluate(first, last, bounds, input, target, quantile, scale, item_scale, va
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 choice_1 = (quantile if sum_1 < zero else (one - quantile))
                 value = abs(sum_1) * choice_1
@@ -75,8 +75,7 @@ def evaluate(first, last, bounds, input, target, quantile, scale, item_scale, va
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -89,7 +88,7 @@ def hvp(first, last, bounds, input, target, quantile, direction_input, scale, it
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -108,7 +107,7 @@ def hvp(first, last, bounds, input, target, quantile, direction_input, scale, it
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 choice_1 = (quantile if sum_1 < zero else (one - quantile))
                 value = direction_input_i * choice_1 * (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -125,8 +124,7 @@ def hvp(first, last, bounds, input, target, quantile, direction_input, scale, it
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -139,7 +137,7 @@ def hvp_full(first, last, bounds, input, target, quantile, direction_input, dire
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -162,7 +160,7 @@ def hvp_full(first, last, bounds, input, target, quantile, direction_input, dire
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 choice_1 = (quantile if sum_1 < zero else (one - quantile))
                 value = (direction_input_i - direction_target_i) * choice_1 * (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -184,8 +182,7 @@ def hvp_full(first, last, bounds, input, target, quantile, direction_input, dire
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -198,7 +195,7 @@ def hessian_diagonal(first, last, bounds, input, target, quantile, scale, item_s
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -215,7 +212,7 @@ def hessian_diagonal(first, last, bounds, input, target, quantile, scale, item_s
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 factor = scale
                 if item_scale is not None:
                     factor = scale * s
@@ -225,7 +222,6 @@ def hessian_diagonal(first, last, bounds, input, target, quantile, scale, item_s
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -59,21 +59,6 @@ def exp_quotient(r):
 
 
 @njit(**MATH)
-def exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = real(710.0) if x > real(710.0) else x
-    x = real(-746.0) if x < real(-746.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    half = n >> integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * power_of_two(half) * power_of_two(n - half)
-
-
-@njit(**MATH)
 def exp_nonpositive(x):
     """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = real(-746.0) if x < real(-746.0) else x
@@ -176,8 +161,8 @@ def origin(m):
 
 @njit(**MATH)
 def part_of_paths(u, v):
-    """exp(u - v), and 0 where v is -inf: no path at all."""
-    return exp(u - v) if v > -INFINITY else real(0.0)
+    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
+    return exp_nonpositive(u - v) if v > -INFINITY else real(0.0)
 
 
 @njit(**MATH)
@@ -230,18 +215,16 @@ def narrow_exp_quotient(r):
 
 
 @njit(**MATH)
-def narrow_exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = narrow_real(89.0) if x > narrow_real(89.0) else x
+def narrow_exp_nonpositive(x):
+    """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = narrow_real(-104.0) if x < narrow_real(-104.0) else x
     shifted = x * narrow_LOG2E + narrow_ROUND
     n = narrow_integer(narrow_real(shifted).view(narrow_integer) - narrow_ROUND_BITS)
     k = shifted - narrow_ROUND
     r = (x - k * narrow_LN2_HIGH) - k * narrow_LN2_LOW
     y = (narrow_exp_quotient(r) * r + narrow_real(1.0)) * r + narrow_real(1.0)
-    half = n >> narrow_integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * narrow_power_of_two(half) * narrow_power_of_two(n - half)
+    # 2**n in two factors, since it may be subnormal.
+    return y * narrow_power_of_two(n + narrow_integer(64)) * narrow_real(5.421010862427522e-20)
 
 
 @njit(**MATH)
@@ -299,8 +282,8 @@ def narrow_origin(m):
 
 @njit(**MATH)
 def narrow_part_of_paths(u, v):
-    """exp(u - v), and 0 where v is -inf: no path at all."""
-    return narrow_exp(u - v) if v > -narrow_INFINITY else narrow_real(0.0)
+    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
+    return narrow_exp_nonpositive(u - v) if v > -narrow_INFINITY else narrow_real(0.0)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -324,7 +307,7 @@ def keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, 
                 is_largest = logits_at_2 == largest
                 share = narrow_exp_below(logits_at_2, largest)
                 rest = add(rest, narrow_zero if is_largest else share)
-                rest_ties += narrow_integer(1) if is_largest else narrow_integer(0)
+                rest_ties = narrow_integer(rest_ties + (narrow_integer(1) if is_largest else narrow_integer(0)))
             others = rest + narrow_real(rest_ties - 1)
             row_largest_row[u] = largest
             row_others_row[u] = others
@@ -492,7 +475,7 @@ def add_to_grad_logits_4(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logi
         is_largest = logits_at_3 == largest
         share = exp_below(logits_at_3, largest)
         rest = add(rest, zero if is_largest else share)
-        rest_ties += integer(1) if is_largest else integer(0)
+        rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
     others = rest + real(rest_ties - 1)
     inverse_1 = one / (one + others)
     for c_at in range(n_C):
@@ -805,7 +788,7 @@ def add_to_product_logits_4(product_logits_rows, i, product_logits_step_0, n_T, 
         is_largest = logits_at_5 == largest
         share = exp_below(logits_at_5, largest)
         rest = add(rest, zero if is_largest else share)
-        rest_ties += integer(1) if is_largest else integer(0)
+        rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
     others = rest + real(rest_ties - 1)
     inverse_2 = one / (one + others)
     sum = 0.0
@@ -886,7 +869,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
                 is_largest = logits_at_3 == largest
                 share = exp_below(logits_at_3, largest)
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             choice_1 = (real(np.inf) if n_T == 0 else ((largest - logits_at) - alpha_at + log1p(others)))
             value = choice_1
@@ -1012,7 +995,7 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
                 is_largest = logits_at_5 == largest
                 share = exp_below(logits_at_5, largest)
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             inverse_1 = one / (one + others)
             sum_5 = 0.0

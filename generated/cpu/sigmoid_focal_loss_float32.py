@@ -84,7 +84,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -101,7 +101,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not ((target_i == zero) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
                 sum_1 = real(2) * target_i - one
                 product_1 = sum_1 * input_i
                 e_1 = exp_nonpositive(-abs(product_1))
@@ -125,8 +125,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, scale, item_scale
                         result = (zero if s == zero else result)
                     grad_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -140,7 +139,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -159,7 +158,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not ((target_i == zero) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
                 sum_1 = real(2) * target_i - one
                 product_1 = sum_1 * input_i
                 e_1 = exp_nonpositive(-abs(product_1))
@@ -186,8 +185,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, direction_input, scale
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -201,7 +199,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, scale, it
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -218,7 +216,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, scale, it
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not ((target_i == zero) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
                 sum_1 = real(2) * target_i - one
                 product_1 = sum_1 * input_i
                 e_1 = exp_nonpositive(-abs(product_1))
@@ -239,7 +237,6 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, scale, it
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -33,7 +33,7 @@ def evaluate(first, last, bounds, input, target, beta, scale, item_scale, values
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -52,7 +52,7 @@ def evaluate(first, last, bounds, input, target, beta, scale, item_scale, values
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 error = abs(sum_1)
                 choice_1 = ((real(0.5) * sum_1 * (sum_1 / beta)) if beta > error else (error - real(0.5) * beta))
@@ -79,8 +79,7 @@ def evaluate(first, last, bounds, input, target, beta, scale, item_scale, values
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -93,7 +92,7 @@ def hvp(first, last, bounds, input, target, beta, direction_input, scale, item_s
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -112,7 +111,7 @@ def hvp(first, last, bounds, input, target, beta, direction_input, scale, item_s
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = input_i - target_i
                 inverse_1 = one / beta
                 choice_1 = ((sum_1 * direction_input_i * inverse_1) if beta > abs(sum_1) else (direction_input_i * (one if sum_1 > zero else (-one if sum_1 < zero else zero))))
@@ -131,8 +130,7 @@ def hvp(first, last, bounds, input, target, beta, direction_input, scale, item_s
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -145,7 +143,7 @@ def hvp_full(first, last, bounds, input, target, beta, direction_input, directio
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -168,7 +166,7 @@ def hvp_full(first, last, bounds, input, target, beta, direction_input, directio
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = direction_input_i - direction_target_i
                 sum_2 = input_i - target_i
                 inverse_1 = one / beta
@@ -194,8 +192,7 @@ def hvp_full(first, last, bounds, input, target, beta, direction_input, directio
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -208,7 +205,7 @@ def hessian_diagonal(first, last, bounds, input, target, beta, scale, item_scale
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -225,7 +222,7 @@ def hessian_diagonal(first, last, bounds, input, target, beta, scale, item_scale
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 inverse_1 = one / beta
                 choice_1 = (inverse_1 if beta > abs(input_i - target_i) else zero)
                 factor = scale
@@ -237,7 +234,6 @@ def hessian_diagonal(first, last, bounds, input, target, beta, scale, item_scale
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -57,21 +57,6 @@ def exp_quotient(r):
 
 
 @njit(**MATH)
-def exp(x):
-    """exp(x): within 1 ulp; gradual underflow."""
-    x = real(710.0) if x > real(710.0) else x
-    x = real(-746.0) if x < real(-746.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    half = n >> integer(1)
-    # Two factors, since 2**n itself may overflow or be subnormal.
-    return y * power_of_two(half) * power_of_two(n - half)
-
-
-@njit(**MATH)
 def exp_nonpositive(x):
     """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
     x = real(-746.0) if x < real(-746.0) else x
@@ -127,8 +112,8 @@ def origin(m):
 
 @njit(**MATH)
 def part_of_paths(u, v):
-    """exp(u - v), and 0 where v is -inf: no path at all."""
-    return exp(u - v) if v > -INFINITY else real(0.0)
+    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
+    return exp_nonpositive(u - v) if v > -INFINITY else real(0.0)
 
 
 

@@ -82,7 +82,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -101,7 +101,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 product_1 = input_i * target_i
                 e_1 = exp_nonpositive(-abs(product_1))
                 value = log1p_unit(e_1) + (-input_i * target_i if -input_i * target_i > zero else zero)
@@ -125,8 +125,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -138,7 +137,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -157,7 +156,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 product_1 = input_i * target_i
                 e_1 = exp_nonpositive(-abs(product_1))
                 choice_1 = (e_1 if product_1 >= zero else one)
@@ -177,8 +176,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -190,7 +188,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -213,7 +211,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 sum_1 = direction_input_i * target_i + direction_target_i * input_i
                 product_1 = input_i * target_i
                 e_1 = exp_nonpositive(-abs(product_1))
@@ -240,8 +238,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -253,7 +250,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -270,7 +267,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i == target_i)
+                bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
                 product_1 = input_i * target_i
                 e_1 = exp_nonpositive(-abs(product_1))
                 choice_1 = (one if product_1 >= zero else e_1)
@@ -284,7 +281,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

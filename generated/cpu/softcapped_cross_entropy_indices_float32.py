@@ -281,7 +281,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             product_3 = -softcap
             log1p_1 = log1p(others)
@@ -404,7 +404,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if product_2 == largest else zero)
                 sum_3 = add(sum_3, np.float64(choice_1))
                 direction_input_c = real(direction_input_row[c])
@@ -592,7 +592,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if product_2 == largest else zero)
                 sum_5 = add(sum_5, np.float64(choice_1))
                 direction_input_c = real(direction_input_row[c])
@@ -788,7 +788,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             inverse_2 = one / C
             product_3 = -label_smoothing * inverse_2

@@ -234,7 +234,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
             grad_weight_lane[:] = 0.0
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -258,7 +258,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / softcap
             inverse_2 = one / C
             product_2 = label_smoothing * inverse_2
@@ -286,7 +286,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             product_4 = -softcap
             log1p_1 = log1p(others)
@@ -344,8 +344,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
                     sum_11 = product_2 + sum_2 * target_k_2
                     choice_4 = (zero if sum_2 * target_k_2 + product_2 == zero else (sum_10 * sum_11))
                     grad_weight_lane[k] += factor * -choice_4
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -362,7 +361,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -382,7 +381,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / softcap
             inverse_2 = one / C
             product_2 = label_smoothing * inverse_2
@@ -412,7 +411,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if product_3 == largest else zero)
                 sum_3 = add(sum_3, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -511,8 +510,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                     tanh_1 = tanh(product_13)
                     expm1_1 = expm1(-(product_17 * tanh_1 + largest) - log1p_1)
                     product_input_row[k] = factor * (product_12 * power_of_3 * sum_14 * sum_15 * choice_11 * choice_12 * share_2 + product_14 * power_of_3 * choice_11 * choice_12 * share_2 + product_15 * power_of_4 * sum_14 * direction_input_k * choice_11 * choice_13 * share_2 + product_16 * power_of_4 * sum_13 * direction_input_k * weight_k * choice_14 * choice_12 * expm1_1 + product_18 * power_of_3 * sum_15 * sum_13 * weight_k * choice_11 * choice_12 * share_2 + product_19 * power_of_3 * sum_15 * choice_11 * choice_12 * share_2 + product_20 * power_of_4 * sum_14 * direction_input_k * choice_14 * choice_12 * share_2 + product_21 * power_of_4 * sum_13 * direction_input_k * weight_k * choice_11 * choice_13 * expm1_1 + product_22 * power_of_4 * direction_input_k * choice_14 * choice_12 * share_2 + product_23 * power_of_4 * direction_input_k * choice_11 * choice_13 * share_2)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -532,7 +530,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
             product_weight_lane[:] = 0.0
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -558,7 +556,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / softcap
             inverse_2 = one / C
             product_2 = label_smoothing * inverse_2
@@ -594,7 +592,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if product_3 == largest else zero)
                 sum_6 = add(sum_6, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -737,8 +735,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                     sum_28 = -(product_13 * tanh_3 + largest) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
                     product_weight_lane[k] += factor * (sum_20 * sum_28 * direction_target_k_2 - sum_26 * sum_27)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -755,7 +752,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -772,7 +769,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             inverse_1 = one / softcap
             inverse_2 = one / C
             product_2 = label_smoothing * inverse_2
@@ -799,7 +796,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             inverse_3 = one / (one + others)
             product_4 = real(32) * (inverse_3 * inverse_3) * z_loss
@@ -840,7 +837,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                     tanh_1 = tanh(product_6)
                     expm1_1 = expm1(-(product_9 * tanh_1 + largest) - log1p_1)
                     diagonal_input_row[k] = factor * (product_4 * (share_2 * share_2) * power_of_1 * choice_1 * choice_2 + product_7 * power_of_3 * sum_4 * choice_3 * choice_2 * share_2 + product_8 * power_of_3 * sum_3 * weight_k * choice_1 * choice_4 * expm1_1 + product_10 * power_of_3 * sum_4 * choice_1 * choice_4 * share_2 + product_11 * power_of_3 * sum_3 * weight_k * choice_3 * choice_2 * expm1_1 + product_12 * power_of_1 * sum_4 * choice_1 * choice_2 * share_2 * expm1_1 + product_13 * power_of_1 * choice_1 * choice_2 * share_2 * expm1_1 + product_14 * power_of_3 * choice_1 * choice_4 * share_2 + product_15 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * share_2 * expm1_1 + product_16 * power_of_3 * choice_3 * choice_2 * share_2)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

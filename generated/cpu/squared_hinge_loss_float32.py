@@ -32,7 +32,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -49,7 +49,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
                 max_1 = (zero if zero > (one - input_i * target_i) else (one - input_i * target_i))
                 value = max_1 * max_1
                 choice_1 = (zero if input_i * target_i >= one else -target_i)
@@ -66,8 +66,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
                         result = (zero if s == zero else result)
                     grad_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -79,7 +78,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -98,7 +97,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
                 choice_1 = (zero if input_i * target_i >= one else -direction_input_i * target_i)
                 value = real(2) * (zero if zero > (one - input_i * target_i) else (one - input_i * target_i)) * choice_1
                 choice_2 = (zero if input_i * target_i >= one else -target_i)
@@ -115,8 +114,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -128,7 +126,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -145,7 +143,7 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not ((target_i == -one) | (target_i == one))
+                bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
                 power_of_1 = target_i * target_i
                 choice_1 = (zero if input_i * target_i >= one else power_of_1)
                 factor = scale
@@ -157,7 +155,6 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -37,8 +37,7 @@ def evaluate(first, last, bounds, input, target, alpha, beta, smooth, scale, ite
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -62,9 +61,9 @@ def evaluate(first, last, bounds, input, target, alpha, beta, smooth, scale, ite
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 input_d = input_row[d]
@@ -108,10 +107,7 @@ def evaluate(first, last, bounds, input, target, alpha, beta, smooth, scale, ite
                 for k in range(n_D):
                     input_k = input_row[k]
                     grad_target_row[k] = factor * (((product_4 * (input_k - one) + product_3 * input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -128,8 +124,7 @@ def hvp(first, last, bounds, input, target, alpha, beta, smooth, direction_input
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -149,9 +144,9 @@ def hvp(first, last, bounds, input, target, alpha, beta, smooth, direction_input
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             for d in range(n_D):
@@ -207,10 +202,7 @@ def hvp(first, last, bounds, input, target, alpha, beta, smooth, direction_input
                     quotient_5 = (target_k / sum_11)
                     quotient_6 = ((product_3 * (target_k - one) + product_4 * target_k) / sum_11)
                     product_input_row[k] = factor * (quotient_4 * quotient_5 + quotient_6 * quotient_3 + product_5 * (quotient_6 * quotient_7) + product_6 * (quotient_2 * quotient_5))
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -227,8 +219,7 @@ def hvp_full(first, last, bounds, input, target, alpha, beta, smooth, direction_
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -254,9 +245,9 @@ def hvp_full(first, last, bounds, input, target, alpha, beta, smooth, direction_
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             for d in range(n_D):
@@ -329,10 +320,7 @@ def hvp_full(first, last, bounds, input, target, alpha, beta, smooth, direction_
                     quotient_8 = ((product_4 * (input_k - one) + product_3 * input_k) / sum_14)
                     quotient_9 = (input_k / sum_14)
                     product_target_row[k] = factor * ((sum_15 * direction_input_k / sum_14) * quotient_1 + quotient_8 * quotient_3 + quotient_2 * (direction_input_k / sum_14) + quotient_5 * quotient_9 + product_5 * (quotient_8 * quotient_7) + product_6 * (quotient_2 * quotient_9))
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -349,8 +337,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, beta, smooth, sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_input = False
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -367,9 +354,9 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, beta, smooth, sc
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad_input |= not ((input_row[j] >= zero) & (input_row[j] <= one))
+                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
             for j in range(n_D):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 input_d = input_row[d]
@@ -408,9 +395,6 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, beta, smooth, sc
                     quotient_2 = ((product_2 + product_4) / sum_7)
                     quotient_3 = ((product_2 + product_4 + target_k) / sum_7)
                     diagonal_input_row[k] = factor * (((sum_1 * alpha + target_k * beta) / sum_7) * quotient_1 + quotient_2 * quotient_1 + product_5 * (quotient_2 * quotient_3) - real(2) * (quotient_4 * quotient_1) * quotient_3)
-        if bad_input:
-            fault |= 1
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -71,7 +71,7 @@ def evaluate(first, last, bounds, input, target, power_, scale, item_scale, valu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -90,7 +90,7 @@ def evaluate(first, last, bounds, input, target, power_, scale, item_scale, valu
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 exp_1 = exp(-(power_ - real(2)) * input_i)
                 sum_1 = power_ - one
                 exp_2 = exp(-real(0.5) * sum_1 * input_i)
@@ -115,8 +115,7 @@ def evaluate(first, last, bounds, input, target, power_, scale, item_scale, valu
                         result = (zero if s == zero else result)
                     grad_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -129,7 +128,7 @@ def hvp(first, last, bounds, input, target, power_, direction_input, scale, item
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -148,7 +147,7 @@ def hvp(first, last, bounds, input, target, power_, direction_input, scale, item
                 input_i = input_block[i]
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 sum_1 = power_ - real(2)
                 exp_1 = exp(-sum_1 * input_i)
                 sum_2 = power_ - one
@@ -168,8 +167,7 @@ def hvp(first, last, bounds, input, target, power_, direction_input, scale, item
                         result = (zero if s == zero else result)
                     product_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -182,7 +180,7 @@ def hvp_full(first, last, bounds, input, target, power_, direction_input, direct
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -205,7 +203,7 @@ def hvp_full(first, last, bounds, input, target, power_, direction_input, direct
                 target_i = target_block[i]
                 direction_input_i = direction_input_block[i]
                 direction_target_i = direction_target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 sum_1 = power_ - one
                 exp_1 = exp(-sum_1 * input_i)
                 product_1 = -direction_target_i * exp_1
@@ -233,8 +231,7 @@ def hvp_full(first, last, bounds, input, target, power_, direction_input, direct
                         result = (zero if s == zero else result)
                     product_target_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -247,7 +244,7 @@ def hessian_diagonal(first, last, bounds, input, target, power_, scale, item_sca
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for start in range(bounds[lane], bounds[lane + 1], BLOCK):
             stop = min(start + BLOCK, bounds[lane + 1])
             input_block = input[start:stop]
@@ -264,7 +261,7 @@ def hessian_diagonal(first, last, bounds, input, target, power_, scale, item_sca
                     s = item_scale_block[i]
                 input_i = input_block[i]
                 target_i = target_block[i]
-                bad_target |= not (target_i >= zero)
+                bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
                 sum_1 = power_ - one
                 exp_1 = exp(-real(0.5) * sum_1 * input_i)
                 choice_1 = (zero if target_i == zero else (exp_1 * (target_i * exp_1)))
@@ -278,7 +275,6 @@ def hessian_diagonal(first, last, bounds, input, target, power_, scale, item_sca
                         result = (zero if s == zero else result)
                     diagonal_input_block[i] = result
             total += np.float64(part)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

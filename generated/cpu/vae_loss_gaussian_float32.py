@@ -150,7 +150,7 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_reconstruction is not None:
                 grad_reconstruction_row = grad_reconstruction[i]
@@ -186,7 +186,7 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
             mu_row = mu[i]
             log_var_row = log_var[i]
             for j in range(n_D):
-                bad_data |= not (data_row[j] == data_row[j])
+                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -232,8 +232,7 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
                     log_var_k = log_var_row[k]
                     choice_1 = (zero if beta == zero else (product_2 * expm1(log_var_k)))
                     grad_log_var_row[k] = factor * choice_1
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -251,7 +250,7 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, 
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_reconstruction is not None:
                 product_reconstruction_row = product_reconstruction[i]
@@ -285,7 +284,7 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, 
             direction_mu_row = direction_mu[i]
             direction_log_var_row = direction_log_var[i]
             for j in range(n_D):
-                bad_data |= not (data_row[j] == data_row[j])
+                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -326,8 +325,7 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, 
                     log_var_k = log_var_row[k]
                     choice_1 = (zero if beta == zero else (product_1 * direction_log_var_k * exp(log_var_k)))
                     product_log_var_row[k] = factor * choice_1
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -345,7 +343,7 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_reconstruction is not None:
                 product_reconstruction_row = product_reconstruction[i]
@@ -385,7 +383,7 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
             direction_mu_row = direction_mu[i]
             direction_log_var_row = direction_log_var[i]
             for j in range(n_D):
-                bad_data |= not (data_row[j] == data_row[j])
+                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 direction_reconstruction_d = direction_reconstruction_row[d]
@@ -436,8 +434,7 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
                     log_var_k = log_var_row[k]
                     choice_1 = (zero if beta == zero else (product_2 * direction_log_var_k * exp(log_var_k)))
                     product_log_var_row[k] = factor * choice_1
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -455,7 +452,7 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_reconstruction is not None:
                 diagonal_reconstruction_row = diagonal_reconstruction[i]
@@ -484,7 +481,7 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
             mu_row = mu[i]
             log_var_row = log_var[i]
             for j in range(n_D):
-                bad_data |= not (data_row[j] == data_row[j])
+                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
             inverse_1 = one / variance
             product_1 = real(0.5) * beta
             factor = scale
@@ -501,7 +498,6 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
                     log_var_k = log_var_row[k]
                     choice_1 = (zero if beta == zero else (product_1 * exp(log_var_k)))
                     diagonal_log_var_row[k] = factor * choice_1
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -85,7 +85,7 @@ def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_reconstruction is not None:
                 grad_reconstruction_row = grad_reconstruction[i]
@@ -109,7 +109,7 @@ def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_sc
             reconstruction_row = reconstruction[i]
             data_row = data[i]
             for j in range(n_D):
-                bad_data |= not ((data_row[j] >= zero) & (data_row[j] <= one))
+                bad = integer(bad | (integer(0) if (data_row[j] >= zero) & (data_row[j] <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -137,8 +137,7 @@ def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_sc
                 for k in range(n_D):
                     reconstruction_k_2 = reconstruction_row[k]
                     grad_data_row[k] = factor * -reconstruction_k_2
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -153,7 +152,7 @@ def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstru
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_reconstruction is not None:
                 product_reconstruction_row = product_reconstruction[i]
@@ -173,7 +172,7 @@ def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstru
             data_row = data[i]
             direction_reconstruction_row = direction_reconstruction[i]
             for j in range(n_D):
-                bad_data |= not ((data_row[j] >= zero) & (data_row[j] <= one))
+                bad = integer(bad | (integer(0) if (data_row[j] >= zero) & (data_row[j] <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 data_d = data_row[d]
@@ -200,8 +199,7 @@ def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstru
                     choice_3 = (one if reconstruction_k >= zero else e_2)
                     choice_4 = (e_2 if reconstruction_k >= zero else one)
                     product_reconstruction_row[k] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * direction_reconstruction_k * choice_3 * choice_4)
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -216,7 +214,7 @@ def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reco
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_reconstruction is not None:
                 product_reconstruction_row = product_reconstruction[i]
@@ -242,7 +240,7 @@ def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reco
             direction_reconstruction_row = direction_reconstruction[i]
             direction_data_row = direction_data[i]
             for j in range(n_D):
-                bad_data |= not ((data_row[j] >= zero) & (data_row[j] <= one))
+                bad = integer(bad | (integer(0) if (data_row[j] >= zero) & (data_row[j] <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 direction_data_d = direction_data_row[d]
@@ -279,8 +277,7 @@ def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reco
                 for k in range(n_D):
                     direction_reconstruction_k_2 = direction_reconstruction_row[k]
                     product_data_row[k] = factor * -direction_reconstruction_k_2
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -295,7 +292,7 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, variance, scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_reconstruction is not None:
                 diagonal_reconstruction_row = diagonal_reconstruction[i]
@@ -312,7 +309,7 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, variance, scale,
             reconstruction_row = reconstruction[i]
             data_row = data[i]
             for j in range(n_D):
-                bad_data |= not ((data_row[j] >= zero) & (data_row[j] <= one))
+                bad = integer(bad | (integer(0) if (data_row[j] >= zero) & (data_row[j] <= one) else integer(2)))
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -323,7 +320,6 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, variance, scale,
                     choice_1 = (one if reconstruction_k >= zero else e_1)
                     choice_2 = (e_1 if reconstruction_k >= zero else one)
                     diagonal_reconstruction_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * choice_1 * choice_2)
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -86,7 +86,7 @@ def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_sc
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_reconstruction is not None:
                 grad_reconstruction_row = grad_reconstruction[i]
@@ -110,7 +110,7 @@ def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_sc
             reconstruction_row = reconstruction[i]
             data_row = data[i]
             for j in range(n_D):
-                bad_data |= not (data_row[j] == data_row[j])
+                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -139,8 +139,7 @@ def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_sc
                     data_k_2 = data_row[k]
                     sum_3 = data_k_2 - reconstruction_k_2
                     grad_data_row[k] = factor * (sum_3 * inverse_1)
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -155,7 +154,7 @@ def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstru
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_reconstruction is not None:
                 product_reconstruction_row = product_reconstruction[i]
@@ -175,7 +174,7 @@ def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstru
             data_row = data[i]
             direction_reconstruction_row = direction_reconstruction[i]
             for j in range(n_D):
-                bad_data |= not (data_row[j] == data_row[j])
+                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -196,8 +195,7 @@ def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstru
                 for k in range(n_D):
                     direction_reconstruction_k = direction_reconstruction_row[k]
                     product_reconstruction_row[k] = factor * (direction_reconstruction_k * inverse_1)
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -212,7 +210,7 @@ def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reco
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_reconstruction is not None:
                 product_reconstruction_row = product_reconstruction[i]
@@ -238,7 +236,7 @@ def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reco
             direction_reconstruction_row = direction_reconstruction[i]
             direction_data_row = direction_data[i]
             for j in range(n_D):
-                bad_data |= not (data_row[j] == data_row[j])
+                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 direction_reconstruction_d = direction_reconstruction_row[d]
@@ -269,8 +267,7 @@ def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reco
                     direction_data_k_2 = direction_data_row[k]
                     sum_3 = direction_data_k_2 - direction_reconstruction_k_2
                     product_data_row[k] = factor * (sum_3 * inverse_1)
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -285,7 +282,7 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, variance, scale,
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_data = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_reconstruction is not None:
                 diagonal_reconstruction_row = diagonal_reconstruction[i]
@@ -302,7 +299,7 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, variance, scale,
             reconstruction_row = reconstruction[i]
             data_row = data[i]
             for j in range(n_D):
-                bad_data |= not (data_row[j] == data_row[j])
+                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
             inverse_1 = one / variance
             factor = scale
             if item_scale is not None:
@@ -310,7 +307,6 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, variance, scale,
             if diagonal_reconstruction is not None:
                 for k in range(n_D):
                     diagonal_reconstruction_row[k] = factor * inverse_1
-        if bad_data:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault

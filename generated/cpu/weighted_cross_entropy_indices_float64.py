@@ -230,7 +230,7 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             input_target = input_row[target_i]
             group_1 = (largest - input_target)
@@ -307,7 +307,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum = add(sum, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -398,7 +398,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum = add(sum, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -488,7 +488,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             weight_target = weight[target_i]
             product_1 = -weight_target / (one + others)

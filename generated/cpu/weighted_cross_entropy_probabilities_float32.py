@@ -174,7 +174,7 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
             grad_weight_lane[:] = 0.0
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if grad_input is not None:
                 grad_input_row = grad_input[i]
@@ -198,7 +198,7 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):
@@ -219,7 +219,7 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
                 if grad_input is not None:
                     grad_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             log1p_1 = log1p(others)
             sum_3 = 0.0
@@ -260,8 +260,7 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
                     sum_6 = -(largest - input_k_3) - log1p_1
                     choice_2 = (zero if target_k_2 == zero else (sum_6 * target_k_2))
                     grad_weight_lane[k] += factor * -choice_2
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -275,7 +274,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -295,7 +294,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):
@@ -318,7 +317,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum_3 = add(sum_3, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -357,8 +356,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
                     share_2 = product_input_row[k]
                     direction_input_k = direction_input_row[k]
                     product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * share_2)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -375,7 +373,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             product_weight_lane[:] = 0.0
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if product_input is not None:
                 product_input_row = product_input[i]
@@ -401,7 +399,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             top = ordered(real(-np.inf))
             sum = 0.0
             sum_3 = 0.0
@@ -429,7 +427,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                 if product_input is not None:
                     product_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 choice_1 = (one if input_c_2 == largest else zero)
                 sum_5 = add(sum_5, np.float64(choice_1))
                 direction_input_c = direction_input_row[c]
@@ -500,8 +498,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
                     sum_18 = -(largest - input_k_3) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
                     product_weight_lane[k] += factor * (-sum_17 * target_k_2 - sum_18 * direction_target_k_2)
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
 
@@ -515,7 +512,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
     for lane in range(first, last):
         total = 0.0
         fault = 0
-        bad_target = False
+        bad = integer(0)
         for i in range(bounds[lane], bounds[lane + 1]):
             if diagonal_input is not None:
                 diagonal_input_row = diagonal_input[i]
@@ -532,7 +529,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad_target |= not ((target_row[j] >= zero) & (target_row[j] <= one))
+                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):
@@ -553,7 +550,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
                 if diagonal_input is not None:
                     diagonal_input_row[c] = share
                 rest = add(rest, zero if is_largest else share)
-                rest_ties += integer(1) if is_largest else integer(0)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
             product_1 = -sum_2 / (one + others)
             log1p_1 = log1p(others)
@@ -565,7 +562,6 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
                     share_2 = diagonal_input_row[k]
                     input_k = input_row[k]
                     diagonal_input_row[k] = factor * (product_1 * share_2 * expm1(-(largest - input_k) - log1p_1))
-        if bad_target:
-            fault |= 2
+        fault |= bad
         totals[lane] = total
         faults[lane] = fault
