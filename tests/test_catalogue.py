@@ -96,8 +96,9 @@ def test_a_loss_documents_itself(name):
 def test_a_formula_is_short_and_lies_in_its_family(name):
     loss = LOSSES[name]
     assert loss.source.parent.parent.name == "spec"
-    body = inspect.getsource(loss.function).split('"""')[-1].strip().splitlines()
-    assert len(body) <= 12, f"{name}: {len(body)} lines"
+    body = [line for line in inspect.getsource(loss.function).split('"""')[-1].splitlines() if line.strip()]
+    most = 16 if loss.variants[0].filled else 12  # a recurrence has a formula for its cells, too
+    assert len(body) <= most, f"{name}: {len(body)} lines"
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
