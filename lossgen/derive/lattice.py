@@ -63,7 +63,7 @@ class LatticeSweeps:
         terms = [self._gathered(p, self._slope(self.cell, p)) for p in patterns(self.cell, self.table)]
         return Fill(self.adjoint, self.stable(Add(*terms)), reverse=True, add=True)
 
-    def writes(self, argument: Argument) -> Iterable[Write]:
+    def writes(self, argument: Argument) -> Iterable[Write | Fill]:
         """What the cells add to the gradient of an argument: through log-sum-exps over rows, and entry by entry."""
         yield from self._rows(argument)
         for local in self.locals:
@@ -75,9 +75,10 @@ class LatticeSweeps:
             value = self.stable(times(self.adjoint[self.table.indices], self._slope(self.cell, p)))
             yield Write(argument, p.positions, value, (*self.table.indices, *p.over))
 
-    def _rows(self, argument: Argument) -> Iterable[Write]:
+    def _rows(self, argument: Argument) -> Iterable[Write | Fill]:
         """Rows of the gradient: the adjoint of a reduction over the row, times the reduction's own slope."""
         adjoints: dict[Expr, Expr] = {}
+        fills: list[Fill] = []
         for local in self.locals:
             for symbol, reduction in local.reductions.items():
                 if any(argument_of(e) == argument for e in reduction.atoms(Entry)):
@@ -89,6 +90,12 @@ class LatticeSweeps:
                 for index in summed:
                     adjoint = Sum(adjoint, index)
                 leading = tuple(index for index in self.table.indices if index in reduction.free_symbols)
+                if any(entry.table.outside is -oo for entry in adjoint.atoms(TableEntry)):
+                    # The shares in a table: rows may be computed with fewer digits than logarithms need, shares may not.
+                    shares = Table(f"row_adjoint_{self.table.name}_{len(fills) + 1}", leading)
+                    fills.append(Fill(shares, self.stable(adjoint)))
+                    yield fills[-1]
+                    adjoint = shares[leading]
                 value = self.stable(adjoint * slope(reduction, p, self.stable))
                 yield Write(argument, p.positions, value, (*leading, *p.over), whole=True)
 
@@ -170,7 +177,7 @@ def gradient_sweeps(value: Expr, parts: Sequence[LatticeSweeps], wrt: Sequence[A
             after.append(Put(part.adjoint, p.positions, stable(FACTOR * slope(value, p, stable)), p.over))
         after.append(part.down)
     writes = [w for part in parts for argument in wrt for w in part.writes(argument) if w.value != 0]
-    after += sorted(writes, key=lambda w: not w.whole)
+    after += sorted(writes, key=lambda w: isinstance(w, Write) and not w.whole)
     reached = Mul(*(is_finite(entry) for entry in sorted(_ends(value), key=str)))
     for argument in wrt:
         for p in patterns(value, argument):
