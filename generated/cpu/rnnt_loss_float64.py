@@ -288,8 +288,8 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C):
-    """What the cells add to the output."""
+def fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_adjoint_alpha_1, n_V):
+    """row_adjoint_alpha_1 for every cell of the item."""
     for t in range(n_T):
         adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
         alpha_row = alpha[t + 1, 1:]
@@ -298,10 +298,8 @@ def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
         adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
         sum_alpha_row_2 = sum_alpha[t + 1, 2:]
-        row_others_row = row_others[t + 1, 1:]
-        row_largest_row = row_largest[t + 1, 1:]
-        for u in range(n_V):
-            grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
+        row_adjoint_alpha_1_row = row_adjoint_alpha_1[t + 1, 1:]
+        for u in range((n_V + 7) // 8 * 8):
             adjoint_alpha_at = adjoint_alpha_row[u]
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
@@ -309,8 +307,22 @@ def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
             adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
+            row_adjoint_alpha_1_row[u] = -adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) - adjoint_alpha_at_2 * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
+        row_adjoint_alpha_1_row[n_V : n_V + 7] = zero
+
+
+@njit(nogil=True, error_model="numpy")
+def add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C):
+    """What the cells add to the output."""
+    for t in range(n_T):
+        row_adjoint_alpha_1_row = row_adjoint_alpha_1[t + 1, 1:]
+        row_others_row = row_others[t + 1, 1:]
+        row_largest_row = row_largest[t + 1, 1:]
+        for u in range(n_V):
+            grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
+            row_adjoint_alpha_1_at = row_adjoint_alpha_1_row[u]
             row_others_at = row_others_row[u]
-            product_1 = -(adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)) / (one + row_others_at)
+            product_1 = row_adjoint_alpha_1_at / (one + row_others_at)
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             row_largest_at = row_largest_row[u]
             for c_at in range(n_C):
@@ -529,37 +541,55 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_largest, row_others, adjoint_alpha_along, sum_alpha_along, alpha_along, local_alpha_1_along, local_alpha_2_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C):
-    """What the cells add to the output."""
+def fill_row_adjoint_alpha_1_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, row_adjoint_alpha_1_along, n_V):
+    """row_adjoint_alpha_1_along for every cell of the item."""
     for t in range(n_T):
-        adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
+        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
         alpha_row = alpha[t + 1, 1:]
         local_alpha_1_row = local_alpha_1[t + 1, 1:]
         sum_alpha_row = sum_alpha[t + 2, 1:]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
+        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 2:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
         sum_alpha_row_2 = sum_alpha[t + 1, 2:]
-        row_largest_row = row_largest[t + 1, 1:]
-        row_others_row = row_others[t + 1, 1:]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 2:]
         sum_alpha_along_row = sum_alpha_along[t + 2, 1:]
         alpha_along_row = alpha_along[t + 1, 1:]
         local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
+        adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
         sum_alpha_along_row_2 = sum_alpha_along[t + 1, 2:]
         local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
-        for u in range(n_V):
-            product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
-            adjoint_alpha_at = adjoint_alpha_row[u]
+        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
+        row_adjoint_alpha_1_along_row = row_adjoint_alpha_1_along[t + 1, 1:]
+        for u in range((n_V + 7) // 8 * 8):
+            adjoint_alpha_along_at = adjoint_alpha_along_row[u]
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
             sum_alpha_at = sum_alpha_row[u]
             part_of_paths_1 = part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at)
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
+            adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
             part_of_paths_2 = part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
-            sum_1 = -adjoint_alpha_at * part_of_paths_1 - adjoint_alpha_at_2 * part_of_paths_2
+            sum_alpha_along_at = sum_alpha_along_row[u]
+            alpha_along_at = alpha_along_row[u]
+            local_alpha_1_along_at = local_alpha_1_along_row[u]
+            adjoint_alpha_at = adjoint_alpha_row[u]
+            sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
+            local_alpha_2_along_at = local_alpha_2_along_row[u]
+            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
+            row_adjoint_alpha_1_along_row[u] = -adjoint_alpha_along_at * part_of_paths_1 - adjoint_alpha_along_at_2 * part_of_paths_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2
+        row_adjoint_alpha_1_along_row[n_V : n_V + 7] = zero
+
+
+@njit(nogil=True, error_model="numpy")
+def add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row_adjoint_alpha_1_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C):
+    """What the cells add to the output."""
+    for t in range(n_T):
+        row_largest_row = row_largest[t + 1, 1:]
+        row_others_row = row_others[t + 1, 1:]
+        row_adjoint_alpha_1_row = row_adjoint_alpha_1[t + 1, 1:]
+        row_adjoint_alpha_1_along_row = row_adjoint_alpha_1_along[t + 1, 1:]
+        for u in range(n_V):
+            product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             row_largest_at = row_largest_row[u]
             direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
@@ -586,17 +616,12 @@ def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, l
                 direction_logits_at_2 = direction_logits_row_2[c1]
                 sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
             sum_6 = real(sum)
-            adjoint_alpha_along_at = adjoint_alpha_along_row[u]
-            adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
-            sum_alpha_along_at = sum_alpha_along_row[u]
-            alpha_along_at = alpha_along_row[u]
-            local_alpha_1_along_at = local_alpha_1_along_row[u]
-            sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
-            local_alpha_2_along_at = local_alpha_2_along_row[u]
+            row_adjoint_alpha_1_at = row_adjoint_alpha_1_row[u]
+            row_adjoint_alpha_1_along_at = row_adjoint_alpha_1_along_row[u]
             for c_at in range(n_C):
                 direction_logits_at_3 = direction_logits_row_2[c_at]
                 logits_at_4 = logits_row_2[c_at]
-                product_logits_row_2[c_at] = (sum_1 * ((product_1 + direction_logits_at_3) - sum_6) - adjoint_alpha_along_at * part_of_paths_1 - adjoint_alpha_along_at_2 * part_of_paths_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2) * exp_below(logits_at_4, row_largest_at) * inverse_2
+                product_logits_row_2[c_at] = (((product_1 + direction_logits_at_3) - sum_6) * row_adjoint_alpha_1_at + row_adjoint_alpha_1_along_at) * exp_below(logits_at_4, row_largest_at) * inverse_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -718,6 +743,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
     alpha = np.empty((size_T + 2, size_V + 2 + 7,))
     sum_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_adjoint_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
     label = np.zeros(size_V + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
@@ -746,6 +772,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
             sum_alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
+            row_adjoint_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
@@ -784,7 +811,9 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             if grad_logits is not None:
                 fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V)
             if grad_logits is not None:
-                add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C)
+                fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_adjoint_alpha_1, n_V)
+            if grad_logits is not None:
+                add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C)
             if grad_logits is not None:
                 add_to_grad_logits_2(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, blank)
             if grad_logits is not None:
@@ -821,6 +850,8 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
     sum_alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
     adjoint_alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_adjoint_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_adjoint_alpha_1_along = np.empty((size_T + 2, size_V + 2 + 7,))
     label = np.zeros(size_V + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
@@ -854,6 +885,8 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             sum_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
+            row_adjoint_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
+            row_adjoint_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank)
@@ -919,7 +952,11 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             if product_logits is not None:
                 fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, n_V)
             if product_logits is not None:
-                add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_largest, row_others, adjoint_alpha_along, sum_alpha_along, alpha_along, local_alpha_1_along, local_alpha_2_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C)
+                fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_adjoint_alpha_1, n_V)
+            if product_logits is not None:
+                fill_row_adjoint_alpha_1_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, row_adjoint_alpha_1_along, n_V)
+            if product_logits is not None:
+                add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row_adjoint_alpha_1_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C)
             if product_logits is not None:
                 add_to_product_logits_2(n_T, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, blank)
             if product_logits is not None:
