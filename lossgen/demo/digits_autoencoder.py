@@ -57,6 +57,7 @@ def run(epochs: int) -> list[Result]:
             curve=Curve("epoch", fit.curve, reference.curve, "torch"),
             higher_is_better=False,
             images=_images(fit.model, test[:PICTURES]),
+            caption="test pictures, their reconstructions",
         )
     ]
 

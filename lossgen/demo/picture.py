@@ -13,7 +13,7 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator
 
 from .result import Result
 
-COLUMNS = 4
+COLUMNS = 5
 GENERATED, REFERENCE = "#1f6fb4", "#e07b00"
 MANY_STEPS = 500  # from here on the steps are drawn on a logarithmic axis
 
@@ -67,5 +67,5 @@ def _scores(result: Result) -> str:
 
 def _draw_images(axes: Axes, result: Result) -> None:
     axes.imshow(np.asarray(result.images), cmap="gray_r", vmin=0, vmax=1, aspect="equal")
-    axes.set_title(f"{result.task}\ntest pictures, their reconstructions", fontsize=11.5)
+    axes.set_title(f"{result.task}\n{result.caption}", fontsize=11.5)
     axes.set_axis_off()

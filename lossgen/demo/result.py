@@ -40,7 +40,8 @@ class Result:
         reference_seconds: the same for the reference.
         curve: the training loss.
         higher_is_better: False for scores that are errors.
-        images: pictures of inputs (first row) and what the model made of them (second row), as one array.
+        images: pictures of inputs and, where it makes pictures, of what the model made of them, as one array.
+        caption: what the images show.
     """
 
     task: str
@@ -55,6 +56,7 @@ class Result:
     curve: Curve
     higher_is_better: bool = True
     images: np.ndarray | None = None
+    caption: str = ""
 
     @property
     def shortfall(self) -> float:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from .result import Result
 
 NUMPY_TASKS = ("digits", "breast_cancer", "diabetes")
-TORCH_TASKS = ("digits_network", "digits_autoencoder")
+TORCH_TASKS = ("digits_network", "digits_autoencoder", "digit_rows")
 
 
 def run_tasks(epochs: int, announce: Callable[[str], object]) -> list[Result]:

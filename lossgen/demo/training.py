@@ -29,6 +29,7 @@ def train(
     inputs: Tensor,
     targets: Tensor,
     epochs: int,
+    rate: float = RATE,
     seed: int = 0,
 ) -> Trained:
     """Train a network with Adam. Equal arguments give the same initial weights, batches and noise.
@@ -38,6 +39,7 @@ def train(
         loss: the mean loss of the network on a batch of inputs and targets.
         inputs, targets: the training set; the first dimension counts its items, at least BATCH.
         epochs: passes over the training set.
+        rate: the learning rate.
         seed: of torch's random numbers, which this function leaves in a new state.
     """
     threads = torch.get_num_threads()
@@ -48,15 +50,17 @@ def train(
         loss(model, inputs[:BATCH], targets[:BATCH]).backward()  # compiles the kernels, before the clock starts
         torch.manual_seed(seed)
         began = perf_counter()
-        curve = tuple(_epochs(model, loss, inputs, targets, epochs))
+        curve = tuple(_epochs(model, loss, inputs, targets, epochs, rate))
         return Trained(model, curve, perf_counter() - began)
     finally:
         torch.set_num_threads(threads)
 
 
-def _epochs(model: nn.Module, loss: BatchLoss, inputs: Tensor, targets: Tensor, epochs: int) -> Iterator[float]:
+def _epochs(
+    model: nn.Module, loss: BatchLoss, inputs: Tensor, targets: Tensor, epochs: int, rate: float
+) -> Iterator[float]:
     """Train, and yield the mean loss after each epoch. Items that do not fill a last batch wait for another epoch."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     batches = len(inputs) // BATCH
     for _ in range(epochs):
         total = 0.0

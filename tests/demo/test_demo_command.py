@@ -35,7 +35,14 @@ def test_scores_reach_their_references_and_the_picture_is_written(tmp_path):
     done = invoke("--out", picture, "--epochs", 2)
     assert done.exit_code == 0, done.output
     assert picture.read_bytes().startswith(PNG)
-    for loss in ("binary_cross_entropy_with_logits", "sigmoid_focal_loss", "mse_loss", "l1_loss", "vae_loss"):
+    for loss in (
+        "binary_cross_entropy_with_logits",
+        "sigmoid_focal_loss",
+        "mse_loss",
+        "l1_loss",
+        "vae_loss",
+        "ctc_loss",
+    ):
         assert loss in done.output
     assert done.output.count("cross_entropy") >= 3
     assert str(picture) in done.output
