@@ -17,11 +17,12 @@ class Family:
 
     Attributes:
         loss: its name in `lossgen.generated`.
-        sizes: what is measured by default; (elements,) or (items, classes).
+        sizes: what is measured by default; (elements,), (items, classes) or (frames, items, classes, labels).
         large: sizes that need several gigabytes or minutes.
         predictions: how many of the arguments, from the first, get a gradient.
         arguments: makes the arguments of one size.
         options: keyword arguments of the generated loss, for the reduction that the peers use: the mean.
+        optax: whether Optax is a peer as well.
     """
 
     loss: str
@@ -30,6 +31,7 @@ class Family:
     predictions: int
     arguments: Callable[[Size], tuple[np.ndarray, ...]]
     options: tuple[tuple[str, object], ...] = ()
+    optax: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,21 +56,25 @@ def size_label(size: Size) -> str:
 
 
 def parse_size(text: str) -> Size:
-    """A size as written on the command line: 1e7, 100000, or 512x32000 (items x classes).
+    """A size as written on the command line: 1e7, 100000, 512x32000 (items x classes), or 150x16x30x30 (frames x items
+    x classes x labels).
 
     Raises:
         ValueError: the text is something else.
     """
     numbers = tuple(float(part.replace(",", "").replace("_", "")) for part in text.lower().replace("×", "x").split("x"))
-    if len(numbers) > 2 or not all(number >= 1 and number == int(number) for number in numbers):
-        raise ValueError(f"{text!r} is no size, expected a number of elements or items x classes")
+    if len(numbers) not in (1, 2, 4) or not all(number >= 1 and number == int(number) for number in numbers):
+        raise ValueError(
+            f"{text!r} is no size, expected a number of elements, items x classes or frames x items x classes x labels"
+        )
     return tuple(int(number) for number in numbers)
 
 
 def select(names: Sequence[str], sizes: Sequence[Size], large: bool) -> list[Case]:
     """The cases with these losses (all if none is named) and these sizes (each family's own if none is given).
 
-    Sizes with one number are for losses over single elements, sizes with two for losses over classes.
+    Sizes with one number are for losses over single elements, sizes with two for losses over classes, sizes with four
+    for losses over sequences of labels.
 
     Raises:
         ValueError: a loss is not among the families, or nothing is left to measure.
@@ -116,6 +122,14 @@ def _classes(size: Size) -> tuple[np.ndarray, ...]:
     return _normal(generator, *size), generator.integers(0, size[1], size[0])
 
 
+def _sequences(size: Size) -> tuple[np.ndarray, ...]:
+    """Logits (T, N, C), labels other than the blank, 0, and lengths, all of them full."""
+    generator = np.random.default_rng(0)
+    frames, items, classes, labels = size
+    logits, targets = _normal(generator, frames, items, classes), generator.integers(1, classes, (items, labels))
+    return logits, targets, np.full(items, frames), np.full(items, labels)
+
+
 _ELEMENTS: tuple[Size, ...] = ((10**7,), (10**5,), (10**3,), (32,))
 FAMILIES = (
     Family("mse_loss", _ELEMENTS, (), 1, _regression),
@@ -124,4 +138,5 @@ FAMILIES = (
     Family("sigmoid_focal_loss", _ELEMENTS, (), 1, _binary, (("reduction", "mean"),)),
     Family("gaussian_kl_divergence", _ELEMENTS, (), 2, _gaussian),
     Family("cross_entropy", ((512, 32_000), (512, 1_000), (32, 10)), ((2_048, 128_256),), 1, _classes),
+    Family("ctc_with_logits_loss", ((150, 16, 30, 30), (500, 8, 5_000, 100)), (), 1, _sequences, optax=True),
 )

@@ -15,7 +15,7 @@ from lossgen.runtime import get_num_threads, set_num_threads
 
 from .allocator import DESCRIPTIONS, reuse_memory
 from .cases import Case, Size, parse_size, select
-from .contenders import columns, make_contenders
+from .contenders import OPTAX, columns, has_optax, make_contenders
 from .facts import busy_note, machine_facts
 from .measure import measure
 from .processes import Memory, ProbeError, Startup, measure_memory, measure_startup
@@ -24,6 +24,7 @@ from .text import markdown, print_report
 
 MEMORY_ELEMENTS = 10**7
 NO_TORCH = "torch is not installed: only the NumPy surface was measured (pip install 'lossgen[torch]' adds the others)."
+NO_OPTAX = "Optax and JAX are not installed: their CTC loss was left out (pip install jax optax adds it)."
 
 
 class SizeParameter(click.ParamType[Size]):
@@ -41,7 +42,9 @@ class SizeParameter(click.ParamType[Size]):
 
 @click.command(name="bench", short_help="Measure generated losses against torch.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--size", "sizes", type=SizeParameter(), multiple=True, help="1e7, or 512x32000 for losses over classes.")
+@click.option(
+    "--size", "sizes", type=SizeParameter(), multiple=True, help="1e7, 512x32000 (classes), 150x16x30x30 (sequences)."
+)
 @click.option("--large", is_flag=True, help="Also the sizes that need several gigabytes.")
 @click.option("--repeats", type=click.IntRange(min=1), default=15, show_default=True, help="Samples per function.")
 @click.option("--threads", type=click.IntRange(min=1), help="For lossgen and torch; by default all processors.")
@@ -83,9 +86,13 @@ def bench(
     with Console(stderr=True).status("measuring") as status:
         contenders = columns(compiled)
         rows = _measure(cases, contenders, repeats, lambda text: status.update(f"measuring {text}"))
-        startup, memory, notes = _measure_processes(contenders) if processes else ({}, {}, [])
+        startup, memory, notes = (
+            _measure_processes([name for name in contenders if name != OPTAX]) if processes else ({}, {}, [])
+        )
     if find_spec("torch") is None:
         notes.append(NO_TORCH)
+    if not has_optax() and any(case.family.optax for case in cases):
+        notes.append(NO_OPTAX)
     if busy is not None:
         notes.append(busy)
     conditions = {"threads": str(get_num_threads()), "memory": DESCRIPTIONS[allocator], "samples": str(repeats)}

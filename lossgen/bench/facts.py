@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 BUSY = 0.7
-PACKAGES = ("numpy", "numba", "llvmlite", "torch")
+PACKAGES = ("numpy", "numba", "llvmlite", "torch", "jax", "optax")
 
 
 def machine_facts() -> dict[str, str]:

@@ -24,6 +24,11 @@ def gaussian_kl_divergence(mu: Tensor, log_var: Tensor) -> Tensor:
     return (-0.5 * (1 + log_var - mu.pow(2) - log_var.exp()).sum(dim=1)).mean()
 
 
+def ctc_with_logits_loss(logits: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor) -> Tensor:
+    """The mean of torch's loss of the log-softmax."""
+    return functional.ctc_loss(logits.log_softmax(dim=2), targets, input_lengths, target_lengths)
+
+
 PLAIN: dict[str, Callable[..., Tensor]] = {
     "mse_loss": functional.mse_loss,
     "l1_loss": functional.l1_loss,
@@ -31,4 +36,5 @@ PLAIN: dict[str, Callable[..., Tensor]] = {
     "sigmoid_focal_loss": sigmoid_focal_loss,
     "gaussian_kl_divergence": gaussian_kl_divergence,
     "cross_entropy": functional.cross_entropy,
+    "ctc_with_logits_loss": ctc_with_logits_loss,
 }

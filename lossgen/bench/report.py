@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from .cases import Case
-from .contenders import COMPILE, EAGER, NUMPY, TORCH
+from .contenders import COMPILE, EAGER, NUMPY, OPTAX, TORCH
 from .measure import Timing
 from .processes import Memory, Startup
 
 # What each speed-up column divides: the peer's median by that of lossgen.
-SPEEDUPS = ((EAGER, NUMPY), (EAGER, TORCH), (COMPILE, TORCH))
+SPEEDUPS = ((EAGER, NUMPY), (EAGER, TORCH), (COMPILE, TORCH), (OPTAX, NUMPY))
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Report:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that were measured, in order."""
-        return tuple(self.rows[0].timings)
+        """The columns that were measured, for some rows at least, in order."""
+        return tuple(dict.fromkeys(column for row in self.rows for column in row.timings))
 
     @property
     def speedups(self) -> tuple[tuple[str, str], ...]:

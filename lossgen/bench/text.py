@@ -77,7 +77,7 @@ def _headings(report: Report) -> list[str]:
 
 
 def _cells(report: Report, row: Row, separator: str) -> list[str]:
-    timings = [_timing(row.timings[column], separator) for column in report.columns]
+    timings = [_timing(row.timings.get(column), separator) for column in report.columns]
     ratios = [row.speedup(peer, ours) for peer, ours in report.speedups]
     return [
         row.case.family.loss,
@@ -87,8 +87,10 @@ def _cells(report: Report, row: Row, separator: str) -> list[str]:
     ]
 
 
-def _timing(timing: Timing, separator: str) -> str:
-    """The median with its unit, which holds for the least and the greatest as well."""
+def _timing(timing: Timing | None, separator: str) -> str:
+    """The median with its unit, which holds for the least and the greatest as well; empty where none was measured."""
+    if timing is None:
+        return ""
     unit, factor = _unit(timing.median)
     extremes = f"{_digits(timing.least * factor)} – {_digits(timing.greatest * factor)}"
     return f"{_digits(timing.median * factor)} {unit}{separator}({extremes})"

@@ -10,10 +10,11 @@ from click.testing import CliRunner
 
 from lossgen.bench.cases import FAMILIES, Case
 from lossgen.bench.command import bench
-from lossgen.bench.contenders import COMPILE, EAGER, NUMPY, TORCH, columns, make_contenders
+from lossgen.bench.contenders import COMPILE, EAGER, NUMPY, OPTAX, TORCH, columns, make_contenders
 from lossgen.bench.processes import ProbeError, measure_memory, measure_startup
 
-QUICK = ("--size", "64", "--size", "4x6", "--repeats", "1")
+QUICK = ("--size", "64", "--size", "4x6", "--size", "9x2x7x3", "--repeats", "1")
+SIZES = {1: (90,), 2: (9, 7), 4: (9, 2, 7, 3)}
 
 
 def invoke(*arguments: str):
@@ -27,7 +28,7 @@ def test_all_losses(tmp_path):
     figures = json.loads(file.read_text())
     assert [timing["loss"] for timing in figures["timings"]] == [family.loss for family in FAMILIES]
     for timing in figures["timings"]:
-        assert set(timing["seconds"]) == {NUMPY, TORCH, EAGER}
+        assert set(timing["seconds"]) - {OPTAX} == {NUMPY, TORCH, EAGER}
     assert figures["conditions"]["samples"] == "1"
     assert {"processor", "cores", "numpy", "numba", "torch"} <= set(figures["facts"])
     for family in FAMILIES:
@@ -61,10 +62,12 @@ def test_wrong_arguments(arguments, words):
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.loss)
 def test_contenders_compute_the_same(family):
-    case = Case(family, (90,) if len(family.sizes[0]) == 1 else (9, 7))
+    case = Case(family, SIZES[len(family.sizes[0])])
     results = {name: run() for name, run in make_contenders(case, columns(compiled=False)).items()}
     value, _ = results.pop(NUMPY)
     np.testing.assert_allclose([value, float(results[TORCH])], float(results[EAGER]), rtol=1e-5)
+    if OPTAX in results:
+        np.testing.assert_allclose(value, float(results[OPTAX][0]), rtol=1e-5)
 
 
 def test_reused_memory():
