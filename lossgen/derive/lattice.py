@@ -12,7 +12,7 @@ kept on the way up.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from sympy import Add, Expr, Integer, Mul, Piecewise, oo
@@ -90,14 +90,14 @@ class LatticeSweeps:
                 for index in summed:
                     adjoint = Sum(adjoint, index)
                 leading = tuple(index for index in self.table.indices if index in reduction.free_symbols)
-                if any(entry.table.outside is -oo for entry in adjoint.atoms(TableEntry)):
+                if leading and any(entry.table.outside is -oo for entry in adjoint.atoms(TableEntry)):
                     # The shares in a table: rows may be computed with fewer digits than logarithms need, shares may not.
                     shares = Table(f"row_adjoint_{self.table.name}_{len(fills) + 1}", leading)
                     fills.append(Fill(shares, self.stable(adjoint)))
                     yield fills[-1]
                     adjoint = shares[leading]
                 value = self.stable(adjoint * slope(reduction, p, self.stable))
-                yield Write(argument, p.positions, value, (*leading, *p.over), whole=True)
+                yield Write(argument, p.positions, value, (*leading, *p.over), whole=_is_everywhere(p, leading))
 
     def _local_adjoint(self, local: Local) -> Expr:
         found = patterns(self.cell, local.table)
@@ -145,6 +145,24 @@ def times(factor: Expr, node: Expr) -> Expr:
     return factor * node
 
 
+def _is_everywhere(pattern: Pattern, leading: tuple[Index, ...]) -> bool:
+    """Whether every entry of the argument is one of the pattern's, and once only."""
+    indices, axes = (*leading, *pattern.over), pattern.base.role.axes
+    return set(pattern.positions) == set(indices) and tuple(p.axis for p in pattern.positions) == axes
+
+
+def _first_whole(steps: Iterable[Write | Fill]) -> list[Write | Fill]:
+    """The steps, those that say the whole of an output at the front; only one of these can be the first to be written."""
+    found: list[Write | Fill] = []
+    said: set[Argument] = set()
+    for step in sorted(steps, key=lambda s: isinstance(s, Write) and not s.whole):
+        again = isinstance(step, Write) and step.whole and step.argument in said
+        found.append(replace(step, whole=False) if again else step)
+        if isinstance(step, Write):
+            said.add(step.argument)
+    return found
+
+
 def reads(node: Expr, table: Table) -> bool:
     """Whether an entry of the table occurs."""
     return any(entry.table == table for entry in node.atoms(TableEntry))
@@ -177,7 +195,7 @@ def gradient_sweeps(value: Expr, parts: Sequence[LatticeSweeps], wrt: Sequence[A
             after.append(Put(part.adjoint, p.positions, stable(FACTOR * slope(value, p, stable)), p.over))
         after.append(part.down)
     writes = [w for part in parts for argument in wrt for w in part.writes(argument) if w.value != 0]
-    after += sorted(writes, key=lambda w: isinstance(w, Write) and not w.whole)
+    after += _first_whole(writes)
     reached = Mul(*(is_finite(entry) for entry in sorted(_ends(value), key=str)))
     for argument in wrt:
         for p in patterns(value, argument):

@@ -1,7 +1,6 @@
 """The `@loss` decorator: an annotated function that returns a SymPy expression becomes a `Loss`."""
 
 import inspect
-import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +15,12 @@ from .annotations import alternatives, is_setting, read_annotation
 from .batches import check_batches, distinct, split
 from .calls import USUAL_REDUCTIONS, check_forward, check_positional, check_reductions
 from .errors import SpecError
+from .named import run_with_names
 from .options import Option, Value, combinations, resolve
+from .recurrence import Lattice
 from .roles import Choice, Role
 from .symbols import ONE, Argument, Constant, Each, Hyperparameter
-from .validate import check_formula
+from .validate import check_formula, check_layouts
 from .variant import Variant
 
 Formula = Callable[..., Any]
@@ -110,13 +111,14 @@ class Loss:
         }
         parameters = {n: Hyperparameter(n, r) for n, r in numbers.items()}
         symbols = {n: Argument(n, r) for n, r in roles.items()} | options | parameters
-        value, names = self._run(_run_with_names, self.function, symbols)
+        value, names = self._run(run_with_names, self.function, symbols)
         expression = self._as_expression(value)
         normalizer = self._of_arguments("normalizer", self._normalizer, symbols)
         divisor = self._of_arguments("divisor", self._divisor, symbols)
         arguments = tuple(symbols[n] for n in roles)
         for part in (expression, normalizer, divisor):
             check_formula(self.name, part, {*arguments, *parameters.values()})
+        check_layouts(self.name, expression, arguments)
         numbers = tuple(parameters.values())
         found = Variant(label, arguments, expression, normalizer, names, numbers, options, divisor=divisor)
         return replace(found, parts=split(self.name, found, self.batches)) if self.batches else found
@@ -146,6 +148,10 @@ class Loss:
     def _as_expression(self, value: Any) -> Expr:
         if value is None:
             raise SpecError(f"{self.name}: the formula returns nothing; end it with `return <expression>`")
+        if isinstance(value, Lattice):
+            raise SpecError(
+                f"{self.name}: the formula returns the recurrence {value}; read a cell of it, as in {value}[T.size - 1]"
+            )
         expression = sympify(value) if isinstance(value, Basic | int | float) and not isinstance(value, bool) else None
         if not isinstance(expression, Expr):
             raise SpecError(f"{self.name}: the formula returns {type(value).__name__}, expected a SymPy expression")
@@ -229,24 +235,3 @@ def _signature(function: Formula) -> inspect.Signature:
 
 def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.removesuffix("_loss").split("_")) + "Loss"
-
-
-def _run_with_names(function: Formula, symbols: Mapping[str, Any]) -> tuple[Any, dict[str, Expr]]:
-    """Calls the function and returns its value and its local variables that hold expressions.
-
-    The names an author gives to parts of a formula are the best names for the same parts of a kernel.
-    """
-    code, found = function.__code__, {}
-
-    def watch(frame, event, _):
-        if event == "return" and frame.f_code is code:
-            found.update(frame.f_locals)
-
-    previous = sys.getprofile()
-    sys.setprofile(watch)
-    try:
-        value = function(**symbols)
-    finally:
-        sys.setprofile(previous)
-    names = {n: v for n, v in found.items() if isinstance(v, Expr) and not v.is_Atom and n not in symbols}
-    return value, names

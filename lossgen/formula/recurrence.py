@@ -6,13 +6,14 @@
 >>> loss = -log(alpha[T.size - 1, S.size - 1])
 
 The cells are filled in the order of the indices, the first one outermost. A cell outside the axes is `outside`, 0 unless
-said otherwise; `alpha` may be read anywhere afterwards, at positions that do not move with its own indices.
+said otherwise; `alpha` may be read anywhere afterwards, at positions that are whole numbers: the last one, or every one in a
+sum, `Sum(alpha[t - 1, s], t)`.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from sympy import And, Basic, Expr, Integer, Piecewise, Symbol, Tuple, false, sympify
+from sympy import Basic, Expr, Integer, Piecewise, Symbol, Tuple, false, sympify
 from sympy.printing.latex import LatexPrinter
 
 from .axes import Index
@@ -88,11 +89,6 @@ class Lattice(Basic):
     def __getitem__(self, positions: Any) -> "Filled":
         positions = tuple(map(sympify, positions if isinstance(positions, tuple) else (positions,)))
         check_positions(self.name, self.indices, positions)
-        moving = next((p for p in positions if p.free_symbols & set(self.indices)), None)
-        if moving is not None and not all(
-            isinstance(p, Index) for p in positions if p.free_symbols & set(self.indices)
-        ):
-            raise SpecError(f"{self.name}{_shown(positions)}: {moving} moves with the recurrence's own index")
         return Filled(self, *positions)
 
     # With __getitem__ alone Python would take a lattice for a sequence.
@@ -153,18 +149,25 @@ def recurrence(*indices: Index, outside: Any = 0) -> Callable[[Callable[[Any], E
     Raises SpecError, naming the cell and the offset, where a cell is read before it is filled, where a position is
     neither an index with a shift nor bound by a sum, and where the first cell has no value of its own.
     """
-    wrong = next((index for index in indices if not isinstance(index, Index)), None)
-    if not indices or wrong is not None:
-        raise SpecError(f"recurrence({', '.join(map(str, indices))}): expected indices, as in t = T.index()")
+    given = f"recurrence({', '.join(getattr(index, 'name', str(index)) for index in indices)})"
+    if not indices or not all(isinstance(index, Index) for index in indices):
+        raise SpecError(f"{given}: expected indices, as in t = T.index()")
+    if len(set(indices)) < len(indices):
+        raise SpecError(f"{given}: the same index twice, expected one for each position of a cell")
+    outside = sympify(outside)
+    if not isinstance(outside, Expr) or not outside.is_number or not outside.is_extended_real:
+        raise SpecError(f"{given}: outside is {outside}, expected a number, or oo")
 
     def declare(function: Callable[[Any], Expr]) -> Lattice:
         cells = _Cells(function.__name__, indices)
-        found = sympify(function(cells))
+        returned = function(cells)
+        found = sympify(returned) if isinstance(returned, Basic | int | float) else None
         if not isinstance(found, Expr):
+            what = "its cells" if returned is cells else type(returned).__name__
             raise SpecError(
-                f"{function.__name__}: the recurrence returns {type(found).__name__}, expected an expression"
+                f"{function.__name__}: the recurrence returns {what}, expected an expression, as for one cell"
             )
-        lattice = Lattice(Symbol(function.__name__, real=True), indices, found, sympify(outside))
+        lattice = Lattice(Symbol(function.__name__, real=True), indices, found, outside)
         check_causal(lattice)
         check_start(lattice)
         return lattice
@@ -181,8 +184,9 @@ def offsets(lattice: Lattice, cell: Cell) -> tuple[Expr, ...]:
 def check_positions(name: Symbol, indices: tuple[Index, ...], positions: tuple[Expr, ...]) -> None:
     """Raises SpecError for another number of positions than the recurrence has indices, or what is no whole number."""
     if len(positions) != len(indices):
+        number = "1 position" if len(positions) == 1 else f"{len(positions)} positions"
         expected = ", ".join(index.axis.name for index in indices)
-        raise SpecError(f"{name}{_shown(positions)}: {len(positions)} positions, expected {len(indices)}: {expected}")
+        raise SpecError(f"{name}{_shown(positions)}: {number}, expected {len(indices)}: {expected}")
     wrong = next((p for p in positions if not is_whole(p)), None)
     if wrong is not None:
         raise SpecError(f"{name}{_shown(positions)}: {wrong} is no whole number; expected an index, or one ± 1")
@@ -191,14 +195,11 @@ def check_positions(name: Symbol, indices: tuple[Index, ...], positions: tuple[E
 def check_causal(lattice: Lattice) -> None:
     """Raises SpecError unless every cell that is read has been filled before: its offsets begin with a negative one."""
     for cell in sorted(lattice.cell.atoms(Cell), key=str):
+        check_offsets(lattice, cell)
         for offset, position in zip(offsets(lattice, cell), cell.positions, strict=True):
             if isinstance(position, Index) and offset == position:
                 raise SpecError(
                     f"{cell}: the cell is not filled yet at every {position}; an outer index must be shifted back first"
-                )
-            if not offset.is_Integer:
-                raise SpecError(
-                    f"{cell}: the offset {offset} is no fixed number; expected an index with a shift, as in t - 1"
                 )
             if offset < 0:
                 break
@@ -208,6 +209,24 @@ def check_causal(lattice: Lattice) -> None:
                 )
         else:
             raise SpecError(f"{cell}: offset 0: a cell is read to fill itself; expected an earlier one")
+
+
+def check_offsets(lattice: Lattice, cell: Cell) -> None:
+    """Raises SpecError unless each position is the recurrence's own index with a fixed shift, or one that a sum binds."""
+    for offset, position, index in zip(offsets(lattice, cell), cell.positions, lattice.indices, strict=True):
+        if offset.is_Integer:
+            continue
+        if not isinstance(position, Index) or position in lattice.indices:
+            raise SpecError(
+                f"{cell}: {position} lies at no fixed offset from {index}; expected {index} with a shift, as in "
+                f"{index} - 1, or an index that a sum runs over"
+            )
+        if position.axis != index.axis:
+            raise SpecError(
+                f"{cell}: {position} runs over {position.axis.name}, expected an index over {index.axis.name}"
+            )
+        if cell.positions.count(position) > 1:
+            raise SpecError(f"{cell}: {position} is at two positions; expected an index for each")
 
 
 def check_start(lattice: Lattice) -> None:
@@ -222,10 +241,11 @@ def check_start(lattice: Lattice) -> None:
     if cell.has(Cell):
         first = ", ".join("0" for _ in lattice.indices)
         read = min(cell.atoms(Cell), key=str)
-        conditions = And(*(Symbol(f"{index} = 0") for index in lattice.indices))
+        conditions = [f"Eq({index}, 0)" for index in lattice.indices]
+        start = conditions[0] if len(conditions) == 1 else f"And({', '.join(conditions)})"
         raise SpecError(
             f"{lattice.name}[{first}]: no initial cell: it reads {read}, which is outside; "
-            f"give it a value, as in Piecewise((…, {conditions}), (…, True))"
+            f"give it a value, as in Piecewise((…, {start}), (…, True))"
         )
 
 

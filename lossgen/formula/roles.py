@@ -60,6 +60,9 @@ class Role:
         for given in axes:
             if not isinstance(given, Axis):
                 raise SpecError(f"{self.name}[{given!r}]: expected an Axis, as in {self.name}[C] with C = Axis('C')")
+        if len(axes) > 1 and self.kind not in ("prediction", "target"):
+            names = ", ".join(given.name for given in axes)
+            raise SpecError(f"{self.name}[{names}]: expected one axis; predictions and targets alone may have several")
         if self.domain == "class-number":
             return replace(self, points_to=axes[0])
         if self.kind == "parameter":
@@ -81,14 +84,17 @@ class Role:
 
     def along(self, axis: Axis) -> "Role":
         """A sequence of class indices for each item: `ClassIndex[C].along(L)` has one of the classes C at each entry of L."""
-        if not self.integer or self.axis is None or not isinstance(axis, Axis):
-            raise SpecError(f"{self}.along({axis!r}): expected class indices and an axis, as in ClassIndex[C].along(L)")
+        if self.kind != "label" or self.axis is None or self.points_to or not isinstance(axis, Axis):
+            given = getattr(axis, "name", repr(axis))
+            raise SpecError(f"{self}.along({given}): expected class indices and an axis, as in ClassIndex[C].along(L)")
         return replace(self, axis=axis, points_to=self.axis)
 
     def shared(self) -> "Role":
         """The same for all items: `Prediction[K, K].shared()` is one table of scores between the states of a chain."""
-        if not self.axes:
-            raise SpecError(f"{self}.shared(): expected a role with axes, as in Prediction[K, K].shared()")
+        if not self.axes or self.kind not in ("prediction", "target"):
+            raise SpecError(
+                f"{self}.shared(): expected a prediction or a target with axes, as in Prediction[K, K].shared()"
+            )
         return replace(self, same=True)
 
     def given(self, **cases: "Role | Mapping[Any, Role]") -> "Conditional":

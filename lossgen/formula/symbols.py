@@ -111,7 +111,7 @@ class Each:
 
     def __init__(self, expression: Expr, *indices: Index) -> None:
         self.expression, self.indices = sympify(expression), indices
-        self.name = f"Each({', '.join(map(str, (expression, *indices)))})"
+        self.name = f"Each({', '.join(getattr(part, 'name', str(part)) for part in (expression, *indices))})"
         axes = [index.axis for index in indices if isinstance(index, Index)]
         if not indices or len(axes) < len(indices):
             raise SpecError(f"{self.name}: expected an index, as in c = C.index()")
@@ -128,9 +128,8 @@ class Each:
             check_position(self.name, self.axis, index)
             return self.expression.xreplace({self.indices[0]: index})
         given = index if isinstance(index, tuple) else (index,)
-        if len(given) != len(self.indices):
-            raise SpecError(f"{self.name}[{index}]: {len(given)} positions, expected {len(self.indices)}")
-        return self.expression.xreplace(dict(zip(self.indices, map(sympify, given), strict=True)))
+        given = check_entry(self.name, tuple(own.axis for own in self.indices), given)
+        return self.expression.xreplace(dict(zip(self.indices, given, strict=True)))
 
     # With __getitem__ alone Python would take a row for a sequence.
     __iter__ = None
@@ -146,18 +145,28 @@ def check_position(name: str, axis: Axis, index: Expr) -> None:
 def read_entry(argument: Argument, indices: tuple[Expr, ...]) -> Expr:
     """The entry at positions that are whole numbers: an index, one shifted as in t − 1, an entry of a sequence of labels.
 
-    Raises SpecError for another number of positions than the argument has axes, and for what is no whole number.
+    Raises SpecError for another number of positions than the argument has axes, and for what is no position on its axis.
     """
-    axes, shown = argument.role.axes, ", ".join(map(str, indices))
-    if len(indices) != len(axes):
-        names = ", ".join(axis.name for axis in axes)
-        raise SpecError(f"{argument.name}[{shown}]: {len(indices)} positions, expected {len(axes)}: {names}")
-    indices = tuple(map(sympify, indices))
-    wrong = next((index for index in indices if not is_whole(index)), None)
-    if wrong is not None:
-        raise SpecError(f"{argument.name}[{shown}]: {wrong} is no whole number; expected an index, a label, or one ± 1")
+    indices = check_entry(argument.name, argument.role.axes, indices)
     kind = LabelEntry if argument.role.layout == "sequence" else Entry
     return kind(argument, *indices)
+
+
+def check_entry(name: str, axes: tuple[Axis, ...], indices: tuple[Any, ...]) -> tuple[Expr, ...]:
+    """The positions of an entry. Raises SpecError for another number of them than axes, for what is no whole number, and for
+    an index over an axis that has nothing to do with the one at its place."""
+    shown = ", ".join(map(str, indices))
+    if len(indices) != len(axes):
+        number, names = len(indices), ", ".join(axis.name for axis in axes)
+        given = "1 position" if number == 1 else f"{number} positions"
+        raise SpecError(f"{name}[{shown}]: {given}, expected {len(axes)}: {names}")
+    indices = tuple(map(sympify, indices))
+    for index, axis in zip(indices, axes, strict=True):
+        if not is_whole(index):
+            raise SpecError(f"{name}[{shown}]: {index} is no whole number; expected an index, a label, or one ± 1")
+        if isinstance(index, Index) and axis not in (index.axis, index.axis.base) and axis.base != index.axis:
+            raise SpecError(f"{name}[{shown}]: {index} runs over {index.axis.name}, expected an index over {axis.name}")
+    return indices
 
 
 def is_whole(node: Any) -> bool:

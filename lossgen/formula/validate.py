@@ -1,6 +1,6 @@
 """Checks a formula as its author wrote it: every symbol is an argument, every function is known."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from sympy import (
     Abs,
@@ -36,7 +36,7 @@ from .lengths import LENGTHS
 from .nodes import Delta, Entry, LogSumExp, Sum
 from .nodes import Max as LargestEntry
 from .recurrence import Cell, Filled, Lattice
-from .symbols import ItemNumber
+from .symbols import Argument, ItemNumber
 
 #: SymPy's own functions that can be differentiated, lowered to kernels and evaluated to 50 digits.
 PLAIN_FUNCTIONS = (Abs, Max, Min, Mod, Piecewise, exp, log, sign, tanh)
@@ -73,6 +73,24 @@ def check_formula(name: str, expression: Expr, symbols: Set[Symbol]) -> None:
     _check_rows(name, expression)
 
 
+def check_layouts(name: str, expression: Expr, arguments: Iterable[Argument]) -> None:
+    """Raises a SpecError for arguments that a loss with a recurrence cannot have, or that it alone can have."""
+    filled = expression.has(Lattice)
+    if filled and expression.has(ItemNumber):
+        raise SpecError(f"{name}: item, the number of an item, has no meaning beside a recurrence")
+    for argument in arguments:
+        role = argument.role
+        if filled and (role.chooses or role.listed):
+            raise SpecError(
+                f"{name}: argument {argument}: {role} is no label that a loss with a recurrence can have; "
+                f"expected a sequence, as in ClassIndex[{role.axes[0].name}].along(T)"
+            )
+        if filled and role.batch:
+            raise SpecError(f"{name}: argument {argument}: a loss with a recurrence has one batch, not {role}")
+        if not filled and role.layout in ("grid", "table", "sequence", "length"):
+            raise SpecError(f"{name}: argument {argument}: {role} takes a recurrence, and the formula has none")
+
+
 def _check_node(name: str, node: Expr) -> None:
     if isinstance(node, AppliedUndef | UndefinedFunction):
         raise SpecError(f"{name}: unknown function {node}; known are {KNOWN}")
@@ -92,7 +110,11 @@ def _check_node(name: str, node: Expr) -> None:
 
 def _check_rows(name: str, node: Expr) -> None:
     """An argument with an axis may only be read entry by entry."""
-    if isinstance(node, Entry | Delta):
+    if isinstance(node, Entry):
+        for position in node.indices:
+            _check_rows(name, position)
+        return
+    if isinstance(node, Delta):
         return
     role = getattr(node, "role", None)
     if role is not None and role.layout in ("row", "shared"):

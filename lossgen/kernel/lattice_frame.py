@@ -12,7 +12,10 @@ from .names import size_name
 from .narrow import NarrowPrinter
 from .pool import Pool
 from .statement_printer import StatementPrinter
-from .sweep_lowering import SweepLowering
+from .sweep_lowering import ITEMS, SweepLowering
+
+#: The layouts whose outputs have a number, or a row, for each item.
+ROWS = ("row", *ITEMS)
 
 
 class LatticeFrame:
@@ -26,7 +29,7 @@ class LatticeFrame:
         self.pool = pool
         self.narrow = narrow
         self.layout = LatticeLayout(program)
-        inline = SweepLowering(self.layout)
+        self.inline = inline = SweepLowering(self.layout)
         self.up = [line for step in program.sweeps.before for line in self._step(step, inline)]
         self.value = list(printer.lines(inline.value(program.sweeps.value)))
         self.down = [line for step in program.sweeps.after for line in self._guarded(step, inline)]
@@ -76,6 +79,9 @@ class LatticeFrame:
             if argument.role.layout == "grid":
                 yield f"if {self.program.output(argument)} is not None:"
                 yield f"    {_unpacked(self.program.output(argument), argument)}"
+            elif argument.role.layout in ROWS:
+                yield f"if {self.program.output(argument)} is not None:"
+                yield f"    {self.program.output(argument)}_row = np.empty({self._width(argument)})"
         for axis in self.derived:
             yield f"size_{axis.name} = {self._extent(axis).replace('n_', 'size_')}"
         for table in self.layout.tables:
@@ -83,6 +89,9 @@ class LatticeFrame:
         for whole in self.layout.whole_tables.values():
             kind = "bool_" if whole.boolean else "int64"
             yield f"{whole.name} = np.zeros(size_{whole.index.axis.name} + {SPARE}, np.{kind})"
+
+    def _width(self, argument: Argument) -> str:
+        return f"size_{argument.role.axis.name}" if argument.role.layout == "row" else "1"
 
     def _extent(self, axis: Axis) -> str:
         return self.layout.bare(axis.extent, str)
@@ -113,15 +122,17 @@ class LatticeFrame:
         yield "if masked:"
         yield "    if values is not None:"
         yield "        values[i] = zero"
+        yield from (f"    {line}" for line in self._rows_written())
         yield "    continue"
         for argument in self.program.arrays:
             if argument.role.layout == "sequence":
                 yield f"{argument.name}_start = {argument.name}_starts[i]"
             elif argument.role.layout == "row":
-                yield f"{argument.name}_row = {argument.name}[i]"
+                yield from _where_given(f"{argument.name}_row = {argument.name}[i]", argument, self.program)
+        yield from self.printer.lines(self.inline.items())
         for whole in self.layout.whole_tables.values():
-            yield f"for {whole.index.name} in range({size_name(whole.index.axis)}):"
-            yield f"    {whole.name}[{whole.index.name}] = {whole.text}"
+            yield f"for {whole.position} in range({size_name(whole.index.axis)}):"
+            yield f"    {whole.name}[{whole.position}] = {whole.text}"
         for table in self.layout.tables:
             region = ", ".join(f":{side}" for side in f"{self._region(table, 'n_')} + {SPARE}".split(", "))
             yield f"{table.name}[{region}] = {self.printer.expression(table.outside)}"
@@ -135,6 +146,17 @@ class LatticeFrame:
         yield "if values is not None:"
         yield "    values[i] = value"
         yield from self.down
+        yield from self._rows_written()
+
+    def _rows_written(self) -> Iterator[str]:
+        """Outputs with a number or a row for each item: they are summed in double precision, then stored."""
+        for argument in self.program.wrt:
+            name = self.program.output(argument)
+            if argument.role.layout in ROWS:
+                place = "i, at" if argument.role.layout == "row" else "i"
+                yield f"if {name} is not None:"
+                yield f"    for at in range({self._width(argument)}):"
+                yield f"        {name}[{place}] = {name}_row[at]"
 
     def _sizes(self) -> Iterator[str]:
         lengths = {a.role.axis: a.name for a in self.program.variant.arguments if a.role.layout == "length"}
@@ -146,6 +168,9 @@ class LatticeFrame:
     def _cleared(self) -> Iterator[str]:
         """Outputs are added to: first they are 0, where no step writes the whole of a row."""
         for argument in self.program.wrt:
+            if argument.role.layout in ROWS:
+                yield f"if {self.program.output(argument)} is not None:"
+                yield f"    {self.program.output(argument)}_row[:] = zero"
             if argument.role.layout != "grid":
                 continue
             name, leading = self.program.output(argument), argument.role.axes[:-1]
@@ -167,3 +192,14 @@ def _unpacked(name: str, argument: Argument) -> str:
     """A grid's rows, and how many rows lie between items and between entries of each axis but the last."""
     steps = [f"{name}_step_{n}" for n in range(len(argument.role.axes))]
     return f"{name}_rows, ({', '.join(steps)}{',' if len(steps) == 1 else ''}) = {name}"
+
+
+def _where_given(line: str, argument: Argument, program: LatticeProgram) -> Iterator[str]:
+    """A line that reads an argument which may be absent."""
+    if program.defaults.get(argument.name) is None:
+        yield line
+    else:
+        yield f"if {argument.name} is not None:"
+        yield f"    {line}"
+        yield "else:"
+        yield f"    {line.partition(' = ')[0]} = None"

@@ -14,12 +14,9 @@ from lossgen.formula import Index
 from lossgen.formula.nodes import LabelEntry
 
 from .kept import kept_parts
-from .lattice_program import LatticeProgram
-from .names import RESERVED, Names, family, size_name
+from .lattice_program import TAKEN, LatticeProgram
+from .names import Names, family, size_name
 from .whole import WholePrinter, is_whole_condition
-
-#: Names that a kernel uses for itself, but one with recurrences does not.
-FREE = frozenset({"s", "j"})
 
 
 @dataclass(frozen=True)
@@ -32,10 +29,11 @@ class Margins:
 
 @dataclass(frozen=True)
 class WholeTable:
-    """Whole numbers or conditions that depend on one index, computed once for an item."""
+    """Whole numbers or conditions that depend on one index, computed once for an item; `position` is the index's variable."""
 
     name: str
     index: Index
+    position: str
     text: str
     boolean: bool
 
@@ -58,10 +56,11 @@ class LatticeLayout:
         taken |= {name for axis in program.axes for name in (axis.name, size_name(axis))}
         self.taken = taken | {table.name for table in self.tables}
         self._names = self.names()
+        self._places: dict[Index, str] = {}
 
     def names(self) -> Names:
         """Names for one function, or for the kernel itself."""
-        return Names(self.taken, self.program.hints, RESERVED - FREE)
+        return Names(self.taken, self.program.hints, TAKEN)
 
     def whole(self, node: Expr, position: Callable[[Expr], str]) -> str:
         """A whole number or condition as text; what reads labels and depends on one index is looked up in a table."""
@@ -74,8 +73,10 @@ class LatticeLayout:
             boolean = is_whole_condition(node)
             name = self._names.new("holds" if boolean else "label")
             self.taken.add(name)
-            text = self.bare(key[0], lambda index: index.name)
-            self.whole_tables[key] = WholeTable(name, own, text, boolean)
+            place = self._places[own] if own in self._places else self._names.new(own.name)
+            self._places[own] = place
+            text = self.bare(key[0], lambda index: place)
+            self.whole_tables[key] = WholeTable(name, own, place, text, boolean)
         return f"{self.whole_tables[key].name}[{position(free[0])}]"
 
     def bare(self, node: Expr, position: Callable[[Expr], str]) -> str:
@@ -87,7 +88,7 @@ class LatticeLayout:
         """Where a position lies in a table: shifted by the margin, and moved into it unless it is near a loop's index."""
         low, high = self.margins[table].before[n], self.margins[table].after[n]
         index, offset = shifted(position)
-        if index in loops and -low <= offset <= high:
+        if index in loops and index.axis == table.indices[n].axis and -low <= offset <= high:
             return self.bare(position + low, name)
         size = size_name(table.indices[n].axis)
         return f"max(min({self.bare(position + low, name)}, {size} + {low}), 0)"

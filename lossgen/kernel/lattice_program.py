@@ -3,14 +3,20 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sympy import Expr
+from sympy import Expr, Symbol, Tuple
 
 from lossgen.derive.lattice import LatticeDerivation
 from lossgen.derive.sweeps import Fill, Keep, Step, Sweeps, Table, Write
 from lossgen.formula import Axis, Loss, Variant
+from lossgen.formula.recurrence import Lattice
 from lossgen.formula.symbols import Argument
 
 from .kept import with_kept_rows
+from .names import RESERVED, check_axis_names, family, size_name
+from .program import with_free_names
+
+#: Names that a kernel with recurrences uses for itself.
+TAKEN = RESERVED - {"s", "j", "start"}
 
 
 @dataclass(frozen=True)
@@ -84,11 +90,15 @@ def base_axes(variant: Variant) -> tuple[Axis, ...]:
 
 def lattice_programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tuple[LatticeProgram, ...]:
     """The kernels of a variant with recurrences, each expression brought into kernel functions by `lower`."""
+    defaults = {a.name: loss.default(a.name) for a in variant.arguments if a.role.layout != "length"}
+    variant, renamed = with_free_names(variant, TAKEN)
+    variant = _with_free_lattices(variant)
+    check_axis_names(loss.name, _all_axes(variant))
     derivation = LatticeDerivation(loss.name, variant)
     common = {
         "variant": variant,
         "parameters": tuple(p.name for p in variant.parameters),
-        "defaults": {a.name: loss.default(a.name) for a in variant.arguments if a.role.layout != "length"},
+        "defaults": {renamed[name]: default for name, default in defaults.items()},
     }
     summary = "The loss of each item and its gradient."
     found = [
@@ -126,6 +136,29 @@ def lattice_programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]
         if value != 1:
             found.append(LatticeProgram(name, summary, sweeps=Sweeps((), lower(value), ()), **common))
     return tuple(found)
+
+
+def _with_free_lattices(variant: Variant) -> Variant:
+    """The variant with other names for recurrences that are called as an argument, another one or a name of the kernels is."""
+    taken = TAKEN.union(*(family(symbol.name) for symbol in (*variant.arguments, *variant.parameters)))
+    taken |= {name for axis in _all_axes(variant) for name in (axis.name, size_name(axis))}
+    new = {}
+    for lattice in sorted(
+        variant.expression.atoms(Lattice), key=lambda lattice: (str(lattice.name), str(lattice.cell))
+    ):
+        name = str(lattice.name)
+        while family(name) & taken:
+            name += "_"
+        taken |= family(name)
+        if name != str(lattice.name):
+            new[lattice] = Lattice(Symbol(name, real=True), Tuple(*lattice.indices), lattice.cell, lattice.outside)
+    return replace(variant, expression=variant.expression.xreplace(new)) if new else variant
+
+
+def _all_axes(variant: Variant) -> tuple[Axis, ...]:
+    """The axes of the arguments and of the recurrences."""
+    cells = (index.axis for lattice in variant.expression.atoms(Lattice) for index in lattice.indices)
+    return tuple(dict.fromkeys((*variant.axes, *cells)))
 
 
 def _lowered(sweeps: Sweeps, lower: Callable[[Expr], Expr]) -> Sweeps:

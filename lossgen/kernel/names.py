@@ -95,9 +95,9 @@ def family(name: str) -> set[str]:
     return {a + suffix for a in arrays for suffix in ("", "_i", "_block", "_row", "_lane")}
 
 
-def free_names(names: Sequence[str], axes: Iterable[Axis]) -> dict[str, str]:
+def free_names(names: Sequence[str], axes: Iterable[Axis], reserved: Collection[str] = RESERVED) -> dict[str, str]:
     """For each argument or hyperparameter the name it has in the kernels: its own, unless the kernels use that for something else."""
-    taken = RESERVED | {name for axis in axes for name in (axis.name, size_name(axis))}
+    taken = {*reserved} | {name for axis in axes for name in (axis.name, size_name(axis))}
     chosen = {}
     for name in names:
         free = name

@@ -32,8 +32,10 @@ class Pool:
         for known in self.functions:
             if (known.summary, known.arguments, known.lines) == (summary, arguments, lines):
                 return f"{known.name}({', '.join(arguments)})"
-        alike = sum(known.name.rstrip("0123456789").rstrip("_") == name for known in self.functions)
-        own = f"{name}_{alike + 1}" if alike else name
+        taken, own, number = {known.name for known in self.functions}, name, 1
+        while own in taken:
+            number += 1
+            own = f"{name}_{number}"
         self.functions.append(SharedFunction(own, summary, arguments, lines))
         return f"{own}({', '.join(arguments)})"
 

@@ -1,7 +1,7 @@
 """What a kernel computes, before it is scheduled: inputs, outputs and the expressions between them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Integer
 
@@ -9,7 +9,7 @@ from lossgen.derive import Derivation, Result
 from lossgen.formula import Axis, Loss, SpecError, Variant
 from lossgen.formula.symbols import Argument
 
-from .names import check_axis_names, free_names
+from .names import RESERVED, check_axis_names, free_names
 
 ZERO = Integer(0)
 
@@ -64,7 +64,7 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
     """The kernels of one variant, each expression brought into kernel functions by `lower`."""
     defaults = {a: loss.default(a.name) for a in variant.arguments}
     _check_axes(loss.name, variant, defaults)
-    variant, renamed = _with_free_names(variant)
+    variant, renamed = with_free_names(variant)
     derivation = Derivation(loss.name, variant)
     hints = {lower(part): name for part, name in derivation.names.items()}
     parameters = tuple(p.name for p in variant.parameters) + (
@@ -130,22 +130,23 @@ def _check_axes(name: str, variant: Variant, defaults: Mapping[Argument, float |
             )
 
 
-def _with_free_names(variant: Variant) -> tuple[Variant, dict[str, str]]:
+def with_free_names(variant: Variant, reserved: Collection[str] = RESERVED) -> tuple[Variant, dict[str, str]]:
     """The variant with other symbols for arguments whose names the kernels use themselves, and the names by the author's own."""
     symbols = (*variant.arguments, *variant.parameters)
-    renamed = free_names([s.name for s in symbols], variant.axes)
+    renamed = free_names([s.name for s in symbols], variant.axes, reserved)
     new = {s: type(s)(renamed[s.name], s.role) for s in symbols if renamed[s.name] != s.name}
     if not new:
         return variant, renamed
-    return Variant(
-        variant.label,
-        tuple(new.get(a, a) for a in variant.arguments),
-        variant.expression.xreplace(new),
-        variant.normalizer.xreplace(new),
-        {n: part.xreplace(new) for n, part in variant.names.items()},
-        tuple(new.get(p, p) for p in variant.parameters),
-        variant.options,
-    ), renamed
+    found = replace(
+        variant,
+        arguments=tuple(new.get(a, a) for a in variant.arguments),
+        expression=variant.expression.xreplace(new),
+        normalizer=variant.normalizer.xreplace(new),
+        divisor=variant.divisor.xreplace(new),
+        names={n: part.xreplace(new) for n, part in variant.names.items()},
+        parameters=tuple(new.get(p, p) for p in variant.parameters),
+    )
+    return found, renamed
 
 
 def is_normalized(derivation: Derivation) -> bool:

@@ -18,6 +18,9 @@ from .share import shared_parts
 from .sweep_loops import cases, is_sequential, reads_tables_alone
 from .whole import is_whole_condition
 
+#: The layouts with one number for each item.
+ITEMS = ("item", "broadcast")
+
 Stored = Callable[[Expr], list[Statement]]
 
 
@@ -32,13 +35,17 @@ class SweepLowering(Lowering):
         self._guards = {}
         self._narrow = narrow
         self._computed: set[Expr] = set()
-        self.scalars = {a: f"{a.name}_i" for a in layout.program.arrays if a.role.layout == "item"}
+        self.scalars = {a: f"{a.name}_i" for a in layout.program.arrays if a.role.layout in ITEMS}
 
     def value(self, value: Expr) -> list[Statement]:
         """The statements that compute the value of the item."""
         self._shared = shared_parts([value])
         self.item.append(Let("value", self.bind(value)))
         return self._take()
+
+    def items(self) -> list[Statement]:
+        """The statements that read what is one number for each item."""
+        return [self._load(argument, name, "i") for argument, name in self.scalars.items()]
 
     def step(self, step: Step) -> list[Statement]:
         """The statements of one step."""
@@ -85,12 +92,16 @@ class SweepLowering(Lowering):
 
     def _entry_of_output(self, step: Write, value: Expr) -> list[Statement]:
         role, name = step.argument.role, self.layout.program.output(step.argument)
+        if role.layout in ITEMS:
+            return [Store(f"{name}_row", "0", self.bind(value), True)]
+        within = self._within(step.positions, role.axes)
         if role.layout in ("table", "shared"):
-            return [Store(f"{name}_lane", ", ".join(map(self._text, step.positions)), self.bind(value), True)]
+            return _when(
+                within, [Store(f"{name}_lane", ", ".join(map(self._text, step.positions)), self.bind(value), True)]
+            )
         *leading, last = step.positions
-        row = self._row(name, step.argument, tuple(leading))
-        stores = [Store(row, self._text(last), self.bind(value), not step.whole)]
-        return _when(self._within(leading, role.axes[:-1]), stores)
+        row = f"{name}_row" if role.layout == "row" else self._row(name, step.argument, tuple(leading))
+        return _when(within, [Store(row, self._text(last), self.bind(value), not step.whole)])
 
     # Loops
 
@@ -156,7 +167,7 @@ class SweepLowering(Lowering):
     def _cell_at(self, node: TableEntry, name: str) -> Statement:
         *leading, last = node.positions
         index, offset = shifted(last)
-        if index in self._loops:
+        if index in self._loops and index.axis == node.table.indices[-1].axis:
             entry = f"{self._slice(node.table, tuple(leading), offset)}[{self.position(index)}]"
         else:
             places = ", ".join(self._place(node.table, n, p) for n, p in enumerate(node.positions))
@@ -168,9 +179,8 @@ class SweepLowering(Lowering):
         if role.layout == "grid":
             row = self._row(node.base.name, node.base, node.indices[:-1])
             return Load(name, row, self._clamped(node.indices[-1], role.axes[-1]))
-        if role.layout == "row":
-            return Load(name, f"{node.base.name}_row", self._clamped(node.indices[0], role.axes[0]))
-        return Load(name, node.base.name, ", ".join(map(self._text, node.indices)))
+        places = ", ".join(map(self._clamped, node.indices, role.axes))
+        return self._load(node.base, name, places)
 
     def _slice(self, table: Table, leading: tuple[Expr, ...], offset: Expr) -> str:
         """The variable that holds a row of a table from an offset on, so that a loop reads it at its own index."""
@@ -202,16 +212,17 @@ class SweepLowering(Lowering):
         """A position of an argument; one beside the axis is moved to its end, where formulas read what they do not use."""
         index, offset = shifted(position)
         size = size_name(axis)
-        if index in self._loops:
+        if index in self._loops and index.axis == axis:
             text = self._text(position)
             return text if offset == 0 else f"min({text}, {size} - 1)" if offset > 0 else f"max({text}, 0)"
-        if position.has(LabelEntry) or getattr(position, "role", None) is not None:
+        if _is_class(position):
             return self._text(position)
         return f"max(min({self._text(position)}, {size} - 1), 0)"
 
     def _within(self, positions: Sequence[Expr], axes: Sequence[Axis]) -> str:
-        """The condition that positions other than those of the loops lie within."""
-        pairs = [(p, a) for p, a in zip(positions, axes, strict=True) if p not in self._loops]
+        """The condition that positions other than those of loops over the axes, and than classes, lie within."""
+        known = {(index, index.axis) for index in self._loops}
+        pairs = [(p, a) for p, a in zip(positions, axes, strict=True) if (p, a) not in known and not _is_class(p)]
         return " and ".join(f"0 <= {self._text(p)} < {size_name(a)}" for p, a in pairs)
 
     def _text(self, node: Expr) -> str:
@@ -224,6 +235,11 @@ def _row_key(table: Table, leading: tuple[Expr, ...], offset: Expr) -> TableEntr
 
 def _when(condition: str, statements: list[Statement]) -> list[Statement]:
     return [Branch(condition, statements)] if condition else statements
+
+
+def _is_class(position: Expr) -> bool:
+    """Whether it is the number of a class, which the runtime has checked."""
+    return position.has(LabelEntry) or getattr(position, "role", None) is not None
 
 
 def _is_indicator(node: Expr) -> bool:

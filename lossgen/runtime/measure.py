@@ -89,7 +89,9 @@ class WholeMeasurement(Measurement):
         return Placement(None, shape)
 
     def _sequence(self, argument: Argument, shape: Shape) -> Placement:
-        item_shape = self.item_shape or ()
+        if self.item_shape is None:
+            self.item_shape = self._items_of_sequences(argument, shape)
+        item_shape = self.item_shape
         if len(shape) == 1 and item_shape:
             self._check_joined(argument, shape)
             return Placement(None, shape)
@@ -102,6 +104,19 @@ class WholeMeasurement(Measurement):
             raise LossError(f"{self._given(argument, shape)}, expected {expected}{joined}")
         dimensions = dimensions_of(self.loss, self.axes[argument.axis or ""], self.option, argument.name, shape)
         return self._entries(argument, shape, dimensions)
+
+    def _items_of_sequences(self, argument: Argument, shape: Shape) -> Shape:
+        """The items where no argument but sequences has any: as many as lengths, or as there are sequences."""
+        lengths = [(a, x) for a, x in self._of("length") if a.axis == argument.axis and x.dtype.kind != "b" and x.ndim]
+        if len(shape) == 1 and lengths:
+            length, array = lengths[0]
+            self.lead = f"{length.name} has shape {array.shape}"
+            return tuple(array.shape)
+        if not shape:
+            raise LossError(f"{self._given(argument, shape)}, expected items and axis {argument.axis!r}")
+        dimensions = dimensions_of(self.loss, self.axes[argument.axis or ""], self.option, argument.name, shape)
+        self.lead = f"{argument.name} has shape {shape} and its {argument.axis!r} at axis {dimensions[0]}"
+        return tuple(size for d, size in enumerate(shape) if d not in dimensions)
 
     def _length(self, argument: Argument, array: np.ndarray) -> Placement:
         shape, item_shape = tuple(array.shape), self.item_shape or ()

@@ -134,7 +134,7 @@ class Variant:
     @property
     def whole(self) -> bool:
         """Whether its kernels take arrays whole: a loss over lattices."""
-        return any(argument.layout in WHOLE for argument in self.arguments)
+        return bool(self.sizes) or any(argument.layout in WHOLE for argument in self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
