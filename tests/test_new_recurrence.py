@@ -1,0 +1,279 @@
+"""Recurrences that the catalogue does not have, each a formula in a project of its own: nothing in the compiler knows them.
+
+The likelihood of a hidden Markov model (tables alone, its items are the sequences), exponential smoothing, a GARCH model
+(parameters that are one number per item), discounted returns (time runs backwards), a soft edit distance, and a model with
+a number for each label, whose recurrence has the index that its sums have.
+"""
+
+import importlib
+import itertools
+import shutil
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+import torch
+
+FORMULAS = '''
+from lossgen.formula import (
+    And, Axis, ClassIndex, Eq, Fraction, Length, Logit, NonNegative, Piecewise, Positive, Prediction, Real, Sum, exp, log, loss, oo,
+    recurrence,
+)
+
+T = Axis("T", place="last")
+K = Axis("K", place="last")
+O = Axis("O", place="last")
+I = Axis("I", place="last")
+J = Axis("J", place="last")
+ROWS = Axis("V", base=I, longer=1)
+COLUMNS = Axis("W", base=J, longer=1)
+t = T.index()
+
+
+@loss(paper="Rabiner 1989, A Tutorial on Hidden Markov Models, eq. 19-21")
+def hmm_loss(
+    initial: Logit[K].shared(),
+    transition: Logit[K, K].shared(),
+    emission: Logit[K, O].shared(),
+    observations: ClassIndex[O].along(T),
+    lengths: Length[T] = -1,
+):
+    """The negative log-likelihood of observations under a hidden Markov model."""
+    j, k, i, o = K.index("j"), K.index("k"), K.index("i"), O.index("o")
+    begin = exp(initial[k]) / Sum(exp(initial[i]), i)
+    move = exp(transition[j, k]) / Sum(exp(transition[j, i]), i)
+    emit = exp(emission[k, observations[t]]) / Sum(exp(emission[k, o]), o)
+
+    @recurrence(t, k)
+    def alpha(alpha):
+        return Piecewise((begin * emit, Eq(t, 0)), (emit * Sum(alpha[t - 1, j] * move, j), True))
+
+    return -log(Sum(alpha[T.size - 1, k], k))
+
+
+@loss
+def smoothing_loss(x: Prediction[T], y: Real[T], lengths: Length[T] = -1, alpha: Fraction = 0.75):
+    """The squared error of exponential smoothing, one step ahead; the recurrence is called as the hyperparameter is."""
+    def level(alpha_):
+        @recurrence(t)
+        def alpha(level):
+            return Piecewise((x[t], Eq(t, 0)), (alpha_ * level[t - 1] + (1 - alpha_) * x[t], True))
+
+        return alpha
+
+    before = level(alpha)
+    return Sum(Piecewise((0, Eq(t, 0)), ((before[t - 1] - y[t]) ** 2, True)), t)
+
+
+@loss(paper="Bollerslev 1986, Generalized Autoregressive Conditional Heteroskedasticity")
+def garch_loss(omega: Prediction, alpha: Prediction, beta: Prediction, x: Real[T], lengths: Length[T] = -1):
+    """The negative log-likelihood of GARCH(1, 1)."""
+
+    @recurrence(t)
+    def variance(v):
+        return Piecewise((omega, Eq(t, 0)), (omega + alpha * x[t - 1] ** 2 + beta * v[t - 1], True))
+
+    return Sum(log(variance[t]) + x[t] ** 2 / variance[t], t) / 2
+
+
+@loss
+def returns_loss(rewards: Real[T], values: Prediction[T], gamma: Fraction = 0.9):
+    """The squared error against discounted returns: time runs backwards."""
+
+    @recurrence(t)
+    def total(total):
+        reward = rewards[T.size - 1 - t]
+        return Piecewise((reward, Eq(t, 0)), (reward + gamma * total[t - 1], True))
+
+    return Sum((values[t] - total[T.size - 1 - t]) ** 2, t)
+
+
+@loss
+def edit_loss(
+    costs: Prediction[I, J], rows: Length[I] = -1, columns: Length[J] = -1, gamma: Positive = 1, gap: NonNegative = 1
+):
+    """The edit distance with a soft minimum."""
+    i, j = ROWS.index("i"), COLUMNS.index("j")
+
+    def softmin(*values):
+        return -gamma * log(sum(exp(-value / gamma) for value in values))
+
+    @recurrence(i, j, outside=oo)
+    def d(d):
+        step = softmin(d[i - 1, j - 1] + costs[i - 1, j - 1], d[i - 1, j] + gap, d[i, j - 1] + gap)
+        return Piecewise((0, And(Eq(i, 0), Eq(j, 0))), (step, True))
+
+    return d[I.size, J.size]
+
+
+@loss
+def mixing_loss(x: Logit[T, K], bias: Prediction, lengths: Length[T] = -1):
+    """States that forget where they came from: the sum within a cell has the recurrence's own index."""
+    k = K.index()
+
+    @recurrence(t, k)
+    def alpha(alpha):
+        y = exp(x[t, k] + bias)
+        return Piecewise((y, Eq(t, 0)), (y * Sum(alpha[t - 1, k], k), True))
+
+    return -log(Sum(alpha[T.size - 1, k] * alpha[T.size - 1, k], k))
+'''
+
+N, STEPS, STATES, WORDS = 2, 4, 3, 5
+LENGTHS = torch.tensor([4, 2])
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with the built package."""
+    root = tmp_path_factory.mktemp("recurrences")
+    (root / "formulas").mkdir()
+    (root / "formulas" / "mine.py").write_text(FORMULAS)
+    (root / "pyproject.toml").write_text('[tool.lossgen]\nspec = "formulas"\nout = "own_recurrences"\n')
+    built = subprocess.run([sys.executable, "-m", "lossgen", "build"], cwd=root, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    sys.path.insert(0, str(root))
+    yield root
+    sys.path.remove(str(root))
+
+
+@pytest.fixture
+def own(built, monkeypatch):
+    """The losses on tensors. Their kernels stay plain Python: on inputs as small as these that takes less time."""
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+    with np.errstate(all="ignore"):
+        yield importlib.import_module("own_recurrences.torch")
+
+
+@pytest.fixture(scope="module")
+def compiled(built):
+    """The losses on arrays, compiled."""
+    shutil.copytree(
+        built / "own_recurrences", built / "compiled_recurrences", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return importlib.import_module("compiled_recurrences")
+
+
+def normal(*shape, seed=11):
+    g = torch.Generator().manual_seed(seed + sum(shape))
+    return torch.randn(*shape, dtype=torch.float64, generator=g, requires_grad=True)
+
+
+def positive(*shape, seed=3):
+    g = torch.Generator().manual_seed(seed + sum(shape))
+    return (torch.rand(*shape, dtype=torch.float64, generator=g) + 0.3).requires_grad_()
+
+
+OBSERVED = torch.tensor([[1, 4, 0, 1], [3, 2, 2, 2]])
+
+
+def hmm(initial, transition, emission):
+    """The sum over all paths through the states."""
+    a, b, c = initial.log_softmax(0), transition.log_softmax(1), emission.log_softmax(1)
+    for n, length in enumerate(LENGTHS.tolist()):
+        paths = []
+        for path in itertools.product(range(STATES), repeat=length):
+            moves = sum(b[p, q] for p, q in itertools.pairwise(path))
+            paths.append(a[path[0]] + moves + sum(c[k, OBSERVED[n, i]] for i, k in enumerate(path)))
+        yield -torch.logsumexp(torch.stack(paths), 0)
+
+
+def smoothing(x, y, alpha=0.75):
+    for n, length in enumerate(LENGTHS.tolist()):
+        level, total = x[n, 0], 0.0
+        for i in range(1, length):
+            total = total + (level - y[n, i]) ** 2
+            level = alpha * level + (1 - alpha) * x[n, i]
+        yield total
+
+
+def garch(omega, alpha, beta, x):
+    for n, length in enumerate(LENGTHS.tolist()):
+        v, total = omega[n], 0.0
+        for i in range(length):
+            v = omega[n] + alpha[n] * x[n, i - 1] ** 2 + beta[n] * v if i else v
+            total = total + (torch.log(v) + x[n, i] ** 2 / v) / 2
+        yield total
+
+
+def returns(rewards, values, gamma=0.9):
+    for n in range(N):
+        total, error = 0.0, 0.0
+        for i in reversed(range(STEPS)):
+            total = rewards[n, i] + gamma * total
+            error = error + (values[n, i] - total) ** 2
+        yield error
+
+
+def edit(costs, gamma=1.0, gap=1.0):
+    rows, columns = costs.shape[1:]
+    for cost in costs:
+        d = {(0, 0): costs.new_zeros(())}
+        for i, j in itertools.product(range(rows + 1), range(columns + 1)):
+            before = [d[i - 1, j - 1] + cost[i - 1, j - 1]] if i and j else []
+            before += [d[i - 1, j] + gap] if i else []
+            before += [d[i, j - 1] + gap] if j else []
+            if before:
+                d[i, j] = -gamma * torch.logsumexp(-torch.stack(before) / gamma, 0)
+        yield d[rows, columns]
+
+
+def mixing(x, bias):
+    for n, length in enumerate(LENGTHS.tolist()):
+        y = torch.exp(x[n] + bias[n])
+        alpha = y[0]
+        for i in range(1, length):
+            alpha = y[i] * alpha.sum()
+        yield -torch.log((alpha * alpha).sum())
+
+
+CASES = {
+    "hmm_loss": (hmm, lambda: [normal(STATES), normal(STATES, STATES), normal(STATES, WORDS)], [OBSERVED, LENGTHS]),
+    "smoothing_loss": (smoothing, lambda: [normal(N, STEPS), normal(N, STEPS, seed=5)], [LENGTHS]),
+    "garch_loss": (garch, lambda: [positive(N), positive(N, seed=1), positive(N, seed=2), normal(N, STEPS)], [LENGTHS]),
+    "returns_loss": (returns, lambda: [normal(N, STEPS, seed=5), normal(N, STEPS)], []),
+    "edit_loss": (edit, lambda: [normal(N, 3, 4)], []),
+    "mixing_loss": (mixing, lambda: [normal(N, STEPS, STATES), normal(N)], [LENGTHS]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_value_gradient_and_second_derivative(own, name):
+    plain, arguments, rest = CASES[name]
+    arguments = arguments()
+
+    def made(*given):
+        return getattr(own, name)(*given, *rest, reduction="none")
+
+    expected = torch.stack(list(plain(*arguments)))
+    torch.testing.assert_close(made(*arguments), expected, rtol=1e-12, atol=1e-13)
+    found = torch.autograd.grad(made(*arguments).sum(), arguments)
+    torch.testing.assert_close(found, torch.autograd.grad(expected.sum(), arguments), rtol=1e-11, atol=1e-13)
+    assert torch.autograd.gradcheck(made, arguments)
+    assert torch.autograd.gradgradcheck(made, arguments)
+
+
+@pytest.mark.parametrize("name", ["hmm_loss", "garch_loss"])
+def test_compiled_and_in_float32(compiled, name):
+    plain, arguments, rest = CASES[name]
+    given = [a.detach().numpy().astype("f") for a in arguments()]
+    value, slopes = getattr(compiled, name).value_and_grad(*given, *(r.numpy() for r in rest))
+    tensors = [torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in given]
+    expected = torch.stack(list(plain(*tensors))).mean()
+    np.testing.assert_allclose(value, expected.item(), rtol=1e-6)
+    for slope, right in zip(slopes, torch.autograd.grad(expected, tensors), strict=False):
+        np.testing.assert_allclose(slope, right, rtol=1e-5, atol=1e-7)
+
+
+def test_sequences_alone_say_what_the_items_are(own):
+    """Without an argument that has items, they are as many as there are sequences, or lengths."""
+    tables = CASES["hmm_loss"][1]()
+    padded = own.hmm_loss(*tables, OBSERVED, LENGTHS, reduction="none")
+    joined = torch.cat([row[:length] for row, length in zip(OBSERVED, LENGTHS, strict=True)])
+    assert padded.shape == (N,)
+    assert torch.equal(own.hmm_loss(*tables, joined, LENGTHS, reduction="none"), padded)
+    assert torch.equal(own.hmm_loss(*tables, OBSERVED[0], reduction="none"), padded[0])
+    with pytest.raises(ValueError, match="hmm_loss: lengths has shape"):
+        own.hmm_loss(*tables, OBSERVED, torch.tensor([1, 2, 3]))
