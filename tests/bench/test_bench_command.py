@@ -43,6 +43,15 @@ def test_markdown_without_torch(monkeypatch):
     assert "pip install 'lossgen[torch]'" in done.output
 
 
+def test_without_optax_its_column_is_left_out_with_a_word(monkeypatch):
+    monkeypatch.setitem(sys.modules, "optax", None)
+    done = invoke("ctc_with_logits_loss", *QUICK, "--no-compile", "--no-processes", "--markdown")
+    assert done.exit_code == 0, done.output
+    assert OPTAX not in done.output
+    assert "pip install jax optax" in done.output
+    assert "pip install jax" not in invoke("mse_loss", *QUICK, "--no-compile", "--no-processes").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

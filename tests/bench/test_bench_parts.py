@@ -111,3 +111,11 @@ def test_json(report):
     assert timing["speedup"]["torch eager / lossgen torch"] == pytest.approx(2)
     assert figures["startup"]["torch eager"]["cached"] == 0.6
     assert figures["memory"]["torch eager"] == {"extra": 1_500_000, "inputs": 8_000_000}
+
+
+def test_a_column_that_a_row_lacks_is_left_empty(report):
+    timings = {**report.rows[0].timings, "optax jit": Timing(5e-6, 4e-6, 6e-6, 100)}
+    both = Report({}, {}, (*report.rows, Row(Case(FAMILIES[-1], FAMILIES[-1].sizes[0]), timings)), {}, {}, ())
+    _, _, without, beside = [line for line in markdown(both).splitlines() if line.startswith("|")]
+    assert without.endswith("| 40 × | 2.0 × |  |")
+    assert beside.endswith("| 40 × | 2.0 × | 5.0 × |")
