@@ -42,7 +42,7 @@ class Tangent:
         own = {table: self._tangent(table) for table in (fill.table, *(table for table, _ in fill.kept))}
         change = self._along(fill.value)
         kept = tuple((own[table], self._along(part).xreplace(fill.known)) for table, part in fill.kept)
-        if not moved and all(_moves_itself_alone(value, own) for value in (change, *(part for _, part in kept))):
+        if not moved and all(self._moves_itself_alone(value, own) for value in (change, *(part for _, part in kept))):
             for table in own:
                 del self._tables[table]
             return (fill,)
@@ -62,7 +62,6 @@ class Tangent:
             return Entry(self.directions[leaf.base], *leaf.indices)
         return self.directions.get(leaf, ZERO)
 
-
-def _moves_itself_alone(change: Expr, own: Mapping[Table, Table]) -> bool:
-    """Whether nothing but the tables' own changes would change them, so that nothing does."""
-    return change.replace(TableEntry, lambda t, *p: ZERO if t in own.values() else t[p]) == 0
+    def _moves_itself_alone(self, change: Expr, own: Mapping[Table, Table]) -> bool:
+        """Whether nothing but the tables' own changes would change them, so that nothing does."""
+        return self.stable(change.replace(TableEntry, lambda t, *p: ZERO if t in own.values() else t[p])) == 0

@@ -58,16 +58,18 @@ class Axis:
 class Index(Symbol):
     """An integer that runs over an axis: bound by a reduction, or the position of a gradient's entry."""
 
-    __slots__ = ("axis",)
+    __slots__ = ("_whole_axis", "axis")
     axis: Axis
 
     def __new__(cls, name: str, axis: Axis) -> "Index":
         self = Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
         self.axis = axis
+        self._whole_axis = repr(axis)
         return self
 
     def __getnewargs_ex__(self):
         return (self.name, self.axis), {}
 
     def _hashable_content(self):
-        return (*super()._hashable_content(), self.axis.name)
+        # All of the axis: SymPy keeps expressions, and would give those of another loss whose axis has the same name.
+        return (*super()._hashable_content(), self._whole_axis)

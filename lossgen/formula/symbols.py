@@ -16,20 +16,20 @@ class Argument(Symbol):
     A class index y may be read in two ways: as the position of an entry, `x[y]`, and as the one-hot vector `y[c]`.
     """
 
-    __slots__ = ("role",)
+    __slots__ = ("_whole_role", "role")
     role: Role
 
     def __new__(cls, name: str, role: Role) -> "Argument":
         assumptions = {"integer": True} if role.integer else {"real": True}
         self = Symbol.__xnew__(cls, name, **assumptions)
-        self.role = role
+        self.role, self._whole_role = role, repr(role)
         return self
 
     def __getnewargs_ex__(self):
         return (self.name, self.role), {}
 
     def _hashable_content(self):
-        return (*super()._hashable_content(), str(self.role), self.role.domain, self.role.layout)
+        return (*super()._hashable_content(), self._whole_role)
 
     @property
     def axis(self) -> Axis | None:
@@ -71,7 +71,7 @@ item = ItemNumber()
 class Hyperparameter(Symbol):
     """A scalar hyperparameter."""
 
-    __slots__ = ("role",)
+    __slots__ = ("_whole_role", "role")
     role: Role
 
     def __new__(cls, name: str, role: Role) -> "Hyperparameter":
@@ -83,14 +83,14 @@ class Hyperparameter(Symbol):
             "class-number": {"integer": True, "nonnegative": True},
         }
         self = Symbol.__xnew__(cls, name, **sign.get(role.domain, {"real": True}))
-        self.role = role
+        self.role, self._whole_role = role, repr(role)
         return self
 
     def __getnewargs_ex__(self):
         return (self.name, self.role), {}
 
     def _hashable_content(self):
-        return (*super()._hashable_content(), str(self.role), self.role.domain, self.role.layout)
+        return (*super()._hashable_content(), self._whole_role)
 
 
 class Constant:
