@@ -119,6 +119,20 @@ def mixing_loss(x: Logit[T, K], bias: Prediction, lengths: Length[T] = -1):
         return Piecewise((y, Eq(t, 0)), (y * Sum(alpha[t - 1, k], k), True))
 
     return -log(Sum(alpha[T.size - 1, k] * alpha[T.size - 1, k], k))
+
+
+@loss
+def two_ends_loss(x: Logit[T, K], z: Prediction, states: Length[K] = -1):
+    """Paths that end in one of two states, of which an item with a single state has one; and terms beside the sum."""
+    k = K.index()
+
+    @recurrence(t, k)
+    def a(a):
+        y = exp(x[t, k])
+        return Piecewise((y, Eq(t, 0)), (y * (a[t - 1, k] + a[t - 1, k - 1]), True))
+
+    last = T.size - 1
+    return -log(a[last, K.size - 1] + a[last, K.size - 2]) + z**2 + x[last, 0] ** 2
 '''
 
 N, STEPS, STATES, WORDS = 2, 4, 3, 5
@@ -229,12 +243,21 @@ def mixing(x, bias):
         yield -torch.log((alpha * alpha).sum())
 
 
+def two_ends(x, z):
+    for n, states in enumerate((3, 1)):
+        a = list(torch.exp(x[n, 0, :states]))
+        for i in range(1, STEPS):
+            a = [torch.exp(x[n, i, k]) * (a[k] + (a[k - 1] if k else 0.0)) for k in range(states)]
+        yield -torch.log(sum(a[-2:])) + z[n] ** 2 + x[n, -1, 0] ** 2
+
+
 CASES = {
     "hmm_loss": (hmm, lambda: [normal(STATES), normal(STATES, STATES), normal(STATES, WORDS)], [OBSERVED, LENGTHS]),
     "smoothing_loss": (smoothing, lambda: [normal(N, STEPS), normal(N, STEPS, seed=5)], [LENGTHS]),
     "garch_loss": (garch, lambda: [positive(N), positive(N, seed=1), positive(N, seed=2), normal(N, STEPS)], [LENGTHS]),
     "returns_loss": (returns, lambda: [normal(N, STEPS, seed=5), normal(N, STEPS)], []),
     "edit_loss": (edit, lambda: [normal(N, 3, 4)], []),
+    "two_ends_loss": (two_ends, lambda: [normal(N, STEPS, STATES), normal(N)], [torch.tensor([3, 1])]),
     "mixing_loss": (mixing, lambda: [normal(N, STEPS, STATES), normal(N)], [LENGTHS]),
 }
 

@@ -205,10 +205,20 @@ def gradient_sweeps(value: Expr, parts: Sequence[LatticeSweeps], wrt: Sequence[A
     return Sweeps(tuple(step for part in parts for step in part.up), value, tuple(after))
 
 
-def _ends(value: Expr) -> set[TableEntry]:
-    """The cells that all paths end in, kept as logarithms: where one of them is −∞ there is no path, and nothing moves the loss."""
+def _ends(value: Expr) -> set[Expr]:
+    """The sums over all paths, kept as logarithms: where one of them is −∞ there is no path, and nothing moves the loss.
+
+    A sum is a cell that all paths end in, or one of several such cells, of which some may be −∞.
+    """
     over = {node.index for node in value.atoms(Reduction)}
-    return {e for e in value.atoms(TableEntry) if e.table.outside is -oo and not e.free_symbols & over}
+
+    def found(node: Expr) -> set[Expr]:
+        if isinstance(node, TableEntry):
+            return {node} if node.table.outside is -oo and not node.free_symbols & over else set()
+        inside = set().union(*map(found, node.args))
+        return {node} if inside and isinstance(node, log_add_exp) else inside
+
+    return found(value)
 
 
 @dataclass
