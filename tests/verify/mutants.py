@@ -8,7 +8,8 @@ import pytest
 
 from lossgen.build.package import render
 from lossgen.build.writer import write
-from lossgen.derive import Derivation, derivation
+from lossgen.derive import Derivation, derivation, lattice
+from lossgen.derive.lattice import LatticeDerivation
 from lossgen.formula import Loss
 from lossgen.kernel import program
 from lossgen.verify.check import Finding, check_loss, open_package
@@ -34,6 +35,7 @@ def change(patch: pytest.MonkeyPatch, quantity: str, changed: Callable[[Any], An
 
 def drop(patch: pytest.MonkeyPatch, rule: Callable) -> None:
     """Derivations do without the rule."""
+    patch.setattr(lattice, "STABLE", tuple(r for r in lattice.STABLE if r is not rule))
     for name in LISTS:
         patch.setattr(derivation, name, tuple(r for r in getattr(derivation, name) if r is not rule))
 
@@ -42,6 +44,13 @@ def fired(loss: Loss) -> set[str]:
     """The names of the rules that take part in deriving a loss."""
     names = set()
     for variant in loss.pieces:
+        if variant.filled:
+            steps = LatticeDerivation(loss.name, variant)
+            steps.evaluate()
+            for wrt in (variant.predictions, variant.differentiable):
+                steps.products(wrt)
+            names |= {name for name, _, _ in steps.trace.steps}
+            continue
         derived = Derivation(loss.name, variant)
         _ = derived.value, derived.normalizer, derived.names, derived.gradient, derived.normalizer_gradient
         _ = derived.hessian_diagonal, derived.curvature(variant.predictions), derived.curvature(variant.differentiable)
