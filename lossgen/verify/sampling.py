@@ -134,7 +134,8 @@ def _hard_batch(
 
 
 def _is_embedding(argument: Argument) -> bool:
-    return argument.role.axis is not None and argument.role.axis.place == "last"
+    role = argument.role
+    return role.axis is not None and role.axis.place == "last" and role.kind == "prediction"
 
 
 def _has_tied_distances(varied: list[Argument], choice: tuple) -> bool:
