@@ -300,3 +300,11 @@ def test_sequences_alone_say_what_the_items_are(own):
     assert torch.equal(own.hmm_loss(*tables, OBSERVED[0], reduction="none"), padded[0])
     with pytest.raises(ValueError, match="hmm_loss: lengths has shape"):
         own.hmm_loss(*tables, OBSERVED, torch.tensor([1, 2, 3]))
+
+
+def test_what_is_outside_its_domain_is_found_within_the_lengths(own):
+    *predictions, x = (a.detach() for a in CASES["garch_loss"][1]())
+    x[1, 3] = torch.nan
+    assert own.garch_loss(*predictions, x, LENGTHS).isfinite()
+    with pytest.raises(ValueError, match=r"garch_loss: x\[1, 3\] is nan, expected a number"):
+        own.garch_loss(*predictions, x)

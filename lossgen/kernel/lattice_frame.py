@@ -11,7 +11,7 @@ from .lattice_program import LatticeProgram
 from .names import size_name
 from .narrow import NarrowPrinter
 from .pool import Pool
-from .statement_printer import StatementPrinter
+from .statement_printer import DOMAIN_CHECKS, StatementPrinter
 from .sweep_lowering import ITEMS, SweepLowering
 
 #: The layouts whose outputs have a number, or a row, for each item.
@@ -110,10 +110,12 @@ class LatticeFrame:
                 yield f"    {name}_lane = {name}[lane]"
                 yield f"    {name}_lane[...] = 0.0"
         yield "total = 0.0"
+        if self._checked:
+            yield "fault = 0"
         yield "for i in range(bounds[lane], bounds[lane + 1]):"
         yield from (f"    {line}" for line in self._item())
         yield "totals[lane] = total"
-        yield "faults[lane] = 0"
+        yield f"faults[lane] = {'fault' if self._checked else '0'}"
 
     def _item(self) -> Iterator[str]:
         yield from self._sizes()
@@ -130,6 +132,8 @@ class LatticeFrame:
             elif argument.role.layout == "row":
                 yield from _where_given(f"{argument.name}_row = {argument.name}[i]", argument, self.program)
         yield from self.printer.lines(self.inline.items())
+        for position, argument in self._checked:
+            yield from self._check(position, argument)
         for whole in self.layout.whole_tables.values():
             yield f"for {whole.position} in range({size_name(whole.index.axis)}):"
             yield f"    {whole.name}[{whole.position}] = {whole.text}"
@@ -147,6 +151,25 @@ class LatticeFrame:
         yield "    values[i] = value"
         yield from self.down
         yield from self._rows_written()
+
+    @property
+    def _checked(self) -> list[tuple[int, Argument]]:
+        """The arguments that may hold what is outside their domain, and their positions."""
+        pairs = enumerate(self.program.variant.arguments)
+        return [(n, a) for n, a in pairs if a.role.domain in DOMAIN_CHECKS and a.role.layout in ("grid", *ROWS)]
+
+    def _check(self, position: int, argument: Argument) -> Iterator[str]:
+        """Raises the argument's bit where an entry within the item's lengths is outside the domain."""
+        name, axes = argument.name, argument.role.axes
+        places = [f"at_{n}" for n in range(1, len(axes) + 1)]
+        steps = [f"i * {name}_step_0", *(f"{p} * {name}_step_{n}" for n, p in enumerate(places[:-1], 1))]
+        entries = {"grid": f"{name}_rows[{' + '.join(steps)}, at_{len(axes)}]", "row": f"{name}_row[at_1]"}
+        entry = entries.get(argument.role.layout, f"{name}_i")
+        lines = [f"for {place} in range({size_name(axis)}):" for place, axis in zip(places, axes, strict=True)]
+        lines += [f"if not ({DOMAIN_CHECKS[argument.role.domain].format(x=entry)}):", f"fault |= {1 << position}"]
+        if self.program.defaults.get(name) is not None and argument.role.layout == "row":
+            lines.insert(0, f"if {name} is not None:")
+        yield from ("    " * depth + line for depth, line in enumerate(lines))
 
     def _rows_written(self) -> Iterator[str]:
         """Outputs with a number or a row for each item: they are summed in double precision, then stored."""
