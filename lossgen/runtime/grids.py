@@ -79,9 +79,11 @@ class GridSlot:
         return rows, inside if order is None else inside.transpose(np.argsort(order))
 
     def _of(self, whole: np.ndarray) -> Rows:
-        """The rows of a contiguous array."""
+        """The rows of a contiguous array; of one without entries a single row, which kernels read but do not use."""
         *outer, width = self.placement.shape
         steps = tuple(math.prod(outer[place + 1 :]) for place in range(len(outer)))
+        if not whole.size:
+            return np.zeros((1, max(width, 1)), whole.dtype), (0,) * len(outer)
         return whole.reshape(math.prod(outer), width), steps
 
 
