@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-
 from lossgen.generated.torch import ctc_loss, rnnt_loss, soft_dtw_loss
 
 LABELS = torch.ones(2, 2, dtype=torch.long)
