@@ -26,6 +26,8 @@ PLAIN: dict[str, Callable] = {
     "tanh": mpmath.tanh,
     "Abs": abs,
     "sign": mpmath.sign,
+    "is_finite": lambda x: mpf(int(not mpmath.isinf(x))),
+    "zero_if_infinite": lambda x: mpf(0) if mpmath.isinf(x) else x,
     "Max": max,
     "Min": min,
     "Add": lambda *terms: mpmath.fsum(terms),
@@ -75,7 +77,8 @@ def exact(node: sympy.Basic, numbers: Numbers, at: Mapping[Index, int] | None = 
     if isinstance(node, sympy.Piecewise):
         return next(value(v) for v, condition in node.args if value(condition))
     if isinstance(node, Atom):
-        return value(node.definition())
+        own = PLAIN.get(node.func.__name__)
+        return own(*map(value, node.args)) if own else value(node.definition())
     if node in (sympy.true, sympy.false):
         return bool(node)
     if node is sympy.S.NegativeInfinity:

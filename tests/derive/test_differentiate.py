@@ -36,7 +36,7 @@ from lossgen.formula import (
     softplus,
     xlogy,
 )
-from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio, log_cosh
+from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio, is_finite, log_cosh, zero_if_infinite
 from lossgen.formula.differences import relative_difference
 from lossgen.formula.lengths import (
     LENGTHS,
@@ -102,6 +102,8 @@ NUMBERS: dict[str, Expr] = {
     "softplus": softplus(-x),
     "log_cosh": log_cosh(x * t),
     "log1p": log1p(x**3),
+    "an infinite value is 0": zero_if_infinite(x**3 * t) * x,
+    "beside what is finite": is_finite(t * g) * x**3,
     "expm1": expm1(x * t),
     "expm1_minus": expm1_minus(x**2),
     "expm1_ratio": expm1_ratio(x * t),
