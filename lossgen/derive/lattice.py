@@ -18,7 +18,7 @@ from functools import cached_property
 from sympy import Add, Expr, Integer, Mul, Piecewise, oo
 
 from lossgen.formula import Index, LogSumExp, SpecError, Sum, Variant
-from lossgen.formula.atoms import is_finite
+from lossgen.formula.infinities import is_finite
 from lossgen.formula.nodes import Entry, Reduction
 from lossgen.formula.paths import log_add_exp
 from lossgen.formula.recurrence import Cell, Filled, Lattice

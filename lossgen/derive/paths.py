@@ -6,10 +6,11 @@ cells are kept as logarithms.
 
 from sympy import Add, Expr, Function, Mul, Number, Piecewise, Pow, Symbol, exp, log, oo
 
-from lossgen.formula import LogSumExp, Sum, sigmoid
+from lossgen.formula import LogSumExp, Role, Sum, sigmoid
 from lossgen.formula.nodes import Entry
 from lossgen.formula.paths import log_add_exp
 from lossgen.formula.recurrence import Cell, Filled, Lattice
+from lossgen.formula.symbols import argument_of
 
 from .rules.terms import cofactor
 
@@ -79,7 +80,7 @@ def is_weight(node: Expr, kept: type) -> bool:
 
 
 def _is_weighing(node: Symbol | Entry) -> bool:
-    role = getattr(node.base if isinstance(node, Entry) else node, "role", None)
+    role = _role(node)
     if role is None:
         return node.is_nonnegative is True
     return role.domain in WEIGHTS or (role.domain in ("nonnegative", "binary") and not role.differentiable)
@@ -94,8 +95,13 @@ def _is_complement(node: Expr) -> bool:
 def _is_probability(node: Expr) -> bool:
     if isinstance(node, sigmoid):
         return True
-    role = getattr(node.base if isinstance(node, Entry) else node, "role", None)
+    role = _role(node)
     return role is not None and role.domain in ("unit", "binary")
+
+
+def _role(node: Expr) -> Role | None:
+    """The role of an argument, of an entry of one, or of a hyperparameter."""
+    return getattr(argument_of(node) or node, "role", None)
 
 
 def in_log_domain(node: Expr) -> Expr:

@@ -13,9 +13,10 @@ docstring is its documentation, and which returns the formula of the paper as a 
 
 from sympy import Abs, And, Eq, Max, Min, Ne, Not, Or, Piecewise, exp, log, oo, pi, sign, sqrt, tanh
 
-from .atoms import absorb, detach, expm1, log1p, sigmoid, softplus, xlogy, zero_if_infinite
+from .atoms import absorb, detach, expm1, log1p, sigmoid, softplus, xlogy
 from .axes import Axis, Index
 from .errors import SpecError
+from .infinities import zero_if_infinite
 from .lengths import hypot, ratio
 from .loss import Loss, loss
 from .nodes import Delta, Entry, LogSumExp, Sum, log_softmax, softmax

@@ -198,30 +198,6 @@ class detach(Atom):
         return base if exp is None else rf"{base}^{{{exp}}}"
 
 
-class is_finite(Atom):
-    """1 where x is finite, 0 where it is infinite."""
-
-    nargs = 1
-
-    def definition(self) -> Expr:
-        return self
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        return Integer(0)
-
-
-class zero_if_infinite(Atom):
-    """x, and 0 where x is infinite: its derivative is then 0, too."""
-
-    nargs = 1
-
-    def definition(self) -> Expr:
-        return self
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        return is_finite(self.args[0])
-
-
 class absorb(Atom):
     """q·v, and 0 where q = 0 whatever v is (0 · log 0 = 0)."""
 
@@ -271,8 +247,6 @@ ATOMS: dict[str, type[Atom]] = {
         expm1_ratio_slope,
         absorb,
         detach,
-        is_finite,
-        zero_if_infinite,
         xlogy,
     )
 }

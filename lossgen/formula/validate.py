@@ -32,6 +32,7 @@ from sympy.logic.boolalg import Boolean
 from .atoms import ATOMS, Atom
 from .axes import Index
 from .errors import SpecError
+from .infinities import INFINITIES
 from .lengths import LENGTHS
 from .nodes import Delta, Entry, LogSumExp, Sum
 from .nodes import Max as LargestEntry
@@ -47,7 +48,7 @@ KNOWN_NODES = (
     *(Cell, Filled, Mod),
 )
 
-KNOWN = ", ".join(sorted([*(f.__name__ for f in PLAIN_FUNCTIONS), "sqrt", *ATOMS, *LENGTHS]))
+KNOWN = ", ".join(sorted([*(f.__name__ for f in PLAIN_FUNCTIONS), "sqrt", *ATOMS, *INFINITIES, *LENGTHS]))
 
 
 def check_formula(name: str, expression: Expr, symbols: Set[Symbol]) -> None:

@@ -29,8 +29,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import And, Not, Or
 
 from lossgen.formula import SpecError
-from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, is_finite, log1p, zero_if_infinite
+from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
 from lossgen.formula.divergences import less_log
+from lossgen.formula.infinities import is_finite, zero_if_infinite
 from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.formula.nodes import Delta
 

@@ -13,7 +13,7 @@ from lossgen.formula.symbols import Argument
 
 from .kept import with_kept_rows
 from .names import RESERVED, check_axis_names, family, size_name
-from .program import with_free_names
+from .program import curvatures, with_free_names
 
 #: Names that a kernel with recurrences uses for itself.
 TAKEN = RESERVED - {"s", "j", "start"}
@@ -101,33 +101,13 @@ def lattice_programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]
         "defaults": {renamed[name]: default for name, default in defaults.items()},
     }
     summary = "The loss of each item and its gradient."
-    found = [
-        LatticeProgram(
-            "evaluate",
-            summary,
-            sweeps=_lowered(derivation.evaluate(), lower),
-            prefix="grad",
-            wrt=variant.differentiable,
-            **common,
-        )
-    ]
-    pairs = [("hvp", variant.predictions)]
-    if variant.differentiable != variant.predictions:
-        pairs.append(("hvp_full", variant.differentiable))
-    for name, wrt in pairs:
-        directions, sweeps = derivation.products(wrt)
-        summary = "The slope along a direction and the Hessian times the direction."
-        found.append(
-            LatticeProgram(
-                name,
-                summary,
-                sweeps=_lowered(sweeps, lower),
-                prefix="product",
-                wrt=wrt,
-                directions=directions,
-                **common,
-            )
-        )
+    sweeps, wrt = _lowered(derivation.evaluate(), lower), variant.differentiable
+    found = [LatticeProgram("evaluate", summary, sweeps=sweeps, prefix="grad", wrt=wrt, **common)]
+    summary = "The slope along a direction and the Hessian times the direction."
+    for name, wrt in curvatures(variant):
+        directions, products = derivation.products(wrt)
+        output = {"prefix": "product", "wrt": wrt, "directions": directions}
+        found.append(LatticeProgram(name, summary, sweeps=_lowered(products, lower), **output, **common))
     numbers = (
         ("divisor", "What each item's loss is divided by before the mean.", variant.divisor),
         ("normalizer", "What each item counts in the denominator of the mean.", variant.normalizer),

@@ -90,7 +90,7 @@ def programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tup
     found = [
         program("evaluate", "The loss of each item and its gradient.", derivation.value, "grad", derivation.gradient)
     ]
-    for name, wrt in _curvatures(variant):
+    for name, wrt in curvatures(variant):
         curvature = derivation.curvature(wrt)
         summary = "The slope along a direction and the Hessian times the direction."
         found.append(program(name, summary, curvature.slope, "product", curvature.products, curvature.directions))
@@ -154,7 +154,8 @@ def is_normalized(derivation: Derivation) -> bool:
     return bool(derivation.variant.labels) or derivation.normalizer != 1
 
 
-def _curvatures(variant: Variant) -> list[tuple[str, tuple[Argument, ...]]]:
+def curvatures(variant: Variant) -> list[tuple[str, tuple[Argument, ...]]]:
+    """The kernels of Hessian-vector products, and the arguments of each: the predictions, and all differentiable ones."""
     full = [("hvp_full", variant.differentiable)] if variant.differentiable != variant.predictions else []
     return [("hvp", variant.predictions), *full]
 

@@ -10,8 +10,9 @@ from sympy import Abs, Add, E, Expr, Min, Mod, Mul, Piecewise, Pow, Symbol, exp,
 from sympy import Max as Largest
 from sympy.logic.boolalg import ITE, And, Boolean, Not, Or
 
-from lossgen.formula.atoms import Atom, absorb, detach, is_finite, xlogy, zero_if_infinite
+from lossgen.formula.atoms import Atom, absorb, detach, xlogy
 from lossgen.formula.axes import Axis, Index
+from lossgen.formula.infinities import is_finite, zero_if_infinite
 from lossgen.formula.nodes import Delta, Entry, LabelEntry, LogSumExp, Max, Sum
 from lossgen.formula.recurrence import Cell, Filled, Lattice
 from lossgen.formula.symbols import depends_on

@@ -13,8 +13,9 @@ from sympy.logic.boolalg import ITE, And, Not, Or
 from torch import Tensor
 
 from lossgen.formula import Loss, Variant
-from lossgen.formula.atoms import Atom, detach, zero_if_infinite
+from lossgen.formula.atoms import Atom, detach
 from lossgen.formula.axes import Index
+from lossgen.formula.infinities import zero_if_infinite
 from lossgen.formula.nodes import Delta, Entry, LabelEntry, LogSumExp, Max, Sum
 from lossgen.formula.recurrence import Cell, Filled, Lattice
 from lossgen.formula.symbols import is_position

@@ -36,8 +36,9 @@ from lossgen.formula import (
     softplus,
     xlogy,
 )
-from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio, is_finite, log_cosh, zero_if_infinite
+from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio, log_cosh
 from lossgen.formula.differences import relative_difference
+from lossgen.formula.infinities import INFINITIES, is_finite, zero_if_infinite
 from lossgen.formula.lengths import (
     LENGTHS,
     Norm,
@@ -142,7 +143,9 @@ def test_what_is_detached_is_a_constant():
 
 def test_every_atom_and_every_rule_is_met():
     found = [*NUMBERS.values(), *ROWS.values()]
-    assert all(any(node.has(atom) for node in found) for atom in (*ATOMS.values(), *LENGTHS.values()))
+    assert all(
+        any(node.has(atom) for node in found) for atom in (*ATOMS.values(), *INFINITIES.values(), *LENGTHS.values())
+    )
     assert all(any(node.atoms(kind) for node in found) for kind in RULES)
 
 
