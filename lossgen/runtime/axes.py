@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import index
+from typing import TypeGuard
 
 from .errors import LossError, LossTypeError, choose
 from .schema import Axis, Schema
@@ -115,10 +116,11 @@ def _named(
 
 def _option_for(axis: Axis, option: FrozenAxis) -> int | tuple[int, ...] | None:
     """The part of a frozen option that speaks of this axis."""
-    return dict(option).get(axis.name) if _by_name(option) else option  # type: ignore[arg-type]
+    return dict(option).get(axis.name) if _by_name(option) else option
 
 
-def _by_name(option: FrozenAxis) -> bool:
+def _by_name(option: FrozenAxis) -> TypeGuard[tuple[tuple[str, int | tuple[int, ...]], ...]]:
+    """Whether the option says dimensions by the names of axes."""
     return isinstance(option, tuple) and bool(option) and isinstance(option[0], tuple)
 
 

@@ -6,7 +6,9 @@ anything, and the kernels are given 0 in its place wherever they would go astray
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import SupportsInt
 
 import numpy as np
 
@@ -151,6 +153,6 @@ class SequenceSlot:
         return _index(moved[order.index(d)] for d in range(len(order)))
 
 
-def _index(numbers: object) -> str:
+def _index(numbers: Iterable[SupportsInt]) -> str:
     """An index in brackets."""
-    return f"[{', '.join(str(int(number)) for number in numbers)}]"  # type: ignore[attr-defined]
+    return f"[{', '.join(str(int(number)) for number in numbers)}]"

@@ -103,8 +103,8 @@ class Whole:
 
     def _longest(self, axis: str, operands: Sequence[WholeOperand]) -> int:
         pairs = zip(self.variant.arguments, operands, strict=True)
-        lengths = next(operand for a, operand in pairs if a.layout == "length" and a.axis == axis)
-        return int(lengths.max(initial=0))  # type: ignore[union-attr]
+        of_axis = (operand for a, operand in pairs if a.layout == "length" and a.axis == axis)
+        return max(int(lengths.max(initial=0)) for lengths in of_axis if isinstance(lengths, np.ndarray))
 
     def _lengths_named(self, axis: str) -> str:
         return next((a.name for a in self.variant.arguments if a.layout == "length" and a.axis == axis), "")
