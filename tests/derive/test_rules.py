@@ -8,7 +8,7 @@ import length_cases
 import pytest
 from exact import exact
 from mpmath import mp, mpf
-from sympy import Abs, Eq, Expr, Integer, Mul, Ne, Piecewise, Pow, exp, log, oo
+from sympy import Abs, Eq, Expr, Integer, Mul, Ne, Piecewise, Pow, exp, log, oo, tanh
 
 from lossgen.derive import Rewriter, rules
 from lossgen.derive.rules import PROTECTION, STABLE
@@ -176,6 +176,15 @@ CASES: dict[Callable, list[Case]] = {
         Case(1 - sigmoid(u), sigmoid(-u), only("u", ANY)),
         Case(t - t * sigmoid(u) + v, t * sigmoid(-u) + v),
         Case(2 - 2 * sigmoid(-u), 2 * sigmoid(u), only("u", ANY)),
+    ],
+    rules.sigmoid_difference: [
+        Case(sigmoid(u) - sigmoid(-u), tanh(u / 2), only("u", ANY)),
+        Case(v - t * sigmoid(2 * u) + t * sigmoid(-2 * u), v - t * tanh(u)),
+        Case(
+            8 * v * sigmoid(u) * sigmoid(-u) ** 2 - 8 * v * sigmoid(u) ** 2 * sigmoid(-u),
+            -8 * v * sigmoid(u) * sigmoid(-u) * tanh(u / 2),
+            [{"u": m, "v": 3} for m in ANY],
+        ),
     ],
     rules.binary_selects_sign: [
         Case(
@@ -420,6 +429,13 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
         "wrong coefficient": 1 - 2 * sigmoid(u),
         "no complement": 1 - softplus(u),
         "other factor": t - v * sigmoid(u),
+    },
+    rules.sigmoid_difference: {
+        "a sum": sigmoid(u) + sigmoid(-u),
+        "other coefficient": sigmoid(u) - 2 * sigmoid(-u),
+        "other argument": sigmoid(u) - sigmoid(-v),
+        "other powers": sigmoid(u) ** 2 - sigmoid(-u) ** 2,
+        "divided by": 1 / sigmoid(u) - 1 / sigmoid(-u),
     },
     rules.binary_selects_sign: {
         "not binary": q * softplus(u) + (1 - q) * softplus(-u),

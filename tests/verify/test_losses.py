@@ -17,8 +17,6 @@ OUT = Path(generated.__file__).parent
 #: What loses more digits than the measure allows: (variant, kind, dtype) of a loss. Everything else about these losses has to
 #: pass, and a loss that is mended has to be taken out of here. (Which of them fail differs by a unit between processors.)
 SHORT = {
-    # Confident rows, up to 65 ulp.
-    "softcapped_cross_entropy": {("probabilities", kind, "float64") for kind in ("product", "diagonal")},
     # A small difference of two large distances; p-norms near 0 for p = 3.
     "triplet_margin_loss": {("p", kind, "float64") for kind in ("value", "gradient", "product", "diagonal")}
     | {(variant, "value", "float64") for variant in ("p1", "pinf")}

@@ -5,7 +5,7 @@ rules fit the same node.
 """
 
 from .binary import binary_selects_sign
-from .complements import complement_of_atom
+from .complements import complement_of_atom, sigmoid_difference
 from .differences import log_difference, log_one_plus_square, relative_error
 from .exponentials import (
     exp_difference,
@@ -71,6 +71,7 @@ STABLE = (
     reciprocal_of_one_plus_exp,
     merge_exponentials,
     complement_of_atom,
+    sigmoid_difference,
     binary_selects_sign,
     softplus_difference,
     softmax_residual,
