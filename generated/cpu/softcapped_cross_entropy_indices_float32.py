@@ -462,36 +462,28 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
             sum_1 = label_smoothing - one
             input_target = real(input_row[target_i])
             e_7 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-            inverse_4 = one / (one + e_7)
-            power_of_3 = inverse_4 * inverse_4
+            power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
             direction_input_target = real(direction_input_row[target_i])
             product_11 = input_target * inverse_1
             choice_11 = (one if product_11 >= zero else e_7)
             choice_12 = (e_7 if product_11 >= zero else one)
             sum_13 = real(4) * (product_6 + power_of_3 * direction_input_target * choice_11 * choice_12) + product_10
             weight_target = real(weight[target_i]) if weight is not None else one
-            inverse_5 = one / C
+            inverse_4 = one / C
             log1p_1 = log1p(others)
             log_partition = largest + log1p_1
-            value = sum_1 * sum_13 * weight_target + real(8) * log_partition * z_loss * sum_10 - label_smoothing * sum_12 * inverse_5
-            product_12 = -label_smoothing * inverse_5
+            value = sum_1 * sum_13 * weight_target + real(8) * log_partition * z_loss * sum_10 - label_smoothing * sum_12 * inverse_4
+            product_12 = -label_smoothing * inverse_4
             product_13 = -real(8) * inverse_1
-            product_15 = real(8) * inverse_1
-            product_16 = -real(4) * sum_2 * inverse_3
-            product_17 = -real(8) * sum_2 * inverse_3 * inverse_1
-            product_18 = real(8) * sum_2 * inverse_3 * inverse_1
-            product_19 = sum_1 * weight_target * inverse_3
-            product_20 = real(32) * z_loss * sum_10 * inverse_3
-            product_21 = real(8) * log_partition * z_loss * inverse_3
-            product_22 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
-            product_23 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
-            power_of_7 = inverse_4 * inverse_4 * inverse_4
-            power_of_8 = e_7 * e_7
-            choice_17 = (power_of_8 if product_11 >= zero else one)
-            tanh_1 = tanh(product_11)
-            expm1_1 = expm1(-(largest - softcap * tanh_1) - log1p_1)
-            e_9 = exp_below(softcap * tanh_1, largest)
-            choice_18 = (one if product_11 >= zero else power_of_8)
+            product_15 = -real(4) * sum_2 * inverse_3
+            product_16 = real(8) * sum_2 * inverse_3 * inverse_1
+            product_17 = real(32) * z_loss * sum_10 * inverse_3
+            product_18 = sum_1 * weight_target * inverse_3
+            product_19 = real(8) * inverse_1
+            product_20 = real(8) * log_partition * z_loss * inverse_3
+            product_21 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            tanh_2 = tanh(product_11)
+            e_9 = exp_below(softcap * tanh_2, largest)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -504,20 +496,17 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                     share_2 = real(product_input_row[k])
                     input_k = real(input_row[k])
                     e_8 = exp_nonpositive(-abs(product_3 * input_k))
-                    inverse_6 = one / (one + e_8)
-                    power_of_4 = inverse_6 * inverse_6 * inverse_6
+                    power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
                     direction_input_k = real(direction_input_row[k])
                     weight_k = real(weight[k]) if weight is not None else one
                     product_14 = input_k * inverse_1
-                    power_of_5 = e_8 * e_8
-                    choice_13 = (one if product_14 >= zero else power_of_5)
+                    tanh_1 = tanh(product_14)
+                    choice_13 = (one if product_14 >= zero else e_8)
                     choice_14 = (e_8 if product_14 >= zero else one)
-                    choice_15 = (one if product_14 >= zero else e_8)
-                    choice_16 = (power_of_5 if product_14 >= zero else one)
-                    power_of_6 = inverse_6 * inverse_6
-                    sum_14 = real(4) * (product_6 + power_of_6 * direction_input_k * choice_15 * choice_14) + product_10
-                    product_input_row[k] = factor * (product_12 * (product_13 * power_of_4 * direction_input_k * weight_k * choice_13 * choice_14 + product_15 * power_of_4 * direction_input_k * weight_k * choice_15 * choice_16 + product_16 * power_of_6 * sum_14 * choice_15 * choice_14 * share_2 + product_17 * power_of_4 * direction_input_k * choice_15 * choice_16 * share_2 + product_18 * power_of_4 * direction_input_k * choice_13 * choice_14 * share_2) + product_19 * (product_13 * power_of_4 * direction_input_k * choice_15 * choice_16 + product_15 * power_of_4 * direction_input_k * choice_13 * choice_14 - real(4) * power_of_6 * sum_14 * choice_15 * choice_14) * share_2 + product_20 * power_of_6 * choice_15 * choice_14 * share_2 + product_21 * power_of_6 * sum_14 * choice_15 * choice_14 * share_2 + product_22 * power_of_4 * direction_input_k * choice_13 * choice_14 * share_2 + product_23 * power_of_4 * direction_input_k * choice_15 * choice_16 * share_2)
-                product_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_7 * direction_input_target * choice_18 * choice_12 * expm1_1 * inverse_1 - real(8) * power_of_7 * direction_input_target * choice_11 * choice_17 * expm1_1 * inverse_1 - real(4) * power_of_3 * sum_13 * choice_11 * choice_12 * e_9 * inverse_3) * weight_target + real(32) * power_of_3 * z_loss * choice_11 * choice_12 * sum_10 * e_9 * inverse_3 + real(8) * power_of_3 * sum_13 * log_partition * z_loss * choice_11 * choice_12 * e_9 * inverse_3 + real(16) * power_of_7 * log_partition * direction_input_target * z_loss * choice_11 * choice_17 * e_9 * inverse_3 * inverse_1 - (real(8) * power_of_7 * direction_input_target * weight_target * choice_11 * choice_17 * inverse_1 + real(8) * power_of_7 * direction_input_target * choice_18 * choice_12 * sum_2 * e_9 * inverse_3 * inverse_1 - real(8) * power_of_7 * direction_input_target * weight_target * choice_18 * choice_12 * inverse_1 - real(4) * power_of_3 * sum_13 * choice_11 * choice_12 * sum_2 * e_9 * inverse_3 - real(8) * power_of_7 * direction_input_target * choice_11 * choice_17 * sum_2 * e_9 * inverse_3 * inverse_1) * label_smoothing * inverse_5 - real(16) * power_of_7 * log_partition * direction_input_target * z_loss * choice_18 * choice_12 * e_9 * inverse_3 * inverse_1)
+                    group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
+                    sum_14 = product_10 + real(4) * group_1
+                    product_input_row[k] = factor * (power_of_4 * (product_12 * (product_13 * direction_input_k * weight_k * tanh_1 + product_15 * sum_14 * share_2 + product_16 * direction_input_k * share_2 * tanh_1) + product_17 * share_2 + product_18 * (real(16) * sum_8 + product_19 * direction_input_k * tanh_1 - real(16) * group_1) * share_2 + product_20 * sum_14 * share_2 + product_21 * direction_input_k * share_2 * tanh_1) * choice_13 * choice_14)
+                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1(-(largest - softcap * tanh_2) - log1p_1) * inverse_1 * tanh_2 - real(4) * sum_13 * e_9 * inverse_3) * weight_target - (real(8) * direction_input_target * sum_2 * e_9 * inverse_3 * inverse_1 * tanh_2 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_2 - real(4) * sum_13 * sum_2 * e_9 * inverse_3) * label_smoothing * inverse_4 + real(32) * z_loss * sum_10 * e_9 * inverse_3 + real(8) * sum_13 * log_partition * z_loss * e_9 * inverse_3 - real(16) * log_partition * direction_input_target * z_loss * e_9 * inverse_3 * inverse_1 * tanh_2) * choice_11 * choice_12)
         totals[lane] = total
         faults[lane] = fault
 
@@ -658,35 +647,28 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
             sum_15 = -(largest - softcap * tanh_1) - log1p_1
             direction_weight_target = real(direction_weight[target_i])
             e_7 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-            inverse_4 = one / (one + e_7)
-            power_of_3 = inverse_4 * inverse_4
+            power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
             direction_input_target = real(direction_input_row[target_i])
             choice_11 = (one if product_13 >= zero else e_7)
             choice_12 = (e_7 if product_13 >= zero else one)
             sum_16 = real(4) * (product_6 + power_of_3 * direction_input_target * choice_11 * choice_12) + product_12
             weight_target = real(weight[target_i]) if weight is not None else one
-            inverse_5 = one / C
+            inverse_4 = one / C
             log_partition = largest + log1p_1
-            value = sum_1 * sum_15 * direction_weight_target + sum_1 * sum_16 * weight_target + real(8) * log_partition * z_loss * sum_12 - label_smoothing * sum_14 * inverse_5
-            product_14 = -label_smoothing * inverse_5
+            value = sum_1 * sum_15 * direction_weight_target + sum_1 * sum_16 * weight_target + real(8) * log_partition * z_loss * sum_12 - label_smoothing * sum_14 * inverse_4
+            product_14 = -label_smoothing * inverse_4
+            product_15 = -real(4) * sum_2 * inverse_3
             product_16 = -real(8) * inverse_1
-            product_17 = -real(4) * sum_2 * inverse_3
-            product_18 = real(8) * inverse_1
-            product_19 = -real(4) * sum_4 * inverse_3
-            product_20 = -real(8) * sum_4 * inverse_3 * inverse_1
-            product_21 = real(8) * sum_4 * inverse_3 * inverse_1
+            product_18 = -real(4) * sum_4 * inverse_3
+            product_19 = real(8) * sum_4 * inverse_3 * inverse_1
+            product_20 = -real(4) * sum_1 * direction_weight_target * inverse_3
+            product_21 = real(32) * z_loss * sum_12 * inverse_3
             product_22 = sum_1 * weight_target * inverse_3
-            product_23 = -real(4) * sum_1 * direction_weight_target * inverse_3
-            product_24 = real(32) * z_loss * sum_12 * inverse_3
-            product_25 = real(8) * log_partition * z_loss * inverse_3
-            product_26 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
-            product_27 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
-            power_of_7 = inverse_4 * inverse_4 * inverse_4
-            power_of_8 = e_7 * e_7
-            choice_17 = (power_of_8 if product_13 >= zero else one)
-            expm1_1 = expm1(sum_15)
+            product_23 = real(8) * inverse_1
+            product_24 = real(8) * log_partition * z_loss * inverse_3
+            product_25 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
             e_9 = exp_below(softcap * tanh_1, largest)
-            choice_18 = (one if product_13 >= zero else power_of_8)
+            expm1_1 = expm1(sum_15)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -699,32 +681,29 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                     share_2 = real(product_input_row[k])
                     input_k = real(input_row[k])
                     e_8 = exp_nonpositive(-abs(product_3 * input_k))
-                    inverse_6 = one / (one + e_8)
-                    power_of_4 = inverse_6 * inverse_6
+                    power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
                     direction_weight_k = real(direction_weight[k])
-                    product_15 = input_k * inverse_1
-                    choice_13 = (one if product_15 >= zero else e_8)
-                    choice_14 = (e_8 if product_15 >= zero else one)
-                    power_of_5 = inverse_6 * inverse_6 * inverse_6
                     direction_input_k = real(direction_input_row[k])
                     weight_k = real(weight[k]) if weight is not None else one
-                    power_of_6 = e_8 * e_8
-                    choice_15 = (one if product_15 >= zero else power_of_6)
-                    choice_16 = (power_of_6 if product_15 >= zero else one)
-                    sum_17 = real(4) * (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14) + product_12
-                    product_input_row[k] = factor * (product_14 * (real(4) * power_of_4 * direction_weight_k * choice_13 * choice_14 + product_16 * power_of_5 * direction_input_k * weight_k * choice_15 * choice_14 + product_17 * power_of_4 * choice_13 * choice_14 * share_2 + product_18 * power_of_5 * direction_input_k * weight_k * choice_13 * choice_16 + product_19 * power_of_4 * sum_17 * choice_13 * choice_14 * share_2 + product_20 * power_of_5 * direction_input_k * choice_13 * choice_16 * share_2 + product_21 * power_of_5 * direction_input_k * choice_15 * choice_14 * share_2) + product_22 * (product_16 * power_of_5 * direction_input_k * choice_13 * choice_16 + product_18 * power_of_5 * direction_input_k * choice_15 * choice_14 - real(4) * power_of_4 * sum_17 * choice_13 * choice_14) * share_2 + product_23 * power_of_4 * choice_13 * choice_14 * share_2 + product_24 * power_of_4 * choice_13 * choice_14 * share_2 + product_25 * power_of_4 * sum_17 * choice_13 * choice_14 * share_2 + product_26 * power_of_5 * direction_input_k * choice_15 * choice_14 * share_2 + product_27 * power_of_5 * direction_input_k * choice_13 * choice_16 * share_2)
-                product_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_7 * direction_input_target * choice_18 * choice_12 * expm1_1 * inverse_1 - real(8) * power_of_7 * direction_input_target * choice_11 * choice_17 * expm1_1 * inverse_1 - real(4) * power_of_3 * sum_16 * choice_11 * choice_12 * e_9 * inverse_3) * weight_target + real(32) * power_of_3 * z_loss * choice_11 * choice_12 * sum_12 * e_9 * inverse_3 + real(8) * power_of_3 * sum_16 * log_partition * z_loss * choice_11 * choice_12 * e_9 * inverse_3 + real(16) * power_of_7 * log_partition * direction_input_target * z_loss * choice_11 * choice_17 * e_9 * inverse_3 * inverse_1 - (real(4) * power_of_3 * direction_weight_target * choice_11 * choice_12 + real(8) * power_of_7 * direction_input_target * weight_target * choice_11 * choice_17 * inverse_1 + real(8) * power_of_7 * direction_input_target * choice_18 * choice_12 * sum_4 * e_9 * inverse_3 * inverse_1 - real(8) * power_of_7 * direction_input_target * weight_target * choice_18 * choice_12 * inverse_1 - real(4) * power_of_3 * choice_11 * choice_12 * sum_2 * e_9 * inverse_3 - real(4) * power_of_3 * sum_16 * choice_11 * choice_12 * sum_4 * e_9 * inverse_3 - real(8) * power_of_7 * direction_input_target * choice_11 * choice_17 * sum_4 * e_9 * inverse_3 * inverse_1) * label_smoothing * inverse_5 - real(4) * power_of_3 * sum_1 * direction_weight_target * choice_11 * choice_12 * expm1_1 - real(16) * power_of_7 * log_partition * direction_input_target * z_loss * choice_18 * choice_12 * e_9 * inverse_3 * inverse_1)
+                    product_17 = input_k * inverse_1
+                    tanh_2 = tanh(product_17)
+                    choice_13 = (one if product_17 >= zero else e_8)
+                    choice_14 = (e_8 if product_17 >= zero else one)
+                    group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
+                    sum_17 = product_12 + real(4) * group_1
+                    product_input_row[k] = factor * (power_of_4 * (product_14 * (real(4) * direction_weight_k + product_15 * share_2 + product_16 * direction_input_k * weight_k * tanh_2 + product_18 * sum_17 * share_2 + product_19 * direction_input_k * share_2 * tanh_2) + product_20 * share_2 + product_21 * share_2 + product_22 * (real(16) * sum_10 + product_23 * direction_input_k * tanh_2 - real(16) * group_1) * share_2 + product_24 * sum_17 * share_2 + product_25 * direction_input_k * share_2 * tanh_2) * choice_13 * choice_14)
+                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1_1 * inverse_1 * tanh_1 - real(4) * sum_16 * e_9 * inverse_3) * weight_target + real(32) * z_loss * sum_12 * e_9 * inverse_3 + real(8) * sum_16 * log_partition * z_loss * e_9 * inverse_3 - (real(4) * direction_weight_target + real(8) * direction_input_target * sum_4 * e_9 * inverse_3 * inverse_1 * tanh_1 - real(4) * sum_2 * e_9 * inverse_3 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_1 - real(4) * sum_16 * sum_4 * e_9 * inverse_3) * label_smoothing * inverse_4 - real(4) * sum_1 * direction_weight_target * expm1_1 - real(16) * log_partition * direction_input_target * z_loss * e_9 * inverse_3 * inverse_1 * tanh_1) * choice_11 * choice_12)
             if product_weight is not None:
                 for k in range(n_C):
                     input_k_2 = real(input_row[k])
                     e_10 = exp_nonpositive(-abs(product_3 * input_k_2))
-                    inverse_7 = one / (one + e_10)
-                    power_of_9 = inverse_7 * inverse_7
+                    power_of_5 = (one / (one + e_10)) * (one / (one + e_10))
                     direction_input_k_2 = real(direction_input_row[k])
-                    product_28 = input_k_2 * inverse_1
-                    choice_19 = (one if product_28 >= zero else e_10)
-                    choice_20 = (e_10 if product_28 >= zero else one)
-                    sum_18 = real(4) * (product_6 + power_of_9 * direction_input_k_2 * choice_19 * choice_20) + product_12
+                    product_26 = input_k_2 * inverse_1
+                    choice_15 = (one if product_26 >= zero else e_10)
+                    choice_16 = (e_10 if product_26 >= zero else one)
+                    group_2 = (product_6 + power_of_5 * direction_input_k_2 * choice_15 * choice_16)
+                    sum_18 = product_12 + real(4) * group_2
                     product_weight_lane[k] += factor * (product_14 * sum_18)
                 product_weight_lane[target_i] += factor * (sum_1 * sum_16)
         totals[lane] = total
@@ -794,35 +773,33 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             product_3 = -label_smoothing * inverse_2
             product_4 = -real(8) * inverse_1
             product_5 = real(2) * inverse_1
-            product_7 = real(8) * inverse_1
             inverse_4 = one / (one + others)
-            product_8 = -real(8) * sum_2 * inverse_4 * inverse_1
-            product_9 = real(8) * sum_2 * inverse_4 * inverse_1
-            product_10 = real(16) * sum_2 * inverse_4
-            product_11 = -softcap
+            product_7 = real(16) * sum_2 * inverse_4
+            product_8 = -softcap
             log1p_1 = log1p(others)
+            product_9 = real(8) * sum_2 * inverse_4 * inverse_1
             sum_1 = label_smoothing - one
             weight_target = real(weight[target_i]) if weight is not None else one
-            product_12 = sum_1 * weight_target * inverse_4
+            product_10 = sum_1 * weight_target * inverse_4
+            product_11 = real(8) * inverse_1
             power_of_4 = inverse_4 * inverse_4
-            product_13 = real(32) * power_of_4 * z_loss
+            product_12 = real(32) * power_of_4 * z_loss
             log_partition = largest + log1p_1
-            product_14 = -real(32) * log_partition * z_loss * inverse_4
-            product_15 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
-            product_16 = real(16) * log_partition * z_loss * inverse_4 * inverse_1
+            product_13 = -real(32) * log_partition * z_loss * inverse_4
+            product_14 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
             input_target = real(input_row[target_i])
             e_2 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
             inverse_5 = one / (one + e_2)
-            power_of_5 = inverse_5 * inverse_5 * inverse_5
-            product_17 = input_target * inverse_1
-            power_of_6 = e_2 * e_2
-            choice_5 = (one if product_17 >= zero else power_of_6)
-            choice_6 = (e_2 if product_17 >= zero else one)
-            choice_7 = (one if product_17 >= zero else e_2)
-            choice_8 = (power_of_6 if product_17 >= zero else one)
-            tanh_2 = tanh(product_17)
+            power_of_5 = inverse_5 * inverse_5
+            product_15 = input_target * inverse_1
+            choice_5 = (one if product_15 >= zero else e_2)
+            choice_6 = (e_2 if product_15 >= zero else one)
+            tanh_2 = tanh(product_15)
+            power_of_6 = inverse_5 * inverse_5 * inverse_5 * inverse_5
+            power_of_7 = e_2 * e_2
+            choice_7 = (one if product_15 >= zero else power_of_7)
+            choice_8 = (power_of_7 if product_15 >= zero else one)
             e_3 = exp_below(softcap * tanh_2, largest)
-            power_of_7 = inverse_5 * inverse_5 * inverse_5 * inverse_5
             expm1_2 = expm1(-(largest - softcap * tanh_2) - log1p_1)
             factor = scale
             if item_scale is not None:
@@ -833,19 +810,19 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                     input_k = real(input_row[k])
                     e_1 = exp_nonpositive(-abs(product_5 * input_k))
                     inverse_3 = one / (one + e_1)
-                    power_of_1 = inverse_3 * inverse_3 * inverse_3
+                    power_of_1 = inverse_3 * inverse_3
                     weight_k = real(weight[k]) if weight is not None else one
                     product_6 = input_k * inverse_1
-                    power_of_2 = e_1 * e_1
-                    choice_1 = (one if product_6 >= zero else power_of_2)
+                    choice_1 = (one if product_6 >= zero else e_1)
                     choice_2 = (e_1 if product_6 >= zero else one)
-                    choice_3 = (one if product_6 >= zero else e_1)
-                    choice_4 = (power_of_2 if product_6 >= zero else one)
-                    power_of_3 = inverse_3 * inverse_3 * inverse_3 * inverse_3
                     tanh_1 = tanh(product_6)
-                    expm1_1 = expm1(-(product_11 * tanh_1 + largest) - log1p_1)
-                    diagonal_input_row[k] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 + product_7 * power_of_1 * weight_k * choice_3 * choice_4 + product_8 * power_of_1 * choice_3 * choice_4 * share_2 + product_9 * power_of_1 * choice_1 * choice_2 * share_2 + product_10 * power_of_3 * choice_1 * choice_4 * share_2 * expm1_1) + product_12 * (product_4 * power_of_1 * choice_3 * choice_4 + product_7 * power_of_1 * choice_1 * choice_2 + real(16) * power_of_3 * choice_1 * choice_4 * expm1_1) * share_2 + product_13 * (share_2 * share_2) * power_of_3 * choice_1 * choice_4 + product_14 * power_of_3 * choice_1 * choice_4 * share_2 * expm1_1 + product_15 * power_of_1 * choice_1 * choice_2 * share_2 + product_16 * power_of_1 * choice_3 * choice_4 * share_2)
-                diagonal_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 + real(16) * power_of_7 * choice_5 * choice_8 * e_3 * inverse_4 - real(8) * power_of_5 * choice_7 * choice_8 * inverse_1) * weight_target * expm1_2 + real(32) * (e_3 * e_3) * power_of_4 * power_of_7 * z_loss * choice_5 * choice_8 + real(16) * power_of_5 * log_partition * z_loss * choice_7 * choice_8 * e_3 * inverse_4 * inverse_1 - (real(8) * power_of_5 * weight_target * choice_7 * choice_8 * inverse_1 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_3 * inverse_4 * inverse_1 + real(16) * power_of_7 * choice_5 * choice_8 * sum_2 * e_3 * expm1_2 * inverse_4 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 - real(8) * power_of_5 * choice_7 * choice_8 * sum_2 * e_3 * inverse_4 * inverse_1) * label_smoothing * inverse_2 - real(32) * power_of_7 * log_partition * z_loss * choice_5 * choice_8 * e_3 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_3 * inverse_4 * inverse_1)
+                    power_of_2 = inverse_3 * inverse_3 * inverse_3 * inverse_3
+                    power_of_3 = e_1 * e_1
+                    choice_3 = (one if product_6 >= zero else power_of_3)
+                    choice_4 = (power_of_3 if product_6 >= zero else one)
+                    expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
+                    diagonal_input_row[k] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 * tanh_1 + product_7 * power_of_2 * choice_3 * choice_4 * share_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * share_2 * tanh_1) + product_10 * (real(16) * power_of_2 * choice_3 * choice_4 * expm1_1 + product_11 * power_of_1 * choice_1 * choice_2 * tanh_1) * share_2 + product_12 * (share_2 * share_2) * power_of_2 * choice_3 * choice_4 + product_13 * power_of_2 * choice_3 * choice_4 * share_2 * expm1_1 + product_14 * power_of_1 * choice_1 * choice_2 * share_2 * tanh_1)
+                diagonal_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 * tanh_2 + real(16) * power_of_6 * choice_7 * choice_8 * e_3 * inverse_4) * weight_target * expm1_2 + real(32) * (e_3 * e_3) * power_of_4 * power_of_6 * z_loss * choice_7 * choice_8 - (real(16) * power_of_6 * choice_7 * choice_8 * sum_2 * e_3 * expm1_2 * inverse_4 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_3 * inverse_4 * inverse_1 * tanh_2 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 * tanh_2) * label_smoothing * inverse_2 - real(32) * power_of_6 * log_partition * z_loss * choice_7 * choice_8 * e_3 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_3 * inverse_4 * inverse_1 * tanh_2)
         totals[lane] = total
         faults[lane] = fault
 

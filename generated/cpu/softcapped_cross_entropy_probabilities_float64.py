@@ -471,15 +471,12 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
             value = real(8) * log_partition * z_loss * sum_10 - sum_12
             product_12 = -real(4) * inverse_4
             product_14 = real(32) * z_loss * sum_10 * inverse_4
-            product_15 = -real(8) * inverse_4 * inverse_1
-            product_16 = -real(8) * inverse_1
-            product_17 = -softcap
-            product_18 = real(4) * inverse_4
-            product_19 = real(8) * log_partition * z_loss * inverse_4
-            product_20 = real(8) * inverse_4 * inverse_1
-            product_21 = real(8) * inverse_1
-            product_22 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
-            product_23 = real(16) * log_partition * z_loss * inverse_4 * inverse_1
+            product_15 = real(4) * inverse_4
+            product_16 = real(8) * log_partition * z_loss * inverse_4
+            product_17 = -real(8) * inverse_1
+            product_18 = -softcap
+            product_19 = real(8) * inverse_4 * inverse_1
+            product_20 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -492,8 +489,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                     share_2 = product_input_row[k]
                     input_k = input_row[k]
                     e_7 = exp_nonpositive(-abs(product_4 * input_k))
-                    inverse_5 = one / (one + e_7)
-                    power_of_3 = inverse_5 * inverse_5
+                    power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
                     target_k = target_row[k]
                     sum_13 = product_2 + sum_1 * target_k
                     weight_k = weight[k] if weight is not None else one
@@ -503,13 +499,8 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
                     choice_11 = (one if product_13 >= zero else e_7)
                     choice_12 = (e_7 if product_13 >= zero else one)
                     sum_15 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_11 * choice_12) + product_11
-                    power_of_4 = inverse_5 * inverse_5 * inverse_5
-                    power_of_5 = e_7 * e_7
-                    choice_13 = (power_of_5 if product_13 >= zero else one)
-                    choice_14 = (one if product_13 >= zero else power_of_5)
                     tanh_1 = tanh(product_13)
-                    expm1_1 = expm1(-(product_17 * tanh_1 + largest) - log1p_1)
-                    product_input_row[k] = factor * (product_12 * power_of_3 * sum_14 * sum_15 * choice_11 * choice_12 * share_2 + product_14 * power_of_3 * choice_11 * choice_12 * share_2 + product_15 * power_of_4 * sum_14 * direction_input_k * choice_11 * choice_13 * share_2 + product_16 * power_of_4 * sum_13 * direction_input_k * weight_k * choice_14 * choice_12 * expm1_1 + product_18 * power_of_3 * sum_15 * sum_13 * weight_k * choice_11 * choice_12 * share_2 + product_19 * power_of_3 * sum_15 * choice_11 * choice_12 * share_2 + product_20 * power_of_4 * sum_14 * direction_input_k * choice_14 * choice_12 * share_2 + product_21 * power_of_4 * sum_13 * direction_input_k * weight_k * choice_11 * choice_13 * expm1_1 + product_22 * power_of_4 * direction_input_k * choice_14 * choice_12 * share_2 + product_23 * power_of_4 * direction_input_k * choice_11 * choice_13 * share_2)
+                    product_input_row[k] = factor * (power_of_3 * (product_17 * sum_13 * direction_input_k * weight_k * expm1(-(product_18 * tanh_1 + largest) - log1p_1) * tanh_1 + product_12 * sum_14 * sum_15 * share_2 + product_14 * share_2 + product_15 * sum_15 * sum_13 * weight_k * share_2 + product_16 * sum_15 * share_2 + product_19 * sum_14 * direction_input_k * share_2 * tanh_1 + product_20 * direction_input_k * share_2 * tanh_1) * choice_11 * choice_12)
         fault |= bad
         totals[lane] = total
         faults[lane] = fault
@@ -662,13 +653,10 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
             sum_21 = real(4) - real(4) * label_smoothing
             product_16 = -real(4) * inverse_4
             product_17 = real(32) * z_loss * sum_13 * inverse_4
-            product_18 = -real(8) * inverse_4 * inverse_1
+            product_18 = real(8) * log_partition * z_loss * inverse_4
             product_19 = -real(8) * inverse_1
-            product_20 = real(8) * log_partition * z_loss * inverse_4
-            product_21 = real(8) * inverse_4 * inverse_1
-            product_22 = real(8) * inverse_1
-            product_23 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
-            product_24 = real(16) * log_partition * z_loss * inverse_4 * inverse_1
+            product_20 = real(8) * inverse_4 * inverse_1
+            product_21 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -681,14 +669,11 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                     share_2 = product_input_row[k]
                     input_k = input_row[k]
                     e_7 = exp_nonpositive(-abs(product_4 * input_k))
-                    inverse_5 = one / (one + e_7)
-                    power_of_3 = inverse_5 * inverse_5
+                    power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
                     target_k = target_row[k]
                     sum_18 = product_2 + sum_1 * target_k
                     direction_weight_k = direction_weight[k]
                     product_14 = input_k * inverse_1
-                    choice_12 = (one if product_14 >= zero else e_7)
-                    choice_13 = (e_7 if product_14 >= zero else one)
                     tanh_1 = tanh(product_14)
                     sum_19 = -(product_13 * tanh_1 + largest) - log1p_1
                     expm1_1 = expm1(sum_19)
@@ -696,42 +681,38 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
                     weight_k = weight[k] if weight is not None else one
                     sum_22 = sum_18 * weight_k - sum_3
                     direction_input_k = direction_input_row[k]
+                    choice_12 = (one if product_14 >= zero else e_7)
+                    choice_13 = (e_7 if product_14 >= zero else one)
                     sum_23 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_12 * choice_13) + product_11
-                    power_of_4 = inverse_5 * inverse_5 * inverse_5
-                    power_of_5 = e_7 * e_7
-                    choice_14 = (power_of_5 if product_14 >= zero else one)
-                    choice_15 = (one if product_14 >= zero else power_of_5)
-                    product_input_row[k] = factor * (real(4) * power_of_3 * sum_18 * direction_weight_k * choice_12 * choice_13 * expm1_1 + product_15 * power_of_3 * (sum_20 * direction_target_k * weight_k + sum_5 - sum_18 * direction_weight_k) * choice_12 * choice_13 * share_2 + sum_21 * power_of_3 * direction_target_k * weight_k * choice_12 * choice_13 * expm1_1 + product_16 * power_of_3 * sum_22 * sum_23 * choice_12 * choice_13 * share_2 + product_17 * power_of_3 * choice_12 * choice_13 * share_2 + product_18 * power_of_4 * sum_22 * direction_input_k * choice_12 * choice_14 * share_2 + product_19 * power_of_4 * sum_18 * direction_input_k * weight_k * choice_15 * choice_13 * expm1_1 + product_15 * power_of_3 * sum_23 * sum_18 * weight_k * choice_12 * choice_13 * share_2 + product_20 * power_of_3 * sum_23 * choice_12 * choice_13 * share_2 + product_21 * power_of_4 * sum_22 * direction_input_k * choice_15 * choice_13 * share_2 + product_22 * power_of_4 * sum_18 * direction_input_k * weight_k * choice_12 * choice_14 * expm1_1 + product_23 * power_of_4 * direction_input_k * choice_15 * choice_13 * share_2 + product_24 * power_of_4 * direction_input_k * choice_12 * choice_14 * share_2)
+                    product_input_row[k] = factor * (power_of_3 * (real(4) * sum_18 * direction_weight_k * expm1_1 + product_15 * (sum_20 * direction_target_k * weight_k + sum_5 - sum_18 * direction_weight_k) * share_2 + sum_21 * direction_target_k * weight_k * expm1_1 + product_16 * sum_22 * sum_23 * share_2 + product_17 * share_2 + product_15 * sum_23 * sum_18 * weight_k * share_2 + product_18 * sum_23 * share_2 + product_19 * sum_18 * direction_input_k * weight_k * expm1_1 * tanh_1 + product_20 * sum_22 * direction_input_k * share_2 * tanh_1 + product_21 * direction_input_k * share_2 * tanh_1) * choice_12 * choice_13)
             if product_target is not None:
                 for k in range(n_C):
                     input_k_2 = input_row[k]
-                    product_25 = input_k_2 * inverse_1
-                    tanh_2 = tanh(product_25)
+                    product_22 = input_k_2 * inverse_1
+                    tanh_2 = tanh(product_22)
                     sum_24 = -(product_13 * tanh_2 + largest) - log1p_1
                     direction_weight_k_2 = direction_weight[k]
                     e_8 = exp_nonpositive(-abs(product_4 * input_k_2))
-                    inverse_6 = one / (one + e_8)
-                    power_of_6 = inverse_6 * inverse_6
+                    power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
                     direction_input_k_2 = direction_input_row[k]
-                    choice_16 = (one if product_25 >= zero else e_8)
-                    choice_17 = (e_8 if product_25 >= zero else one)
-                    sum_25 = real(4) * (product_7 + power_of_6 * direction_input_k_2 * choice_16 * choice_17) + product_11
+                    choice_14 = (one if product_22 >= zero else e_8)
+                    choice_15 = (e_8 if product_22 >= zero else one)
+                    sum_25 = real(4) * (product_7 + power_of_4 * direction_input_k_2 * choice_14 * choice_15) + product_11
                     weight_k_2 = weight[k] if weight is not None else one
                     product_target_row[k] = factor * (sum_20 * (sum_24 * direction_weight_k_2 + sum_25 * weight_k_2))
             if product_weight is not None:
                 for k in range(n_C):
                     input_k_3 = input_row[k]
                     e_9 = exp_nonpositive(-abs(product_4 * input_k_3))
-                    inverse_7 = one / (one + e_9)
-                    power_of_7 = inverse_7 * inverse_7
+                    power_of_5 = (one / (one + e_9)) * (one / (one + e_9))
                     direction_input_k_3 = direction_input_row[k]
-                    product_26 = input_k_3 * inverse_1
-                    choice_18 = (one if product_26 >= zero else e_9)
-                    choice_19 = (e_9 if product_26 >= zero else one)
-                    sum_26 = real(4) * (product_7 + power_of_7 * direction_input_k_3 * choice_18 * choice_19) + product_11
+                    product_23 = input_k_3 * inverse_1
+                    choice_16 = (one if product_23 >= zero else e_9)
+                    choice_17 = (e_9 if product_23 >= zero else one)
+                    sum_26 = real(4) * (product_7 + power_of_5 * direction_input_k_3 * choice_16 * choice_17) + product_11
                     target_k_2 = target_row[k]
                     sum_27 = product_2 + sum_1 * target_k_2
-                    tanh_3 = tanh(product_26)
+                    tanh_3 = tanh(product_23)
                     sum_28 = -(product_13 * tanh_3 + largest) - log1p_1
                     direction_target_k_2 = direction_target_row[k]
                     product_weight_lane[k] += factor * (sum_20 * sum_28 * direction_target_k_2 - sum_26 * sum_27)
@@ -801,18 +782,15 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             inverse_3 = one / (one + others)
             product_4 = real(32) * (inverse_3 * inverse_3) * z_loss
             product_5 = real(2) * inverse_1
-            product_7 = -real(8) * inverse_3 * inverse_1
-            product_8 = -real(8) * inverse_1
-            product_9 = -softcap
+            product_7 = real(16) * inverse_3
+            product_8 = -softcap
             log1p_1 = log1p(others)
-            product_10 = real(8) * inverse_3 * inverse_1
-            product_11 = real(8) * inverse_1
-            product_12 = real(16) * inverse_3
             log_partition = largest + log1p_1
-            product_13 = -real(32) * log_partition * z_loss * inverse_3
-            product_14 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
-            product_15 = -real(16) * inverse_3
-            product_16 = real(16) * log_partition * z_loss * inverse_3 * inverse_1
+            product_9 = -real(32) * log_partition * z_loss * inverse_3
+            product_10 = -real(16) * inverse_3
+            product_11 = -real(8) * inverse_1
+            product_12 = real(8) * inverse_3 * inverse_1
+            product_13 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -827,16 +805,16 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
                     power_of_2 = e_1 * e_1
                     choice_1 = (one if product_6 >= zero else power_of_2)
                     choice_2 = (power_of_2 if product_6 >= zero else one)
-                    power_of_3 = inverse_4 * inverse_4 * inverse_4
                     target_k = target_row[k]
                     sum_3 = product_2 + sum_1 * target_k
                     weight_k = weight[k] if weight is not None else one
                     sum_4 = sum_3 * weight_k - sum_2
+                    tanh_1 = tanh(product_6)
+                    expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
+                    power_of_3 = inverse_4 * inverse_4
                     choice_3 = (one if product_6 >= zero else e_1)
                     choice_4 = (e_1 if product_6 >= zero else one)
-                    tanh_1 = tanh(product_6)
-                    expm1_1 = expm1(-(product_9 * tanh_1 + largest) - log1p_1)
-                    diagonal_input_row[k] = factor * (product_4 * (share_2 * share_2) * power_of_1 * choice_1 * choice_2 + product_7 * power_of_3 * sum_4 * choice_3 * choice_2 * share_2 + product_8 * power_of_3 * sum_3 * weight_k * choice_1 * choice_4 * expm1_1 + product_10 * power_of_3 * sum_4 * choice_1 * choice_4 * share_2 + product_11 * power_of_3 * sum_3 * weight_k * choice_3 * choice_2 * expm1_1 + product_12 * power_of_1 * sum_4 * choice_1 * choice_2 * share_2 * expm1_1 + product_13 * power_of_1 * choice_1 * choice_2 * share_2 * expm1_1 + product_14 * power_of_3 * choice_1 * choice_4 * share_2 + product_15 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * share_2 * expm1_1 + product_16 * power_of_3 * choice_3 * choice_2 * share_2)
+                    diagonal_input_row[k] = factor * (product_4 * (share_2 * share_2) * power_of_1 * choice_1 * choice_2 + product_7 * power_of_1 * sum_4 * choice_1 * choice_2 * share_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * share_2 * expm1_1 + product_10 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * share_2 * expm1_1 + product_11 * power_of_3 * sum_3 * weight_k * choice_3 * choice_4 * expm1_1 * tanh_1 + product_12 * power_of_3 * sum_4 * choice_3 * choice_4 * share_2 * tanh_1 + product_13 * power_of_3 * choice_3 * choice_4 * share_2 * tanh_1)
         fault |= bad
         totals[lane] = total
         faults[lane] = fault
