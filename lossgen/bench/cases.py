@@ -17,20 +17,24 @@ class Family:
 
     Attributes:
         loss: its name in `lossgen.generated`.
-        sizes: what is measured by default; (elements,), (items, classes) or (frames, items, classes, labels).
-        large: sizes that need several gigabytes or minutes.
-        predictions: how many of the arguments, from the first, get a gradient.
+        sizes: what is measured by default; (elements,), (items, classes), (steps, items, states) or (frames, items,
+            classes, labels).
         arguments: makes the arguments of one size.
+        large: sizes that need several gigabytes or minutes.
+        predictions: the positions of the arguments that get a gradient.
         options: keyword arguments of the generated loss, for the reduction that the peers use: the mean.
+        looped: whether torch has no such loss and the plain one is a loop over steps. torch.compile is no peer then: it
+            unrolls the loop, which takes it minutes.
         optax: whether Optax is a peer as well.
     """
 
     loss: str
     sizes: tuple[Size, ...]
-    large: tuple[Size, ...]
-    predictions: int
     arguments: Callable[[Size], tuple[np.ndarray, ...]]
+    large: tuple[Size, ...] = ()
+    predictions: tuple[int, ...] = (0,)
     options: tuple[tuple[str, object], ...] = ()
+    looped: bool = False
     optax: bool = False
 
 
@@ -56,16 +60,17 @@ def size_label(size: Size) -> str:
 
 
 def parse_size(text: str) -> Size:
-    """A size as written on the command line: 1e7, 100000, 512x32000 (items x classes), or 150x16x30x30 (frames x items
-    x classes x labels).
+    """A size as written on the command line: 1e7, 100000, 512x32000 (items x classes), 100x32x20 (steps x items x
+    states) or 150x16x30x30 (frames x items x classes x labels).
 
     Raises:
         ValueError: the text is something else.
     """
     numbers = tuple(float(part.replace(",", "").replace("_", "")) for part in text.lower().replace("×", "x").split("x"))
-    if len(numbers) not in (1, 2, 4) or not all(number >= 1 and number == int(number) for number in numbers):
+    if len(numbers) > 4 or not all(number >= 1 and number == int(number) for number in numbers):
         raise ValueError(
-            f"{text!r} is no size, expected a number of elements, items x classes or frames x items x classes x labels"
+            f"{text!r} is no size, expected a number of elements, items x classes, steps x items x states or "
+            "frames x items x classes x labels"
         )
     return tuple(int(number) for number in numbers)
 
@@ -73,8 +78,8 @@ def parse_size(text: str) -> Size:
 def select(names: Sequence[str], sizes: Sequence[Size], large: bool) -> list[Case]:
     """The cases with these losses (all if none is named) and these sizes (each family's own if none is given).
 
-    Sizes with one number are for losses over single elements, sizes with two for losses over classes, sizes with four
-    for losses over sequences of labels.
+    Sizes with one number are for losses over single elements, with two for losses over classes, with three for paths
+    through a table, with four for losses over sequences of labels.
 
     Raises:
         ValueError: a loss is not among the families, or nothing is left to measure.
@@ -130,13 +135,38 @@ def _sequences(size: Size) -> tuple[np.ndarray, ...]:
     return logits, targets, np.full(items, frames), np.full(items, labels)
 
 
+def _transducer(size: Size) -> tuple[np.ndarray, ...]:
+    """Logits (N, T, U + 1, C) for every frame and number of labels so far, and labels other than the blank, 0."""
+    generator = np.random.default_rng(0)
+    frames, items, classes, labels = size
+    logits = _normal(generator, items, frames, labels + 1, classes)
+    return logits, generator.integers(1, classes, (items, labels))
+
+
+def _chain(size: Size) -> tuple[np.ndarray, ...]:
+    """Emissions (N, T, K), tags, and what they share: transitions, scores of the first and the last tag."""
+    generator = np.random.default_rng(0)
+    steps, items, tags = size
+    emissions, path = _normal(generator, items, steps, tags), generator.integers(0, tags, (items, steps))
+    return emissions, path, _normal(generator, tags, tags), _normal(generator, tags), _normal(generator, tags)
+
+
+def _distances(size: Size) -> tuple[np.ndarray, ...]:
+    """Distances (N, I, J) between the entries of two series; the first and the last number are the lengths of these."""
+    rows, items, columns = size
+    return (np.square(_normal(np.random.default_rng(0), items, rows, columns)),)
+
+
 _ELEMENTS: tuple[Size, ...] = ((10**7,), (10**5,), (10**3,), (32,))
 FAMILIES = (
-    Family("mse_loss", _ELEMENTS, (), 1, _regression),
-    Family("l1_loss", ((10**5,), (32,)), (), 1, _regression),
-    Family("binary_cross_entropy_with_logits", _ELEMENTS, (), 1, _binary),
-    Family("sigmoid_focal_loss", _ELEMENTS, (), 1, _binary, (("reduction", "mean"),)),
-    Family("gaussian_kl_divergence", _ELEMENTS, (), 2, _gaussian),
-    Family("cross_entropy", ((512, 32_000), (512, 1_000), (32, 10)), ((2_048, 128_256),), 1, _classes),
-    Family("ctc_with_logits_loss", ((150, 16, 30, 30), (500, 8, 5_000, 100)), (), 1, _sequences, optax=True),
+    Family("mse_loss", _ELEMENTS, _regression),
+    Family("l1_loss", ((10**5,), (32,)), _regression),
+    Family("binary_cross_entropy_with_logits", _ELEMENTS, _binary),
+    Family("sigmoid_focal_loss", _ELEMENTS, _binary, options=(("reduction", "mean"),)),
+    Family("gaussian_kl_divergence", _ELEMENTS, _gaussian, predictions=(0, 1)),
+    Family("cross_entropy", ((512, 32_000), (512, 1_000), (32, 10)), _classes, large=((2_048, 128_256),)),
+    Family("ctc_with_logits_loss", ((150, 16, 30, 30), (500, 8, 5_000, 100)), _sequences, optax=True),
+    Family("rnnt_loss", ((150, 8, 30, 30), (100, 4, 1_000, 20)), _transducer, looped=True),
+    Family("crf_loss", ((100, 32, 20), (500, 8, 50)), _chain, predictions=(0, 2, 3, 4), looped=True),
+    Family("soft_dtw_loss", ((100, 16, 100), (30, 64, 30)), _distances, looped=True),
 )

@@ -15,7 +15,7 @@ from lossgen.runtime import get_num_threads, set_num_threads
 
 from .allocator import DESCRIPTIONS, reuse_memory
 from .cases import Case, Size, parse_size, select
-from .contenders import OPTAX, columns, has_optax, make_contenders
+from .contenders import OPTAX, columns, make_contenders, missing
 from .facts import busy_note, machine_facts
 from .measure import measure
 from .processes import Memory, ProbeError, Startup, measure_memory, measure_startup
@@ -23,8 +23,6 @@ from .report import Report, Row, as_json
 from .text import markdown, print_report
 
 MEMORY_ELEMENTS = 10**7
-NO_TORCH = "torch is not installed: only the NumPy surface was measured (pip install 'lossgen[torch]' adds the others)."
-NO_OPTAX = "Optax and JAX are not installed: their CTC loss was left out (pip install jax optax adds it)."
 
 
 class SizeParameter(click.ParamType[Size]):
@@ -43,7 +41,11 @@ class SizeParameter(click.ParamType[Size]):
 @click.command(name="bench", short_help="Measure generated losses against torch.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
-    "--size", "sizes", type=SizeParameter(), multiple=True, help="1e7, 512x32000 (classes), 150x16x30x30 (sequences)."
+    "--size",
+    "sizes",
+    type=SizeParameter(),
+    multiple=True,
+    help="1e7, 512x32000 (classes), 100x32x20 (paths), 150x16x30x30 (labels).",
 )
 @click.option("--large", is_flag=True, help="Also the sizes that need several gigabytes.")
 @click.option("--repeats", type=click.IntRange(min=1), default=15, show_default=True, help="Samples per function.")
@@ -73,7 +75,8 @@ def bench(
 ) -> None:
     """Measure value and gradient of generated losses (all, or those NAMEd) against the same losses in torch.
 
-    Every function is called before it is timed, samples last long enough for the clock, and the functions take turns.
+    Every function is called before it is timed, samples last long enough for the clock, and the functions take turns,
+    each after a pause and untimed calls of its own: what is timed is a call in a training loop.
     """
     try:
         cases = select(names, sizes, large)
@@ -89,10 +92,7 @@ def bench(
         startup, memory, notes = (
             _measure_processes([name for name in contenders if name != OPTAX]) if processes else ({}, {}, [])
         )
-    if find_spec("torch") is None:
-        notes.append(NO_TORCH)
-    if not has_optax() and any(case.family.optax for case in cases):
-        notes.append(NO_OPTAX)
+    notes += missing(cases, compiled)
     if busy is not None:
         notes.append(busy)
     conditions = {"threads": str(get_num_threads()), "memory": DESCRIPTIONS[allocator], "samples": str(repeats)}

@@ -29,6 +29,6 @@ JITTED: dict[str, Callable[..., jax.Array]] = {"ctc_with_logits_loss": ctc_with_
 
 def jitted(case: Case, arguments: tuple[np.ndarray, ...]) -> Contender:
     """Value and gradient, waited for: JAX returns before it has computed."""
-    function = jax.jit(jax.value_and_grad(JITTED[case.family.loss], argnums=tuple(range(case.family.predictions))))
+    function = jax.jit(jax.value_and_grad(JITTED[case.family.loss], argnums=case.family.predictions))
     arrays = [jnp.asarray(argument) for argument in arguments]
     return lambda: jax.block_until_ready(function(*arrays))

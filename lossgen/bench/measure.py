@@ -14,6 +14,10 @@ MOST_LOOPS = 1_000_000
 #: belongs to the next one.
 PAUSE_SECONDS = 0.03
 
+#: The part of a sample's calls that go before it untimed, one at least: after the pause the first wakes threads and finds
+#: cold caches, which a call in a training loop does not.
+UNTIMED_SHARE = 0.1
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -30,6 +34,10 @@ def measure(
 ) -> dict[str, Timing]:
     """Time functions, alternating: A B C A B C …, one sample each.
 
+    Each sample comes after a pause, in which the threads of the function before go to sleep, and after untimed calls of
+    the function itself (one, or a tenth of a sample's), so that what is timed is a call among others like it, as in a
+    training loop. It is the same for all functions.
+
     Args:
         functions: what to call. Each is called before (warm-up: compilation, caches, pools), until a number of calls
             is known that takes about `sample_seconds`.
@@ -41,6 +49,7 @@ def measure(
     for _ in range(repeats):
         for name, function in functions.items():
             sleep(PAUSE_SECONDS)
+            _sample(function, max(1, int(loops[name] * UNTIMED_SHARE)))
             samples[name].append(_sample(function, loops[name]) / loops[name])
     return {name: Timing(median(times), min(times), max(times), loops[name]) for name, times in samples.items()}
 

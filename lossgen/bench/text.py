@@ -13,7 +13,8 @@ from .report import Report, Row
 
 MEASURED = (
     "Time of value and gradient, float32: value_and_grad on NumPy arrays; forward and backward on torch tensors. "
-    "Every step asks for new gradients and drops them. Median (least – greatest), columns measured in turn."
+    "Every step asks for new gradients and drops them. Median (least – greatest), columns measured in turn, each sample "
+    "after a pause and untimed calls of its own."
 )
 UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
 NARROWEST = 136  # columns; narrower, the table would break its words

@@ -37,11 +37,10 @@ def _step(
 ) -> Contender:
     """Forward and backward as in training: each step asks for new gradients, which are dropped after it."""
     tensors = [torch.from_numpy(argument) for argument in arguments]
-    leaves = [tensor.detach().requires_grad_() for tensor in tensors[: case.family.predictions]]
-    others = tensors[case.family.predictions :]
+    leaves = [tensors[position].requires_grad_() for position in case.family.predictions]
 
     def step() -> Tensor:
-        value = loss(*leaves, *others, **options)
+        value = loss(*tensors, **options)
         value.backward()
         for leaf in leaves:
             leaf.grad = None

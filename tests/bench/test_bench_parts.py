@@ -20,6 +20,7 @@ from lossgen.bench.text import duration, markdown
         ("250_000", (250_000,), "250,000"),
         ("512x32000", (512, 32_000), "512 × 32,000"),
         ("512×32,000", (512, 32_000), "512 × 32,000"),
+        ("100x32x20", (100, 32, 20), "100 × 32 × 20"),
         ("150x16x30x30", (150, 16, 30, 30), "150 × 16 × 30 × 30"),
     ],
 )
@@ -28,7 +29,7 @@ def test_sizes(text, size, label):
     assert size_label(size) == label
 
 
-@pytest.mark.parametrize("text", ["", "x", "2x3x4", "0", "-1", "1.5", "nan", "1e-3"])
+@pytest.mark.parametrize("text", ["", "x", "2x3x4x5x6", "0", "-1", "1.5", "nan", "1e-3"])
 def test_what_is_no_size(text):
     with pytest.raises(ValueError, match=r"size|convert|NaN"):
         parse_size(text)
@@ -57,7 +58,7 @@ def test_functions_take_turns():
     calls = []
     functions = {name: lambda name=name: calls.append(name) for name in "AB"}
     timings = measure(functions, repeats=3, sample_seconds=0.0)
-    assert calls[-6:] == ["A", "B"] * 3
+    assert calls[-12:] == ["A", "A", "B", "B"] * 3  # an untimed call, then the sample
     for timing in timings.values():
         assert timing.loops == 1
         assert timing.least <= timing.median <= timing.greatest
@@ -66,6 +67,14 @@ def test_functions_take_turns():
 def test_short_functions_are_called_many_times():
     timing = measure({"": lambda: None}, repeats=1, sample_seconds=0.001)[""]
     assert timing.loops > 1
+
+
+def test_untimed_calls_go_before_each_sample(monkeypatch):
+    samples = []
+    monkeypatch.setattr("lossgen.bench.measure._calibrate", lambda function, seconds: 40)
+    monkeypatch.setattr("lossgen.bench.measure._sample", lambda function, loops: samples.append(loops) or 1.0)
+    measure({"": lambda: None}, repeats=2)
+    assert samples == [4, 40, 4, 40]
 
 
 @pytest.mark.parametrize(
