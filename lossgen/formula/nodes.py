@@ -105,7 +105,7 @@ class Reduction(Expr):
     def _pretty(self, printer):
         body = prettyForm(*printer._print(self.body).parens())
         head = printer._print(Symbol(f"{self.glyph}_{self.index.name}"))
-        return prettyForm(*body.left(head, " "), binding=prettyForm.FUNC)
+        return prettyForm(*body.left(head, " "), binding=prettyForm.POW)  # a power of it needs parentheses
 
 
 class Sum(Reduction):

@@ -2,7 +2,7 @@
 
 import pytest
 from exact import exact
-from sympy import Derivative, Function, I, Symbol, gamma, nan, oo
+from sympy import Derivative, Function, I, Symbol, gamma, nan, oo, pretty
 
 from lossgen.derive import Derivation
 from lossgen.formula import (
@@ -31,6 +31,7 @@ from lossgen.formula import (
     sqrt,
 )
 from lossgen.formula.nodes import Entry
+from lossgen.formula.symbols import Argument
 
 C, D = Axis("C"), Axis("D", place="features")
 c, d = C.index(), D.index()
@@ -247,6 +248,13 @@ def test_sums_within_sums_keep_their_indices_apart():
     moved = inner.xreplace({i: j})
     assert exact(moved, numbers, {j: 2}) == 4 * (1 + 2 + 4)
     assert inner.xreplace({j: i}) == inner
+
+
+def test_a_power_of_a_sum_is_shown_in_parentheses():
+    row = Argument("row", Logit[C])
+    top, line = pretty(Sum(row[c], c) ** 2).splitlines()
+    assert (top.strip(), line.strip()) == ("2", "(∑_c (row[c]))")
+    assert pretty(row[c] * Sum(row[c], c)) == "row[c]⋅∑_c (row[c])"
 
 
 def test_more_than_one_class_index_is_refused_when_derived():
