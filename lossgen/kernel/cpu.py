@@ -44,7 +44,7 @@ def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
     printer = StatementPrinter(widen=wide)
     in_kernel = lower_wide if wide else lower
     narrow = NarrowPrinter() if variant.filled and wide else None
-    pool = Pool({*library(arithmetic).names, *(narrow.names if narrow else ())})
+    pool = Pool({*library(arithmetic).defined, *(narrow.names if narrow else ())})
     if variant.filled:
         frames = [LatticeFrame(p, printer, pool, narrow) for p in lattice_programs(loss, variant, in_kernel)]
         kernels = [render_lattice_kernel(frame) for frame in frames]

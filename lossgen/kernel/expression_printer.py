@@ -44,12 +44,19 @@ from .functions import (
     exp_nonpositive,
     exp_of_difference,
     group,
+    is_path,
     largest,
     log1p_unit,
+    log_of_path,
     magnitude,
     multiple,
+    no_path,
     origin,
     part_of_paths,
+    path_of_log,
+    path_product,
+    path_share,
+    path_sum,
     positive_part,
     quotient,
     reciprocal,
@@ -72,6 +79,11 @@ LIBRARY = {
     exp_of_difference: "exp_of_difference",
     less_log: "less_log",
     log1p_unit: "log1p_unit",
+    path_of_log: "path_of_log",
+    log_of_path: "log_of_path",
+    path_product: "path_product",
+    path_share: "path_share",
+    is_path: "is_path",
     hypot: "hypot",
     abs_power: "abs_power",
     signed_power: "signed_power",
@@ -111,6 +123,10 @@ class ExpressionPrinter:
             if isinstance(node, kind):
                 return method(self, node)
         raise SpecError(f"{node.func.__name__} in {node} cannot be printed in a kernel")
+
+    def _no_path(self, _: no_path) -> tuple[str, int]:
+        self.used.add("NO_PATH")
+        return "NO_PATH", ATOM
 
     def _number(self, node: Number) -> tuple[str, int]:
         if node in (0, 1):
@@ -203,6 +219,8 @@ class ExpressionPrinter:
         Not: lambda self, node: (f"not ({self(node.args[0])})", SUM),
         as_real: lambda self, node: (f"real({self(node.args[0])})", ATOM),
         exact_sum: lambda self, node: self.call({3: "sum_of_three", 4: "sum_of_four"}[len(node.args)], *node.args),
+        no_path: _no_path,
+        path_sum: lambda self, node: self.call({2: "path_sum", 3: "path_sum_of_three"}[len(node.args)], *node.args),
         group: lambda self, node: (f"({self(node.args[0])})", ATOM),
         Abs: lambda self, node: (f"abs({self(node.args[0])})", ATOM),
         magnitude: lambda self, node: (f"abs({self(node.args[0])})", ATOM),

@@ -99,6 +99,42 @@ class part_of_paths(KernelFunction):
     """e^(u − v), and 0 where v = −∞."""
 
 
+class PathFunction(KernelFunction):
+    """A function of path numbers (lossgen/kernel/math/path_numbers.py), or to one: SymPy has no value for it."""
+
+    is_number = False
+
+
+class no_path(PathFunction):
+    """The path number of 0."""
+
+    nargs = 0
+
+
+class path_of_log(PathFunction):
+    """The path number of e^u."""
+
+
+class log_of_path(PathFunction):
+    """The logarithm of a path number, −∞ where there is no path."""
+
+
+class path_product(PathFunction):
+    """The product of two path numbers."""
+
+
+class path_sum(PathFunction):
+    """The sum of two or three path numbers."""
+
+
+class path_share(PathFunction):
+    """The ratio of two path numbers as a real number, 0 where there is no path at all."""
+
+
+class is_path(PathFunction):
+    """0 where a path number says that there is no path, else 1."""
+
+
 class log1p_unit(KernelFunction):
     """log(1 + u) for 0 ≤ u ≤ 1."""
 

@@ -13,7 +13,9 @@ from lossgen.formula.symbols import Argument
 
 from .kept import with_kept_rows
 from .names import RESERVED, check_axis_names, family, size_name
+from .path_numbers import with_path_numbers
 from .program import curvatures, with_free_names
+from .scatter import without_meetings
 
 #: Names that a kernel with recurrences uses for itself.
 TAKEN = RESERVED - {"s", "j", "start"}
@@ -142,10 +144,12 @@ def _all_axes(variant: Variant) -> tuple[Axis, ...]:
 
 
 def _lowered(sweeps: Sweeps, lower: Callable[[Expr], Expr]) -> Sweeps:
+    sweeps = with_path_numbers(sweeps)
+
     def step(given: Step) -> Step:
         if isinstance(given, Fill):
             return replace(given, value=lower(given.value), kept=tuple((t, lower(part)) for t, part in given.kept))
         return replace(given, value=lower(given.value))
 
-    after = tuple(map(step, sweeps.after))
+    after = tuple(step(own) for given in sweeps.after for own in without_meetings(given))
     return with_kept_rows(Sweeps(tuple(map(step, sweeps.before)), lower(sweeps.value), after))

@@ -10,7 +10,7 @@ from sympy.logic.boolalg import Boolean
 from lossgen.derive.sweeps import TableEntry
 from lossgen.formula.nodes import Entry, Reduction
 
-from .functions import group, multiple
+from .functions import group, multiple, no_path
 
 
 def shared_parts(expressions: Iterable[Expr]) -> frozenset[Expr]:
@@ -41,4 +41,4 @@ def _worth_a_name(node: Expr) -> bool:
 
 def is_costly(node: Expr) -> bool:
     """Whether the node is worth computing once outside a loop: a call, a quotient or a power."""
-    return (isinstance(node, Function) and not isinstance(node, group | multiple)) or node.is_Pow
+    return (isinstance(node, Function) and not isinstance(node, group | multiple | no_path)) or node.is_Pow

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from sympy import Expr, Integer, Piecewise, Symbol, true
+from sympy.logic.boolalg import Boolean, Not
 
 from lossgen.derive.sweeps import Fill, Keep, Put, Step, Table, TableEntry, Write
 from lossgen.formula import Axis, Index
@@ -101,7 +102,11 @@ class SweepLowering(Lowering):
             )
         *leading, last = step.positions
         row = f"{name}_row" if role.layout == "row" else self._row(name, step.argument, tuple(leading))
-        return _when(within, [Store(row, self._text(last), self.bind(value), not step.whole)])
+        if step.whole:
+            return _when(within, [Store(row, self._text(last), self.bind(value))])
+        value, condition = _unless_zero(value)
+        conditions = [text for text in (within, self._text(condition) if condition is not true else "") if text]
+        return _when(" and ".join(conditions), [Store(row, self._text(last), self.bind(value), True)])
 
     # Loops
 
@@ -235,6 +240,15 @@ def _row_key(table: Table, leading: tuple[Expr, ...], offset: Expr) -> TableEntr
 
 def _when(condition: str, statements: list[Statement]) -> list[Statement]:
     return [Branch(condition, statements)] if condition else statements
+
+
+def _unless_zero(value: Expr) -> tuple[Expr, Boolean]:
+    """A value that is 0 under a condition on positions: its other case, and when that holds."""
+    if isinstance(value, Piecewise) and len(value.args) == 2:
+        (first, condition), (other, last) = value.args
+        if first == 0 and last is true and is_whole_condition(condition):
+            return other, Not(condition)
+    return value, true
 
 
 def _is_class(position: Expr) -> bool:

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from lossgen.kernel.math import float32, float32_log, float64, float64_power, lengths, paths, sums
+from lossgen.kernel.math import float32, float32_log, float64, float64_power, lengths, path_numbers, paths, sums
 
 # `contract` lets LLVM fuse a product and a sum; nothing else, since reassociation would destroy the error terms.
 MATH_FLAGS = 'dict(fastmath={"contract"}, error_model="numpy", forceinline=True)'
 
 _MODULES = {
     "float32": (float32, float32_log, lengths, sums, paths),
-    "float64": (float64, float64_power, lengths, sums, paths),
+    "float64": (float64, float64_power, lengths, sums, paths, path_numbers),
 }
 _HEADER = frozenset({"real", "integer"})
 
@@ -38,16 +38,16 @@ class Library:
         self.names: tuple[str, ...] = tuple(n for n, d in self._definitions.items() if d.is_function)
 
     def source(self, wanted: Iterable[str]) -> str:
-        """The text of the wanted functions and of all they use, in definition order.
+        """The text of the wanted functions and constants and of all they use, in definition order.
 
         Each function stands under `@njit(**MATH)`; constants come first.
 
         Raises:
-            ValueError: a wanted name is not a function of the library.
+            ValueError: a wanted name is not in the library.
         """
         wanted = list(wanted)
         for name in wanted:
-            if name not in self.names:
+            if name not in self.defined:
                 raise ValueError(f"no math function {name!r}; there are: {', '.join(self.names)}")
         needed = self._closure(wanted)
         constants = [d.text for n, d in self._definitions.items() if n in needed and not d.is_function]
