@@ -133,6 +133,20 @@ def two_ends_loss(x: Logit[T, K], z: Prediction, states: Length[K] = -1):
 
     last = T.size - 1
     return -log(a[last, K.size - 1] + a[last, K.size - 2]) + z**2 + x[last, 0] ** 2
+
+
+@loss
+def walks_loss(x: Logit[T, K], z: Prediction, rate: Positive = 0.5):
+    """Walks of five kinds of step, each with a weight of its own: of an item, a constant, a hyperparameter."""
+    k = K.index()
+
+    @recurrence(t, k)
+    def a(a):
+        steps = a[t - 1, k] * exp(z) + a[t - 1, k - 1] + rate * (a[t - 1, k - 2] + a[t - 2, k - 1] / 3)
+        steps += a[t, k - 1] * exp(-x[t, k] - z)
+        return Piecewise((exp(x[t, k]), Eq(t, 0)), (exp(x[t, k] - z) * steps, True))
+
+    return -log(a[T.size - 1, K.size - 1])
 '''
 
 N, STEPS, STATES, WORDS = 2, 4, 3, 5
@@ -251,6 +265,17 @@ def two_ends(x, z):
         yield -torch.log(sum(a[-2:])) + z[n] ** 2 + x[n, -1, 0] ** 2
 
 
+def walks(x, z, rate=0.5):
+    for n in range(N):
+        a = {(0, k): torch.exp(x[n, 0, k]) for k in range(STATES)}
+        for i, k in itertools.product(range(1, STEPS), range(STATES)):
+            steps = [(1, 0, torch.exp(z[n])), (1, 1, 1.0), (1, 2, rate), (2, 1, rate / 3)]
+            steps.append((0, 1, torch.exp(-x[n, i, k] - z[n])))
+            total = sum(weight * a.get((i - di, k - dk), 0.0) for di, dk, weight in steps)
+            a[i, k] = torch.exp(x[n, i, k] - z[n]) * total
+        yield -torch.log(a[STEPS - 1, STATES - 1])
+
+
 CASES = {
     "hmm_loss": (hmm, lambda: [normal(STATES), normal(STATES, STATES), normal(STATES, WORDS)], [OBSERVED, LENGTHS]),
     "smoothing_loss": (smoothing, lambda: [normal(N, STEPS), normal(N, STEPS, seed=5)], [LENGTHS]),
@@ -258,6 +283,7 @@ CASES = {
     "returns_loss": (returns, lambda: [normal(N, STEPS, seed=5), normal(N, STEPS)], []),
     "edit_loss": (edit, lambda: [normal(N, 3, 4)], []),
     "two_ends_loss": (two_ends, lambda: [normal(N, STEPS, STATES), normal(N)], [torch.tensor([3, 1])]),
+    "walks_loss": (walks, lambda: [normal(N, STEPS, STATES), normal(N)], []),
     "mixing_loss": (mixing, lambda: [normal(N, STEPS, STATES), normal(N)], [LENGTHS]),
 }
 
@@ -278,7 +304,7 @@ def test_value_gradient_and_second_derivative(own, name):
     assert torch.autograd.gradgradcheck(made, arguments)
 
 
-@pytest.mark.parametrize("name", ["hmm_loss", "garch_loss"])
+@pytest.mark.parametrize("name", ["hmm_loss", "garch_loss", "walks_loss"])
 def test_compiled_and_in_float32(compiled, name):
     plain, arguments, rest = CASES[name]
     given = [a.detach().numpy().astype("f") for a in arguments()]

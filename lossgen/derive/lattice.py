@@ -124,18 +124,22 @@ class LatticeSweeps:
             term = Sum(term, index)
         return term
 
-    @cached_property
+    @property
     def kept(self) -> tuple[tuple[Table, Expr], ...]:
         """The log-sum-exps that a cell is made of: what the adjoint divides by, so that it computes none again."""
-        sums = [n for n in self.cell.atoms(log_add_exp, LogSumExp) if reads(n, self.table)]
-        name, indices = f"sum_{self.table.name}", self.table.indices
-        numbered = enumerate(sorted(sums, key=str), 1)
-        return tuple((Table(name if n == 1 else f"{name}_{n}", indices, -oo), node) for n, node in numbered)
+        return tuple(
+            (entry.table, node.func(*(arg.xreplace(self.known) for arg in node.args)))
+            for node, entry in self.known.items()
+        )
 
-    @property
-    def known(self) -> dict[Expr, Expr]:
-        """Where these are found once the cell is filled."""
-        return {node: table[self.table.indices] for table, node in self.kept}
+    @cached_property
+    def known(self) -> dict[Expr, TableEntry]:
+        """Where these are found once the cell is filled; one within another comes before it."""
+        sums = [n for n in self.cell.atoms(log_add_exp, LogSumExp) if reads(n, self.table)]
+        sums.sort(key=lambda node: (sum(node.has(other) for other in sums), str(node)))
+        name, indices = f"sum_{self.table.name}", self.table.indices
+        names = (name if n == 1 else f"{name}_{n}" for n in range(1, len(sums) + 1))
+        return {node: Table(own, indices, -oo)[indices] for own, node in zip(names, sums, strict=True)}
 
 
 def times(factor: Expr, node: Expr) -> Expr:

@@ -73,7 +73,7 @@ class TableEntry(Expr):
 class Fill:
     """For every cell, in order (or in the reverse order): table[cell] = value, or += value.
 
-    `kept` are parts that have a table of their own, filled beforehand, cell by cell; the value reads it.
+    `kept` are parts that have a table of their own, filled beforehand, cell by cell; the value, and later parts, read it.
     """
 
     table: Table

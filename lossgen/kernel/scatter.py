@@ -32,7 +32,7 @@ def without_meetings(step: Step) -> Iterator[Step]:
 
 def _choice(step: Step) -> tuple[Expr, Expr, Boolean] | None:
     """The position that is the same in the whole of the innermost loop, the other one, and when it is the first."""
-    if not isinstance(step, Write) or len(step.over) < 2 or step.whole:
+    if not isinstance(step, Write) or not step.positions or len(step.over) < 2 or step.whole:
         return None
     last, index = step.positions[-1], step.over[-1]
     if not isinstance(last, Piecewise) or len(last.args) != 2 or last.args[1][1] is not true:

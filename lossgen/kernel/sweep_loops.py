@@ -1,11 +1,12 @@
-"""What a step's formula says of its loops: their order, how far they may go, and which cases have a loop of their own."""
+"""What a step's formula says of its loops: their order, how far they may go, which cases have a loop of their own, and what
+a case needs."""
 
 from collections.abc import Iterator
 
 from sympy import Expr, Piecewise, true
-from sympy.logic.boolalg import And, Not
+from sympy.logic.boolalg import And, Boolean, Not
 
-from lossgen.derive.sweeps import Fill, Step, TableEntry
+from lossgen.derive.sweeps import Fill, Step, Table, TableEntry
 from lossgen.formula import Index
 from lossgen.formula.nodes import Entry, LabelEntry, Reduction
 
@@ -45,6 +46,24 @@ def cases(value: Expr, last: Index) -> list[tuple[Expr, Expr]]:
         found.append((piece, And(otherwise, condition)))
         otherwise = And(otherwise, Not(condition))
     return found
+
+
+def needed_parts(step: Fill, value: Expr) -> list[tuple[Table, Expr]]:
+    """The kept parts that this case of the step's value is made of, in their order."""
+    found: list[tuple[Table, Expr]] = []
+    for table, part in reversed(step.kept):
+        if any(node.has(table[step.table.indices]) for node in (value, *(later for _, later in found))):
+            found.insert(0, (table, part))
+    return found
+
+
+def unless_zero(value: Expr) -> tuple[Expr, Boolean]:
+    """A value that is 0 under a condition on positions: its other case, and when that holds."""
+    if isinstance(value, Piecewise) and len(value.args) == 2:
+        (first, condition), (other, last) = value.args
+        if first == 0 and last is true and is_whole_condition(condition):
+            return other, Not(condition)
+    return value, true
 
 
 def _entries(step: Fill) -> Iterator[TableEntry]:

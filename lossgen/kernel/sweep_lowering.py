@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from sympy import Expr, Integer, Piecewise, Symbol, true
-from sympy.logic.boolalg import Boolean, Not
 
 from lossgen.derive.sweeps import Fill, Keep, Put, Step, Table, TableEntry, Write
 from lossgen.formula import Axis, Index
@@ -16,7 +15,7 @@ from .lattice_layout import SPARE, LatticeLayout, shifted
 from .lower import Lowering
 from .names import size_name
 from .share import shared_parts
-from .sweep_loops import cases, is_sequential, reads_tables_alone
+from .sweep_loops import cases, is_sequential, needed_parts, reads_tables_alone, unless_zero
 from .whole import is_whole_condition
 
 #: The layouts with one number for each item.
@@ -72,11 +71,10 @@ class SweepLowering(Lowering):
     def _cell(self, step: Fill, value: Expr) -> list[Statement]:
         *leading, last = step.table.indices
         stores: list[Statement] = []
-        for table, part in step.kept:
+        for table, part in needed_parts(step, value):
             entry = table[step.table.indices]
-            if value.has(entry):
-                self._bound[entry] = self._let(part, self.bind(part))
-                stores.append(self._store(table, leading, last, self._bound[entry]))
+            self._bound[entry] = self._let(part, self.bind(part))
+            stores.append(self._store(table, leading, last, self._bound[entry]))
         return [*stores, self._store(step.table, leading, last, self.bind(value), step.add)]
 
     def _store(self, table: Table, leading: Sequence[Index], last: Index, value: Expr, add: bool = False) -> Store:
@@ -104,7 +102,7 @@ class SweepLowering(Lowering):
         row = f"{name}_row" if role.layout == "row" else self._row(name, step.argument, tuple(leading))
         if step.whole:
             return _when(within, [Store(row, self._text(last), self.bind(value))])
-        value, condition = _unless_zero(value)
+        value, condition = unless_zero(value)
         conditions = [text for text in (within, self._text(condition) if condition is not true else "") if text]
         return _when(" and ".join(conditions), [Store(row, self._text(last), self.bind(value), True)])
 
@@ -240,15 +238,6 @@ def _row_key(table: Table, leading: tuple[Expr, ...], offset: Expr) -> TableEntr
 
 def _when(condition: str, statements: list[Statement]) -> list[Statement]:
     return [Branch(condition, statements)] if condition else statements
-
-
-def _unless_zero(value: Expr) -> tuple[Expr, Boolean]:
-    """A value that is 0 under a condition on positions: its other case, and when that holds."""
-    if isinstance(value, Piecewise) and len(value.args) == 2:
-        (first, condition), (other, last) = value.args
-        if first == 0 and last is true and is_whole_condition(condition):
-            return other, Not(condition)
-    return value, true
 
 
 def _is_class(position: Expr) -> bool:

@@ -52,6 +52,20 @@ def test_float32_against_50_digits(frames, labels, scale):
         np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-6, err_msg=f"seed {SEED}")
 
 
+@pytest.mark.parametrize("gap", [5, 20, 40])
+def test_the_loss_of_a_certain_labelling_keeps_its_digits(gap):
+    """Every frame is certain of its class, so that the probability is 1 but for e^−gap."""
+    target = (1, 2, 3, 1)
+    logits = np.zeros((12, 4))
+    logits[np.arange(12), [0, 1, 1, 0, 2, 0, 3, 3, 0, 0, 1, 0]] = gap
+    wide = log_softmax(logits)
+    wide[logits == gap] = -np.log1p(3 * np.exp(-gap))
+    right, _ = ctc_in_50_digits(wide, target)
+    for dtype, bound in (("f4", 1e-6), ("f8", 1e-12)):
+        found = ctc_with_logits_loss(logits.astype(dtype), target, 12, 4, reduction="sum")
+        np.testing.assert_allclose(found, right, rtol=bound)
+
+
 def test_the_reference_is_every_alignment():
     rng = np.random.default_rng(SEED)
     for labels in ((), (1,), (1, 1), (2, 1), (1, 2, 2)):
