@@ -29,6 +29,9 @@ MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
 SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
+NO_PATH = real(-1e300)
+ANY_PATH = real(-1e200)
+EXPONENT_FIELD = real(6755399441056767.0)
 
 
 @njit(**MATH)
@@ -56,19 +59,6 @@ def exp_quotient(r):
     q = q * r + real(4.166666666666755e-02)
     q = q * r + real(1.666666666666667e-01)
     return q * r + real(0.5)
-
-
-@njit(**MATH)
-def exp_nonpositive(x):
-    """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
-    x = real(-746.0) if x < real(-746.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    # 2**n in two factors, since it may be subnormal.
-    return y * power_of_two(n + integer(128)) * real(2.938735877055719e-39)
 
 
 @njit(**MATH)
@@ -160,12 +150,6 @@ def origin(m):
 
 
 @njit(**MATH)
-def part_of_paths(u, v):
-    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
-    return exp_nonpositive(u - v) if v > -INFINITY else real(0.0)
-
-
-@njit(**MATH)
 def is_finite(x):
     """1, and 0 where x is infinite; 1 for nan, so that a product with it stays nan."""
     return real(0.0) if abs(x) == INFINITY else real(1.0)
@@ -181,6 +165,89 @@ def zero_if_infinite(x):
 def label_at(labels, start, position, size):
     """The label at a position of the sequence of this size that begins at `start`; 0 beyond its ends."""
     return labels[start + position] if 0 <= position < size else 0
+
+
+@njit(**MATH)
+def path_exponent(p):
+    """The integer e of a path number."""
+    return np.floor(p + real(0.375))
+
+
+@njit(**MATH)
+def power_down(n):
+    """2**n for a small integer n as a real number; 0 below 2**-1022."""
+    n = real(-1023.0) if n < real(-1023.0) else n
+    return integer(real(n + EXPONENT_FIELD).view(integer) << integer(52)).view(real)
+
+
+@njit(**MATH)
+def path_product(u, v):
+    """u·v of path numbers."""
+    e, k = path_exponent(u), path_exponent(v)
+    f, g = u - e, v - k
+    f = f * g + (f + g)
+    # 1 + f is in [9/16, 9/4): doubled below 3/4, halved from 3/2 on; the number of (1 + f)/2 is 1 - 1/2 + f/2.
+    scale = real(2.0) if f < real(-0.25) else real(1.0)
+    scale = real(0.5) if f >= real(0.5) else scale
+    shift = real(0.5) if f >= real(0.5) else real(0.0)
+    return (e + k) + (f * scale + shift)
+
+
+@njit(**MATH)
+def path_sum(u, v):
+    """u + v of path numbers."""
+    top = u if u > v else v
+    low = v if u > v else u
+    e, k = path_exponent(top), path_exponent(low)
+    f = power_down(k - e) * (real(1.0) + (low - k)) + (top - e)
+    scale = real(0.5) if f >= real(0.5) else real(1.0)
+    shift = real(0.5) if f >= real(0.5) else real(0.0)
+    return e + (f * scale + shift)
+
+
+@njit(**MATH)
+def path_sum_of_three(u, v, w):
+    """u + v + w of path numbers."""
+    most = u if u > v else v
+    low = v if u > v else u
+    top = most if most > w else w
+    mid = w if most > w else most
+    e, k, m = path_exponent(top), path_exponent(mid), path_exponent(low)
+    more = power_down(k - e) * (real(1.0) + (mid - k)) + power_down(m - e) * (real(1.0) + (low - m))
+    f = more + (top - e)
+    # 1 + f is in [3/4, 9/2): the number of (1 + f)/4 is 2 - 3/4 + f/4.
+    scale = real(0.5) if f >= real(0.5) else real(1.0)
+    shift = real(0.5) if f >= real(0.5) else real(0.0)
+    scale = real(0.25) if f >= real(2.0) else scale
+    shift = real(1.25) if f >= real(2.0) else shift
+    return e + (f * scale + shift)
+
+
+@njit(**MATH)
+def path_share(u, v):
+    """u / v of path numbers as a real number, for u <= v but for rounding; 0 where v is no path."""
+    e, k = path_exponent(u), path_exponent(v)
+    share = power_down(e - k) * ((real(1.0) + (u - e)) / (real(1.0) + (v - k)))
+    return real(0.0) if v < ANY_PATH else share
+
+
+@njit(**MATH)
+def path_of_log(x):
+    """The path number of exp(x); no path for -inf, nan for nan."""
+    y = x * LOG2E
+    e = np.floor(y + real(0.415))
+    r = (x - e * LN2_HIGH) - e * LN2_LOW
+    f = (exp_quotient(r) * r + real(1.0)) * r
+    # Beyond 10**12 a real number has no digit left for f.
+    p = e + f if abs(x) < real(1e12) else y
+    return NO_PATH if p < NO_PATH else p
+
+
+@njit(**MATH)
+def log_of_path(p):
+    """log of a path number; -inf for no path."""
+    e = path_exponent(p)
+    return -INFINITY if p < ANY_PATH else log_sum(e, p - e)
 
 
 
@@ -232,6 +299,17 @@ def fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step
 
 
 @njit(nogil=True, error_model="numpy")
+def fill_local_alpha_1_2(n_T, local_alpha_1, n_S):
+    """local_alpha_1 for every cell of the item."""
+    for t in range(n_T):
+        local_alpha_1_row = local_alpha_1[t + 1, 1:]
+        for s in range((n_S + 7) // 8 * 8):
+            local_alpha_1_at = local_alpha_1_row[s]
+            local_alpha_1_row[s] = path_of_log(local_alpha_1_at)
+        local_alpha_1_row[n_S : n_S + 7] = zero
+
+
+@njit(nogil=True, error_model="numpy")
 def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
     """alpha for every cell of the item."""
     for t in range(n_T):
@@ -244,23 +322,21 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
         if t == 0:
             for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_at = local_alpha_1_row[s]
-                choice_1 = (local_alpha_1_at if s < 2 else -real(np.inf))
+                choice_1 = (local_alpha_1_at if s < 2 else NO_PATH)
                 alpha_row[s] = choice_1
-            alpha_row[n_S : n_S + 7] = -real(np.inf)
+            alpha_row[n_S : n_S + 7] = NO_PATH
         if t != 0:
             for s in range((n_S + 7) // 8 * 8):
                 alpha_at = alpha_row_2[s]
                 alpha_at_2 = alpha_row_3[s]
-                largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
                 alpha_at_3 = alpha_row_4[s]
-                choice_2 = (-real(np.inf) if holds[s] else alpha_at_3)
-                largest_2 = (largest_1 if largest_1 > choice_2 else choice_2)
-                sum_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_2))) + exp_nonpositive(((choice_2 if largest_1 > choice_2 else largest_1) - origin(largest_2)))) + largest_2
+                choice_2 = (NO_PATH if holds[s] else alpha_at_3)
+                path_sum_1 = path_sum_of_three(alpha_at, alpha_at_2, choice_2)
                 local_alpha_1_at_2 = local_alpha_1_row[s]
-                sum_alpha_row[s] = sum_1
-                alpha_row[s] = local_alpha_1_at_2 + sum_1
-            alpha_row[n_S : n_S + 7] = -real(np.inf)
-            sum_alpha_row[n_S : n_S + 7] = -real(np.inf)
+                sum_alpha_row[s] = path_sum_1
+                alpha_row[s] = path_product(local_alpha_1_at_2, path_sum_1)
+            alpha_row[n_S : n_S + 7] = NO_PATH
+            sum_alpha_row[n_S : n_S + 7] = NO_PATH
 
 
 @njit(nogil=True, error_model="numpy")
@@ -283,9 +359,9 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
             sum_alpha_at_2 = sum_alpha_row_2[s]
             choice_1 = (zero if holds_2[s] else one)
             adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
-            choice_2 = (-real(np.inf) if holds_2[s] else alpha_at)
+            choice_2 = (NO_PATH if holds_2[s] else alpha_at)
             sum_alpha_at_3 = sum_alpha_row_3[s]
-            adjoint_alpha_row_4[s] += adjoint_alpha_at * part_of_paths(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * part_of_paths(choice_2, sum_alpha_at_3)
+            adjoint_alpha_row_4[s] += adjoint_alpha_at * path_share(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * path_share(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * path_share(choice_2, sum_alpha_at_3)
         adjoint_alpha_row_4[n_S : n_S + 7] = zero
 
 
@@ -314,7 +390,24 @@ def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_l
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, label):
+def add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, blank):
+    """What the cells add to the output."""
+    for t in range(n_T):
+        grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
+        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
+        sum = 0.0
+        for s in range(n_S):
+            adjoint_alpha_at = adjoint_alpha_row[s]
+            choice_1 = (adjoint_alpha_at if s < 2 else zero)
+            choice_2 = (choice_1 if t == 0 else adjoint_alpha_at)
+            choice_3 = (choice_2 if (s % 2) == 0 else zero)
+            sum = add(sum, np.float64(choice_3))
+        sum_2 = real(sum)
+        grad_logits_row_2[blank] += sum_2
+
+
+@njit(nogil=True, error_model="numpy")
+def add_to_grad_logits_3(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, label_2):
     """What the cells add to the output."""
     for t in range(n_T):
         grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
@@ -322,12 +415,14 @@ def add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logi
         if t == 0:
             for s in range(n_S):
                 adjoint_alpha_at = adjoint_alpha_row[s]
-                choice_1 = (adjoint_alpha_at if s < 2 else zero)
-                grad_logits_row_2[label[s]] += choice_1
+                choice_1 = (zero if (s % 2) == 0 else adjoint_alpha_at)
+                choice_2 = (choice_1 if s < 2 else zero)
+                grad_logits_row_2[label_2[s]] += choice_2
         if t != 0:
             for s in range(n_S):
                 adjoint_alpha_at_2 = adjoint_alpha_row[s]
-                grad_logits_row_2[label[s]] += adjoint_alpha_at_2
+                if (s % 2) != 0:
+                    grad_logits_row_2[label_2[s]] += adjoint_alpha_at_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -393,13 +488,13 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, su
                 alpha_along_at = alpha_along_row_2[s]
                 choice_2 = (zero if holds[s] else alpha_along_at)
                 alpha_at = alpha_row[s]
-                choice_3 = (-real(np.inf) if holds[s] else alpha_at)
+                choice_3 = (NO_PATH if holds[s] else alpha_at)
                 sum_alpha_at = sum_alpha_row[s]
                 alpha_along_at_2 = alpha_along_row_3[s]
                 alpha_at_2 = alpha_row_2[s]
                 alpha_along_at_3 = alpha_along_row_4[s]
                 alpha_at_3 = alpha_row_3[s]
-                sum_1 = choice_2 * part_of_paths(choice_3, sum_alpha_at) + alpha_along_at_2 * part_of_paths(alpha_at_2, sum_alpha_at) + alpha_along_at_3 * part_of_paths(alpha_at_3, sum_alpha_at)
+                sum_1 = choice_2 * path_share(choice_3, sum_alpha_at) + alpha_along_at_2 * path_share(alpha_at_2, sum_alpha_at) + alpha_along_at_3 * path_share(alpha_at_3, sum_alpha_at)
                 local_alpha_1_along_at_2 = local_alpha_1_along_row[s]
                 sum_alpha_along_row[s] = sum_1
                 alpha_along_row[s] = local_alpha_1_along_at_2 + sum_1
@@ -430,10 +525,10 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
             adjoint_alpha_along_at = adjoint_alpha_along_row[s]
             alpha_at = alpha_row[s]
             sum_alpha_at = sum_alpha_row[s]
-            part_of_paths_1 = part_of_paths(alpha_at, sum_alpha_at)
+            path_share_1 = path_share(alpha_at, sum_alpha_at)
             adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[s]
             sum_alpha_at_2 = sum_alpha_row_2[s]
-            part_of_paths_2 = part_of_paths(alpha_at, sum_alpha_at_2)
+            path_share_2 = path_share(alpha_at, sum_alpha_at_2)
             sum_alpha_along_at = sum_alpha_along_row[s]
             alpha_along_at = alpha_along_row[s]
             adjoint_alpha_at = adjoint_alpha_row[s]
@@ -441,13 +536,13 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
             adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
             choice_1 = (zero if holds_2[s] else one)
             adjoint_alpha_along_at_3 = adjoint_alpha_along_row_3[s]
-            choice_2 = (-real(np.inf) if holds_2[s] else alpha_at)
+            choice_2 = (NO_PATH if holds_2[s] else alpha_at)
             sum_alpha_at_3 = sum_alpha_row_3[s]
-            part_of_paths_3 = part_of_paths(choice_2, sum_alpha_at_3)
+            path_share_3 = path_share(choice_2, sum_alpha_at_3)
             sum_alpha_along_at_3 = sum_alpha_along_row_3[s]
             choice_3 = (zero if holds_2[s] else alpha_along_at)
             adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
-            adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * part_of_paths_1 + adjoint_alpha_along_at_2 * part_of_paths_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2 + choice_1 * adjoint_alpha_along_at_3 * part_of_paths_3 + (choice_3 - sum_alpha_along_at_3) * choice_1 * adjoint_alpha_at_3 * part_of_paths_3
+            adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * path_share_1 + adjoint_alpha_along_at_2 * path_share_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at * path_share_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * path_share_2 + choice_1 * adjoint_alpha_along_at_3 * path_share_3 + (choice_3 - sum_alpha_along_at_3) * choice_1 * adjoint_alpha_at_3 * path_share_3
         adjoint_alpha_along_row_4[n_S : n_S + 7] = zero
 
 
@@ -508,7 +603,24 @@ def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, 
 
 
 @njit(nogil=True, error_model="numpy")
-def add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, label):
+def add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, blank):
+    """What the cells add to the output."""
+    for t in range(n_T):
+        product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
+        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
+        sum = 0.0
+        for s in range(n_S):
+            adjoint_alpha_along_at = adjoint_alpha_along_row[s]
+            choice_1 = (adjoint_alpha_along_at if s < 2 else zero)
+            choice_2 = (choice_1 if t == 0 else adjoint_alpha_along_at)
+            choice_3 = (choice_2 if (s % 2) == 0 else zero)
+            sum = add(sum, np.float64(choice_3))
+        sum_2 = real(sum)
+        product_logits_row_2[blank] += sum_2
+
+
+@njit(nogil=True, error_model="numpy")
+def add_to_product_logits_3(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, label_2):
     """What the cells add to the output."""
     for t in range(n_T):
         product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
@@ -516,12 +628,14 @@ def add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, 
         if t == 0:
             for s in range(n_S):
                 adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-                choice_1 = (adjoint_alpha_along_at if s < 2 else zero)
-                product_logits_row_2[label[s]] += choice_1
+                choice_1 = (zero if (s % 2) == 0 else adjoint_alpha_along_at)
+                choice_2 = (choice_1 if s < 2 else zero)
+                product_logits_row_2[label_2[s]] += choice_2
         if t != 0:
             for s in range(n_S):
                 adjoint_alpha_along_at_2 = adjoint_alpha_along_row[s]
-                product_logits_row_2[label[s]] += adjoint_alpha_along_at_2
+                if (s % 2) != 0:
+                    product_logits_row_2[label_2[s]] += adjoint_alpha_along_at_2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -542,6 +656,7 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
     label = np.zeros(size_S + 7, np.int64)
     holds = np.zeros(size_S + 7, np.bool_)
     holds_2 = np.zeros(size_S + 7, np.bool_)
+    label_2 = np.zeros(size_S + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -565,19 +680,21 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
+            for s in range(n_S):
+                label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
             row_largest[:n_T + 2 + 7] = zero
             row_others[:n_T + 2 + 7] = zero
             local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
-            alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
             fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
+            fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
-            largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
-            choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1)))) - largest_1))
+            choice_1 = (zero if (n_T == 0) and (n_L == 0) else -log_of_path(path_sum(alpha_at, alpha_at_2)))
             value = zero_if_infinite(choice_1)
             factor = scale
             if item_scale is not None:
@@ -587,12 +704,12 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
             if values is not None:
                 values[i] = value
             if grad_logits is not None:
-                log1p_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1))))
-                choice_2 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at, largest_1 + log1p_1))
+                path_sum_1 = path_sum(alpha_at, alpha_at_2)
+                choice_2 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at, path_sum_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
             if grad_logits is not None:
-                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at_2, largest_1 + log1p_1))
+                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at_2, path_sum_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
             if grad_logits is not None:
@@ -600,7 +717,9 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
             if grad_logits is not None:
                 add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C)
             if grad_logits is not None:
-                add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, label)
+                add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, blank)
+            if grad_logits is not None:
+                add_to_grad_logits_3(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, label_2)
         totals[lane] = total
         faults[lane] = 0
 
@@ -628,6 +747,7 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
     label = np.zeros(size_S + 7, np.int64)
     holds = np.zeros(size_S + 7, np.bool_)
     holds_2 = np.zeros(size_S + 7, np.bool_)
+    label_2 = np.zeros(size_S + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
         for i in range(bounds[lane], bounds[lane + 1]):
@@ -651,30 +771,31 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
                 holds[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 3) // 2, n_L) == label_at(targets_labels, targets_start, (s - 1) // 2, n_L)))
             for s in range(n_S):
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
+            for s in range(n_S):
+                label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
             row_largest[:n_T + 2 + 7] = zero
             row_others[:n_T + 2 + 7] = zero
             local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
             local_alpha_1_along[:n_T + 2, :n_S + 2 + 7] = zero
-            alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_S + 3 + 7] = -real(np.inf)
+            alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
             alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             sum_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
             fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
+            fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
             fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, local_alpha_1_along, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
             fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, sum_alpha_along, n_S, holds)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
-            largest_1 = (alpha_at if alpha_at > alpha_at_2 else alpha_at_2)
-            log1p_1 = log1p(exp_nonpositive(((alpha_at_2 if alpha_at > alpha_at_2 else alpha_at) - origin(largest_1))))
-            sum_1 = largest_1 + log1p_1
+            path_sum_1 = path_sum(alpha_at, alpha_at_2)
             alpha_along_at_2 = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
-            choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-alpha_along_at * part_of_paths(alpha_at, sum_1) - alpha_along_at_2 * part_of_paths(alpha_at_2, sum_1)))
-            choice_2 = (zero if (n_T == 0) and (n_L == 0) else (-largest_1 - log1p_1))
+            choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-alpha_along_at * path_share(alpha_at, path_sum_1) - alpha_along_at_2 * path_share(alpha_at_2, path_sum_1)))
+            choice_2 = (zero if (n_T == 0) and (n_L == 0) else -log_of_path(path_sum_1))
             value = choice_1 * is_finite(choice_2)
             factor = scale
             if item_scale is not None:
@@ -684,21 +805,21 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             if values is not None:
                 values[i] = value
             if product_logits is not None:
-                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at, sum_1))
+                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at, path_sum_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_2)
             if product_logits is not None:
-                part_of_paths_1 = part_of_paths(alpha_at, sum_1)
-                choice_4 = (zero if (n_T == 0) and (n_L == 0) else ((alpha_along_at * part_of_paths_1 + alpha_along_at_2 * part_of_paths(alpha_at_2, sum_1) - alpha_along_at) * part_of_paths_1))
+                path_share_1 = path_share(alpha_at, path_sum_1)
+                choice_4 = (zero if (n_T == 0) and (n_L == 0) else ((alpha_along_at * path_share_1 + alpha_along_at_2 * path_share(alpha_at_2, path_sum_1) - alpha_along_at) * path_share_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
                     adjoint_alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_4 * is_finite(choice_2)
             if product_logits is not None:
-                choice_5 = (zero if (n_T == 0) and (n_L == 0) else -part_of_paths(alpha_at_2, sum_1))
+                choice_5 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at_2, path_sum_1))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_5 * is_finite(choice_2)
             if product_logits is not None:
-                part_of_paths_2 = part_of_paths(alpha_at_2, sum_1)
-                choice_6 = (zero if (n_T == 0) and (n_L == 0) else ((alpha_along_at * part_of_paths_1 + alpha_along_at_2 * part_of_paths_2 - alpha_along_at_2) * part_of_paths_2))
+                path_share_2 = path_share(alpha_at_2, path_sum_1)
+                choice_6 = (zero if (n_T == 0) and (n_L == 0) else ((alpha_along_at * path_share_1 + alpha_along_at_2 * path_share_2 - alpha_along_at_2) * path_share_2))
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                     adjoint_alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_6 * is_finite(choice_2)
             if product_logits is not None:
@@ -708,7 +829,9 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             if product_logits is not None:
                 add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C)
             if product_logits is not None:
-                add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, label)
+                add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, blank)
+            if product_logits is not None:
+                add_to_product_logits_3(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, label_2)
         totals[lane] = total
         faults[lane] = 0
 

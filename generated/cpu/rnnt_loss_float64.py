@@ -29,6 +29,9 @@ MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
 SMALLEST_NORMAL = real(2.2250738585072014e-308)
 INFINITY = real(np.inf)
 NAN = real(np.nan)
+NO_PATH = real(-1e300)
+ANY_PATH = real(-1e200)
+EXPONENT_FIELD = real(6755399441056767.0)
 
 
 @njit(**MATH)
@@ -56,19 +59,6 @@ def exp_quotient(r):
     q = q * r + real(4.166666666666755e-02)
     q = q * r + real(1.666666666666667e-01)
     return q * r + real(0.5)
-
-
-@njit(**MATH)
-def exp_nonpositive(x):
-    """exp(x) for x <= 0 only (softmax, exp(-|x|)), cheaper than `exp`: within 1 ulp; gradual underflow; nan for nan."""
-    x = real(-746.0) if x < real(-746.0) else x
-    shifted = x * LOG2E + ROUND
-    n = integer(real(shifted).view(integer) - ROUND_BITS)
-    k = shifted - ROUND
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
-    y = (exp_quotient(r) * r + real(1.0)) * r + real(1.0)
-    # 2**n in two factors, since it may be subnormal.
-    return y * power_of_two(n + integer(128)) * real(2.938735877055719e-39)
 
 
 @njit(**MATH)
@@ -160,21 +150,80 @@ def origin(m):
 
 
 @njit(**MATH)
-def part_of_paths(u, v):
-    """exp(u - v) for u <= v but for rounding, and 0 where v is -inf: no path at all."""
-    return exp_nonpositive(u - v) if v > -INFINITY else real(0.0)
-
-
-@njit(**MATH)
-def is_finite(x):
-    """1, and 0 where x is infinite; 1 for nan, so that a product with it stays nan."""
-    return real(0.0) if abs(x) == INFINITY else real(1.0)
-
-
-@njit(**MATH)
 def label_at(labels, start, position, size):
     """The label at a position of the sequence of this size that begins at `start`; 0 beyond its ends."""
     return labels[start + position] if 0 <= position < size else 0
+
+
+@njit(**MATH)
+def path_exponent(p):
+    """The integer e of a path number."""
+    return np.floor(p + real(0.375))
+
+
+@njit(**MATH)
+def power_down(n):
+    """2**n for a small integer n as a real number; 0 below 2**-1022."""
+    n = real(-1023.0) if n < real(-1023.0) else n
+    return integer(real(n + EXPONENT_FIELD).view(integer) << integer(52)).view(real)
+
+
+@njit(**MATH)
+def path_product(u, v):
+    """u·v of path numbers."""
+    e, k = path_exponent(u), path_exponent(v)
+    f, g = u - e, v - k
+    f = f * g + (f + g)
+    # 1 + f is in [9/16, 9/4): doubled below 3/4, halved from 3/2 on; the number of (1 + f)/2 is 1 - 1/2 + f/2.
+    scale = real(2.0) if f < real(-0.25) else real(1.0)
+    scale = real(0.5) if f >= real(0.5) else scale
+    shift = real(0.5) if f >= real(0.5) else real(0.0)
+    return (e + k) + (f * scale + shift)
+
+
+@njit(**MATH)
+def path_sum(u, v):
+    """u + v of path numbers."""
+    top = u if u > v else v
+    low = v if u > v else u
+    e, k = path_exponent(top), path_exponent(low)
+    f = power_down(k - e) * (real(1.0) + (low - k)) + (top - e)
+    scale = real(0.5) if f >= real(0.5) else real(1.0)
+    shift = real(0.5) if f >= real(0.5) else real(0.0)
+    return e + (f * scale + shift)
+
+
+@njit(**MATH)
+def path_share(u, v):
+    """u / v of path numbers as a real number, for u <= v but for rounding; 0 where v is no path."""
+    e, k = path_exponent(u), path_exponent(v)
+    share = power_down(e - k) * ((real(1.0) + (u - e)) / (real(1.0) + (v - k)))
+    return real(0.0) if v < ANY_PATH else share
+
+
+@njit(**MATH)
+def path_of_log(x):
+    """The path number of exp(x); no path for -inf, nan for nan."""
+    y = x * LOG2E
+    e = np.floor(y + real(0.415))
+    r = (x - e * LN2_HIGH) - e * LN2_LOW
+    f = (exp_quotient(r) * r + real(1.0)) * r
+    # Beyond 10**12 a real number has no digit left for f.
+    p = e + f if abs(x) < real(1e12) else y
+    return NO_PATH if p < NO_PATH else p
+
+
+@njit(**MATH)
+def log_of_path(p):
+    """log of a path number; -inf for no path."""
+    e = path_exponent(p)
+    return -INFINITY if p < ANY_PATH else log_sum(e, p - e)
+
+
+@njit(**MATH)
+def is_path(p):
+    """1, and 0 for no path; 1 for nan, so that a product with it stays nan."""
+    return real(0.0) if p < ANY_PATH else real(1.0)
 
 
 
@@ -226,6 +275,17 @@ def fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_
 
 
 @njit(nogil=True, error_model="numpy")
+def fill_local_alpha_1_2(n_T, local_alpha_1, n_V):
+    """local_alpha_1 for every cell of the item."""
+    for t in range(n_T):
+        local_alpha_1_row = local_alpha_1[t + 1, 1:]
+        for u in range((n_V + 7) // 8 * 8):
+            local_alpha_1_at = local_alpha_1_row[u]
+            local_alpha_1_row[u] = path_of_log(local_alpha_1_at)
+        local_alpha_1_row[n_V : n_V + 7] = zero
+
+
+@njit(nogil=True, error_model="numpy")
 def fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label):
     """local_alpha_2 for every cell of the item."""
     for t in range(n_T):
@@ -241,6 +301,17 @@ def fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_
 
 
 @njit(nogil=True, error_model="numpy")
+def fill_local_alpha_2_2(n_T, local_alpha_2, n_V):
+    """local_alpha_2 for every cell of the item."""
+    for t in range(n_T):
+        local_alpha_2_row = local_alpha_2[t + 1, 1:]
+        for u in range((n_V + 7) // 8 * 8):
+            local_alpha_2_at = local_alpha_2_row[u]
+            local_alpha_2_row[u] = path_of_log(local_alpha_2_at)
+        local_alpha_2_row[n_V : n_V + 7] = zero
+
+
+@njit(nogil=True, error_model="numpy")
 def fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V):
     """alpha for every cell of the item."""
     for t in range(n_T):
@@ -253,14 +324,11 @@ def fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V):
         for u in range(n_V):
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
-            sum_1 = alpha_at + local_alpha_1_at
             alpha_at_2 = alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
-            sum_2 = alpha_at_2 + local_alpha_2_at
-            largest_1 = (sum_1 if sum_1 > sum_2 else sum_2)
-            sum_3 = log1p(exp_nonpositive(((sum_2 if sum_1 > sum_2 else sum_1) - origin(largest_1)))) + largest_1
-            choice_1 = (zero if (t == 0) and (u == 0) else sum_3)
-            sum_alpha_row[u] = sum_3
+            path_sum_1 = path_sum(path_product(alpha_at, local_alpha_1_at), path_product(alpha_at_2, local_alpha_2_at))
+            choice_1 = (zero if (t == 0) and (u == 0) else path_sum_1)
+            sum_alpha_row[u] = path_sum_1
             alpha_row_3[u] = choice_1
 
 
@@ -284,7 +352,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
             adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
-            adjoint_alpha_row_3[u] += adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) + adjoint_alpha_at_2 * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
+            adjoint_alpha_row_3[u] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at) + adjoint_alpha_at_2 * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -307,7 +375,7 @@ def fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha
             adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
-            row_adjoint_alpha_1_row[u] = -adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) - adjoint_alpha_at_2 * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
+            row_adjoint_alpha_1_row[u] = -adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at) - adjoint_alpha_at_2 * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
         row_adjoint_alpha_1_row[n_V : n_V + 7] = zero
 
 
@@ -344,7 +412,7 @@ def add_to_grad_logits_2(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, n_
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
             sum_alpha_at = sum_alpha_row[u]
-            grad_logits_row_2[blank] += adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at)
+            grad_logits_row_2[blank] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -361,7 +429,7 @@ def add_to_grad_logits_3(n_T, adjoint_alpha, alpha, local_alpha_2, sum_alpha, n_
             alpha_at = alpha_row[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at = sum_alpha_row[u]
-            grad_logits_row_2[label[u]] += adjoint_alpha_at * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at)
+            grad_logits_row_2[label[u]] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -369,7 +437,7 @@ def add_to_grad_logits_4(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logi
     """What the cells add to the output."""
     grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * grad_logits_step_1 + max(min(n_U, n_V - 1), 0) * grad_logits_step_2]
     alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
-    product_1 = factor * is_finite(alpha_at)
+    product_1 = factor * is_path(alpha_at)
     logits_row_2 = logits_rows[i * logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * logits_step_1 + max(min(n_U, n_V - 1), 0) * logits_step_2]
     top = ordered(real(-np.inf))
     for c in range(n_C):
@@ -495,7 +563,7 @@ def fill_alpha_along(n_T, alpha_along, local_alpha_1_along, alpha, local_alpha_1
             local_alpha_2_along_at = local_alpha_2_along_row[u]
             alpha_at_2 = alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
-            sum_1 = (alpha_along_at + local_alpha_1_along_at) * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at) + (alpha_along_at_2 + local_alpha_2_along_at) * part_of_paths(alpha_at_2 + local_alpha_2_at, sum_alpha_at)
+            sum_1 = (alpha_along_at + local_alpha_1_along_at) * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at) + (alpha_along_at_2 + local_alpha_2_along_at) * path_share(path_product(alpha_at_2, local_alpha_2_at), sum_alpha_at)
             choice_1 = (zero if (t == 0) and (u == 0) else sum_1)
             sum_alpha_along_row[u] = sum_1
             alpha_along_row_3[u] = choice_1
@@ -525,11 +593,11 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
             sum_alpha_at = sum_alpha_row[u]
-            part_of_paths_1 = part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at)
+            path_share_1 = path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
             adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
-            part_of_paths_2 = part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
+            path_share_2 = path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
             sum_alpha_along_at = sum_alpha_along_row[u]
             alpha_along_at = alpha_along_row[u]
             local_alpha_1_along_at = local_alpha_1_along_row[u]
@@ -537,7 +605,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum
             sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
             local_alpha_2_along_at = local_alpha_2_along_row[u]
             adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            adjoint_alpha_along_row_3[u] += adjoint_alpha_along_at * part_of_paths_1 + adjoint_alpha_along_at_2 * part_of_paths_2 + (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 + (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2
+            adjoint_alpha_along_row_3[u] += adjoint_alpha_along_at * path_share_1 + adjoint_alpha_along_at_2 * path_share_2 + (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * path_share_1 + (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * path_share_2
 
 
 @njit(nogil=True, error_model="numpy")
@@ -564,11 +632,11 @@ def fill_row_adjoint_alpha_1_along(n_T, adjoint_alpha_along, alpha, local_alpha_
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
             sum_alpha_at = sum_alpha_row[u]
-            part_of_paths_1 = part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at)
+            path_share_1 = path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
             adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
-            part_of_paths_2 = part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at_2)
+            path_share_2 = path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
             sum_alpha_along_at = sum_alpha_along_row[u]
             alpha_along_at = alpha_along_row[u]
             local_alpha_1_along_at = local_alpha_1_along_row[u]
@@ -576,7 +644,7 @@ def fill_row_adjoint_alpha_1_along(n_T, adjoint_alpha_along, alpha, local_alpha_
             sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
             local_alpha_2_along_at = local_alpha_2_along_row[u]
             adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            row_adjoint_alpha_1_along_row[u] = -adjoint_alpha_along_at * part_of_paths_1 - adjoint_alpha_along_at_2 * part_of_paths_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * part_of_paths_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * part_of_paths_2
+            row_adjoint_alpha_1_along_row[u] = -adjoint_alpha_along_at * path_share_1 - adjoint_alpha_along_at_2 * path_share_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * path_share_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * path_share_2
         row_adjoint_alpha_1_along_row[n_V : n_V + 7] = zero
 
 
@@ -646,7 +714,7 @@ def add_to_product_logits_2(n_T, sum_alpha_along, alpha_along, local_alpha_1_alo
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
             sum_alpha_at = sum_alpha_row[u]
-            product_logits_row_2[blank] += ((alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * part_of_paths(alpha_at + local_alpha_1_at, sum_alpha_at)
+            product_logits_row_2[blank] += ((alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -671,7 +739,7 @@ def add_to_product_logits_3(n_T, sum_alpha_along, alpha_along, local_alpha_2_alo
             alpha_at = alpha_row[u]
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at = sum_alpha_row[u]
-            product_logits_row_2[label[u]] += ((alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * part_of_paths(alpha_at + local_alpha_2_at, sum_alpha_at)
+            product_logits_row_2[label[u]] += ((alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at)
 
 
 @njit(nogil=True, error_model="numpy")
@@ -679,7 +747,7 @@ def add_to_product_logits_4(product_logits_rows, i, product_logits_step_0, n_T, 
     """What the cells add to the output."""
     product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * product_logits_step_1 + max(min(n_U, n_V - 1), 0) * product_logits_step_2]
     alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
-    product_1 = factor * is_finite(alpha_at)
+    product_1 = factor * is_path(alpha_at)
     logits_row_2 = logits_rows[i * logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * logits_step_1 + max(min(n_U, n_V - 1), 0) * logits_step_2]
     top = ordered(real(-np.inf))
     for c in range(n_C):
@@ -769,13 +837,15 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             row_others[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
-            alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
+            sum_alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
             row_adjoint_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
+            fill_local_alpha_1_2(n_T, local_alpha_1, n_V)
             fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
+            fill_local_alpha_2_2(n_T, local_alpha_2, n_V)
             fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
             logits_row_2 = logits_rows[i * logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * logits_step_1 + max(min(n_U, n_V - 1), 0) * logits_step_2]
@@ -795,7 +865,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
                 rest = add(rest, zero if is_largest else share)
                 rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             others = rest + real(rest_ties - 1)
-            choice_1 = (real(np.inf) if n_T == 0 else ((largest - logits_at) - alpha_at + log1p(others)))
+            choice_1 = (real(np.inf) if n_T == 0 else ((largest - logits_at) - log_of_path(alpha_at) + log1p(others)))
             value = choice_1
             factor = scale
             if item_scale is not None:
@@ -821,7 +891,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             if grad_logits is not None:
                 grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * grad_logits_step_1 + max(min(n_U, n_V - 1), 0) * grad_logits_step_2]
                 if 0 <= n_T - 1 < n_T and 0 <= n_U < n_V:
-                    grad_logits_row_2[blank] += factor * choice_2 * is_finite(alpha_at)
+                    grad_logits_row_2[blank] += factor * choice_2 * is_path(alpha_at)
             if grad_logits is not None:
                 add_to_grad_logits_4(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logits_step_1, n_U, n_V, grad_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C)
         totals[lane] = total
@@ -879,8 +949,8 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             local_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_2_along[:n_T + 2, :n_V + 2 + 7] = zero
-            alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_V + 2 + 7] = -real(np.inf)
+            alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
+            sum_alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
             alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
             sum_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
@@ -889,8 +959,10 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             row_adjoint_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
+            fill_local_alpha_1_2(n_T, local_alpha_1, n_V)
             fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank)
             fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
+            fill_local_alpha_2_2(n_T, local_alpha_2, n_V)
             fill_local_alpha_2_along(n_T, row_largest, row_others, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, label)
             fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)
             fill_alpha_along(n_T, alpha_along, local_alpha_1_along, alpha, local_alpha_1, sum_alpha, local_alpha_2_along, local_alpha_2, sum_alpha_along, n_V)
