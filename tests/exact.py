@@ -26,6 +26,7 @@ PLAIN: dict[str, Callable] = {
     "tanh": mpmath.tanh,
     "Abs": abs,
     "sign": mpmath.sign,
+    "infinite_with": lambda x, u: mpf("inf") if mpmath.isinf(x) else u,
     "is_finite": lambda x: mpf(int(not mpmath.isinf(x))),
     "zero_if_infinite": lambda x: mpf(0) if mpmath.isinf(x) else x,
     "Max": max,

@@ -16,7 +16,7 @@ from sympy import Abs, And, Eq, Max, Min, Ne, Not, Or, Piecewise, exp, log, oo, 
 from .atoms import absorb, detach, expm1, log1p, sigmoid, softplus, xlogy
 from .axes import Axis, Index
 from .errors import SpecError
-from .infinities import zero_if_infinite
+from .infinities import infinite_with, zero_if_infinite
 from .lengths import hypot, ratio
 from .loss import Loss, loss
 from .nodes import Delta, Entry, LogSumExp, Sum, log_softmax, softmax
@@ -112,6 +112,7 @@ __all__ = [
     "exp",
     "expm1",
     "hypot",
+    "infinite_with",
     "is_label",
     "item",
     "log",

@@ -1,6 +1,7 @@
 """What becomes of a value that may be infinite, such as the loss of a labelling that no alignment has."""
 
 from sympy import Expr, Integer
+from sympy.core.function import ArgumentIndexError
 
 from .atoms import Atom
 
@@ -29,5 +30,19 @@ class zero_if_infinite(Atom):
         return is_finite(self.args[0])
 
 
+class infinite_with(Atom):
+    """u where x is finite, and ∞, which nothing moves, where x is infinite: what is ruled out is infinitely far away."""
+
+    nargs = 2
+
+    def definition(self) -> Expr:
+        return self
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        if argindex not in (1, 2):
+            raise ArgumentIndexError(self, argindex)
+        return is_finite(self.args[0]) if argindex == 2 else Integer(0)
+
+
 #: What an author may call, by name.
-INFINITIES: dict[str, type[Atom]] = {cls.__name__: cls for cls in (is_finite, zero_if_infinite)}
+INFINITIES: dict[str, type[Atom]] = {cls.__name__: cls for cls in (infinite_with, is_finite, zero_if_infinite)}

@@ -31,7 +31,7 @@ from sympy.logic.boolalg import And, Not, Or
 from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
 from lossgen.formula.divergences import less_log
-from lossgen.formula.infinities import is_finite, zero_if_infinite
+from lossgen.formula.infinities import infinite_with, is_finite, zero_if_infinite
 from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.formula.nodes import Delta
 
@@ -91,6 +91,7 @@ LIBRARY = {
     reciprocal_or_zero: "reciprocal_or_zero",
     origin: "origin",
     part_of_paths: "part_of_paths",
+    infinite_with: "infinite_with",
     is_finite: "is_finite",
     zero_if_infinite: "zero_if_infinite",
 }

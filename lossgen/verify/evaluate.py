@@ -12,7 +12,7 @@ from sympy.logic.boolalg import ITE, And, Boolean, Not, Or
 
 from lossgen.formula.atoms import Atom, absorb, detach, xlogy
 from lossgen.formula.axes import Axis, Index
-from lossgen.formula.infinities import is_finite, zero_if_infinite
+from lossgen.formula.infinities import infinite_with, is_finite, zero_if_infinite
 from lossgen.formula.nodes import Delta, Entry, LabelEntry, LogSumExp, Max, Sum
 from lossgen.formula.recurrence import Cell, Filled, Lattice
 from lossgen.formula.symbols import depends_on
@@ -218,6 +218,11 @@ def _finite_or_zero(node: zero_if_infinite, item: Item) -> Number:
     return mpf(0) if mpmath.isinf(value_of(x)) else x
 
 
+def _infinite_with(node: infinite_with, item: Item) -> Number:
+    x, other = node.args
+    return mpf("inf") if mpmath.isinf(value_of(evaluate(x, item))) else evaluate(other, item)
+
+
 METHODS: dict[type, Callable[[Any, Item], Any]] = {
     Entry: _entry,
     Lattice: _filled_cells,
@@ -225,6 +230,7 @@ METHODS: dict[type, Callable[[Any, Item], Any]] = {
     Cell: lambda node, item: item[node.name.name][_places(node.positions, item)],
     Mod: lambda node, item: value_of(evaluate(node.args[0], item)) % value_of(evaluate(node.args[1], item)),
     zero_if_infinite: _finite_or_zero,
+    infinite_with: _infinite_with,
     is_finite: lambda node, item: mpf(int(not mpmath.isinf(value_of(evaluate(node.args[0], item))))),
     Add: lambda node, item: added([evaluate(a, item) for a in node.args]),
     Mul: _product,

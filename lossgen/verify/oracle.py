@@ -12,6 +12,8 @@ import mpmath
 from mpmath import mp, mpf
 from sympy import Add, Expr, Piecewise
 
+from lossgen.formula.infinities import infinite_with
+
 from .evaluate import Item, chosen, evaluate
 from .jets import Jet, Leaf, Number, value_of
 from .layouts import like
@@ -77,6 +79,8 @@ def terms(expression: Expr, environment: Environment) -> list[mpf]:
     """The values of the terms whose sum the expression is for the item."""
     if isinstance(expression, Piecewise):
         return terms(chosen(expression, Item(environment)), environment)
+    if isinstance(expression, infinite_with) and mpmath.isfinite(value(expression.args[0], environment)):
+        return terms(expression.args[1], environment)
     return [value(term, environment) for term in Add.make_args(expression)]
 
 

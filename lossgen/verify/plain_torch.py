@@ -15,7 +15,7 @@ from torch import Tensor
 from lossgen.formula import Loss, Variant
 from lossgen.formula.atoms import Atom, detach
 from lossgen.formula.axes import Index
-from lossgen.formula.infinities import zero_if_infinite
+from lossgen.formula.infinities import infinite_with, zero_if_infinite
 from lossgen.formula.nodes import Delta, Entry, LabelEntry, LogSumExp, Max, Sum
 from lossgen.formula.recurrence import Cell, Filled, Lattice
 from lossgen.formula.symbols import is_position
@@ -161,10 +161,16 @@ def _finite_or_zero(node: zero_if_infinite, environment: Environment) -> Tensor:
     return torch.where(torch.isinf(x), torch.zeros_like(x), x)
 
 
+def _infinite_with(node: infinite_with, environment: Environment) -> Tensor:
+    x, other = (_tensor(evaluate(part, environment)) for part in node.args)
+    return torch.where(torch.isinf(x), torch.full_like(other, torch.inf), other)
+
+
 METHODS = {
     Filled: lambda node, env: _cells(node.lattice, env)[_places(node, env)],
     Cell: lambda node, env: env[node.name.name][_places(node, env)],
     Mod: lambda node, env: operator.mod(*(evaluate(a, env) for a in node.args)),
+    infinite_with: _infinite_with,
     zero_if_infinite: _finite_or_zero,
     Add: _sum,
     Mul: _product,

@@ -7,6 +7,7 @@ from lossgen.formula import (
     Prediction,
     Sum,
     exp,
+    infinite_with,
     log,
     loss,
     recurrence,
@@ -33,7 +34,8 @@ def crf_loss(
 
     Use it for tagging: names in a text, parts of speech, segments of a recording. Strength: tags are scored together, so
     that what follows what is learnt. Weakness: costly: K × K sums at every position; only neighbours are scored.
-    `transitions[j, k]` scores tag k after tag j. Instead of lengths a mask (N, T) may be given, True first, then False.
+    `transitions[j, k]` scores tag k after tag j. A score of −∞ rules out what it is given for; where the tags themselves are
+    ruled out the loss is ∞ and its gradient 0. Instead of lengths a mask (N, T) may be given, True first, then False.
     """
     t, j, k = T.index(), K.index("j"), K.index("k")
 
@@ -47,4 +49,4 @@ def crf_loss(
     log_partition = log(Sum(alpha[T.size - 1, k] * exp(end[k]), k))
     step = Piecewise((start[tags[t]], Eq(t, 0)), (transitions[tags[t - 1], tags[t]], True))
     score = Sum(step + emissions[t, tags[t]], t) + end[tags[T.size - 1]]
-    return Piecewise((0, Eq(lengths, 0)), (log_partition - score, True))
+    return Piecewise((0, Eq(lengths, 0)), (infinite_with(score, log_partition - score), True))

@@ -1,4 +1,18 @@
-from lossgen.formula import And, Axis, Eq, Length, Piecewise, Positive, Prediction, exp, log, loss, oo, recurrence
+from lossgen.formula import (
+    And,
+    Axis,
+    Eq,
+    Length,
+    Piecewise,
+    Positive,
+    Prediction,
+    exp,
+    infinite_with,
+    log,
+    loss,
+    oo,
+    recurrence,
+)
 
 ROWS = Axis("I", place="last")
 COLUMNS = Axis("J", place="last")
@@ -18,7 +32,8 @@ def soft_dtw_loss(
 
     Use it for time series that are stretched against each other. Strength: differentiable, blind to shifts in time.
     Weakness: costly: a lattice per sample; it may be below 0, and is not least where the series are equal.
-    A small γ comes near the distance of dynamic time warping, a large one smooths it.
+    No alignment passes a distance of ∞, as those outside a band may be; where none is left, or a series is empty, the loss
+    is ∞ and its gradient 0. A small γ comes near the distance of dynamic time warping, a large one smooths it.
     """
     i, j = ROWS.index(), COLUMNS.index()
 
@@ -30,4 +45,5 @@ def soft_dtw_loss(
         before = softmin(r[i - 1, j - 1], r[i - 1, j], r[i, j - 1])
         return Piecewise((distances[i, j], And(Eq(i, 0), Eq(j, 0))), (distances[i, j] + before, True))
 
-    return r[ROWS.size - 1, COLUMNS.size - 1]
+    value = r[ROWS.size - 1, COLUMNS.size - 1]
+    return infinite_with(value, value)

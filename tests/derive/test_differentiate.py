@@ -38,7 +38,7 @@ from lossgen.formula import (
 )
 from lossgen.formula.atoms import ATOMS, expm1_minus, expm1_ratio, log_cosh
 from lossgen.formula.differences import relative_difference
-from lossgen.formula.infinities import INFINITIES, is_finite, zero_if_infinite
+from lossgen.formula.infinities import INFINITIES, infinite_with, is_finite, zero_if_infinite
 from lossgen.formula.lengths import (
     LENGTHS,
     Norm,
@@ -104,6 +104,7 @@ NUMBERS: dict[str, Expr] = {
     "log_cosh": log_cosh(x * t),
     "log1p": log1p(x**3),
     "an infinite value is 0": zero_if_infinite(x**3 * t) * x,
+    "infinite with another value": infinite_with(x * t, x**3) * x,
     "beside what is finite": is_finite(t * g) * x**3,
     "expm1": expm1(x * t),
     "expm1_minus": expm1_minus(x**2),

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from lossgen.kernel.math.infinities import infinite_with
 from lossgen.kernel.math.paths import is_finite, label_at, origin, part_of_paths, zero_if_infinite
 
 INFINITY = math.inf
@@ -30,6 +31,8 @@ def test_an_infinite_loss_is_zero_and_a_nan_stays():
     assert zero_if_infinite(INFINITY) == zero_if_infinite(-INFINITY) == 0
     assert zero_if_infinite(2.5) == 2.5
     assert math.isnan(zero_if_infinite(math.nan))
+    assert infinite_with(-INFINITY, math.nan) == infinite_with(INFINITY, 2.0) == INFINITY
+    assert infinite_with(3.0, 2.0) == infinite_with(math.nan, 2.0) == 2
     assert (is_finite(INFINITY), is_finite(-1.0), is_finite(math.nan)) == (0, 1, 1)
 
 

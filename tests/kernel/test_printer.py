@@ -36,7 +36,7 @@ from sympy import (
 from lossgen.formula import SpecError
 from lossgen.formula.atoms import expm1, expm1_minus, expm1_ratio, log1p
 from lossgen.formula.divergences import less_log
-from lossgen.formula.infinities import is_finite, zero_if_infinite
+from lossgen.formula.infinities import infinite_with, is_finite, zero_if_infinite
 from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.kernel.expression_printer import LIBRARY, ExpressionPrinter
 from lossgen.kernel.functions import (
@@ -69,7 +69,7 @@ from lossgen.kernel.functions import (
     smallest,
     where_equal,
 )
-from lossgen.kernel.math import library, path_numbers, paths
+from lossgen.kernel.math import infinities, library, path_numbers, paths
 
 a, b, n = Symbol("a", real=True), Symbol("b", real=True), Symbol("n", integer=True)
 
@@ -141,6 +141,7 @@ EXPRESSIONS: list[Expr] = [
     part_of_paths(-(a**2), b),
     is_finite(a) * b,
     zero_if_infinite(a - b),
+    infinite_with(a, a - b) * 2,
     exp(a),
     log(a**2 + 1),
     tanh(a),
@@ -182,6 +183,7 @@ MEANING = {
     is_path: lambda u: Integer(1),
     is_finite: lambda u: Integer(1),
     zero_if_infinite: lambda u: u,
+    infinite_with: lambda x, u: u,
     as_real: lambda u: u,
     group: lambda u: u,
     magnitude: Abs,
@@ -218,6 +220,7 @@ NAMES = {
     "origin": paths.origin,
     "part_of_paths": lambda u, v: math.exp(u - v),
     **{name: getattr(path_numbers, name) for name in library("float64").defined if hasattr(path_numbers, name)},
+    "infinite_with": infinities.infinite_with,
     "is_finite": paths.is_finite,
     "zero_if_infinite": paths.zero_if_infinite,
     "less_log": lambda x, t: x - math.log(t),

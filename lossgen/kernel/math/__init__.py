@@ -10,14 +10,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from lossgen.kernel.math import float32, float32_log, float64, float64_power, lengths, path_numbers, paths, sums
+from lossgen.kernel.math import (
+    float32,
+    float32_log,
+    float64,
+    float64_power,
+    infinities,
+    lengths,
+    path_numbers,
+    paths,
+    sums,
+)
 
 # `contract` lets LLVM fuse a product and a sum; nothing else, since reassociation would destroy the error terms.
 MATH_FLAGS = 'dict(fastmath={"contract"}, error_model="numpy", forceinline=True)'
 
 _MODULES = {
-    "float32": (float32, float32_log, lengths, sums, paths),
-    "float64": (float64, float64_power, lengths, sums, paths, path_numbers),
+    "float32": (float32, float32_log, lengths, sums, infinities, paths),
+    "float64": (float64, float64_power, lengths, sums, infinities, paths, path_numbers),
 }
 _HEADER = frozenset({"real", "integer"})
 
