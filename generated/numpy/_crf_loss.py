@@ -15,11 +15,12 @@ class CRFLoss(Loss):
 
     Use it for tagging: names in a text, parts of speech, segments of a recording. Strength: tags are scored together, so
     that what follows what is learnt. Weakness: costly: K × K sums at every position; only neighbours are scored.
-    `transitions[j, k]` scores tag k after tag j. Instead of lengths a mask (N, T) may be given, True first, then False.
+    `transitions[j, k]` scores tag k after tag j. A score of −∞ rules out what it is given for; where the tags themselves are
+    ruled out the loss is ∞ and its gradient 0. Instead of lengths a mask (N, T) may be given, True first, then False.
 
     Formula, per item:
 
-        Piecewise((0, Eq(lengths, 0)), (log(Sum(exp(end[k])*alpha[T - 1, k], k)) - end[tags[T - 1]] - Sum(Piecewise((start[tags[t]], Eq(t, 0)), (transitions[tags[t - 1], tags[t]], True)) + emissions[t, tags[t]], t), True))
+        Piecewise((0, Eq(lengths, 0)), (infinite_with(end[tags[T - 1]] + Sum(Piecewise((start[tags[t]], Eq(t, 0)), (transitions[tags[t - 1], tags[t]], True)) + emissions[t, tags[t]], t), log(Sum(exp(end[k])*alpha[T - 1, k], k)) - end[tags[T - 1]] - Sum(Piecewise((start[tags[t]], Eq(t, 0)), (transitions[tags[t - 1], tags[t]], True)) + emissions[t, tags[t]], t)), True))
         alpha[t, k] = Piecewise((exp(start[k] + emissions[t, k]), Eq(t, 0)), (exp(emissions[t, k])*Sum(exp(transitions[j, k])*alpha[t - 1, j], j), True)), and 0 outside
 
     Parameters

@@ -28,11 +28,12 @@ def soft_dtw_loss(
 
     Use it for time series that are stretched against each other. Strength: differentiable, blind to shifts in time.
     Weakness: costly: a lattice per sample; it may be below 0, and is not least where the series are equal.
-    A small γ comes near the distance of dynamic time warping, a large one smooths it.
+    No alignment passes a distance of ∞, as those outside a band may be; where none is left, or a series is empty, the loss
+    is ∞ and its gradient 0. A small γ comes near the distance of dynamic time warping, a large one smooths it.
 
     Formula, per item:
 
-        r[I - 1, J - 1]
+        infinite_with(r[I - 1, J - 1], r[I - 1, J - 1])
         r[i, j] = Piecewise((distances[i, j], Eq(i, 0) & Eq(j, 0)), (-gamma*log(exp(-r[i - 1, j - 1]/gamma) + exp(-r[i - 1, j]/gamma) + exp(-r[i, j - 1]/gamma)) + distances[i, j], True)), and oo outside
 
     Parameters
