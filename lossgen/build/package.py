@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lossgen.formula import Loss, SpecError
-from lossgen.kernel import DTYPES, render_module
+from lossgen.kernel import TARGETS, render_variant
 
 from .schema import module_name
 from .surface import Surface
@@ -29,18 +29,16 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     )
     surfaces = [Surface(loss) for _, loss in sorted(losses.items())]
     _check_names(surfaces)
-    files: dict[str, str] = {
-        "cpu/__init__.py": '"""Numba kernels for the CPU: a module per loss, variant and dtype."""\n'
-    }
+    files = {f"{name}/__init__.py": f'"""{target.summary}"""\n' for name, target in TARGETS.items()}
     for surface in surfaces:
         source = _source(surface.loss, spec)
         for target in ("numpy", "torch"):
             template = environment.get_template(f"{target}_loss.py.jinja")
             files[f"{target}/_{surface.name}.py"] = template.render(s=surface, source=source)
         for variant in surface.loss.pieces:
-            for dtype in DTYPES:
-                name = f"cpu/{module_name(surface.loss, variant)}_{dtype}.py"
-                files[name] = render_module(surface.loss, variant, dtype, source)
+            module = module_name(surface.loss, variant)
+            for target, dtype, text in render_variant(surface.loss, variant, source):
+                files[f"{target}/{module}_{dtype}.py"] = text
     lazy = environment.get_template("lazy.py.jinja")
     names = [s.name for s in surfaces]
     files["__init__.py"] = lazy.render(

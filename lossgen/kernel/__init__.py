@@ -1,8 +1,6 @@
 """From derivations to kernel text."""
 
 from .cpu import render_module
+from .targets import DTYPES, TARGETS, render_variant
 
-#: The kernels' arithmetic; half-precision inputs are computed in float32.
-DTYPES = ("float32", "float64")
-
-__all__ = ["DTYPES", "render_module"]
+__all__ = ["DTYPES", "TARGETS", "render_module", "render_variant"]

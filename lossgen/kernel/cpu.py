@@ -1,110 +1,63 @@
 """The CPU target: the module that holds a variant's kernels."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from sympy import Expr
-
-from lossgen.derive import Derivation
 from lossgen.formula import Loss, Variant
 
-from .expand import expand
-from .frames import ElementFrame, RowFrame
-from .functions import has_curved_exponents
-from .ir import Branch, Statement
+from .frames import ElementFrame, Frame, RowFrame
 from .lattice_frame import LatticeFrame
 from .lattice_program import lattice_programs
-from .lengths import measures_lengths, without_scaling
 from .lower import Lowering
 from .math import MATH_FLAGS, library
 from .narrow import NarrowPrinter
 from .pool import Pool
-from .program import Output, Program, programs
+from .printed import Kernel, Source, print_kernel, templates
+from .program import Program
 from .statement_printer import StatementPrinter
-from .tidy import tidy
-
-INTEGERS = {"float32": "int32", "float64": "int64"}
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """What the template prints of one kernel."""
-
-    name: str
-    summary: str
-    arguments: tuple[str, ...]
-    lines: tuple[str, ...]
+def render_module(loss: Loss, variant: Variant, dtype: str, file: str) -> str:
+    """The text of the module with all kernels of one variant for one dtype. `file` is the formula's, for the banner."""
+    return cpu_module(Source(loss, variant, file), dtype)
 
 
-def render_module(loss: Loss, variant: Variant, dtype: str, source: str) -> str:
-    """The text of the module with all kernels of one variant for one dtype. `source` is the formula's file, for the banner."""
-    wide = dtype == "float32" and needs_width(loss, variant)
-    arithmetic = "float64" if wide else dtype
-    printer = StatementPrinter(widen=wide)
-    in_kernel = lower_wide if wide else lower
-    narrow = NarrowPrinter() if variant.filled and wide else None
-    pool = Pool({*library(arithmetic).defined, *(narrow.names if narrow else ())})
+def cpu_module(source: Source, dtype: str) -> str:
+    """The text of the module with all kernels of a variant for one dtype."""
+    variant, numbers = source.variant, source.arithmetic(dtype)
+    printer = StatementPrinter(widen=numbers.wide)
+    narrow = NarrowPrinter() if variant.filled and numbers.wide else None
+    pool = Pool({*library(numbers.real).defined, *(narrow.names if narrow else ())})
     if variant.filled:
-        frames = [LatticeFrame(p, printer, pool, narrow) for p in lattice_programs(loss, variant, in_kernel)]
+        found = lattice_programs(source.loss, variant, numbers.lower)
+        frames = [LatticeFrame(program, printer, pool, narrow) for program in found]
         kernels = [render_lattice_kernel(frame) for frame in frames]
     else:
-        kernels = [render_kernel(p, printer) for p in programs(loss, variant, in_kernel)]
-    environment = Environment(
-        loader=PackageLoader("lossgen.kernel"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        kernels = [render_kernel(p, printer) for p in source.programs(numbers)]
+    functions = library(numbers.real).source(printer.expression.used)
+    return (
+        templates()
+        .get_template("cpu.py.jinja")
+        .render(
+            source=source.file,
+            title=source.title,
+            dtype=dtype,
+            real=numbers.real,
+            integer=numbers.integer,
+            formula=variant.expression,
+            math_flags=MATH_FLAGS,
+            kernels=kernels,
+            functions=pool.functions,
+            library=functions + "\n\n" if functions else "",
+            narrow=narrow.source() if narrow else "",
+        )
     )
-    functions = library(arithmetic).source(printer.expression.used)
-    return environment.get_template("cpu.py.jinja").render(
-        source=source,
-        title=loss.name + (f" ({variant.label})" if variant.label else ""),
-        dtype=dtype,
-        real=arithmetic,
-        integer=INTEGERS[arithmetic],
-        formula=variant.expression,
-        math_flags=MATH_FLAGS,
-        kernels=kernels,
-        functions=pool.functions,
-        library=functions + "\n\n" if functions else "",
-        narrow=narrow.source() if narrow else "",
-    )
-
-
-def needs_width(loss: Loss, variant: Variant) -> bool:
-    """Whether float32 is too narrow to compute in: for lengths, for functions within exponentials, for sums over paths."""
-    if variant.filled:
-        return True
-    value = Derivation(loss.name, variant).value
-    return measures_lengths(value) or has_curved_exponents(value)
-
-
-def lower(node: Expr) -> Expr:
-    """The expression in kernel functions."""
-    return tidy(expand(node))
-
-
-def lower_wide(node: Expr) -> Expr:
-    """The same where the arithmetic is wider than the entries."""
-    return lower(without_scaling(node))
 
 
 def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:
     """One kernel's text: lanes around items around the item's own statements."""
-    element = not program.has_rows
-    lowering = Lowering(program, element)
-    item = lowering.run()
-    stores = [(output, lowering.store(output)) for output in program.outputs]
-    frame = ElementFrame(program, lowering) if element else RowFrame(program, lowering)
-    body = [*frame.before(item), *frame.scaled_value(), *_guarded(stores)]
-    lines = [
-        *frame.prologue(),
-        "for lane in range(first, last):",
-        *(f"    {line}" for line in frame.lane(printer, body)),
-    ]
-    return Kernel(program.name, program.summary, _signature(program), tuple(lines))
+    return print_kernel(program, printer, _frame)
+
+
+def _frame(program: Program, lowering: Lowering) -> Frame:
+    return RowFrame(program, lowering) if program.has_rows else ElementFrame(program, lowering)
 
 
 def render_lattice_kernel(frame: LatticeFrame) -> Kernel:
@@ -120,25 +73,3 @@ def render_lattice_kernel(frame: LatticeFrame) -> Kernel:
         *(program.output(a) for a in program.wrt),
     )
     return Kernel(program.name, program.summary, arguments, tuple(frame.lines()))
-
-
-def _signature(program: Program) -> tuple[str, ...]:
-    return (
-        "first",
-        "last",
-        "bounds",
-        *(a.name for a in program.variant.arguments),
-        *program.parameters,
-        *(d.name for d in program.directions.values()),
-        "scale",
-        "item_scale",
-        "values",
-        "totals",
-        "faults",
-        *(o.name for o in program.outputs),
-    )
-
-
-def _guarded(stores: Sequence[tuple[Output, list[Statement]]]) -> list[Statement]:
-    """An output that is not wanted is None; Numba prunes its branch."""
-    return [Branch(f"{output.name} is not None", statements) for output, statements in stores if statements]

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from sympy import Integer, Symbol
+from sympy import Expr, Integer, Symbol
 
+from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument, ItemNumber, is_label
 
 from .ir import Branch, Check, Let, Loop, Statement, Store
@@ -28,18 +29,47 @@ class Frame:
             (position, a) for position, a in enumerate(program.variant.arguments) if a.role.domain in DOMAIN_CHECKS
         ]
 
+    def arguments(self) -> Iterator[str]:
+        """The kernel's signature."""
+        program = self.program
+        yield from ("first", "last", "bounds")
+        yield from (a.name for a in program.variant.arguments)
+        yield from program.parameters
+        yield from (d.name for d in program.directions.values())
+        yield from ("scale", "item_scale", "values", "totals", "faults")
+        yield from (o.name for o in program.outputs)
+
+    def lines(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        """The kernel's text around the statements of an item."""
+        yield from self.prologue()
+        yield "for lane in range(first, last):"
+        yield from (f"    {line}" for line in self.lane(printer, body))
+
+    def lane(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        """The text of one lane."""
+        raise NotImplementedError
+
+    def before(self, item: list[Statement]) -> list[Statement]:
+        """The statements of an item with those that check what was loaded."""
+        return item
+
     def prologue(self) -> Iterator[str]:
         for name in self.program.parameters:
             if name not in ("ignore_index", "first_item"):
                 yield f"{name} = real({name})"
         yield "scale = real(scale)"
-        seen = set()
+        for axis, argument in self.sized().items():
+            yield f"{size_name(axis)} = {argument.name}.shape[{int(argument.role.layout == 'row')}]"
+            yield f"{axis.name} = real({size_name(axis)})"
+
+    def sized(self) -> dict[Axis, Argument]:
+        """The axes that items have, each with the first argument that is always given and shows its length."""
+        found: dict[Axis, Argument] = {}
         for argument in self.program.arrays:
             axis = argument.role.axis
-            if axis and axis not in seen and argument.role.layout in ("row", "shared") and not self.optional(argument):
-                seen.add(axis)
-                yield f"{size_name(axis)} = {argument.name}.shape[{int(argument.role.layout == 'row')}]"
-                yield f"{axis.name} = real({size_name(axis)})"
+            if axis and argument.role.layout in ("row", "shared") and not self.optional(argument):
+                found.setdefault(axis, argument)
+        return found
 
     def optional(self, argument: Argument) -> bool:
         return self.program.defaults.get(argument.name) is not None
@@ -88,9 +118,9 @@ class ElementFrame(Frame):
     def block(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
         yield "stop = min(start + BLOCK, bounds[lane + 1])"
         for argument in self.program.arrays:
-            yield from _entry(f"{argument.name}_block", argument.name, "start:stop", self.optional(argument))
+            yield from given(argument.name, _slice(argument.name), self.optional(argument))
         for name in ("item_scale", "values", *(o.name for o in self.program.outputs)):
-            yield from _entry(f"{name}_block", name, "start:stop", True)
+            yield from given(name, _slice(name), True)
         yield "part = zero"
         yield "for i in range(stop - start):"
         yield "    if item_scale is not None:"
@@ -122,17 +152,31 @@ class RowFrame(Frame):
 
     def item(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
         for output in self.program.outputs:
-            if output.result.argument.role.layout == "row":
+            argument = output.result.argument
+            if argument.role.layout == "row":
                 yield f"if {output.name} is not None:"
-                yield f"    {output.name}_row = {output.name}[i]"
+                yield f"    {output.name}_row = {self.row(output.name, argument.role.axis)}"
         yield from self.skip(printer)
         for argument in self.program.arrays:
             if argument.role.layout == "row":
-                yield from _entry(f"{argument.name}_row", argument.name, "i", self.optional(argument))
+                row = f"{argument.name}_row = {self.row(argument.name, argument.role.axis)}"
+                yield from given(argument.name, row, self.optional(argument))
         if any(e.has(ItemNumber) for e in self.program.expressions()):
             yield "item = i + first_item"
         yield from printer.lines(self.row_checks())
         yield from printer.lines(body)
+
+    def row(self, array: str, axis: Axis) -> str:
+        """The row of the item."""
+        return f"{array}[i]"
+
+    def filling(self) -> Expr:
+        """What stands in the outputs of an item that is skipped."""
+        return Integer(0)
+
+    def out_of_range(self) -> Iterator[str]:
+        """What follows, besides the fault, for an item with a label out of range."""
+        return iter(())
 
     def skip(self, printer: StatementPrinter) -> Iterator[str]:
         """Ignored items, items of scale 0 and items with a label out of range: zeros, without reading the row."""
@@ -147,6 +191,7 @@ class RowFrame(Frame):
                 yield f"elif ({name} < 0) | ({name} >= {size_name(argument.role.axis)}):"
                 yield f"    fault |= {1 << position}"
                 yield "    skipped = True"
+                yield from (f"    {line}" for line in self.out_of_range())
         yield "if item_scale is not None:"
         yield "    s = item_scale[i]"
         yield "    if s == zero:"
@@ -158,18 +203,15 @@ class RowFrame(Frame):
     def zeros(self) -> list[Statement]:
         statements: list[Statement] = []
         if self.program.value is not None:
-            statements.append(Branch("values is not None", [Store("values", "i", Integer(0))]))
+            statements.append(Branch("values is not None", [Store("values", "i", self.filling())]))
         for output in self.program.outputs:
             argument = output.result.argument
             if argument.role.layout == "row":
-                loop = Loop("j", size_name(argument.role.axis), [Store(f"{output.name}_row", "j", Integer(0))])
+                loop = Loop("j", size_name(argument.role.axis), [Store(f"{output.name}_row", "j", self.filling())])
                 statements.append(Branch(f"{output.name} is not None", [loop]))
             elif argument.role.layout != "shared":
-                statements.append(Branch(f"{output.name} is not None", [Store(output.name, "i", Integer(0))]))
+                statements.append(Branch(f"{output.name} is not None", [Store(output.name, "i", self.filling())]))
         return statements
-
-    def before(self, item: list[Statement]) -> list[Statement]:
-        return item
 
     def row_checks(self) -> list[Statement]:
         checks: list[Statement] = []
@@ -183,10 +225,14 @@ class RowFrame(Frame):
         return checks
 
 
-def _entry(result: str, name: str, index: str, optional: bool) -> Iterator[str]:
-    text = f"{result} = {name}[{index}]"
+def given(name: str, line: str, optional: bool) -> Iterator[str]:
+    """The line, for an array that may be absent under the condition that it is there."""
     if optional:
         yield f"if {name} is not None:"
-        yield f"    {text}"
+        yield f"    {line}"
     else:
-        yield text
+        yield line
+
+
+def _slice(name: str) -> str:
+    return f"{name}_block = {name}[start:stop]"

@@ -31,7 +31,18 @@ SHORT = {
     multiple: "unit",
 }
 
-#: Names that every kernel uses for itself.
+#: What CUDA kernels ask of the device where items are single numbers. `lossgen.runtime.device` says what each one does.
+ELEMENT = ("WIDTH", "cuda", "finish", "load", "store", "thread", "threads")
+
+#: The same where items are rows.
+ROW = ("LANES", "finish", "group", "group_count", "group_max", "group_sum", "groups", "rank_in_group", "row")
+
+#: The types of their arguments.
+TYPES = ("Real", "Reals", "Size", "Sums", "Whole", "Wholes", "Wides")
+
+DEVICE = frozenset({*ELEMENT, *ROW, *TYPES})
+
+#: Names that every kernel uses for itself, on any target.
 RESERVED = frozenset(
     [
         "np",
@@ -77,6 +88,14 @@ RESERVED = frozenset(
         "ignore_index",
         "item",
         "first_item",
+        *DEVICE,
+        "items",
+        "left",
+        "rank",
+        "filling",
+        "nan",
+        "storage",
+        "total_lost",
     ]
 ) | {name for dtype in ("float32", "float64") for name in library(dtype).names}
 

@@ -46,11 +46,10 @@ class StatementPrinter:
             case Check(bit, name, domain):
                 domain_holds = DOMAIN_CHECKS[domain].format(x=name)
                 yield f"bad = integer(bad | (integer(0) if {domain_holds} else integer({1 << bit})))"
-            case Store(array, index, value, add):
-                yield f"{array}[{index}] {'+=' if add else '='} {self.expression(value)}"
-            case Loop(index, size, body):
-                yield f"for {index} in range({size}):"
-                yield from self.lines(body, 1)
+            case Store():
+                yield from self._store(node)
+            case Loop():
+                yield from self._loop(node)
             case Branch(condition, body):
                 yield f"if {condition if isinstance(condition, str) else self.expression(condition)}:"
                 yield from self.lines(body, 1)
@@ -65,6 +64,13 @@ class StatementPrinter:
         else:
             yield f"{node.name} = {entry}"
 
+    def _store(self, node: Store) -> Iterator[str]:
+        yield f"{node.array}[{node.index}] {'+=' if node.add else '='} {self.expression(node.value)}"
+
+    def _loop(self, node: Loop) -> Iterator[str]:
+        yield f"for {node.index} in range({node.size}):"
+        yield from self.lines(node.body, 1)
+
     def _start(self, name: str, kind: str) -> Iterator[str]:
         if kind == "max":
             self.expression.used |= {"ordered", "unordered"}
@@ -77,7 +83,7 @@ class StatementPrinter:
     def _accumulate(self, node: Accumulate) -> Iterator[str]:
         value = self.expression(node.value)
         if node.kind == "sum":
-            yield f"{node.name} = add({node.name}, np.float64({value}))"
+            yield self._add_to_sum(node.name, value)
         elif node.kind == "max":
             yield f"image = ordered({value})"
             yield f"{node.name} = image if image > {node.name} else {node.name}"
@@ -88,8 +94,14 @@ class StatementPrinter:
             if node.keep:
                 yield f"if {node.keep} is not None:"
                 yield f"    {node.keep}_row[{node.index}] = share"
-            yield f"{node.name} = add({node.name}, zero if is_largest else share)"
+            yield self._add_to_rest(node.name, "zero if is_largest else share")
             yield f"{node.name}_ties = integer({node.name}_ties + (integer(1) if is_largest else integer(0)))"
+
+    def _add_to_sum(self, name: str, value: str) -> str:
+        return f"{name} = add({name}, np.float64({value}))"
+
+    def _add_to_rest(self, name: str, value: str) -> str:
+        return f"{name} = add({name}, {value})"
 
     def _finish(self, kind: str, accumulator: str) -> str:
         return {

@@ -47,10 +47,10 @@ class Library:
         self.defined: tuple[str, ...] = tuple(self._definitions)
         self.names: tuple[str, ...] = tuple(n for n, d in self._definitions.items() if d.is_function)
 
-    def source(self, wanted: Iterable[str]) -> str:
+    def source(self, wanted: Iterable[str], decorator: str = "@njit(**MATH)") -> str:
         """The text of the wanted functions and constants and of all they use, in definition order.
 
-        Each function stands under `@njit(**MATH)`; constants come first.
+        Each function stands under the decorator, or bare where that is empty; constants come first.
 
         Raises:
             ValueError: a wanted name is not in the library.
@@ -61,7 +61,8 @@ class Library:
                 raise ValueError(f"no math function {name!r}; there are: {', '.join(self.names)}")
         needed = self._closure(wanted)
         constants = [d.text for n, d in self._definitions.items() if n in needed and not d.is_function]
-        functions = [f"@njit(**MATH)\n{d.text}" for n, d in self._definitions.items() if n in needed and d.is_function]
+        above = f"{decorator}\n" if decorator else ""
+        functions = [above + d.text for n, d in self._definitions.items() if n in needed and d.is_function]
         blocks = ["\n".join(constants), *functions] if constants else functions
         return "\n\n\n".join(blocks) + "\n" if blocks else ""
 

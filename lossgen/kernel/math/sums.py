@@ -16,6 +16,12 @@ def with_lost(total, lost):
     return total + lost if total - total == real(0.0) else total
 
 
+def sum_with_lost(total, lost, value):
+    """One more value: the sum, and what all its roundings have lost."""
+    larger = total + value
+    return larger, lost + lost_in_sum(total, value, larger)
+
+
 def sum_of_three(a, b, c):
     """a + b + c: within 1 ulp unless all but 2**-20 (float32) or 2**-50 of their sizes cancels twice over."""
     first = a + b

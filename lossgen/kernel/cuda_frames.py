@@ -1,0 +1,138 @@
+"""What surrounds the statements of an item on CUDA: which thread has which items, and where the sum of the values goes."""
+
+from collections.abc import Iterator
+
+from sympy import Expr, Symbol
+
+from lossgen.formula import Axis
+from lossgen.formula.symbols import Argument, is_label
+
+from .frames import ElementFrame, Frame, RowFrame, given
+from .ir import Let, Statement
+from .names import size_name
+from .statement_printer import StatementPrinter
+
+#: The types of the hyperparameters that are whole numbers; the others are `Real`.
+WHOLE = {"ignore_index": "Whole", "first_item": "Whole"}
+
+
+class CudaFrame(Frame):
+    """A kernel over all items. Pointers come without a shape: sizes are arguments, and all arguments have a type."""
+
+    def arguments(self) -> Iterator[str]:
+        program = self.program
+        yield "items: Size"
+        yield from (f"{size_name(axis)}: Size" for axis in self.sized())
+        for argument in program.variant.arguments:
+            yield f"{argument.name}: {self._type(argument)}"
+        yield from (f"{name}: {WHOLE.get(name, 'Real')}" for name in program.parameters)
+        yield from (f"{d.name}: Reals" for d in program.directions.values())
+        yield from ("scale: Real", "item_scale: Reals | None", "values: Reals | None", "totals: Sums", "faults: Wholes")
+        for output in program.outputs:
+            shared = output.result.argument.role.layout == "shared"
+            yield f"{output.name}: {'Wides' if shared else 'Reals'} | None"
+
+    def _type(self, argument: Argument) -> str:
+        absent = " | None" if self.optional(argument) else ""
+        return ("Wholes" if is_label(argument) else "Reals") + absent
+
+    def lengths(self) -> Iterator[str]:
+        """The lengths of the axes as numbers of the kernel's type."""
+        yield from (f"{axis.name} = real({size_name(axis)})" for axis in self.sized())
+
+
+class CudaElementFrame(CudaFrame, ElementFrame):
+    """One number per item everywhere: a thread takes WIDTH items at a time, as many as one read or write may hold.
+
+    Beyond the last item `load` repeats it, and `store` writes nothing. A thread adds what it took at a time in the
+    kernel's own type, and these sums with what rounding loses.
+    """
+
+    accumulate = Let("part", Symbol("part + (value if i < left else zero)"))
+
+    def lines(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        yield from ("total = zero", "total_lost = zero")
+        if self.checked:
+            yield "bad = integer(0)"
+        yield "for start in range(WIDTH * thread(), items, WIDTH * threads()):"
+        yield from (f"    {line}" for line in self.block(printer, body))
+        yield f"finish(totals, faults, total, total_lost, {'np.int64(bad)' if self.checked else 'np.int64(0)'})"
+
+    def block(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        written = ["values"] if self.program.value is not None else []
+        written += [o.name for o in self.program.outputs]
+        yield "left = items - start"
+        for argument in self.program.arrays:
+            yield from given(argument.name, _loaded(argument.name), self.optional(argument))
+        yield from given("item_scale", _loaded("item_scale"), True)
+        for name in written:
+            yield from given(name, f"{name}_block = cuda.local.array(WIDTH, real)", True)
+        yield "part = zero"
+        yield "for i in range(WIDTH):"
+        yield "    if item_scale is not None:"
+        yield "        s = item_scale_block[i]"
+        yield from (f"    {line}" for line in printer.lines(body))
+        for name in written:
+            yield from given(name, f"store({name}, start, left, {name}_block)", True)
+        if self.program.value is not None:
+            printer.expression.used.add("sum_with_lost")
+            yield "total, total_lost = sum_with_lost(total, total_lost, part)"
+
+
+class CudaRowFrame(CudaFrame, RowFrame):
+    """Items with loops of their own: a group of threads takes one item after the other, and divides its loops.
+
+    What an item's statements compute outside loops is the same in all threads of the group; the first one's total counts.
+    An item with a label out of range is not read, and all that is written for it is NaN.
+    """
+
+    accumulate = Let("total, total_lost", Symbol("sum_with_lost(total, total_lost, value)"))
+
+    def lines(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        yield from self.lengths()
+        yield "rank = rank_in_group()"
+        for output in self.program.outputs:
+            if output.result.argument.role.layout == "shared":
+                size = size_name(output.result.argument.role.axis)
+                yield f"if {output.name} is not None:"
+                yield f"    {output.name}_lane = row({output.name}, group(), {size})"
+                yield f"    for j in range(rank, {size}, LANES):"
+                yield f"        {output.name}_lane[j] = zero"
+        yield from ("total = zero", "total_lost = zero", "fault = np.int64(0)")
+        if self.checked:
+            yield "bad = integer(0)"
+        if self.program.value is not None:
+            printer.expression.used.add("sum_with_lost")
+        yield "for i in range(group(), items, groups()):"
+        yield from (f"    {line}" for line in self.item(printer, body))
+        yield "counted = rank == 0"
+        fault = "fault | bad" if self.checked else "fault"
+        yield f"finish(totals, faults, total if counted else zero, total_lost if counted else zero, {fault})"
+
+    def skip(self, printer: StatementPrinter) -> Iterator[str]:
+        if self.has_labels():
+            yield "filling = zero"
+        yield from super().skip(printer)
+
+    def row(self, array: str, axis: Axis) -> str:
+        return f"row({array}, i, {size_name(axis)})"
+
+    def filling(self) -> Expr:
+        return Symbol("filling") if self.has_labels() else super().filling()
+
+    def out_of_range(self) -> Iterator[str]:
+        yield "filling = nan"
+
+    def zeros(self) -> list[Statement]:
+        """A label out of range is seen in the sum of the values, too."""
+        total = (
+            [Let("total", Symbol("total + filling"))] if self.program.value is not None and self.has_labels() else []
+        )
+        return [*super().zeros(), *total]
+
+    def has_labels(self) -> bool:
+        return any(map(is_label, self.program.variant.arguments))
+
+
+def _loaded(name: str) -> str:
+    return f"{name}_block = load({name}, start, left)"

@@ -1,0 +1,83 @@
+"""How the work of a kernel is divided among threads: what each schedule puts in the place of `lossgen.runtime.device`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numba import cuda
+
+from . import cuda_groups as groups
+from . import cuda_memory as memory
+
+#: What every kernel may use.
+_COMMON = {
+    "cuda": cuda,
+    "exchange": groups.exchange,
+    "WARP": groups.WARP,
+    "WARPS": groups.WARPS,
+    "thread": groups.thread,
+    "threads": groups.threads,
+    "two_sums": groups.two_sums,
+    "with_rest": groups.with_rest,
+    "warp_sums": groups.warp_sums,
+    "block_sums": groups.block_sums,
+    "block_bits": groups.block_bits,
+    "finish": groups.finish,
+}
+
+_ROW = {**_COMMON, "row": memory.row, "warp_count_of": groups.warp_count_of, "warp_max": groups.warp_max}
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One way to divide the items.
+
+    threads: of a block.  device: what the kernels' globals get.  aligned: whether all arrays must begin at a multiple of
+    16 bytes.
+    """
+
+    threads: int
+    device: Mapping[str, Any]
+    aligned: bool = False
+
+
+def schedules(itemsize: int) -> dict[str, Schedule]:
+    """The schedules by name, for arrays whose numbers have this many bytes.
+
+    wide: a thread takes as many items as 16 bytes hold, by one read and one write.  narrow: one item at a time.
+    warp: 32 threads take a row.  block: all threads of a block do.
+    """
+    wide = {"WIDTH": memory.width(itemsize), "load": memory.load, "store": memory.store}
+    wide |= {"read": memory.read, "read_left": memory.read_left, "write": memory.write}
+    narrow = {"WIDTH": 1, "load": memory.load_one, "store": memory.store_one}
+    warp = {
+        "LANES": groups.WARP,
+        "group": groups.warp_number,
+        "groups": groups.warp_count,
+        "rank_in_group": groups.rank_in_warp,
+        "group_sum": groups.warp_sum,
+        "group_count": groups.warp_count_of,
+        "group_max": groups.warp_max,
+    }
+    block = {
+        "LANES": BLOCK,
+        "group": groups.block_number,
+        "groups": groups.block_count,
+        "rank_in_group": groups.rank_in_block,
+        "group_sum": groups.block_sum,
+        "group_count": groups.block_count_of,
+        "group_max": groups.block_max,
+    }
+    return {
+        "wide": Schedule(BLOCK, {**_COMMON, **wide}, aligned=True),
+        "narrow": Schedule(BLOCK, {**_COMMON, **narrow}),
+        "warp": Schedule(BLOCK, {**_ROW, **warp}),
+        "block": Schedule(BLOCK, {**_ROW, **block}),
+    }
+
+
+#: Threads of a block.
+BLOCK = 256
+
+#: The schedules of a kernel, by what its module calls its own.
+KINDS = {"element": ("wide", "narrow"), "row": ("warp", "block")}

@@ -1,0 +1,114 @@
+"""What generated CUDA kernels ask of the device, and the types of their arguments, in plain Python.
+
+The functions say what each one means, and tests run them as they stand, in numba-cuda's simulator. On a GPU
+`lossgen.runtime.cuda_schedules` puts others in their place. Nothing here needs numba-cuda.
+
+A *group* is the threads that compute one item together: a warp or a block. Its threads are numbered by rank.
+"""
+
+import numpy as np
+
+
+class Size:
+    """A number of items, or the length of an axis: int64."""
+
+
+class Whole:
+    """A hyperparameter that is a whole number: int64."""
+
+
+class Real:
+    """A number of the kernel's arithmetic."""
+
+
+class Reals:
+    """The address of numbers of the kernel's dtype, C-contiguous."""
+
+
+class Wholes:
+    """The address of int64 numbers."""
+
+
+class Sums:
+    """The address of numbers of the kernel's arithmetic, two for each block of threads: a sum, and what its roundings lost."""
+
+
+class Wides:
+    """The address of float64 numbers, one row for each group."""
+
+
+class cuda:
+    """The part of `numba.cuda` that kernels use."""
+
+    class local:
+        """Memory of one thread."""
+
+        array = staticmethod(np.empty)
+
+
+#: How many items an element kernel takes at a time.
+WIDTH = 1
+
+#: How many threads a group has.
+LANES = 1
+
+
+def thread():
+    """The number of this thread among all of the launch."""
+    return 0
+
+
+def threads():
+    """How many threads the launch has."""
+    return 1
+
+
+def load(pointer, start, left):
+    """WIDTH numbers from `start` on, of which `left` exist; beyond them the last one again."""
+    return tuple(pointer[start + min(k, left - 1)] for k in range(WIDTH))
+
+
+def store(pointer, start, left, block):
+    """The inverse of `load`: only numbers that exist are written."""
+    for k in range(min(WIDTH, left)):
+        pointer[start + k] = block[k]
+
+
+def row(pointer, i, size):
+    """Row i of a matrix with rows of this size."""
+    return pointer[i * size :]
+
+
+def group():
+    """The number of this thread's group among all of the launch."""
+    return 0
+
+
+def groups():
+    """How many groups the launch has."""
+    return 1
+
+
+def rank_in_group():
+    """The number of this thread within its group."""
+    return 0
+
+
+def group_sum(total, lost):
+    """The sum over the group's threads of numbers that come with what their roundings lost; the same bits in each thread."""
+    return total + lost
+
+
+def group_count(count):
+    """The sum of whole numbers over the group's threads."""
+    return count
+
+
+def group_max(number):
+    """The largest of whole numbers over the group's threads."""
+    return number
+
+
+def finish(totals, faults, total, lost, fault):
+    """Ends a kernel: for each block the sum of its threads' totals with what it lost, and all bits of their faults."""
+    totals[0], totals[1], faults[0] = total, lost, fault
