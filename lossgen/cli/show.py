@@ -16,7 +16,7 @@ from lossgen.derive.rules import PROTECTION, STABLE
 from lossgen.derive.sweeps import lines_of
 from lossgen.formula import Loss, Variant
 from lossgen.formula.recurrence import Lattice
-from lossgen.kernel import DTYPES, render_module
+from lossgen.kernel import DTYPES, TARGETS, render_module
 
 from .options import open_project, pick, project_options
 
@@ -25,7 +25,7 @@ from .options import open_project, pick, project_options
 @click.argument("name")
 @click.option("--gradient", is_flag=True, help="The derived gradient and Hessian diagonal.")
 @click.option("--steps", is_flag=True, help="The rules that were applied, in order.")
-@click.option("--kernel", type=click.Choice(["cpu"]), help="The generated kernel.")
+@click.option("--kernel", type=click.Choice(list(TARGETS)), help="The generated kernel.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="The kernel's dtype.")
 @project_options
 def show(
@@ -37,7 +37,8 @@ def show(
     console = Console(width=None if Console().is_terminal else 120)
     for variant in loss.pieces:
         if kernel:
-            text = render_module(loss, variant, dtype, str(loss.source.relative_to(project.spec.resolve())))
+            file = str(loss.source.relative_to(project.spec.resolve()))
+            text = render_module(loss, variant, dtype, file, kernel)
             console.print(Syntax(text, "python")) if console.is_terminal else click.echo(text)
         else:
             _show(loss, variant, console, gradient, steps)

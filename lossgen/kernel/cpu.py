@@ -1,7 +1,5 @@
 """The CPU target: the module that holds a variant's kernels."""
 
-from lossgen.formula import Loss, Variant
-
 from .frames import ElementFrame, Frame, RowFrame
 from .lattice_frame import LatticeFrame
 from .lattice_program import lattice_programs
@@ -12,11 +10,6 @@ from .pool import Pool
 from .printed import Kernel, Source, print_kernel, templates
 from .program import Program
 from .statement_printer import StatementPrinter
-
-
-def render_module(loss: Loss, variant: Variant, dtype: str, file: str) -> str:
-    """The text of the module with all kernels of one variant for one dtype. `file` is the formula's, for the banner."""
-    return cpu_module(Source(loss, variant, file), dtype)
 
 
 def cpu_module(source: Source, dtype: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lossgen.formula import Loss, Variant
+from lossgen.formula import Loss, SpecError, Variant
 
 from .cpu import cpu_module
 from .cuda import cuda_module, has_cuda
@@ -30,6 +30,16 @@ TARGETS = {
         has_cuda,
     ),
 }
+
+
+def render_module(loss: Loss, variant: Variant, dtype: str, file: str, target: str = "cpu") -> str:
+    """The text of one module, with all kernels of a variant for one dtype. `file` is the formula's, for the banner.
+
+    Raises SpecError where the target has no kernels for the variant.
+    """
+    if not TARGETS[target].takes(variant):
+        raise SpecError(f"{loss.name}: there are no {target} kernels for a loss over a lattice yet")
+    return TARGETS[target].module(Source(loss, variant, file), dtype)
 
 
 def render_variant(loss: Loss, variant: Variant, file: str) -> Iterator[tuple[str, str, str]]:

@@ -1,8 +1,9 @@
 """Kernels of a generated module, as functions of the device: the module's text with the device's functions in its globals."""
 
 from collections.abc import Callable, Mapping
-from types import FunctionType, ModuleType
-from typing import Any
+from inspect import get_annotations
+from types import FunctionType, ModuleType, NoneType
+from typing import Any, get_args
 
 Compile = Callable[[FunctionType], Any]
 
@@ -23,6 +24,17 @@ def bind(module: ModuleType, device: Mapping[str, Any], compile_function: Compil
             bound.__annotations__ = function.__annotations__
             shared[name] = bound if name in module.KERNELS else compile_function(bound)
     return {name: shared[name] for name in module.KERNELS}
+
+
+def kinds(kernel: FunctionType) -> dict[str, type]:
+    """What each argument of a kernel is, as `lossgen.runtime.device` calls it."""
+    found = {name: kind for name, kind in get_annotations(kernel).items() if name != "return"}
+    return {name: next(k for k in (*get_args(kind), kind) if k is not NoneType) for name, kind in found.items()}
+
+
+def optional(kernel: FunctionType) -> list[str]:
+    """The arrays of a kernel that may be absent."""
+    return [name for name, kind in get_annotations(kernel).items() if NoneType in get_args(kind)]
 
 
 def _is_own(value: Any, module: ModuleType) -> bool:

@@ -4,9 +4,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
-from inspect import get_annotations
-from types import FunctionType, ModuleType, NoneType
-from typing import Any, get_args
+from types import FunctionType, ModuleType
+from typing import Any
 
 import numpy as np
 from numba import cuda
@@ -14,7 +13,7 @@ from numba.cuda import types
 from numba.np.numpy_support import from_dtype
 
 from . import device
-from .cuda_bind import bind
+from .cuda_bind import bind, kinds
 from .cuda_groups import INLINED
 from .cuda_schedules import Schedule, schedules
 
@@ -50,16 +49,7 @@ def arguments(function: FunctionType, module: ModuleType, absent: Collection[str
         device.Sums: types.CPointer(from_dtype(np.dtype(module.real))),
         device.Wides: types.CPointer(types.float64),
     }
-    annotations = get_annotations(function)
-    kinds = {
-        n: next(k for k in (*get_args(a), a) if k is not NoneType) for n, a in annotations.items() if n != "return"
-    }
-    return tuple(types.none if name in absent else found[kind] for name, kind in kinds.items())
-
-
-def optional(function: FunctionType) -> list[str]:
-    """The arrays of a kernel that may be absent."""
-    return [name for name, kind in get_annotations(function).items() if NoneType in get_args(kind)]
+    return tuple(types.none if name in absent else found[kind] for name, kind in kinds(function).items())
 
 
 @cache

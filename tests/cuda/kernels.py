@@ -1,0 +1,143 @@
+"""Calls generated CUDA kernels in the simulator with named arrays, as a surface that can be held against the raw formula."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from simulator import Address, Launch
+
+from lossgen.build.schema import module_name
+from lossgen.formula import Loss, Variant
+from lossgen.formula.symbols import Argument
+from lossgen.kernel.cuda import has_cuda
+from lossgen.runtime.cuda_bind import kinds
+from lossgen.verify.sampling import counted
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass
+class Result:
+    """What a kernel has written."""
+
+    values: np.ndarray
+    outputs: dict[str, np.ndarray]
+    total: float
+    faults: int
+
+
+@dataclass(frozen=True)
+class OnSimulatedCuda:
+    """A variant's kernels. groups, lanes, width: how many groups of how many threads, and how many items are taken at a time."""
+
+    groups: int = 2
+    lanes: int = 3
+    width: int = 4
+    name: str = "CUDA, simulated"
+    folder: str = "cuda"
+
+    def module(self, loss: Loss, variant: Variant, dtype: str) -> ModuleType:
+        """The generated module."""
+        return import_module(f"lossgen.generated.cuda.{module_name(loss, variant)}_{dtype}")
+
+    def kernels_of(self, loss: Loss, variant: Variant) -> tuple[str, ...]:
+        """The kernels that a variant has."""
+        return self.module(loss, variant, "float32").KERNELS
+
+    def found(
+        self, loss: Loss, variant: Variant, given: Arrays, parameters: Mapping[str, Any], directions: Arrays
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """All quantities, as the surfaces of `lossgen.verify` give them."""
+        values, product, diagonal = (
+            self(loss, variant, kernel, given, parameters, directions if kernel == "hvp" else {})
+            for kernel in ("evaluate", "hvp", "hessian_diagonal")
+        )
+        return {
+            "value": {"": values.values},
+            "gradient": values.outputs,
+            "product": product.outputs,
+            "diagonal": diagonal.outputs,
+        }
+
+    def __call__(
+        self,
+        loss: Loss,
+        variant: Variant,
+        kernel: str,
+        given: Arrays,
+        parameters: Mapping[str, Any],
+        directions: Arrays | None = None,
+        item_scale: np.ndarray | None = None,
+        scale: float = 1.0,
+    ) -> Result:
+        """One kernel over all items. Arrays that are not given are absent, and what they would get is not written."""
+        given = counted(variant, given)
+        dtype = next(x.dtype.name for x in given.values() if x.dtype.kind == "f")
+        module = self.module(loss, variant, dtype)
+        wrt = _wrt(variant, kernel)
+        items = len(next(given[a.name] for a in variant.arguments if a.role.layout != "shared"))
+        values = np.full(items, -7, dtype)
+        outputs = {a.name: self._output(a, given[a.name]) for a in wrt if a.name in given}
+        arrays = [*(given.get(a.name) for a in variant.arguments), *((directions or {}).values())]
+        written = [outputs.get(a.name) for a in wrt]
+        annotations = kinds(getattr(module, kernel))
+        sizes = [given[a.name].shape[-1] for a in _sized(loss, variant)]
+        numbers = [parameters.get(p.name, loss.default(p.name)) for p in variant.parameters]
+        whole = [parameters.get("ignore_index", -100)] if "ignore_index" in annotations else []
+        whole += [0] if "first_item" in annotations else []
+        ordered = [
+            *(np.int64(n) for n in (items, *sizes)),
+            *arrays[: len(variant.arguments)],
+            *(module.real(n) for n in numbers),
+            *(np.int64(n) for n in whole),
+            *arrays[len(variant.arguments) :],
+            module.real(scale),
+            item_scale,
+            values,
+            None,
+            None,
+            *written,
+        ]
+        arguments = {n: _address(x) for n, x in zip(annotations, ordered, strict=True)}
+        launch = Launch(module, self.groups, self.lanes, self.width)
+        launch.run(kernel, arguments)
+        shared = {a.name for a in wrt if a.role.layout == "shared"}
+        outputs = {n: x.sum(0) if n in shared else x for n, x in outputs.items()}
+        return Result(values, outputs, sum(launch.totals), launch.faults)
+
+    def _output(self, argument: Argument, array: np.ndarray) -> np.ndarray:
+        shared = argument.role.layout == "shared"
+        return np.full(
+            (self.groups, *array.shape) if shared else array.shape, -7, np.float64 if shared else array.dtype
+        )
+
+
+def variants(losses: Mapping[str, Loss]) -> list[tuple[Loss, Variant]]:
+    """All variants that have CUDA kernels."""
+    return [(loss, v) for loss in losses.values() for v in loss.pieces if has_cuda(v)]
+
+
+def title(case: tuple[Loss, Variant]) -> str:
+    """The name of a case among a test's."""
+    return module_name(*case)
+
+
+def _wrt(variant: Variant, kernel: str) -> tuple[Argument, ...]:
+    if kernel == "normalizer":
+        return ()
+    return variant.predictions if kernel in ("hvp", "hessian_diagonal") else variant.differentiable
+
+
+def _sized(loss: Loss, variant: Variant) -> list[Argument]:
+    found: dict[Any, Argument] = {}
+    for a in variant.arguments:
+        if a.role.axis and a.role.layout in ("row", "shared") and loss.default(a.name) is None:
+            found.setdefault(a.role.axis, a)
+    return list(found.values())
+
+
+def _address(x: Any) -> Any:
+    return Address(x.reshape(-1)) if isinstance(x, np.ndarray) else x

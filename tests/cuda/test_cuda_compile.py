@@ -1,0 +1,102 @@
+"""Every CUDA kernel compiles, and to what: PTX and machine code for two generations of devices, without a GPU."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from kernels import OnSimulatedCuda, variants
+
+from lossgen.build.schema import module_name
+from lossgen.formula.load import load_losses
+from lossgen.kernel import DTYPES
+from lossgen.runtime.cuda_bind import kinds, optional
+from lossgen.runtime.device import Reals, Wides
+
+numba_cuda = pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
+core = pytest.importorskip("cuda.core", reason="cuda-core is not installed: pip install 'lossgen[cuda]'")
+compiling = import_module("lossgen.runtime.cuda_compile")
+KINDS = import_module("lossgen.runtime.cuda_schedules").KINDS
+
+LOSSES = load_losses(Path(__file__).parents[2] / "spec")
+CAPABILITIES = [(8, 0), (9, 0)]
+MODULES = [(loss, v, dtype) for loss, v in variants(LOSSES) for dtype in DTYPES]
+REGISTERS = re.compile(r"Used (\d+) registers")
+STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+WIDE_LOAD, WIDE_STORE = re.compile(r"ld\.global\.v\d"), re.compile(r"st\.global\.v\d")
+DOUBLE = re.compile(r"^\s*(?:@!?%p\d+\s+)?[a-z]\S*\.f64\b.*$", re.MULTILINE)
+
+
+def cases(modules, kernels=None):
+    """(loss, variant, dtype, kernel, schedule, capability), all of them."""
+    for loss, variant, dtype in modules:
+        module = OnSimulatedCuda().module(loss, variant, dtype)
+        for kernel in module.KERNELS:
+            if kernels is None or kernel in kernels:
+                for schedule in KINDS[module.SCHEDULE]:
+                    yield from ((loss, variant, dtype, kernel, schedule, capability) for capability in CAPABILITIES)
+
+
+def title(case):
+    loss, variant, dtype, kernel, schedule, (major, minor) = case
+    return f"{module_name(loss, variant)}-{dtype}-{kernel}-{schedule}-sm_{major}{minor}"
+
+
+#: In every run: each float32 module's value and gradient, for one schedule and one device in turn, and some of all others.
+EVERY = list(cases(MODULES))
+FIRST = [c for c in EVERY if c[2] == "float32" and c[3] == "evaluate"]
+SAMPLE = list({title(c): c for c in [*(FIRST[4 * k + k % 4] for k in range(len(FIRST) // 4)), *EVERY[::67]]}.values())
+
+
+@pytest.fixture(autouse=True)
+def no_device_is_asked(monkeypatch):
+    """numba-cuda asks the current device for its generation where a function calls another, even if it is told one."""
+    device = SimpleNamespace(compute_capability=CAPABILITIES[0])
+    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
+
+
+def check(case, report):
+    """Compiles the kernel, and checks what came out. Registers and spills go into the report (`--junit-xml`)."""
+    loss, variant, dtype, kernel, schedule, capability = case
+    module = OnSimulatedCuda().module(loss, variant, dtype)
+    function = getattr(module, kernel)
+    absent = [n for n in optional(function) if kinds(function)[n] is Wides]
+    assembly = compiling.assemble(module, kernel, schedule, capability, absent)
+    assert re.search(rf"\.target sm_{''.join(map(str, capability))}\b", assembly.text)
+    registers, stack, spilled = machine_code(assembly, capability)
+    report += [("registers", registers), ("spilled bytes", spilled)]
+    assert registers * 256 <= 65536 and spilled == 0
+    if module.SCHEDULE == "element":
+        assert stack == 0
+    if "float64" not in Path(module.__file__).read_text():
+        assert not DOUBLE.findall(assembly.text)
+    given = [n for n, kind in kinds(function).items() if kind is Reals and n not in absent]
+    if schedule == "wide":
+        assert WIDE_LOAD.search(assembly.text) or kernel in ("normalizer", "normalizer_gradient"), given
+    if schedule == "narrow":
+        assert not WIDE_LOAD.search(assembly.text) and not WIDE_STORE.search(assembly.text)
+
+
+def machine_code(assembly, capability):
+    """Registers, bytes of stack and bytes spilled, of the kernel linked for the device."""
+    arch = f"sm_{capability[0]}{capability[1]}"
+    linker = core.Linker(
+        core.ObjectCode.from_ptx(assembly.text.encode()),
+        options=core.LinkerOptions(arch=arch, ptxas_options=["-v"], verbose=True),
+    )
+    assert len(linker.link("cubin").code) > 1000
+    log = linker.get_info_log()
+    stack, stores, loads = map(int, STACK.search(log).groups())
+    return int(REGISTERS.search(log)[1]), stack, stores + loads
+
+
+@pytest.mark.parametrize("case", SAMPLE, ids=title)
+def test_a_kernel_compiles(case, request):
+    check(case, request.node.user_properties)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("case", EVERY, ids=title)
+def test_every_kernel_compiles(case, request):
+    check(case, request.node.user_properties)
