@@ -44,8 +44,8 @@ def same(one, other):
     assert all(one.outputs[n].tobytes() == other.outputs[n].tobytes() for n in one.outputs)
 
 
-@pytest.mark.parametrize("case", ELEMENT[::4], ids=title)
-@pytest.mark.parametrize("items", [0, 1, 3, 4, 5, 13])
+@pytest.mark.parametrize("case", ELEMENT, ids=title)
+@pytest.mark.parametrize("items", [0, 1, 5, 13])
 def test_an_element_has_the_same_bits_in_every_launch(case, items):
     given = arrays_of(case, items)
     results = [run(case, launch, given) for launch in ELEMENT_LAUNCHES]
@@ -55,7 +55,7 @@ def test_an_element_has_the_same_bits_in_every_launch(case, items):
         np.testing.assert_allclose(result.total, result.values.sum(dtype=np.float64), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", ROW[::4], ids=title)
+@pytest.mark.parametrize("case", ROW, ids=title)
 @pytest.mark.parametrize("items", [0, 1, 4])
 def test_a_row_is_the_same_in_every_launch_but_for_rounding(case, items):
     given = arrays_of(case, items)
@@ -67,7 +67,7 @@ def test_a_row_is_the_same_in_every_launch_but_for_rounding(case, items):
             np.testing.assert_allclose(slopes, results[0].outputs[name], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", CASES[::4], ids=title)
+@pytest.mark.parametrize("case", CASES, ids=title)
 def test_an_item_of_scale_0_is_0_whatever_it_holds(case):
     given = arrays_of(case, 6)
     kept = np.array([1, 0, 2, 0, 0, 1], np.float32)
@@ -109,7 +109,7 @@ def test_a_label_out_of_range_is_nan_in_its_row_and_a_fault(case):
             assert slopes[:2].tobytes() == fine.outputs[a.name][:2].tobytes()
 
 
-@pytest.mark.parametrize("case", CASES[::3], ids=title)
+@pytest.mark.parametrize("case", CASES, ids=title)
 def test_arrays_that_may_be_absent_have_their_defaults(case):
     loss, variant = case
     absent = [a for a in variant.arguments if loss.default(a.name) is not None]
@@ -122,7 +122,7 @@ def test_arrays_that_may_be_absent_have_their_defaults(case):
     assert all(fewer.outputs[n].tobytes() == full.outputs[n].tobytes() for n in fewer.outputs)
 
 
-@pytest.mark.parametrize("case", CASES[::4], ids=title)
+@pytest.mark.parametrize("case", CASES, ids=title)
 def test_entries_outside_a_domain_are_a_fault(case):
     _, variant = case
     for position, argument in enumerate(variant.arguments):
@@ -132,7 +132,7 @@ def test_entries_outside_a_domain_are_a_fault(case):
             assert run(case, ROW_LAUNCHES[1], given).faults & 1 << position, argument
 
 
-@pytest.mark.parametrize("case", CASES[::5], ids=title)
+@pytest.mark.parametrize("case", CASES, ids=title)
 def test_no_kernel_reads_or_writes_elsewhere(case):
     """The simulator checks every address: all kernels, with all arrays."""
     loss, variant = case
