@@ -13,8 +13,8 @@ from lossgen.verify.sampling import hard_items, random_items, settings, sizes_fo
 LOSSES = load_losses(Path(__file__).parents[2] / "spec")
 CASES = variants(LOSSES)
 
-#: Losses whose kernels lose digits on the CPU, too: `tests/verify/test_losses.py` lists what.
-SHORT = {"softcapped_cross_entropy", "triplet_margin_loss"}
+#: Losses whose kernels lose digits on the CPU, too, in these dtypes: `tests/verify/test_losses.py` lists what.
+SHORT = {("softcapped_cross_entropy", "float64"), ("triplet_margin_loss", "float64")}
 
 
 def failures(case, arrays, parameters, dtype, surface=None):
@@ -31,7 +31,7 @@ def test_ordinary_items(case, dtype):
     loss, variant = case
     arrays = random_items(variant, np.random.default_rng(1), 5, sizes_for(variant))
     wrong = failures(case, arrays, settings(loss, variant)[0], np.dtype(dtype).type)
-    assert not wrong or loss.name in SHORT, wrong[0]
+    assert not wrong or (loss.name, dtype) in SHORT, wrong[0]
 
 
 @pytest.mark.fuzz
@@ -42,4 +42,4 @@ def test_hard_items_at_all_hyperparameters(case, dtype):
     arrays = hard_items(variant, np.random.default_rng(2), sizes_for(variant))
     for parameters in settings(loss, variant):
         wrong = failures(case, arrays, parameters, np.dtype(dtype).type)
-        assert not wrong or loss.name in SHORT, (parameters, wrong[0])
+        assert not wrong or (loss.name, dtype) in SHORT, (parameters, wrong[0])
