@@ -8,7 +8,7 @@ from lossgen.formula.symbols import Argument
 
 from .lattice_layout import SPARE, LatticeLayout
 from .lattice_program import LatticeProgram
-from .names import size_name
+from .names import across, size_name
 from .narrow import NarrowPrinter
 from .pool import Pool
 from .statement_printer import DOMAIN_CHECKS, StatementPrinter
@@ -82,6 +82,8 @@ class LatticeFrame:
             elif argument.role.layout in ROWS:
                 yield f"if {self.program.output(argument)} is not None:"
                 yield f"    {self.program.output(argument)}_row = np.empty({self._width(argument)})"
+        for argument in self.layout.across:
+            yield f"{across(argument)} = np.ascontiguousarray({argument.name}.T)"
         for axis in self.derived:
             yield f"size_{axis.name} = {self._extent(axis).replace('n_', 'size_')}"
         for table in self.layout.tables:

@@ -12,6 +12,7 @@ from sympy import Expr, Integer
 from lossgen.derive.sweeps import Fill, Sweeps, Table, TableEntry
 from lossgen.formula import Index
 from lossgen.formula.nodes import LabelEntry
+from lossgen.formula.symbols import Argument
 
 from .kept import kept_parts
 from .lattice_program import TAKEN, LatticeProgram
@@ -43,7 +44,7 @@ SPARE = 7
 
 
 class LatticeLayout:
-    """What all steps of a kernel share."""
+    """What all steps of a kernel share. `across` are the arguments of which a transposed copy is read."""
 
     def __init__(self, program: LatticeProgram) -> None:
         self.program = program
@@ -51,6 +52,7 @@ class LatticeLayout:
         self.margins = {table: _margins(table, program.sweeps) for table in self.tables}
         self.whole_tables: dict[tuple[Expr, str], WholeTable] = {}
         self.reads_labels = False
+        self.across: dict[Argument, None] = {}
         self.kept = kept_parts(program.sweeps.before)
         taken = {name for a in program.arrays for name in family(a.name)} | set(program.parameters)
         taken |= {name for axis in program.axes for name in (axis.name, size_name(axis))}

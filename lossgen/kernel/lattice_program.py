@@ -15,7 +15,7 @@ from .kept import with_kept_rows
 from .names import RESERVED, check_axis_names, family, size_name
 from .path_numbers import with_path_numbers
 from .program import curvatures, with_free_names
-from .scatter import without_meetings
+from .scatter import in_memory_order, without_meetings
 
 #: Names that a kernel with recurrences uses for itself.
 TAKEN = RESERVED - {"s", "j", "start"}
@@ -151,5 +151,5 @@ def _lowered(sweeps: Sweeps, lower: Callable[[Expr], Expr]) -> Sweeps:
             return replace(given, value=lower(given.value), kept=tuple((t, lower(part)) for t, part in given.kept))
         return replace(given, value=lower(given.value))
 
-    after = tuple(step(own) for given in sweeps.after for own in without_meetings(given))
+    after = tuple(step(in_memory_order(own)) for given in sweeps.after for own in without_meetings(given))
     return with_kept_rows(Sweeps(tuple(map(step, sweeps.before)), lower(sweeps.value), after))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sympy import Expr
 
 from lossgen.formula import Axis, SpecError
+from lossgen.formula.symbols import Argument
 
 from .functions import (
     exp_below,
@@ -111,7 +112,12 @@ def size_name(axis: Axis) -> str:
 def family(name: str) -> set[str]:
     """The names that a kernel makes from an argument's: its item, its row, its outputs, its direction."""
     arrays = [name, f"direction_{name}", *(f"{output}_{name}" for output in OUTPUTS)]
-    return {a + suffix for a in arrays for suffix in ("", "_i", "_block", "_row", "_lane")}
+    return {a + suffix for a in arrays for suffix in ("", "_i", "_block", "_row", "_lane", "_across")}
+
+
+def across(argument: Argument) -> str:
+    """The name of an argument's transposed copy."""
+    return f"{argument.name}_across"
 
 
 def free_names(names: Sequence[str], axes: Iterable[Axis], reserved: Collection[str] = RESERVED) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""What cells add to entries of an output: where all cells of a loop may meet in one entry, their sum is added to it instead.
+"""How cells add to the entries of an output: in the order in which these lie in memory; and where all cells of a loop may
+meet in one entry, their sum is added to it instead.
 
     x̄[blank if s is even else label(s)] += a(s)  for all s
     ↦  x̄[blank] += Σ_s (a(s) if s is even else 0)     x̄[label(s)] += a(s)  for all s that are odd
@@ -14,6 +15,14 @@ from sympy.logic.boolalg import Boolean
 
 from lossgen.derive.sweeps import Step, Write
 from lossgen.formula.nodes import Sum
+
+
+def in_memory_order(step: Step) -> Step:
+    """The step, its loops such that the last position of the output varies in the innermost one, if any loop is over it."""
+    if not isinstance(step, Write) or not step.positions or step.positions[-1] not in step.over:
+        return step
+    last = step.positions[-1]
+    return replace(step, over=(*(index for index in step.over if index != last), last))
 
 
 def without_meetings(step: Step) -> Iterator[Step]:

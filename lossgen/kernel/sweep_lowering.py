@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-from sympy import Expr, Integer, Piecewise, Symbol, true
+from sympy import Expr, Integer, Symbol, true
 
 from lossgen.derive.sweeps import Fill, Keep, Put, Step, Table, TableEntry, Write
 from lossgen.formula import Axis, Index
-from lossgen.formula.nodes import Entry, LabelEntry
+from lossgen.formula.nodes import Entry
 from lossgen.formula.symbols import Argument, is_whole
 
 from .functions import as_real
 from .ir import Branch, Let, Load, Loop, Statement, Store
 from .lattice_layout import SPARE, LatticeLayout, shifted
 from .lower import Lowering
-from .names import size_name
+from .names import across, size_name
 from .share import shared_parts
 from .sweep_loops import cases, is_sequential, needed_parts, reads_tables_alone, unless_zero
-from .whole import is_whole_condition
+from .whole import is_class, is_indicator, is_whole_condition
 
 #: The layouts with one number for each item.
 ITEMS = ("item", "broadcast")
@@ -156,7 +156,7 @@ class SweepLowering(Lowering):
         if node not in self._bound and node.free_symbols:
             if is_whole_condition(node):
                 return Symbol(self._text(node))
-            if isinstance(node, Expr) and is_whole(node) and not _is_indicator(node):
+            if isinstance(node, Expr) and is_whole(node) and not is_indicator(node):
                 return as_real(Symbol(self._text(node)))
         return super().bind(node)
 
@@ -182,8 +182,21 @@ class SweepLowering(Lowering):
         if role.layout == "grid":
             row = self._row(node.base.name, node.base, node.indices[:-1])
             return Load(name, row, self._clamped(node.indices[-1], role.axes[-1]))
-        places = ", ".join(map(self._clamped, node.indices, role.axes))
-        return self._load(node.base, name, places)
+        places = list(map(self._clamped, node.indices, role.axes))
+        if role.layout == "table" and self._is_read_across(node):
+            self.layout.across[node.base] = None
+            return Load(name, across(node.base), ", ".join(reversed(places)))
+        return self._load(node.base, name, ", ".join(places))
+
+    def _is_read_across(self, node: Entry) -> bool:
+        """Whether the innermost loop goes through a column of a table: it reads a row of the transposed one instead."""
+        innermost = self._scopes[-1].index
+        return (
+            len(node.indices) == 2
+            and node.indices[0] == innermost
+            and innermost not in node.indices[1].free_symbols
+            and self.program.defaults.get(node.base.name) is None
+        )
 
     def _slice(self, table: Table, leading: tuple[Expr, ...], offset: Expr) -> str:
         """The variable that holds a row of a table from an offset on, so that a loop reads it at its own index."""
@@ -218,14 +231,14 @@ class SweepLowering(Lowering):
         if index in self._loops and index.axis == axis:
             text = self._text(position)
             return text if offset == 0 else f"min({text}, {size} - 1)" if offset > 0 else f"max({text}, 0)"
-        if _is_class(position):
+        if is_class(position):
             return self._text(position)
         return f"max(min({self._text(position)}, {size} - 1), 0)"
 
     def _within(self, positions: Sequence[Expr], axes: Sequence[Axis]) -> str:
         """The condition that positions other than those of loops over the axes, and than classes, lie within."""
         known = {(index, index.axis) for index in self._loops}
-        pairs = [(p, a) for p, a in zip(positions, axes, strict=True) if (p, a) not in known and not _is_class(p)]
+        pairs = [(p, a) for p, a in zip(positions, axes, strict=True) if (p, a) not in known and not is_class(p)]
         return " and ".join(f"0 <= {self._text(p)} < {size_name(a)}" for p, a in pairs)
 
     def _text(self, node: Expr) -> str:
@@ -238,13 +251,3 @@ def _row_key(table: Table, leading: tuple[Expr, ...], offset: Expr) -> TableEntr
 
 def _when(condition: str, statements: list[Statement]) -> list[Statement]:
     return [Branch(condition, statements)] if condition else statements
-
-
-def _is_class(position: Expr) -> bool:
-    """Whether it is the number of a class, which the runtime has checked."""
-    return position.has(LabelEntry) or getattr(position, "role", None) is not None
-
-
-def _is_indicator(node: Expr) -> bool:
-    """Whether the node is one number or another, by a condition: a select of real numbers."""
-    return isinstance(node, Piecewise) and all(value.is_number or _is_indicator(value) for value, _ in node.args)

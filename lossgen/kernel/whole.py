@@ -113,3 +113,13 @@ def _is_enclosed(text: str) -> bool:
         if depth == 0:
             return place == len(text) - 1
     return False
+
+
+def is_class(position: Expr) -> bool:
+    """Whether it is the number of a class, which the runtime has checked."""
+    return position.has(LabelEntry) or getattr(position, "role", None) is not None
+
+
+def is_indicator(node: Expr) -> bool:
+    """Whether the node is one number or another, by a condition: a select of real numbers."""
+    return isinstance(node, Piecewise) and all(value.is_number or is_indicator(value) for value, _ in node.args)
