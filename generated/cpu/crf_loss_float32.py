@@ -183,7 +183,7 @@ def add(total, value):
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions):
+def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across):
     """alpha for every cell of the item."""
     for t in range(n_T):
         emissions_row_2 = emissions_rows[i * emissions_step_0 + t * emissions_step_1]
@@ -199,7 +199,7 @@ def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha
             for k in range(n_K):
                 top = ordered(real(-np.inf))
                 for k1 in range(n_K):
-                    transitions_at = real(transitions[k1, k])
+                    transitions_at = real(transitions_across[k, k1])
                     alpha_at = alpha_row_2[k1]
                     sum_1 = transitions_at + alpha_at
                     image = ordered(sum_1)
@@ -208,7 +208,7 @@ def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha
                 rest = zero
                 rest_ties = integer(0)
                 for k1 in range(n_K):
-                    transitions_at_2 = real(transitions[k1, k])
+                    transitions_at_2 = real(transitions_across[k, k1])
                     alpha_at_2 = alpha_row_2[k1]
                     sum_2 = transitions_at_2 + alpha_at_2
                     is_largest = sum_2 == largest
@@ -260,16 +260,16 @@ def add_to_grad_transitions(n_T, adjoint_alpha, alpha, sum_alpha, n_K, grad_tran
         adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
         alpha_row = alpha[t, 1:]
         sum_alpha_row = sum_alpha[t + 1, 1:]
-        for k in range(n_K):
-            adjoint_alpha_at = adjoint_alpha_row[k]
-            sum_alpha_at = sum_alpha_row[k]
+        for k1_at in range(n_K):
+            alpha_at = alpha_row[k1_at]
             if t == 0:
-                for k1_at in range(n_K):
+                for k in range(n_K):
                     grad_transitions_lane[k1_at, k] += zero
             if t != 0:
-                for k1_at in range(n_K):
+                for k in range(n_K):
+                    adjoint_alpha_at = adjoint_alpha_row[k]
                     transitions_at = real(transitions[k1_at, k])
-                    alpha_at = alpha_row[k1_at]
+                    sum_alpha_at = sum_alpha_row[k]
                     grad_transitions_lane[k1_at, k] += adjoint_alpha_at * part_of_paths(transitions_at + alpha_at, sum_alpha_at)
 
 
@@ -390,7 +390,7 @@ def add_to_grad_end(end, tags_labels, tags_start, n_T, emissions_rows, i, emissi
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, alpha, sum_alpha, sum_alpha_along, n_K, direction_start, direction_transitions, transitions):
+def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, alpha, sum_alpha, sum_alpha_along, n_K, direction_start, direction_transitions_across, transitions_across):
     """alpha_along for every cell of the item."""
     for t in range(n_T):
         direction_emissions_row_2 = direction_emissions_rows[i * direction_emissions_step_0 + t * direction_emissions_step_1]
@@ -409,9 +409,9 @@ def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_
                 sum_alpha_at = sum_alpha_row[k]
                 sum = 0.0
                 for k1 in range(n_K):
-                    direction_transitions_at = real(direction_transitions[k1, k])
+                    direction_transitions_at = real(direction_transitions_across[k, k1])
                     alpha_along_at = alpha_along_row_2[k1]
-                    transitions_at = real(transitions[k1, k])
+                    transitions_at = real(transitions_across[k, k1])
                     alpha_at = alpha_row[k1]
                     sum = add(sum, np.float64((direction_transitions_at + alpha_along_at) * part_of_paths(transitions_at + alpha_at, sum_alpha_at)))
                 sum_2 = real(sum)
@@ -469,20 +469,20 @@ def add_to_product_transitions(n_T, sum_alpha_along, alpha_along, adjoint_alpha,
         adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
         alpha_row = alpha[t, 1:]
         sum_alpha_row = sum_alpha[t + 1, 1:]
-        for k in range(n_K):
-            sum_alpha_along_at = sum_alpha_along_row[k]
-            adjoint_alpha_at = adjoint_alpha_row[k]
-            adjoint_alpha_along_at = adjoint_alpha_along_row[k]
-            sum_alpha_at = sum_alpha_row[k]
+        for k1_at in range(n_K):
+            alpha_along_at = alpha_along_row[k1_at]
+            alpha_at = alpha_row[k1_at]
             if t == 0:
-                for k1_at in range(n_K):
+                for k in range(n_K):
                     product_transitions_lane[k1_at, k] += zero
             if t != 0:
-                for k1_at in range(n_K):
+                for k in range(n_K):
+                    sum_alpha_along_at = sum_alpha_along_row[k]
                     direction_transitions_at = real(direction_transitions[k1_at, k])
-                    alpha_along_at = alpha_along_row[k1_at]
+                    adjoint_alpha_at = adjoint_alpha_row[k]
+                    adjoint_alpha_along_at = adjoint_alpha_along_row[k]
                     transitions_at = real(transitions[k1_at, k])
-                    alpha_at = alpha_row[k1_at]
+                    sum_alpha_at = sum_alpha_row[k]
                     product_transitions_lane[k1_at, k] += ((direction_transitions_at + alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * part_of_paths(transitions_at + alpha_at, sum_alpha_at)
 
 
@@ -562,6 +562,7 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
     tags_labels, tags_starts = tags
     if grad_emissions is not None:
         grad_emissions_rows, (grad_emissions_step_0, grad_emissions_step_1) = grad_emissions
+    transitions_across = np.ascontiguousarray(transitions.T)
     alpha = np.empty((size_T + 2, size_K + 2 + 7,))
     sum_alpha = np.empty((size_T + 2, size_K + 2 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_K + 2 + 7,))
@@ -597,7 +598,7 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
             alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
             sum_alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
             adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
-            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions)
+            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across)
             end_at = real(end[label_at(tags_labels, tags_start, n_T - 1, n_T)])
             sum = 0.0
             for t in range(n_T):
@@ -698,6 +699,8 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
     direction_emissions_rows, (direction_emissions_step_0, direction_emissions_step_1) = direction_emissions
     if product_emissions is not None:
         product_emissions_rows, (product_emissions_step_0, product_emissions_step_1) = product_emissions
+    transitions_across = np.ascontiguousarray(transitions.T)
+    direction_transitions_across = np.ascontiguousarray(direction_transitions.T)
     alpha = np.empty((size_T + 2, size_K + 2 + 7,))
     sum_alpha = np.empty((size_T + 2, size_K + 2 + 7,))
     alpha_along = np.empty((size_T + 2, size_K + 2 + 7,))
@@ -739,8 +742,8 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
             sum_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
-            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions)
-            fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, alpha, sum_alpha, sum_alpha_along, n_K, direction_start, direction_transitions, transitions)
+            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across)
+            fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, alpha, sum_alpha, sum_alpha_along, n_K, direction_start, direction_transitions_across, transitions_across)
             alpha_along_row = alpha_along[max(min(n_T, n_T + 1), 0), 1:]
             alpha_row = alpha[max(min(n_T, n_T + 1), 0), 1:]
             top = ordered(real(-np.inf))
