@@ -27,8 +27,10 @@ def cuda_module(source: Source, dtype: str) -> str:
     numbers = source.arithmetic(dtype)
     found = source.programs(numbers)
     rows = any(program.has_rows for program in found)
-    printer = (GroupPrinter if rows else StatementPrinter)(widen=numbers.wide)
-    kernels = [print_kernel(program, printer, _frame) for program in found]
+    # Entries are converted when they are loaded, since the same text serves half precision. Nothing is kept in an output:
+    # it would be rounded there, and an exponential costs less than the memory's time.
+    printer = (GroupPrinter if rows else StatementPrinter)(widen=True)
+    kernels = [print_kernel(program, printer, _frame, keeps=False) for program in found]
     functions = _functions(numbers.real, printer.expression.used)
     types = sorted(name for name in TYPES if any(name in _words(k.arguments) for k in kernels))
     return (

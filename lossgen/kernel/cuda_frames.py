@@ -27,7 +27,13 @@ class CudaFrame(Frame):
             yield f"{argument.name}: {self._type(argument)}"
         yield from (f"{name}: {WHOLE.get(name, 'Real')}" for name in program.parameters)
         yield from (f"{d.name}: Reals" for d in program.directions.values())
-        yield from ("scale: Real", "item_scale: Reals | None", "values: Reals | None", "totals: Sums", "faults: Wholes")
+        yield from (
+            "scale: Real",
+            "item_scale: Scales | None",
+            "values: Reals | None",
+            "totals: Sums",
+            "faults: Wholes",
+        )
         for output in program.outputs:
             shared = output.result.argument.role.layout == "shared"
             yield f"{output.name}: {'Wides' if shared else 'Reals'} | None"

@@ -31,9 +31,12 @@ class Scope:
 
 
 class Lowering:
-    """Builds the statements of one item. Statements are appended in order; what a loop needs is emitted before it."""
+    """Builds the statements of one item. Statements are appended in order; what a loop needs is emitted before it.
 
-    def __init__(self, program: Program, element: bool) -> None:
+    `keeps`: the exponentials of a log-sum-exp wait in an output's row until that is written, rather than being computed again.
+    """
+
+    def __init__(self, program: Program, element: bool, keeps: bool = True) -> None:
         self.program = program
         self.element = element
         taken = [name for a in program.arrays for name in family(a.name)] + list(program.parameters)
@@ -45,7 +48,7 @@ class Lowering:
         self._bound: dict[Expr, Symbol] = {}
         self._positions: dict[Index, str] = {}
         self._guards = guards(program)
-        self._kept = kept_rows(program)
+        self._kept = kept_rows(program) if keeps else {}
         self.scalars = {a: f"{a.name}_i" for a in program.arrays if a.role.layout in ("item", "broadcast")}
 
     def run(self) -> list[Statement]:

@@ -107,9 +107,11 @@ def templates() -> Environment:
     )
 
 
-def print_kernel(program: Program, printer: StatementPrinter, frame_of: Callable[[Program, Lowering], Frame]) -> Kernel:
-    """One kernel's text: the target's frame around the item's own statements."""
-    lowering = Lowering(program, element=not program.has_rows)
+def print_kernel(
+    program: Program, printer: StatementPrinter, frame_of: Callable[[Program, Lowering], Frame], keeps: bool = True
+) -> Kernel:
+    """One kernel's text: the target's frame around the item's own statements. `keeps` is as in `Lowering`."""
+    lowering = Lowering(program, not program.has_rows, keeps)
     item = lowering.run()
     stores = [(output, lowering.store(output)) for output in program.outputs]
     frame = frame_of(program, lowering)

@@ -15,7 +15,11 @@ from numba.np.numpy_support import from_dtype
 from . import device
 from .cuda_bind import bind, kinds
 from .cuda_groups import INLINED
+from .cuda_halves import FROM, Halves
 from .cuda_schedules import Schedule, schedules
+
+#: The bytes of a number, by its dtype.
+SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
 ENTRY = re.compile(r"\.visible \.entry (\S+)\(")
 
@@ -29,22 +33,34 @@ class Assembly:
 
 
 def assemble(
-    module: ModuleType, kernel: str, schedule: str, capability: tuple[int, int], absent: Collection[str] = ()
+    module: ModuleType,
+    kernel: str,
+    schedule: str,
+    capability: tuple[int, int],
+    absent: Collection[str] = (),
+    storage: str | None = None,
 ) -> Assembly:
-    """The kernel's PTX. `absent` are the arrays that are not given; `capability` is the device's, such as (9, 0)."""
-    function = _bound(module, schedule)[kernel]
-    signature = arguments(function, module, absent)
+    """The kernel's PTX.
+
+    capability: the device's, such as (9, 0).  absent: the arrays that are not given.
+    storage: the dtype of the arrays; the module's own, or of a float32 module "float16" or "bfloat16".
+    """
+    storage = storage or np.dtype(module.storage).name
+    function = _bound(module, schedule, SIZES[storage])[kernel]
+    signature = arguments(function, module, absent, storage)
     text, _ = cuda.compile(function, signature, device=False, abi="numba", cc=capability, output="ptx")
     return Assembly(text, ENTRY.search(text)[1])
 
 
-def arguments(function: FunctionType, module: ModuleType, absent: Collection[str]) -> tuple[Any, ...]:
+def arguments(function: FunctionType, module: ModuleType, absent: Collection[str], storage: str) -> tuple[Any, ...]:
     """The types of a kernel's arguments, by their annotations. An array that is absent is None."""
+    own = types.CPointer(from_dtype(np.dtype(module.storage)))
     found = {
         device.Size: types.int64,
         device.Whole: types.int64,
         device.Real: from_dtype(np.dtype(module.real)),
-        device.Reals: types.CPointer(from_dtype(np.dtype(module.storage))),
+        device.Reals: Halves(storage) if storage in FROM else own,
+        device.Scales: own,
         device.Wholes: types.CPointer(types.int64),
         device.Sums: types.CPointer(from_dtype(np.dtype(module.real))),
         device.Wides: types.CPointer(types.float64),
@@ -53,8 +69,8 @@ def arguments(function: FunctionType, module: ModuleType, absent: Collection[str
 
 
 @cache
-def _bound(module: ModuleType, schedule: str) -> dict[str, FunctionType]:
-    chosen: Schedule = schedules(np.dtype(module.storage).itemsize)[schedule]
+def _bound(module: ModuleType, schedule: str, itemsize: int) -> dict[str, FunctionType]:
+    chosen: Schedule = schedules(itemsize)[schedule]
     return bind(module, chosen.device, _device_function)
 
 

@@ -1,8 +1,12 @@
-"""Reads and writes of 16 bytes at a time, and rows, for pointers of `numba.cuda`; source for `lossgen.runtime.cuda_bind`."""
+"""Reads and writes of 16 bytes at a time, and rows, for pointers of `numba.cuda`."""
+
+from typing import Any
 
 from llvmlite import ir
 from numba.cuda import types
 from numba.cuda.extending import intrinsic
+
+from .cuda_halves import WORD, Halves, loaded, packed, rounded, unpacked
 
 #: How many bytes one instruction moves at most.
 BYTES = 16
@@ -10,68 +14,75 @@ BYTES = 16
 WIDTH = 4
 
 
-def width(itemsize):
-    """How many entries of this size are moved at a time."""
-    return BYTES // itemsize
-
-
-def _vector(context, pointer):
-    """The vector type of what is moved at a time."""
-    return ir.VectorType(context.get_data_type(pointer.dtype), width(pointer.dtype.bitwidth // 8))
-
-
-def _place(number):
-    return ir.Constant(ir.IntType(32), number)
+def _vectors(context: Any, pointer: types.Type, width: int) -> tuple[ir.VectorType, int]:
+    """The vector of one instruction, and how many of them hold `width` entries. Two halves are moved as one word."""
+    halves = isinstance(pointer, Halves)
+    element, size = (WORD, 4) if halves else (context.get_data_type(pointer.dtype), pointer.dtype.bitwidth // 8)
+    elements = width // 2 if halves else width
+    count = min(elements, BYTES // size)
+    return ir.VectorType(element, count), elements // count
 
 
 @intrinsic
-def read(typingctx, pointer, start):
-    """The numbers from `start` on, as many as one read holds; the address is a multiple of 16 bytes."""
+def read(typingctx, pointer, start, width):
+    """The numbers from `start` on, `width` of them; their address is a multiple of 16 bytes."""
+    if not isinstance(width, types.IntegerLiteral):
+        return None  # numba-cuda then asks again with the number
+    count = width.literal_value
 
     def codegen(context, builder, signature, args):
-        vector = _vector(context, pointer)
+        vector, number = _vectors(context, pointer, count)
         address = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
-        numbers = builder.load(address, align=BYTES)
-        entries = [builder.extract_element(numbers, _place(k)) for k in range(vector.count)]
+        entries = []
+        for part in range(number):
+            found = builder.load(builder.gep(address, [WORD(part)]), align=BYTES)
+            for k in range(vector.count):
+                entries += unpacked(builder, pointer, builder.extract_element(found, WORD(k)))
         return context.make_tuple(builder, signature.return_type, entries)
 
-    return types.UniTuple(pointer.dtype, width(pointer.dtype.bitwidth // 8))(pointer, types.int64), codegen
+    return types.UniTuple(pointer.dtype, count)(pointer, types.int64, width), codegen
 
 
 @intrinsic
-def read_left(typingctx, pointer, start, left):
+def read_left(typingctx, pointer, start, left, width):
     """The same where only `left` numbers exist: one by one, and the last one again beyond it."""
+    if not isinstance(width, types.IntegerLiteral):
+        return None  # numba-cuda then asks again with the number
+    count = width.literal_value
 
     def codegen(context, builder, signature, args):
-        address, start, left = args
+        address, start, left, _ = args
         last = builder.sub(left, left.type(1))
         entries = []
-        for k in range(width(pointer.dtype.bitwidth // 8)):
+        for k in range(count):
             inside = builder.icmp_signed("<", left.type(k), left)
             position = builder.add(start, builder.select(inside, left.type(k), last))
-            entries.append(builder.load(builder.gep(address, [position])))
+            entries.append(loaded(builder, pointer, builder.load(builder.gep(address, [position]))))
         return context.make_tuple(builder, signature.return_type, entries)
 
-    number = width(pointer.dtype.bitwidth // 8)
-    return types.UniTuple(pointer.dtype, number)(pointer, types.int64, types.int64), codegen
+    return types.UniTuple(pointer.dtype, count)(pointer, types.int64, types.int64, width), codegen
 
 
 @intrinsic
-def write(typingctx, pointer, start, block):
+def write(typingctx, pointer, start, block, width):
     """The inverse of `read`: the numbers of a local array, converted to what the pointer points to."""
+    if not isinstance(width, types.IntegerLiteral):
+        return None  # numba-cuda then asks again with the number
 
     def codegen(context, builder, signature, args):
-        vector = _vector(context, pointer)
         data = context.make_array(block)(context, builder, args[2]).data
-        numbers = ir.Constant(vector, ir.Undefined)
-        for k in range(vector.count):
-            number = context.cast(builder, builder.load(builder.gep(data, [_place(k)])), block.dtype, pointer.dtype)
-            numbers = builder.insert_element(numbers, number, _place(k))
+        numbers = [builder.load(builder.gep(data, [WORD(k)])) for k in range(width.literal_value)]
+        entries = iter([rounded(context, builder, pointer, number, block.dtype) for number in numbers])
+        vector, number = _vectors(context, pointer, width.literal_value)
         address = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
-        builder.store(numbers, address, align=BYTES)
+        for part in range(number):
+            filled = ir.Constant(vector, ir.Undefined)
+            for k in range(vector.count):
+                filled = builder.insert_element(filled, packed(builder, entries, pointer), WORD(k))
+            builder.store(filled, builder.gep(address, [WORD(part)]), align=BYTES)
         return context.get_dummy_value()
 
-    return types.none(pointer, types.int64, block), codegen
+    return types.none(pointer, types.int64, block, width), codegen
 
 
 @intrinsic
@@ -85,12 +96,12 @@ def row(typingctx, pointer, i, size):
 
 
 def load(pointer, start, left):
-    return read(pointer, start) if left >= WIDTH else read_left(pointer, start, left)
+    return read(pointer, start, WIDTH) if left >= WIDTH else read_left(pointer, start, left, WIDTH)
 
 
 def store(pointer, start, left, block):
     if left >= WIDTH:
-        write(pointer, start, block)
+        write(pointer, start, block, WIDTH)
     else:
         for k in range(WIDTH):
             if k < left:

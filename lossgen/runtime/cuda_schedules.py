@@ -47,7 +47,7 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
     wide: a thread takes as many items as 16 bytes hold, by one read and one write.  narrow: one item at a time.
     warp: 32 threads take a row.  block: all threads of a block do.
     """
-    wide = {"WIDTH": memory.width(itemsize), "load": memory.load, "store": memory.store}
+    wide = {"WIDTH": memory.BYTES // itemsize, "load": memory.load, "store": memory.store}
     wide |= {"read": memory.read, "read_left": memory.read_left, "write": memory.write}
     narrow = {"WIDTH": 1, "load": memory.load_one, "store": memory.store_one}
     warp = {

@@ -22,7 +22,11 @@ class Real:
 
 
 class Reals:
-    """The address of numbers of the kernel's dtype, C-contiguous."""
+    """The address of numbers of the kernel's dtype, or in half precision, C-contiguous."""
+
+
+class Scales:
+    """The address of numbers of the kernel's dtype, whatever the precision of others."""
 
 
 class Wholes:

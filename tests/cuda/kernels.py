@@ -31,11 +31,16 @@ class Result:
 
 @dataclass(frozen=True)
 class OnSimulatedCuda:
-    """A variant's kernels. groups, lanes, width: how many groups of how many threads, and how many items are taken at a time."""
+    """A variant's kernels.
+
+    groups, lanes, width: how many groups of how many threads, and how many items are taken at a time.
+    storage: the dtype of arrays where it is not the module's, such as "bfloat16".
+    """
 
     groups: int = 2
     lanes: int = 3
     width: int = 4
+    storage: str = ""
     name: str = "CUDA, simulated"
     folder: str = "cuda"
 
@@ -74,25 +79,27 @@ class OnSimulatedCuda:
         scale: float = 1.0,
     ) -> Result:
         """One kernel over all items. Arrays that are not given are absent, and what they would get is not written."""
-        given = counted(variant, given)
         dtype = next(x.dtype.name for x in given.values() if x.dtype.kind == "f")
-        module = self.module(loss, variant, dtype)
+        module, dtype = self.module(loss, variant, dtype), np.dtype(self.storage or dtype)
+        whole = {a.name for a in variant.arguments if a.role.integer}
+        given = {n: x if n in whole else x.astype(dtype) for n, x in counted(variant, given).items()}
+        directions = {n: x.astype(dtype) for n, x in (directions or {}).items()}
         wrt = _wrt(variant, kernel)
         items = len(next(given[a.name] for a in variant.arguments if a.role.layout != "shared"))
         values = np.full(items, -7, dtype)
         outputs = {a.name: self._output(a, given[a.name]) for a in wrt if a.name in given}
-        arrays = [*(given.get(a.name) for a in variant.arguments), *((directions or {}).values())]
+        arrays = [*(given.get(a.name) for a in variant.arguments), *directions.values()]
         written = [outputs.get(a.name) for a in wrt]
         annotations = kinds(getattr(module, kernel))
         sizes = [given[a.name].shape[-1] for a in _sized(loss, variant)]
         numbers = [parameters.get(p.name, loss.default(p.name)) for p in variant.parameters]
-        whole = [parameters.get("ignore_index", -100)] if "ignore_index" in annotations else []
-        whole += [0] if "first_item" in annotations else []
+        integers = [parameters.get("ignore_index", -100)] if "ignore_index" in annotations else []
+        integers += [0] if "first_item" in annotations else []
         ordered = [
             *(np.int64(n) for n in (items, *sizes)),
             *arrays[: len(variant.arguments)],
             *(module.real(n) for n in numbers),
-            *(np.int64(n) for n in whole),
+            *(np.int64(n) for n in integers),
             *arrays[len(variant.arguments) :],
             module.real(scale),
             item_scale,

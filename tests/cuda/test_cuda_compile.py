@@ -56,13 +56,13 @@ def no_device_is_asked(monkeypatch):
     monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
 
 
-def check(case, report):
+def check(case, report, storage=None):
     """Compiles the kernel, and checks what came out. Registers and spills go into the report (`--junit-xml`)."""
     loss, variant, dtype, kernel, schedule, capability = case
     module = OnSimulatedCuda().module(loss, variant, dtype)
     function = getattr(module, kernel)
     absent = [n for n in optional(function) if kinds(function)[n] is Wides]
-    assembly = compiling.assemble(module, kernel, schedule, capability, absent)
+    assembly = compiling.assemble(module, kernel, schedule, capability, absent, storage)
     assert re.search(rf"\.target sm_{''.join(map(str, capability))}\b", assembly.text)
     registers, stack, spilled = machine_code(assembly, capability)
     report += [("registers", registers), ("spilled bytes", spilled)]
@@ -94,6 +94,12 @@ def machine_code(assembly, capability):
 @pytest.mark.parametrize("case", SAMPLE, ids=title)
 def test_a_kernel_compiles(case, request):
     check(case, request.node.user_properties)
+
+
+@pytest.mark.parametrize("case", FIRST[::23], ids=title)
+@pytest.mark.parametrize("storage", ["float16", "bfloat16"])
+def test_a_kernel_compiles_for_half_precision(case, storage, request):
+    check(case, request.node.user_properties, storage)
 
 
 @pytest.mark.fuzz

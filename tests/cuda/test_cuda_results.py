@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 from kernels import OnSimulatedCuda, title, variants
@@ -32,6 +33,25 @@ def test_ordinary_items(case, dtype):
     arrays = random_items(variant, np.random.default_rng(1), 5, sizes_for(variant))
     wrong = failures(case, arrays, settings(loss, variant)[0], np.dtype(dtype).type)
     assert not wrong or (loss.name, dtype) in SHORT, wrong[0]
+
+
+@pytest.mark.parametrize("case", CASES, ids=title)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_is_rounded_once(case, dtype):
+    """The arithmetic is that of float32, on the same numbers: nothing in between is rounded to half precision."""
+    loss, variant = case
+    half = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16}[dtype]
+    arrays = random_items(variant, np.random.default_rng(6), 5, sizes_for(variant))
+    given = {n: x if x.dtype.kind == "i" else x.astype(half).astype(np.float32) for n, x in arrays.items()}
+    moves = {a.name: given[a.name] for a in variant.predictions}
+    for kernel, directions in {"evaluate": {}, "hvp": moves, "hessian_diagonal": {}}.items():
+        call = (loss, variant, kernel, given, settings(loss, variant)[0], directions)
+        single, found = OnSimulatedCuda()(*call), OnSimulatedCuda(storage=dtype)(*call)
+        assert found.total == single.total and found.faults == single.faults
+        for name, numbers in {**single.outputs, "values": single.values}.items():
+            expected = numbers.astype(found.values.dtype) if numbers.dtype == np.float32 else numbers
+            got = {**found.outputs, "values": found.values}[name]
+            assert (kernel == "hessian_diagonal" and name == "values") or expected.tobytes() == got.tobytes(), name
 
 
 @pytest.mark.fuzz
