@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -103,7 +103,7 @@ def evaluate(
     target: Reals,
     weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -135,9 +135,9 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
             log_1 = log(input_i)
@@ -192,7 +192,7 @@ def hvp(
     weight: Reals | None,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -219,10 +219,10 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
             choice_1 = (zero if log(input_i) <= -real(100) else (direction_input_i / input_i))
@@ -260,7 +260,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -295,12 +295,12 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
-            direction_weight_i = direction_weight_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
+            direction_weight_i = real(direction_weight_block[i])
             bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
             log_1 = log(input_i)
@@ -359,7 +359,7 @@ def hessian_diagonal(
     target: Reals,
     weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -383,9 +383,9 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
             choice_1 = (zero if log(input_i) <= -real(100) else -(target_i / input_i) / input_i)

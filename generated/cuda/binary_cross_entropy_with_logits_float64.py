@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -94,7 +94,7 @@ def evaluate(
     weight: Reals | None,
     pos_weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -131,10 +131,10 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            pos_weight_i = real(pos_weight_block[i]) if pos_weight is not None else one
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
             sum_1 = target_i - one
             e_1 = exp_nonpositive(-abs(input_i))
@@ -194,7 +194,7 @@ def hvp(
     pos_weight: Reals | None,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -223,11 +223,11 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            pos_weight_i = real(pos_weight_block[i]) if pos_weight is not None else one
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
             e_1 = exp_nonpositive(-abs(input_i))
             choice_1 = (one if input_i >= zero else e_1)
@@ -265,7 +265,7 @@ def hvp_full(
     direction_weight: Reals,
     direction_pos_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -306,14 +306,14 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
-            direction_weight_i = direction_weight_block[i]
-            direction_pos_weight_i = direction_pos_weight_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            pos_weight_i = real(pos_weight_block[i]) if pos_weight is not None else one
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
+            direction_weight_i = real(direction_weight_block[i])
+            direction_pos_weight_i = real(direction_pos_weight_block[i])
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
             sum_1 = target_i - one
             e_1 = exp_nonpositive(-abs(input_i))
@@ -374,7 +374,7 @@ def hessian_diagonal(
     weight: Reals | None,
     pos_weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -400,10 +400,10 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            pos_weight_i = pos_weight_block[i] if pos_weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            pos_weight_i = real(pos_weight_block[i]) if pos_weight is not None else one
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
             e_1 = exp_nonpositive(-abs(input_i))
             choice_1 = (one if input_i >= zero else e_1)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -85,7 +85,7 @@ def evaluate(
     input: Reals,
     target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -129,8 +129,8 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            target_c = target_row[c]
-            input_c = input_row[c]
+            target_c = real(target_row[c])
+            input_c = real(input_row[c])
             choice_1 = (zero if target_c == zero else (target_c * log(input_c)))
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
         sum_2 = group_sum(sum, sum_lost)
@@ -145,13 +145,13 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                target_k = target_row[k]
-                input_k = input_row[k]
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 choice_2 = (zero if target_k == zero else (target_k / input_k))
                 grad_input_row[k] = factor * -choice_2
         if grad_target is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
+                input_k_2 = real(input_row[k])
                 grad_target_row[k] = factor * -log(input_k_2)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -164,7 +164,7 @@ def hvp(
     target: Reals,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -203,9 +203,9 @@ def hvp(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            direction_input_c = direction_input_row[c]
-            target_c = target_row[c]
-            input_c = input_row[c]
+            direction_input_c = real(direction_input_row[c])
+            target_c = real(target_row[c])
+            input_c = real(input_row[c])
             choice_1 = (zero if target_c == zero else (target_c / input_c))
             sum, sum_lost = sum_with_lost(sum, sum_lost, direction_input_c * choice_1)
         sum_2 = group_sum(sum, sum_lost)
@@ -220,9 +220,9 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k = direction_input_row[k]
-                target_k = target_row[k]
-                input_k = input_row[k]
+                direction_input_k = real(direction_input_row[k])
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 choice_2 = (zero if target_k == zero else ((target_k / input_k) / input_k))
                 product_input_row[k] = factor * (direction_input_k * choice_2)
     counted = rank == 0
@@ -237,7 +237,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -283,11 +283,11 @@ def hvp_full(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            direction_input_c = direction_input_row[c]
-            target_c = target_row[c]
-            input_c = input_row[c]
+            direction_input_c = real(direction_input_row[c])
+            target_c = real(target_row[c])
+            input_c = real(input_row[c])
             choice_1 = (zero if target_c == zero else (target_c / input_c))
-            direction_target_c = direction_target_row[c]
+            direction_target_c = real(direction_target_row[c])
             sum, sum_lost = sum_with_lost(sum, sum_lost, direction_input_c * choice_1 + direction_target_c * log(input_c))
         sum_2 = group_sum(sum, sum_lost)
         value = -sum_2
@@ -301,17 +301,17 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k = direction_input_row[k]
-                target_k = target_row[k]
-                input_k = input_row[k]
+                direction_input_k = real(direction_input_row[k])
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 inverse_1 = one / input_k
                 choice_2 = (zero if target_k == zero else ((target_k / input_k) * inverse_1))
-                direction_target_k = direction_target_row[k]
+                direction_target_k = real(direction_target_row[k])
                 product_input_row[k] = factor * (direction_input_k * choice_2 - direction_target_k * inverse_1)
         if product_target is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k_2 = direction_input_row[k]
-                input_k_2 = input_row[k]
+                direction_input_k_2 = real(direction_input_row[k])
+                input_k_2 = real(input_row[k])
                 inverse_2 = one / input_k_2
                 product_target_row[k] = factor * -direction_input_k_2 * inverse_2
     counted = rank == 0
@@ -324,7 +324,7 @@ def hessian_diagonal(
     input: Reals,
     target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -361,8 +361,8 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                target_k = target_row[k]
-                input_k = input_row[k]
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 choice_1 = (zero if target_k == zero else ((target_k / input_k) / input_k))
                 diagonal_input_row[k] = factor * choice_1
     counted = rank == 0

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -90,7 +90,7 @@ def evaluate(
     target: Reals,
     scale_: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -117,8 +117,8 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             power_of_1 = (sum_1 / scale_) * (sum_1 / scale_)
@@ -162,7 +162,7 @@ def hvp(
     scale_: Real,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -187,9 +187,9 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             inverse_1 = one / (one + (sum_1 / scale_) * (sum_1 / scale_))
@@ -224,7 +224,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -253,10 +253,10 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = direction_input_i - direction_target_i
             sum_2 = input_i - target_i
@@ -298,7 +298,7 @@ def hessian_diagonal(
     target: Reals,
     scale_: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -320,8 +320,8 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             inverse_1 = one / (one + (sum_1 / scale_) * (sum_1 / scale_))

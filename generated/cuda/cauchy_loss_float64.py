@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -103,7 +103,7 @@ def evaluate(
     target: Reals,
     scale_: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -130,8 +130,8 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             power_of_1 = (sum_1 / scale_) * (sum_1 / scale_)
@@ -175,7 +175,7 @@ def hvp(
     scale_: Real,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -200,9 +200,9 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             inverse_1 = one / (one + (sum_1 / scale_) * (sum_1 / scale_))
@@ -237,7 +237,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -266,10 +266,10 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = direction_input_i - direction_target_i
             sum_2 = input_i - target_i
@@ -311,7 +311,7 @@ def hessian_diagonal(
     target: Reals,
     scale_: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -333,8 +333,8 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             inverse_1 = one / (one + (sum_1 / scale_) * (sum_1 / scale_))

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -58,7 +58,7 @@ def evaluate(
     weight: Reals | None,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -90,9 +90,9 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             hypot_1 = hypot(eps, sum_1)
@@ -140,7 +140,7 @@ def hvp(
     eps: Real,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -167,10 +167,10 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             inverse_1 = reciprocal_or_zero(hypot(eps, sum_1))
@@ -205,7 +205,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -240,12 +240,12 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
-            direction_weight_i = direction_weight_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
+            direction_weight_i = real(direction_weight_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             hypot_1 = hypot(eps, sum_1)
@@ -295,7 +295,7 @@ def hessian_diagonal(
     weight: Reals | None,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -319,9 +319,9 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             inverse_1 = reciprocal_or_zero(hypot(eps, input_i - target_i))
             factor = scale

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -67,7 +67,7 @@ def evaluate(
     target: Reals,
     margin: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -105,13 +105,13 @@ def evaluate(
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
-        target_i = target[i]
+        target_i = real(target[i])
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            input2_d = input2_row[d]
-            input1_d = input1_row[d]
+            input2_d = real(input2_row[d])
+            input1_d = real(input1_row[d])
             sum_1 = input1_d - input2_d
             image = ordered(abs(sum_1))
             top = image if image > top else top
@@ -123,8 +123,8 @@ def evaluate(
         sum_3 = zero
         sum_3_lost = zero
         for d in range(rank, n_D, LANES):
-            input2_d_2 = input2_row[d]
-            input1_d_2 = input1_row[d]
+            input2_d_2 = real(input2_row[d])
+            input1_d_2 = real(input1_row[d])
             sum_4 = input1_d_2 - input2_d_2
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
         sum_5 = group_sum(sum_3, sum_3_lost)
@@ -146,16 +146,16 @@ def evaluate(
                 values[i] = value
         if grad_input1 is not None:
             for k in range(rank, n_D, LANES):
-                input2_k = input2_row[k]
-                input1_k = input1_row[k]
+                input2_k = real(input2_row[k])
+                input1_k = real(input1_row[k])
                 sum_9 = input1_k - input2_k
                 unit_1 = sum_9 * inverse_2
                 choice_1 = (zero if sum_6 <= zero else -unit_1)
                 grad_input1_row[k] = factor * (sum_8 * sum_9 + product_1 * choice_1)
         if grad_input2 is not None:
             for k in range(rank, n_D, LANES):
-                input2_k_2 = input2_row[k]
-                input1_k_2 = input1_row[k]
+                input2_k_2 = real(input2_row[k])
+                input1_k_2 = real(input1_row[k])
                 sum_10 = input1_k_2 - input2_k_2
                 unit_2 = sum_10 * inverse_2
                 choice_2 = (zero if sum_6 <= zero else unit_2)
@@ -174,7 +174,7 @@ def hvp(
     direction_input1: Reals,
     direction_input2: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -214,18 +214,18 @@ def hvp(
         direction_input1_row = row(direction_input1, i, n_D)
         direction_input2_row = row(direction_input2, i, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
-        target_i = target[i]
+        target_i = real(target[i])
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            input2_d = input2_row[d]
-            input1_d = input1_row[d]
+            input2_d = real(input2_row[d])
+            input1_d = real(input1_row[d])
             sum_1 = input1_d - input2_d
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            direction_input2_d = direction_input2_row[d]
-            direction_input1_d = direction_input1_row[d]
+            direction_input2_d = real(direction_input2_row[d])
+            direction_input1_d = real(direction_input1_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (direction_input1_d - direction_input2_d) * sum_1)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
@@ -234,8 +234,8 @@ def hvp(
         sum_3 = zero
         sum_3_lost = zero
         for d in range(rank, n_D, LANES):
-            input2_d_2 = input2_row[d]
-            input1_d_2 = input1_row[d]
+            input2_d_2 = real(input2_row[d])
+            input1_d_2 = real(input1_row[d])
             sum_4 = input1_d_2 - input2_d_2
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
         sum_5 = group_sum(sum_3, sum_3_lost)
@@ -244,10 +244,10 @@ def hvp(
         sum_6 = zero
         sum_6_lost = zero
         for d1 in range(rank, n_D, LANES):
-            direction_input2_d1 = direction_input2_row[d1]
-            direction_input1_d1 = direction_input1_row[d1]
-            input2_d1 = input2_row[d1]
-            input1_d1 = input1_row[d1]
+            direction_input2_d1 = real(direction_input2_row[d1])
+            direction_input1_d1 = real(direction_input1_row[d1])
+            input2_d1 = real(input2_row[d1])
+            input1_d1 = real(input1_row[d1])
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (direction_input1_d1 - direction_input2_d1) * ((input1_d1 - input2_d1) * inverse_2))
         sum_7 = group_sum(sum_6, sum_6_lost)
         sum_8 = target_i - one
@@ -269,11 +269,11 @@ def hvp(
                 values[i] = value
         if product_input1 is not None:
             for k in range(rank, n_D, LANES):
-                direction_input2_k = direction_input2_row[k]
-                direction_input1_k = direction_input1_row[k]
+                direction_input2_k = real(direction_input2_row[k])
+                direction_input1_k = real(direction_input1_row[k])
                 sum_11 = direction_input1_k - direction_input2_k
-                input2_k = input2_row[k]
-                input1_k = input1_row[k]
+                input2_k = real(input2_row[k])
+                input1_k = real(input1_row[k])
                 unit_1 = (input1_k - input2_k) * inverse_2
                 sum_12 = sum_7 * unit_1 + direction_input2_k - direction_input1_k
                 choice_2 = (zero if sum_9 <= zero else (sum_12 * inverse_2))
@@ -281,11 +281,11 @@ def hvp(
                 product_input1_row[k] = factor * (sum_10 * sum_11 + product_1 * choice_2 + product_2 * choice_3)
         if product_input2 is not None:
             for k in range(rank, n_D, LANES):
-                direction_input2_k_2 = direction_input2_row[k]
-                direction_input1_k_2 = direction_input1_row[k]
+                direction_input2_k_2 = real(direction_input2_row[k])
+                direction_input1_k_2 = real(direction_input1_row[k])
                 sum_13 = direction_input1_k_2 - direction_input2_k_2
-                input2_k_2 = input2_row[k]
-                input1_k_2 = input1_row[k]
+                input2_k_2 = real(input2_row[k])
+                input1_k_2 = real(input1_row[k])
                 unit_2 = (input1_k_2 - input2_k_2) * inverse_2
                 sum_14 = sum_7 * unit_2 + direction_input2_k_2 - direction_input1_k_2
                 choice_4 = (zero if sum_9 <= zero else (product_3 * sum_14))
@@ -303,7 +303,7 @@ def hessian_diagonal(
     target: Reals,
     margin: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -338,11 +338,11 @@ def hessian_diagonal(
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
-        target_i = target[i]
+        target_i = real(target[i])
         top = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            input2_d = input2_row[d]
-            input1_d = input1_row[d]
+            input2_d = real(input2_row[d])
+            input1_d = real(input1_row[d])
             sum_1 = input1_d - input2_d
             image = ordered(abs(sum_1))
             top = image if image > top else top
@@ -352,8 +352,8 @@ def hessian_diagonal(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            input2_d_2 = input2_row[d]
-            input1_d_2 = input1_row[d]
+            input2_d_2 = real(input2_row[d])
+            input1_d_2 = real(input1_row[d])
             sum_2 = input1_d_2 - input2_d_2
             sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_2 * inverse_1) * (sum_2 * inverse_1))
         sum_3 = group_sum(sum, sum_lost)
@@ -366,8 +366,8 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input1 is not None:
             for k in range(rank, n_D, LANES):
-                input2_k = input2_row[k]
-                input1_k = input1_row[k]
+                input2_k = real(input2_row[k])
+                input1_k = real(input1_row[k])
                 power_of_2 = ((input1_k - input2_k) * inverse_2) * ((input1_k - input2_k) * inverse_2)
                 choice_1 = (zero if sum_4 <= zero else power_of_2)
                 choice_2 = (zero if sum_4 <= zero else ((power_of_2 - one) * inverse_2))
@@ -375,8 +375,8 @@ def hessian_diagonal(
                 diagonal_input1_row[k] = factor * sum_5
         if diagonal_input2 is not None:
             for k in range(rank, n_D, LANES):
-                input2_k_2 = input2_row[k]
-                input1_k_2 = input1_row[k]
+                input2_k_2 = real(input2_row[k])
+                input1_k_2 = real(input1_row[k])
                 power_of_3 = ((input1_k_2 - input2_k_2) * inverse_2) * ((input1_k_2 - input2_k_2) * inverse_2)
                 choice_3 = (zero if sum_4 <= zero else power_of_3)
                 choice_4 = (zero if sum_4 <= zero else ((power_of_3 - one) * inverse_2))

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -48,7 +48,7 @@ def evaluate(
     target: Reals,
     margin: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -171,7 +171,7 @@ def hvp(
     direction_input1: Reals,
     direction_input2: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -332,7 +332,7 @@ def hessian_diagonal(
     target: Reals,
     margin: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

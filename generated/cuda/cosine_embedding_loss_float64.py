@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -67,7 +67,7 @@ def evaluate(
     target: Reals,
     margin: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -105,14 +105,14 @@ def evaluate(
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
-        target_i = target[i]
+        target_i = real(target[i])
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            input1_d = input1_row[d]
+            input1_d = real(input1_row[d])
             image = ordered(abs(input1_d))
             top = image if image > top else top
-            input2_d = input2_row[d]
+            input2_d = real(input2_row[d])
             image = ordered(abs(input2_d))
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
@@ -126,9 +126,9 @@ def evaluate(
         sum_3 = zero
         sum_3_lost = zero
         for d in range(rank, n_D, LANES):
-            input1_d_2 = input1_row[d]
+            input1_d_2 = real(input1_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
-            input2_d_2 = input2_row[d]
+            input2_d_2 = real(input2_row[d])
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -145,9 +145,9 @@ def evaluate(
         sum_9 = zero
         sum_9_lost = zero
         for d1 in range(rank, n_D, LANES):
-            input1_d1 = input1_row[d1]
+            input1_d1 = real(input1_row[d1])
             unit_1 = input1_d1 * inverse_3
-            input2_d1 = input2_row[d1]
+            input2_d1 = real(input2_row[d1])
             unit_2 = input2_d1 * inverse_4
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
@@ -175,9 +175,9 @@ def evaluate(
                 values[i] = value
         if grad_input1 is not None:
             for k in range(rank, n_D, LANES):
-                input1_k = input1_row[k]
+                input1_k = real(input1_row[k])
                 unit_3 = input1_k * inverse_3
-                input2_k = input2_row[k]
+                input2_k = real(input2_row[k])
                 unit_4 = input2_k * inverse_4
                 sum_11 = (product_4 * unit_3 + unit_4) + choice_4 * unit_3
                 choice_5 = (zero if margin - sum_10 >= zero else (sum_11 * inverse_3))
@@ -185,9 +185,9 @@ def evaluate(
                 grad_input1_row[k] = factor * choice_6
         if grad_input2 is not None:
             for k in range(rank, n_D, LANES):
-                input2_k_2 = input2_row[k]
+                input2_k_2 = real(input2_row[k])
                 unit_5 = input2_k_2 * inverse_4
-                input1_k_2 = input1_row[k]
+                input1_k_2 = real(input1_row[k])
                 unit_6 = input1_k_2 * inverse_3
                 sum_12 = (product_4 * unit_5 + unit_6) + choice_4 * unit_5
                 choice_7 = (zero if margin - sum_10 >= zero else (sum_12 * inverse_4))
@@ -207,7 +207,7 @@ def hvp(
     direction_input1: Reals,
     direction_input2: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -247,14 +247,14 @@ def hvp(
         direction_input1_row = row(direction_input1, i, n_D)
         direction_input2_row = row(direction_input2, i, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
-        target_i = target[i]
+        target_i = real(target[i])
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            input1_d = input1_row[d]
+            input1_d = real(input1_row[d])
             image = ordered(abs(input1_d))
             top = image if image > top else top
-            input2_d = input2_row[d]
+            input2_d = real(input2_row[d])
             image = ordered(abs(input2_d))
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
@@ -268,9 +268,9 @@ def hvp(
         sum_3 = zero
         sum_3_lost = zero
         for d in range(rank, n_D, LANES):
-            input1_d_2 = input1_row[d]
+            input1_d_2 = real(input1_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
-            input2_d_2 = input2_row[d]
+            input2_d_2 = real(input2_row[d])
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -291,16 +291,16 @@ def hvp(
         sum_13 = zero
         sum_13_lost = zero
         for d1 in range(rank, n_D, LANES):
-            input1_d1 = input1_row[d1]
+            input1_d1 = real(input1_row[d1])
             unit_1 = input1_d1 * inverse_3
-            input2_d1 = input2_row[d1]
+            input2_d1 = real(input2_row[d1])
             unit_2 = input2_d1 * inverse_4
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
-            direction_input1_d1 = direction_input1_row[d1]
+            direction_input1_d1 = real(direction_input1_row[d1])
             sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, direction_input1_d1 * unit_1)
             sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, unit_1 * unit_2)
-            direction_input2_d1 = direction_input2_row[d1]
+            direction_input2_d1 = real(direction_input2_row[d1])
             sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, direction_input2_d1 * unit_2)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
@@ -312,12 +312,12 @@ def hvp(
         sum_15 = zero
         sum_15_lost = zero
         for d2 in range(rank, n_D, LANES):
-            direction_input1_d2 = direction_input1_row[d2]
-            input1_d2 = input1_row[d2]
+            direction_input1_d2 = real(direction_input1_row[d2])
+            input1_d2 = real(input1_row[d2])
             unit_3 = input1_d2 * inverse_3
-            input2_d2 = input2_row[d2]
+            input2_d2 = real(input2_row[d2])
             unit_4 = input2_d2 * inverse_4
-            direction_input2_d2 = direction_input2_row[d2]
+            direction_input2_d2 = real(direction_input2_row[d2])
             sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, product_3 * (sum_10 * unit_3 - direction_input1_d2) * unit_4 + product_4 * (sum_14 * unit_4 - direction_input2_d2) * unit_3)
         sum_16 = group_sum(sum_15, sum_15_lost)
         choice_1 = (zero if margin - sum_12 >= zero else sum_16)
@@ -349,11 +349,11 @@ def hvp(
                 values[i] = value
         if product_input1 is not None:
             for k in range(rank, n_D, LANES):
-                direction_input2_k = direction_input2_row[k]
-                input1_k = input1_row[k]
+                direction_input2_k = real(direction_input2_row[k])
+                input1_k = real(input1_row[k])
                 unit_5 = input1_k * inverse_3
-                direction_input1_k = direction_input1_row[k]
-                input2_k = input2_row[k]
+                direction_input1_k = real(direction_input1_row[k])
+                input2_k = real(input2_row[k])
                 unit_6 = input2_k * inverse_4
                 sum_1 = direction_input2_k * inverse_4 + product_5 * unit_5 + product_6 * (sum_10 * unit_5 - direction_input1_k) + product_7 * unit_6
                 sum_17 = (product_9 * unit_5 + unit_6) + choice_5 * unit_5
@@ -362,11 +362,11 @@ def hvp(
                 product_input1_row[k] = factor * choice_7
         if product_input2 is not None:
             for k in range(rank, n_D, LANES):
-                direction_input1_k_2 = direction_input1_row[k]
-                input2_k_2 = input2_row[k]
+                direction_input1_k_2 = real(direction_input1_row[k])
+                input2_k_2 = real(input2_row[k])
                 unit_7 = input2_k_2 * inverse_4
-                direction_input2_k_2 = direction_input2_row[k]
-                input1_k_2 = input1_row[k]
+                direction_input2_k_2 = real(direction_input2_row[k])
+                input1_k_2 = real(input1_row[k])
                 unit_8 = input1_k_2 * inverse_3
                 sum_18 = direction_input1_k_2 * inverse_3 + product_5 * unit_7 + product_11 * (sum_14 * unit_7 - direction_input2_k_2) + product_12 * unit_8
                 sum_19 = (product_9 * unit_7 + unit_8) + choice_5 * unit_7
@@ -385,7 +385,7 @@ def hessian_diagonal(
     target: Reals,
     margin: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -420,14 +420,14 @@ def hessian_diagonal(
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
-        target_i = target[i]
+        target_i = real(target[i])
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            input1_d = input1_row[d]
+            input1_d = real(input1_row[d])
             image = ordered(abs(input1_d))
             top = image if image > top else top
-            input2_d = input2_row[d]
+            input2_d = real(input2_row[d])
             image = ordered(abs(input2_d))
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
@@ -441,9 +441,9 @@ def hessian_diagonal(
         sum_3 = zero
         sum_3_lost = zero
         for d in range(rank, n_D, LANES):
-            input1_d_2 = input1_row[d]
+            input1_d_2 = real(input1_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
-            input2_d_2 = input2_row[d]
+            input2_d_2 = real(input2_row[d])
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -460,9 +460,9 @@ def hessian_diagonal(
         sum_9 = zero
         sum_9_lost = zero
         for d1 in range(rank, n_D, LANES):
-            input1_d1 = input1_row[d1]
+            input1_d1 = real(input1_row[d1])
             unit_1 = input1_d1 * inverse_3
-            input2_d1 = input2_row[d1]
+            input2_d1 = real(input2_row[d1])
             unit_2 = input2_d1 * inverse_4
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
@@ -483,10 +483,10 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input1 is not None:
             for k in range(rank, n_D, LANES):
-                input1_k = input1_row[k]
+                input1_k = real(input1_row[k])
                 unit_3 = input1_k * inverse_3
                 sum_1 = unit_3 * unit_3 - one
-                input2_k = input2_row[k]
+                input2_k = real(input2_row[k])
                 unit_4 = input2_k * inverse_4
                 sum_11 = (product_4 * unit_3 + unit_4) + choice_3 * unit_3
                 choice_4 = (zero if product_3 + margin >= zero else (power_of_3 * (sum_1 * sum_10 - real(2) * sum_11 * unit_3)))
@@ -494,10 +494,10 @@ def hessian_diagonal(
                 diagonal_input1_row[k] = factor * choice_5
         if diagonal_input2 is not None:
             for k in range(rank, n_D, LANES):
-                input2_k_2 = input2_row[k]
+                input2_k_2 = real(input2_row[k])
                 unit_5 = input2_k_2 * inverse_4
                 sum_12 = unit_5 * unit_5 - one
-                input1_k_2 = input1_row[k]
+                input1_k_2 = real(input1_row[k])
                 unit_6 = input1_k_2 * inverse_3
                 sum_13 = (product_4 * unit_5 + unit_6) + choice_3 * unit_5
                 choice_6 = (zero if product_3 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -182,7 +182,7 @@ def evaluate(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -228,7 +228,7 @@ def evaluate(
         input_row = row(input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -236,17 +236,15 @@ def evaluate(
         sum_lost = zero
         if label_smoothing != zero:
             for c in range(rank, n_C, LANES):
-                weight_c = weight[c] if weight is not None else one
+                weight_c = real(weight[c]) if weight is not None else one
                 sum, sum_lost = sum_with_lost(sum, sum_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if grad_input is not None:
-                grad_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -255,14 +253,14 @@ def evaluate(
         sum_3_lost = zero
         if label_smoothing != zero:
             for c1 in range(rank, n_C, LANES):
-                input_c1 = input_row[c1]
-                weight_c1 = weight[c1] if weight is not None else one
+                input_c1 = real(input_row[c1])
+                weight_c1 = real(weight[c1]) if weight is not None else one
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (-(largest - input_c1) - log1p_1) * weight_c1)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_1 = label_smoothing - one
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         sum_5 = -(largest - input_target) - log1p_1
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_1 = one / C
         value = sum_1 * sum_5 * weight_target - label_smoothing * sum_4 * inverse_1
         product_1 = label_smoothing * inverse_1
@@ -280,15 +278,16 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = grad_input_row[k]
-                weight_k = weight[k] if weight is not None else one
-                grad_input_row[k] = factor * (product_1 * (product_2 * share_2 - weight_k) + product_3 * share_2)
+                weight_k = real(weight[k]) if weight is not None else one
+                input_k = real(input_row[k])
+                e_1 = exp_below(input_k, largest)
+                grad_input_row[k] = factor * (product_1 * (product_2 * e_1 - weight_k) + product_3 * e_1)
             if target_i % LANES == rank:
                 grad_input_row[target_i] = factor * ((sum_2 * exp_below(input_target, largest) * inverse_2 - weight_target) * label_smoothing * inverse_1 - sum_1 * weight_target * expm1(sum_5))
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
-                grad_weight_lane[k] += factor * (product_4 * (-(largest - input_k) - log1p_1))
+                input_k_2 = real(input_row[k])
+                grad_weight_lane[k] += factor * (product_4 * (-(largest - input_k_2) - log1p_1))
             if target_i % LANES == rank:
                 grad_weight_lane[target_i] += factor * (sum_1 * sum_5)
     counted = rank == 0
@@ -305,7 +304,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -347,7 +346,7 @@ def hvp(
         direction_input_row = row(direction_input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -355,7 +354,7 @@ def hvp(
         sum_lost = zero
         if label_smoothing != zero:
             for c in range(rank, n_C, LANES):
-                weight_c = weight[c] if weight is not None else one
+                weight_c = real(weight[c]) if weight is not None else one
                 sum, sum_lost = sum_with_lost(sum, sum_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
@@ -365,16 +364,14 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -386,21 +383,21 @@ def hvp(
         sum_7 = zero
         sum_7_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_9 = zero
         sum_9_lost = zero
         if label_smoothing != zero:
             for c2 in range(rank, n_C, LANES):
-                direction_input_c2 = direction_input_row[c2]
-                weight_c2 = weight[c2] if weight is not None else one
+                direction_input_c2 = real(direction_input_row[c2])
+                weight_c2 = real(weight[c2]) if weight is not None else one
                 sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, ((product_1 + direction_input_c2) - sum_8) * weight_c2)
         sum_10 = group_sum(sum_9, sum_9_lost)
         sum_1 = label_smoothing - one
-        direction_input_target = direction_input_row[target_i]
-        weight_target = weight[target_i] if weight is not None else one
+        direction_input_target = real(direction_input_row[target_i])
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_3 = one / C
         value = sum_1 * ((product_1 + direction_input_target) - sum_8) * weight_target - label_smoothing * sum_10 * inverse_3
         product_2 = (label_smoothing * sum_2 * inverse_3 - sum_1 * weight_target) * inverse_2
@@ -414,9 +411,9 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_input_k = direction_input_row[k]
-                product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * share_2)
+                direction_input_k = real(direction_input_row[k])
+                input_k = real(input_row[k])
+                product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * exp_below(input_k, largest))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -432,7 +429,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -479,7 +476,7 @@ def hvp_full(
         direction_input_row = row(direction_input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -489,9 +486,9 @@ def hvp_full(
         sum_3_lost = zero
         if label_smoothing != zero:
             for c in range(rank, n_C, LANES):
-                direction_weight_c = direction_weight[c]
+                direction_weight_c = real(direction_weight[c])
                 sum, sum_lost = sum_with_lost(sum, sum_lost, direction_weight_c)
-                weight_c = weight[c] if weight is not None else one
+                weight_c = real(weight[c]) if weight is not None else one
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -502,16 +499,14 @@ def hvp_full(
         sum_7 = zero
         sum_7_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -523,8 +518,8 @@ def hvp_full(
         sum_9 = zero
         sum_9_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
         sum_10 = group_sum(sum_9, sum_9_lost)
         log1p_1 = log1p(others)
@@ -532,19 +527,19 @@ def hvp_full(
         sum_11_lost = zero
         if label_smoothing != zero:
             for c2 in range(rank, n_C, LANES):
-                direction_input_c2 = direction_input_row[c2]
-                weight_c2 = weight[c2] if weight is not None else one
-                input_c2 = input_row[c2]
-                direction_weight_c2 = direction_weight[c2]
+                direction_input_c2 = real(direction_input_row[c2])
+                weight_c2 = real(weight[c2]) if weight is not None else one
+                input_c2 = real(input_row[c2])
+                direction_weight_c2 = real(direction_weight[c2])
                 sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((product_1 + direction_input_c2) - sum_10) * weight_c2 + (-(largest - input_c2) - log1p_1) * direction_weight_c2)
         sum_12 = group_sum(sum_11, sum_11_lost)
         sum_1 = label_smoothing - one
-        direction_input_target = direction_input_row[target_i]
+        direction_input_target = real(direction_input_row[target_i])
         sum_13 = (product_1 + direction_input_target) - sum_10
-        weight_target = weight[target_i] if weight is not None else one
-        input_target = input_row[target_i]
+        weight_target = real(weight[target_i]) if weight is not None else one
+        input_target = real(input_row[target_i])
         sum_14 = -(largest - input_target) - log1p_1
-        direction_weight_target = direction_weight[target_i]
+        direction_weight_target = real(direction_weight[target_i])
         inverse_3 = one / C
         value = sum_1 * sum_13 * weight_target + sum_1 * sum_14 * direction_weight_target - label_smoothing * sum_12 * inverse_3
         product_2 = -label_smoothing * inverse_3
@@ -552,7 +547,7 @@ def hvp_full(
         product_4 = -sum_4 * inverse_2
         product_5 = -sum_1 * direction_weight_target * inverse_2
         product_6 = -sum_1 * weight_target * inverse_2
-        e_1 = exp_below(input_target, largest)
+        e_2 = exp_below(input_target, largest)
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -563,16 +558,17 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_input_k = direction_input_row[k]
+                input_k = real(input_row[k])
+                e_1 = exp_below(input_k, largest)
+                direction_input_k = real(direction_input_row[k])
                 sum_15 = (product_1 + direction_input_k) - sum_10
-                direction_weight_k = direction_weight[k]
-                product_input_row[k] = factor * (product_2 * (product_3 * share_2 + product_4 * sum_15 * share_2 + direction_weight_k) + product_5 * share_2 + product_6 * sum_15 * share_2)
+                direction_weight_k = real(direction_weight[k])
+                product_input_row[k] = factor * (product_2 * (product_3 * e_1 + product_4 * sum_15 * e_1 + direction_weight_k) + product_5 * e_1 + product_6 * sum_15 * e_1)
             if target_i % LANES == rank:
-                product_input_row[target_i] = factor * (-sum_1 * direction_weight_target * expm1(sum_14) - (direction_weight_target - sum_2 * e_1 * inverse_2 - sum_13 * sum_4 * e_1 * inverse_2) * label_smoothing * inverse_3 - sum_1 * sum_13 * weight_target * e_1 * inverse_2)
+                product_input_row[target_i] = factor * (-sum_1 * direction_weight_target * expm1(sum_14) - (direction_weight_target - sum_2 * e_2 * inverse_2 - sum_13 * sum_4 * e_2 * inverse_2) * label_smoothing * inverse_3 - sum_1 * sum_13 * weight_target * e_2 * inverse_2)
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k_2 = direction_input_row[k]
+                direction_input_k_2 = real(direction_input_row[k])
                 sum_16 = (product_1 + direction_input_k_2) - sum_10
                 product_weight_lane[k] += factor * (product_2 * sum_16)
             if target_i % LANES == rank:
@@ -590,7 +586,7 @@ def hessian_diagonal(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -627,7 +623,7 @@ def hessian_diagonal(
         input_row = row(input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -635,21 +631,19 @@ def hessian_diagonal(
         sum_lost = zero
         if label_smoothing != zero:
             for c in range(rank, n_C, LANES):
-                weight_c = weight[c] if weight is not None else one
+                weight_c = real(weight[c]) if weight is not None else one
                 sum, sum_lost = sum_with_lost(sum, sum_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if diagonal_input is not None:
-                diagonal_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         product_1 = -(label_smoothing * sum_2 / C - (label_smoothing - one) * weight_target) / (one + others)
         log1p_1 = log1p(others)
         factor = scale
@@ -657,9 +651,8 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = diagonal_input_row[k]
-                input_k = input_row[k]
-                diagonal_input_row[k] = factor * (product_1 * share_2 * expm1(-(largest - input_k) - log1p_1))
+                input_k = real(input_row[k])
+                diagonal_input_row[k] = factor * (product_1 * exp_below(input_k, largest) * expm1(-(largest - input_k) - log1p_1))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -673,7 +666,7 @@ def normalizer(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -706,7 +699,7 @@ def normalizer(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = weight_target
         factor = scale
         if item_scale is not None:
@@ -729,7 +722,7 @@ def normalizer_gradient(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -773,7 +766,7 @@ def normalizer_gradient(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = weight_target
         factor = scale
         if item_scale is not None:

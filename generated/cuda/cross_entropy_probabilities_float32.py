@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -166,7 +166,7 @@ def evaluate(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -218,22 +218,20 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c] if weight is not None else one
+            target_c = real(target_row[c])
+            weight_c = real(weight[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, (product_1 + sum_2 * target_c) * weight_c)
         largest = unordered(group_max(top))
         sum_3 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if grad_input is not None:
-                grad_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -241,9 +239,9 @@ def evaluate(
         sum_4 = zero
         sum_4_lost = zero
         for c1 in range(rank, n_C, LANES):
-            weight_c1 = weight[c1] if weight is not None else one
-            target_c1 = target_row[c1]
-            input_c1 = input_row[c1]
+            weight_c1 = real(weight[c1]) if weight is not None else one
+            target_c1 = real(target_row[c1])
+            input_c1 = real(input_row[c1])
             choice_1 = (zero if sum_2 * target_c1 + product_1 == zero else ((-(largest - input_c1) - log1p_1) * (product_1 + sum_2 * target_c1)))
             sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, weight_c1 * choice_1)
         sum_5 = group_sum(sum_4, sum_4_lost)
@@ -260,23 +258,22 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = grad_input_row[k]
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 sum_6 = product_1 + sum_2 * target_k
-                weight_k = weight[k] if weight is not None else one
-                input_k = input_row[k]
+                weight_k = real(weight[k]) if weight is not None else one
+                input_k = real(input_row[k])
                 sum_7 = -(largest - input_k) - log1p_1
-                grad_input_row[k] = factor * (sum_6 * weight_k * expm1(sum_7) + product_2 * (sum_6 * weight_k - sum_3) * share_2)
+                grad_input_row[k] = factor * (sum_6 * weight_k * expm1(sum_7) + product_2 * (sum_6 * weight_k - sum_3) * exp_below(input_k, largest))
         if grad_target is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
+                input_k_2 = real(input_row[k])
                 sum_9 = -(largest - input_k_2) - log1p_1
-                weight_k_2 = weight[k] if weight is not None else one
+                weight_k_2 = real(weight[k]) if weight is not None else one
                 grad_target_row[k] = factor * (sum_8 * sum_9 * weight_k_2)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
-                target_k_2 = target_row[k]
-                input_k_3 = input_row[k]
+                target_k_2 = real(target_row[k])
+                input_k_3 = real(input_row[k])
                 sum_10 = -(largest - input_k_3) - log1p_1
                 sum_11 = product_1 + sum_2 * target_k_2
                 choice_2 = (zero if sum_2 * target_k_2 + product_1 == zero else (sum_10 * sum_11))
@@ -295,7 +292,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -336,11 +333,11 @@ def hvp(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c] if weight is not None else one
+            target_c = real(target_row[c])
+            weight_c = real(weight[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, (product_1 + sum_1 * target_c) * weight_c)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
@@ -351,16 +348,14 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -372,16 +367,16 @@ def hvp(
         sum_7 = zero
         sum_7_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, exp_below(input_c1, largest) * (product_2 + direction_input_c1) * inverse_3)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_9 = zero
         sum_9_lost = zero
         for c2 in range(rank, n_C, LANES):
-            direction_input_c2 = direction_input_row[c2]
-            target_c2 = target_row[c2]
-            weight_c2 = weight[c2] if weight is not None else one
+            direction_input_c2 = real(direction_input_row[c2])
+            target_c2 = real(target_row[c2])
+            weight_c2 = real(weight[c2]) if weight is not None else one
             sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, ((product_2 + direction_input_c2) - sum_8) * (product_1 + sum_1 * target_c2) * weight_c2)
         sum_10 = group_sum(sum_9, sum_9_lost)
         value = -sum_10
@@ -396,9 +391,9 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_input_k = direction_input_row[k]
-                product_input_row[k] = factor * (product_3 * ((product_2 + direction_input_k) - sum_8) * share_2)
+                direction_input_k = real(direction_input_row[k])
+                input_k = real(input_row[k])
+                product_input_row[k] = factor * (product_3 * ((product_2 + direction_input_k) - sum_8) * exp_below(input_k, largest))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -415,7 +410,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -470,15 +465,15 @@ def hvp_full(
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
-            target_c = target_row[c]
+            target_c = real(target_row[c])
             q = product_1 + sum_1 * target_c
-            weight_c = weight[c] if weight is not None else one
+            weight_c = real(weight[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, q * weight_c)
-            direction_weight_c = direction_weight[c]
-            direction_target_c = direction_target_row[c]
+            direction_weight_c = real(direction_weight[c])
+            direction_target_c = real(direction_target_row[c])
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, q * direction_weight_c + sum_1 * direction_target_c * weight_c)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
@@ -490,16 +485,14 @@ def hvp_full(
         sum_7 = zero
         sum_7_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -511,22 +504,22 @@ def hvp_full(
         sum_9 = zero
         sum_9_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, exp_below(input_c1, largest) * (product_2 + direction_input_c1) * inverse_3)
         sum_10 = group_sum(sum_9, sum_9_lost)
         log1p_1 = log1p(others)
         sum_11 = zero
         sum_11_lost = zero
         for c2 in range(rank, n_C, LANES):
-            direction_input_c2 = direction_input_row[c2]
-            target_c2 = target_row[c2]
+            direction_input_c2 = real(direction_input_row[c2])
+            target_c2 = real(target_row[c2])
             sum_12 = product_1 + sum_1 * target_c2
-            input_c2 = input_row[c2]
+            input_c2 = real(input_row[c2])
             sum_13 = -(largest - input_c2) - log1p_1
-            direction_target_c2 = direction_target_row[c2]
-            weight_c2 = weight[c2] if weight is not None else one
-            direction_weight_c2 = direction_weight[c2]
+            direction_target_c2 = real(direction_target_row[c2])
+            weight_c2 = real(weight[c2]) if weight is not None else one
+            direction_weight_c2 = real(direction_weight[c2])
             choice_3 = (zero if sum_1 * target_c2 + product_1 == zero else (sum_13 * sum_12))
             sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (((product_2 + direction_input_c2) - sum_10) * sum_12 + sum_1 * sum_13 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_3)
         sum_14 = group_sum(sum_11, sum_11_lost)
@@ -543,36 +536,36 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 sum_15 = product_1 + sum_1 * target_k
-                direction_weight_k = direction_weight[k]
-                input_k = input_row[k]
+                direction_weight_k = real(direction_weight[k])
+                input_k = real(input_row[k])
                 sum_16 = -(largest - input_k) - log1p_1
                 expm1_1 = expm1(sum_16)
-                direction_target_k = direction_target_row[k]
-                weight_k = weight[k] if weight is not None else one
-                direction_input_k = direction_input_row[k]
+                direction_target_k = real(direction_target_row[k])
+                weight_k = real(weight[k]) if weight is not None else one
+                e_1 = exp_below(input_k, largest)
+                direction_input_k = real(direction_input_row[k])
                 sum_18 = (product_2 + direction_input_k) - sum_10
-                product_input_row[k] = factor * (sum_15 * direction_weight_k * expm1_1 + (sum_17 * direction_target_k * weight_k + sum_4 - sum_15 * direction_weight_k) * share_2 * inverse_3 + sum_1 * direction_target_k * weight_k * expm1_1 + product_3 * (sum_15 * weight_k - sum_2) * sum_18 * share_2 + sum_18 * sum_15 * weight_k * share_2 * inverse_3)
+                product_input_row[k] = factor * (sum_15 * direction_weight_k * expm1_1 + (sum_17 * direction_target_k * weight_k + sum_4 - sum_15 * direction_weight_k) * e_1 * inverse_3 + sum_1 * direction_target_k * weight_k * expm1_1 + product_3 * (sum_15 * weight_k - sum_2) * sum_18 * e_1 + sum_18 * sum_15 * weight_k * e_1 * inverse_3)
         if product_target is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k_2 = direction_input_row[k]
+                direction_input_k_2 = real(direction_input_row[k])
                 sum_19 = (product_2 + direction_input_k_2) - sum_10
-                weight_k_2 = weight[k] if weight is not None else one
-                input_k_2 = input_row[k]
+                weight_k_2 = real(weight[k]) if weight is not None else one
+                input_k_2 = real(input_row[k])
                 sum_20 = -(largest - input_k_2) - log1p_1
-                direction_weight_k_2 = direction_weight[k]
+                direction_weight_k_2 = real(direction_weight[k])
                 product_target_row[k] = factor * (sum_17 * (sum_19 * weight_k_2 + sum_20 * direction_weight_k_2))
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k_3 = direction_input_row[k]
+                direction_input_k_3 = real(direction_input_row[k])
                 sum_21 = (product_2 + direction_input_k_3) - sum_10
-                target_k_2 = target_row[k]
+                target_k_2 = real(target_row[k])
                 sum_22 = product_1 + sum_1 * target_k_2
-                input_k_3 = input_row[k]
+                input_k_3 = real(input_row[k])
                 sum_23 = -(largest - input_k_3) - log1p_1
-                direction_target_k_2 = direction_target_row[k]
+                direction_target_k_2 = real(direction_target_row[k])
                 product_weight_lane[k] += factor * (sum_17 * sum_23 * direction_target_k_2 - sum_21 * sum_22)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -587,7 +580,7 @@ def hessian_diagonal(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -623,22 +616,20 @@ def hessian_diagonal(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c] if weight is not None else one
+            target_c = real(target_row[c])
+            weight_c = real(weight[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, (label_smoothing * inverse_1 + sum_1 * target_c) * weight_c)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if diagonal_input is not None:
-                diagonal_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -649,8 +640,7 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = diagonal_input_row[k]
-                input_k = input_row[k]
-                diagonal_input_row[k] = factor * (product_1 * share_2 * expm1(-(largest - input_k) - log1p_1))
+                input_k = real(input_row[k])
+                diagonal_input_row[k] = factor * (product_1 * exp_below(input_k, largest) * expm1(-(largest - input_k) - log1p_1))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

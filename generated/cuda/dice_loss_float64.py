@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -39,7 +39,7 @@ def evaluate(
     target: Reals,
     smooth: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -87,8 +87,8 @@ def evaluate(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            input_d = input_row[d]
-            target_d = target_row[d]
+            input_d = real(input_row[d])
+            target_d = real(target_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -(target_d - one) * input_d)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, input_d * target_d)
@@ -110,11 +110,11 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_D, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 grad_input_row[k] = factor * (((real(0.5) - target_k) / sum_1) * quotient_1 + quotient_2 * (target_k / sum_1))
         if grad_target is not None:
             for k in range(rank, n_D, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 grad_target_row[k] = factor * (((real(0.5) - input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -128,7 +128,7 @@ def hvp(
     smooth: Real,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -175,11 +175,11 @@ def hvp(
         sum_9 = zero
         sum_9_lost = zero
         for d in range(rank, n_D, LANES):
-            input_d = input_row[d]
-            target_d = target_row[d]
+            input_d = real(input_row[d])
+            target_d = real(target_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d)
             sum_1 = target_d - one
-            direction_input_d = direction_input_row[d]
+            direction_input_d = real(direction_input_row[d])
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -sum_1 * direction_input_d)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -sum_1 * input_d)
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, direction_input_d * target_d)
@@ -211,7 +211,7 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_D, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 quotient_4 = ((real(0.5) - target_k) / sum_11)
                 quotient_6 = (target_k / sum_11)
                 product_input_row[k] = factor * (quotient_4 * quotient_3 + quotient_5 * quotient_6 + product_4 * (quotient_4 * quotient_7) + product_5 * (quotient_7 * quotient_6))
@@ -228,7 +228,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -284,11 +284,11 @@ def hvp_full(
         sum_12 = zero
         sum_12_lost = zero
         for d in range(rank, n_D, LANES):
-            input_d = input_row[d]
+            input_d = real(input_row[d])
             sum_1 = input_d - one
-            direction_target_d = direction_target_row[d]
-            direction_input_d = direction_input_row[d]
-            target_d = target_row[d]
+            direction_target_d = real(direction_target_row[d])
+            direction_input_d = real(direction_input_row[d])
+            target_d = real(target_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, -sum_1 * direction_target_d - direction_input_d * target_d)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -sum_1 * target_d)
             sum_6 = target_d - one
@@ -325,17 +325,17 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_D, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 quotient_4 = ((real(0.5) - target_k) / sum_14)
-                direction_target_k = direction_target_row[k]
+                direction_target_k = real(direction_target_row[k])
                 quotient_5 = (direction_target_k / sum_14)
                 quotient_7 = (target_k / sum_14)
                 product_input_row[k] = factor * (quotient_4 * quotient_3 + quotient_2 * quotient_5 + quotient_6 * quotient_7 + product_4 * quotient_5 + product_5 * (quotient_4 * quotient_8) + product_6 * (quotient_2 * quotient_7))
         if product_target is not None:
             for k in range(rank, n_D, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 quotient_9 = ((real(0.5) - input_k) / sum_14)
-                direction_input_k = direction_input_row[k]
+                direction_input_k = real(direction_input_row[k])
                 quotient_10 = (direction_input_k / sum_14)
                 quotient_11 = (input_k / sum_14)
                 product_target_row[k] = factor * (quotient_9 * quotient_3 + quotient_2 * quotient_10 + quotient_6 * quotient_11 + product_4 * quotient_10 + product_5 * (quotient_9 * quotient_8) + product_6 * (quotient_2 * quotient_11))
@@ -350,7 +350,7 @@ def hessian_diagonal(
     target: Reals,
     smooth: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -389,8 +389,8 @@ def hessian_diagonal(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            input_d = input_row[d]
-            target_d = target_row[d]
+            input_d = real(input_row[d])
+            target_d = real(target_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -(target_d - one) * input_d)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, input_d * target_d)
@@ -407,7 +407,7 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_D, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 quotient_1 = ((real(0.5) - target_k) / sum_1)
                 quotient_2 = (target_k / sum_1)
                 diagonal_input_row[k] = factor * (quotient_1 * quotient_2 + ((target_k - real(0.5)) / sum_1) * quotient_2 + product_2 * quotient_1 + product_3 * quotient_2)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -101,7 +101,7 @@ def evaluate(
     beta: Real,
     label_smoothing: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -136,10 +136,10 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            policy_chosen_logps_i = policy_chosen_logps_block[i]
-            policy_rejected_logps_i = policy_rejected_logps_block[i]
-            reference_chosen_logps_i = reference_chosen_logps_block[i]
-            reference_rejected_logps_i = reference_rejected_logps_block[i]
+            policy_chosen_logps_i = real(policy_chosen_logps_block[i])
+            policy_rejected_logps_i = real(policy_rejected_logps_block[i])
+            reference_chosen_logps_i = real(reference_chosen_logps_block[i])
+            reference_rejected_logps_i = real(reference_rejected_logps_block[i])
             bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
             bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
             exact_sum_1 = sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
@@ -206,7 +206,7 @@ def hvp(
     direction_policy_chosen_logps: Reals,
     direction_policy_rejected_logps: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -237,12 +237,12 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            policy_chosen_logps_i = policy_chosen_logps_block[i]
-            policy_rejected_logps_i = policy_rejected_logps_block[i]
-            reference_chosen_logps_i = reference_chosen_logps_block[i]
-            reference_rejected_logps_i = reference_rejected_logps_block[i]
-            direction_policy_chosen_logps_i = direction_policy_chosen_logps_block[i]
-            direction_policy_rejected_logps_i = direction_policy_rejected_logps_block[i]
+            policy_chosen_logps_i = real(policy_chosen_logps_block[i])
+            policy_rejected_logps_i = real(policy_rejected_logps_block[i])
+            reference_chosen_logps_i = real(reference_chosen_logps_block[i])
+            reference_rejected_logps_i = real(reference_rejected_logps_block[i])
+            direction_policy_chosen_logps_i = real(direction_policy_chosen_logps_block[i])
+            direction_policy_rejected_logps_i = real(direction_policy_rejected_logps_block[i])
             bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
             bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
             sum_1 = direction_policy_chosen_logps_i - direction_policy_rejected_logps_i
@@ -294,7 +294,7 @@ def hvp_full(
     direction_reference_chosen_logps: Reals,
     direction_reference_rejected_logps: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -333,14 +333,14 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            policy_chosen_logps_i = policy_chosen_logps_block[i]
-            policy_rejected_logps_i = policy_rejected_logps_block[i]
-            reference_chosen_logps_i = reference_chosen_logps_block[i]
-            reference_rejected_logps_i = reference_rejected_logps_block[i]
-            direction_policy_chosen_logps_i = direction_policy_chosen_logps_block[i]
-            direction_policy_rejected_logps_i = direction_policy_rejected_logps_block[i]
-            direction_reference_chosen_logps_i = direction_reference_chosen_logps_block[i]
-            direction_reference_rejected_logps_i = direction_reference_rejected_logps_block[i]
+            policy_chosen_logps_i = real(policy_chosen_logps_block[i])
+            policy_rejected_logps_i = real(policy_rejected_logps_block[i])
+            reference_chosen_logps_i = real(reference_chosen_logps_block[i])
+            reference_rejected_logps_i = real(reference_rejected_logps_block[i])
+            direction_policy_chosen_logps_i = real(direction_policy_chosen_logps_block[i])
+            direction_policy_rejected_logps_i = real(direction_policy_rejected_logps_block[i])
+            direction_reference_chosen_logps_i = real(direction_reference_chosen_logps_block[i])
+            direction_reference_rejected_logps_i = real(direction_reference_rejected_logps_block[i])
             bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
             bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
             product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
@@ -404,7 +404,7 @@ def hessian_diagonal(
     beta: Real,
     label_smoothing: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -431,10 +431,10 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            policy_chosen_logps_i = policy_chosen_logps_block[i]
-            policy_rejected_logps_i = policy_rejected_logps_block[i]
-            reference_chosen_logps_i = reference_chosen_logps_block[i]
-            reference_rejected_logps_i = reference_rejected_logps_block[i]
+            policy_chosen_logps_i = real(policy_chosen_logps_block[i])
+            policy_rejected_logps_i = real(policy_rejected_logps_block[i])
+            reference_chosen_logps_i = real(reference_chosen_logps_block[i])
+            reference_rejected_logps_i = real(reference_rejected_logps_block[i])
             bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
             bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
             product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer")
@@ -300,7 +300,7 @@ def evaluate(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -346,25 +346,23 @@ def evaluate(
         input_row = row(input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if grad_input is not None:
-                grad_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         sum_1 = -(largest - input_target) - log1p(others)
         power_of_1 = power(-expm1(sum_1), gamma)
-        alpha_target = alpha[target_i] if alpha is not None else one
+        alpha_target = real(alpha[target_i]) if alpha is not None else one
         value = -power_of_1 * sum_1 * alpha_target
         inverse_1 = one / (one + others)
         e_1 = exp_below(input_target, largest)
@@ -380,8 +378,8 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = grad_input_row[k]
-                grad_input_row[k] = factor * (product_1 * share_2)
+                input_k = real(input_row[k])
+                grad_input_row[k] = factor * (product_1 * exp_below(input_k, largest))
             if target_i % LANES == rank:
                 grad_input_row[target_i] = factor * (power(-expm1(sum_1), one + gamma) * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
         if grad_alpha is not None:
@@ -401,7 +399,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -443,7 +441,7 @@ def hvp(
         direction_input_row = row(direction_input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -454,16 +452,14 @@ def hvp(
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -475,20 +471,20 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
         sum_6 = group_sum(sum_5, sum_5_lost)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
         log1p_1 = log1p(others)
         sum_1 = -group_1 - log1p_1
         power_of_1 = power(-expm1(sum_1), gamma)
         e_1 = exp_below(input_target, largest)
         expm1_ratio_1 = expm1_ratio(sum_1)
-        direction_input_target = direction_input_row[target_i]
+        direction_input_target = real(direction_input_row[target_i])
         sum_7 = (product_1 + direction_input_target) - sum_6
-        alpha_target = alpha[target_i] if alpha is not None else one
+        alpha_target = real(alpha[target_i]) if alpha is not None else one
         value = power_of_1 * (-one - gamma * e_1 * expm1_ratio_1 * inverse_2) * sum_7 * alpha_target
         product_2 = power_of_1 * inverse_2
         expm1_1 = expm1(sum_1)
@@ -518,10 +514,10 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_input_k = direction_input_row[k]
+                direction_input_k = real(direction_input_row[k])
                 sum_8 = (product_1 + direction_input_k) - sum_6
-                product_input_row[k] = factor * ((product_2 * sum_8 + power_of_1 * power_of_3 * sum_7 * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_2 * power_of_3 * sum_7 * gamma * e_1 - power_of_4 * power_of_2 * power_of_5 * power_of_6 * sum_7 * expm1_ratio_1 - power_of_1 * power_of_3 * sum_7 * gamma * choice_3 * e_1 * expm1_ratio_1) * alpha_target * share_2)
+                input_k = real(input_row[k])
+                product_input_row[k] = factor * ((product_2 * sum_8 + power_of_1 * power_of_3 * sum_7 * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_2 * power_of_3 * sum_7 * gamma * e_1 - power_of_4 * power_of_2 * power_of_5 * power_of_6 * sum_7 * expm1_ratio_1 - power_of_1 * power_of_3 * sum_7 * gamma * choice_3 * e_1 * expm1_ratio_1) * alpha_target * exp_below(input_k, largest))
             if target_i % LANES == rank:
                 product_input_row[target_i] = factor * (sum_7 * (power_of_1 * e_1 * inverse_2 + power_of_1 * gamma * e_1 * inverse_2 + power_of_1 * power_of_4 * power_of_5 * power_of_3 * expm1_ratio_1 + power_of_1 * power_of_5 * power_of_3 * gamma * expm1_ratio_1 + power_of_7 * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * gamma * e_1 * expm1_ratio_1 * inverse_2) * alpha_target)
     counted = rank == 0
@@ -539,7 +535,7 @@ def hvp_full(
     direction_input: Reals,
     direction_alpha: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -586,7 +582,7 @@ def hvp_full(
         direction_input_row = row(direction_input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -597,16 +593,14 @@ def hvp_full(
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -618,19 +612,19 @@ def hvp_full(
         sum_5 = zero
         sum_5_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
         sum_6 = group_sum(sum_5, sum_5_lost)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
         log1p_1 = log1p(others)
         sum_1 = -group_1 - log1p_1
         power_of_1 = power(-expm1(sum_1), gamma)
-        direction_input_target = direction_input_row[target_i]
+        direction_input_target = real(direction_input_row[target_i])
         sum_7 = (product_1 + direction_input_target) - sum_6
-        alpha_target = alpha[target_i] if alpha is not None else one
-        direction_alpha_target = direction_alpha[target_i]
+        alpha_target = real(alpha[target_i]) if alpha is not None else one
+        direction_alpha_target = real(direction_alpha[target_i])
         e_1 = exp_below(input_target, largest)
         expm1_ratio_1 = expm1_ratio(sum_1)
         value = power_of_1 * (-sum_7 * alpha_target - sum_1 * direction_alpha_target - sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_2)
@@ -662,10 +656,10 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_input_k = direction_input_row[k]
+                direction_input_k = real(direction_input_row[k])
                 sum_8 = (product_1 + direction_input_k) - sum_6
-                product_input_row[k] = factor * ((power_of_1 * direction_alpha_target * inverse_2 + product_2 * sum_8 + power_of_1 * power_of_2 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_3 * power_of_2 * sum_7 * alpha_target * gamma * e_1 - power_of_4 * power_of_3 * power_of_5 * power_of_6 * sum_7 * alpha_target * expm1_ratio_1 - power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1) * share_2)
+                input_k = real(input_row[k])
+                product_input_row[k] = factor * ((power_of_1 * direction_alpha_target * inverse_2 + product_2 * sum_8 + power_of_1 * power_of_2 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_3 * power_of_2 * sum_7 * alpha_target * gamma * e_1 - power_of_4 * power_of_3 * power_of_5 * power_of_6 * sum_7 * alpha_target * expm1_ratio_1 - power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1) * exp_below(input_k, largest))
             if target_i % LANES == rank:
                 product_input_row[target_i] = factor * (power_of_1 * sum_7 * alpha_target * e_1 * inverse_2 + power_of_1 * sum_7 * alpha_target * gamma * e_1 * inverse_2 + power_of_1 * power_of_4 * power_of_5 * power_of_2 * sum_7 * alpha_target * expm1_ratio_1 + power_of_1 * power_of_5 * power_of_2 * sum_7 * alpha_target * gamma * expm1_ratio_1 + power_of_7 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * direction_alpha_target - power_of_7 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_2)
         if product_alpha is not None:
@@ -684,7 +678,7 @@ def hessian_diagonal(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -721,22 +715,20 @@ def hessian_diagonal(
         input_row = row(input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if diagonal_input is not None:
-                diagonal_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
         log1p_1 = log1p(others)
         sum_1 = -group_1 - log1p_1
@@ -745,20 +737,20 @@ def hessian_diagonal(
         product_1 = -power_of_1 * inverse_1
         power_of_2 = power((TINY if -expm1(sum_1) < TINY else -expm1(sum_1)), gamma - one)
         power_of_3 = inverse_1 * inverse_1 * inverse_1
-        e_1 = exp_below(input_target, largest)
-        product_2 = power_of_2 * power_of_3 * gamma * e_1
+        e_2 = exp_below(input_target, largest)
+        product_2 = power_of_2 * power_of_3 * gamma * e_2
         power_of_5 = gamma * gamma
-        power_of_6 = e_1 * e_1
+        power_of_6 = e_2 * e_2
         expm1_ratio_1 = expm1_ratio(sum_1)
         product_3 = power_of_5 * power_of_2 * power_of_6 * (inverse_1 * inverse_1 * inverse_1 * inverse_1) * expm1_ratio_1
-        product_4 = -power_of_1 * power_of_3 * gamma * e_1 * expm1_ratio_1
+        product_4 = -power_of_1 * power_of_3 * gamma * e_2 * expm1_ratio_1
         sum_2 = group_1 + log1p_1
         expm1_ratio_2 = expm1_ratio(sum_2)
         choice_1 = ((real(0.5) - real(0.08333333333333333) * group_1 - real(0.08333333333333333) * log1p_1) if abs(sum_2) < real(1e-05) else (((expm1_minus(sum_2) / sum_2) * (expm1_ratio_2 / sum_2)) if sum_2 < one else ((one - expm1_ratio_2) / sum_2)))
-        product_5 = power_of_1 * power_of_3 * gamma * choice_1 * e_1 * expm1_ratio_1
+        product_5 = power_of_1 * power_of_3 * gamma * choice_1 * e_2 * expm1_ratio_1
         power_of_7 = inverse_1 * inverse_1
-        product_6 = -power_of_1 * power_of_7 * gamma * e_1 * expm1_ratio_1
-        alpha_target = alpha[target_i] if alpha is not None else one
+        product_6 = -power_of_1 * power_of_7 * gamma * e_2 * expm1_ratio_1
+        alpha_target = real(alpha[target_i]) if alpha is not None else one
         power_of_8 = power(-expm1(sum_1), one + gamma)
         power_of_9 = power(-expm1(sum_1), real(2) + gamma)
         factor = scale
@@ -766,13 +758,13 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = diagonal_input_row[k]
-                input_k = input_row[k]
+                input_k = real(input_row[k])
+                e_1 = exp_below(input_k, largest)
                 expm1_1 = expm1(-(largest - input_k) - log1p_1)
-                power_of_4 = share_2 * share_2
-                diagonal_input_row[k] = factor * ((product_1 * share_2 * expm1_1 + product_2 * power_of_4 + product_3 * power_of_4 + product_4 * power_of_4 + product_5 * power_of_4 + product_6 * share_2 * expm1_1) * alpha_target)
+                power_of_4 = e_1 * e_1
+                diagonal_input_row[k] = factor * ((product_1 * e_1 * expm1_1 + product_2 * power_of_4 + product_3 * power_of_4 + product_4 * power_of_4 + product_5 * power_of_4 + product_6 * e_1 * expm1_1) * alpha_target)
             if target_i % LANES == rank:
-                diagonal_input_row[target_i] = factor * ((power_of_8 * e_1 * inverse_1 + power_of_8 * gamma * e_1 * inverse_1 + power_of_8 * power_of_5 * power_of_6 * power_of_7 * expm1_ratio_1 + power_of_8 * power_of_6 * power_of_7 * gamma * expm1_ratio_1 + power_of_9 * gamma * choice_1 * e_1 * expm1_ratio_1 * inverse_1 - power_of_9 * gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
+                diagonal_input_row[target_i] = factor * ((power_of_8 * e_2 * inverse_1 + power_of_8 * gamma * e_2 * inverse_1 + power_of_8 * power_of_5 * power_of_6 * power_of_7 * expm1_ratio_1 + power_of_8 * power_of_6 * power_of_7 * gamma * expm1_ratio_1 + power_of_9 * gamma * choice_1 * e_2 * expm1_ratio_1 * inverse_1 - power_of_9 * gamma * e_2 * expm1_ratio_1 * inverse_1) * alpha_target)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -786,7 +778,7 @@ def normalizer(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

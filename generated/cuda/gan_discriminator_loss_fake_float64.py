@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -92,7 +92,7 @@ def evaluate(
     fake: Reals,
     label_smoothing: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -114,7 +114,7 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            fake_i = fake_block[i]
+            fake_i = real(fake_block[i])
             e_1 = exp_nonpositive(-abs(fake_i))
             value = log1p_unit(e_1) + (fake_i if fake_i > zero else zero)
             choice_1 = (one if fake_i >= zero else e_1)
@@ -144,7 +144,7 @@ def hvp(
     label_smoothing: Real,
     direction_fake: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -167,8 +167,8 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            fake_i = fake_block[i]
-            direction_fake_i = direction_fake_block[i]
+            fake_i = real(fake_block[i])
+            direction_fake_i = real(direction_fake_block[i])
             e_1 = exp_nonpositive(-abs(fake_i))
             choice_1 = (one if fake_i >= zero else e_1)
             inverse_1 = one / (one + e_1)
@@ -199,7 +199,7 @@ def hessian_diagonal(
     fake: Reals,
     label_smoothing: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -219,7 +219,7 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            fake_i = fake_block[i]
+            fake_i = real(fake_block[i])
             e_1 = exp_nonpositive(-abs(fake_i))
             choice_1 = (one if fake_i >= zero else e_1)
             choice_2 = (e_1 if fake_i >= zero else one)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -92,7 +92,7 @@ def evaluate(
     real_: Reals,
     label_smoothing: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -114,7 +114,7 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            real__i = real__block[i]
+            real__i = real(real__block[i])
             e_1 = exp_nonpositive(-abs(real__i))
             tail_1 = log1p_unit(e_1)
             sum_1 = label_smoothing - one
@@ -147,7 +147,7 @@ def hvp(
     label_smoothing: Real,
     direction_real_: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -170,8 +170,8 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            real__i = real__block[i]
-            direction_real__i = direction_real__block[i]
+            real__i = real(real__block[i])
+            direction_real__i = real(direction_real__block[i])
             e_1 = exp_nonpositive(-abs(real__i))
             choice_1 = (e_1 if real__i >= zero else one)
             choice_2 = (one if real__i >= zero else e_1)
@@ -202,7 +202,7 @@ def hessian_diagonal(
     real_: Reals,
     label_smoothing: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -222,7 +222,7 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            real__i = real__block[i]
+            real__i = real(real__block[i])
             e_1 = exp_nonpositive(-abs(real__i))
             choice_1 = (one if real__i >= zero else e_1)
             choice_2 = (e_1 if real__i >= zero else one)

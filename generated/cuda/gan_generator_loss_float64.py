@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -91,7 +91,7 @@ def evaluate(
     items: Size,
     fake: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -113,7 +113,7 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            fake_i = fake_block[i]
+            fake_i = real(fake_block[i])
             e_1 = exp_nonpositive(-abs(fake_i))
             value = log1p_unit(e_1) + (-fake_i if -fake_i > zero else zero)
             choice_1 = (e_1 if fake_i >= zero else one)
@@ -142,7 +142,7 @@ def hvp(
     fake: Reals,
     direction_fake: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -165,8 +165,8 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            fake_i = fake_block[i]
-            direction_fake_i = direction_fake_block[i]
+            fake_i = real(fake_block[i])
+            direction_fake_i = real(direction_fake_block[i])
             e_1 = exp_nonpositive(-abs(fake_i))
             choice_1 = (e_1 if fake_i >= zero else one)
             inverse_1 = one / (one + e_1)
@@ -196,7 +196,7 @@ def hessian_diagonal(
     items: Size,
     fake: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -216,7 +216,7 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            fake_i = fake_block[i]
+            fake_i = real(fake_block[i])
             e_1 = exp_nonpositive(-abs(fake_i))
             choice_1 = (one if fake_i >= zero else e_1)
             choice_2 = (e_1 if fake_i >= zero else one)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -116,7 +116,7 @@ def evaluate(
     mu: Reals,
     log_var: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -155,8 +155,8 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for z in range(rank, n_Z, LANES):
-            mu_z = mu_row[z]
-            log_var_z = log_var_row[z]
+            mu_z = real(mu_row[z])
+            log_var_z = real(log_var_row[z])
             sum, sum_lost = sum_with_lost(sum, sum_lost, -mu_z * mu_z - expm1_minus(log_var_z))
         sum_2 = group_sum(sum, sum_lost)
         value = -real(0.5) * sum_2
@@ -170,11 +170,11 @@ def evaluate(
                 values[i] = value
         if grad_mu is not None:
             for k in range(rank, n_Z, LANES):
-                mu_k = mu_row[k]
+                mu_k = real(mu_row[k])
                 grad_mu_row[k] = factor * mu_k
         if grad_log_var is not None:
             for k in range(rank, n_Z, LANES):
-                log_var_k = log_var_row[k]
+                log_var_k = real(log_var_row[k])
                 grad_log_var_row[k] = factor * (real(0.5) * expm1(log_var_k))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -188,7 +188,7 @@ def hvp(
     direction_mu: Reals,
     direction_log_var: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -229,10 +229,10 @@ def hvp(
         sum = zero
         sum_lost = zero
         for z in range(rank, n_Z, LANES):
-            direction_log_var_z = direction_log_var_row[z]
-            log_var_z = log_var_row[z]
-            direction_mu_z = direction_mu_row[z]
-            mu_z = mu_row[z]
+            direction_log_var_z = real(direction_log_var_row[z])
+            log_var_z = real(log_var_row[z])
+            direction_mu_z = real(direction_mu_row[z])
+            mu_z = real(mu_row[z])
             sum, sum_lost = sum_with_lost(sum, sum_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z)
         sum_2 = group_sum(sum, sum_lost)
         value = -real(0.5) * sum_2
@@ -246,12 +246,12 @@ def hvp(
                 values[i] = value
         if product_mu is not None:
             for k in range(rank, n_Z, LANES):
-                direction_mu_k = direction_mu_row[k]
+                direction_mu_k = real(direction_mu_row[k])
                 product_mu_row[k] = factor * direction_mu_k
         if product_log_var is not None:
             for k in range(rank, n_Z, LANES):
-                direction_log_var_k = direction_log_var_row[k]
-                log_var_k = log_var_row[k]
+                direction_log_var_k = real(direction_log_var_row[k])
+                log_var_k = real(log_var_row[k])
                 product_log_var_row[k] = factor * (real(0.5) * direction_log_var_k * exp(log_var_k))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -263,7 +263,7 @@ def hessian_diagonal(
     mu: Reals,
     log_var: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -304,7 +304,7 @@ def hessian_diagonal(
                 diagonal_mu_row[k] = factor
         if diagonal_log_var is not None:
             for k in range(rank, n_Z, LANES):
-                log_var_k = log_var_row[k]
+                log_var_k = real(log_var_row[k])
                 diagonal_log_var_row[k] = factor * (real(0.5) * exp(log_var_k))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

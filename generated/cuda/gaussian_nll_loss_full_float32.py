@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -73,7 +73,7 @@ def evaluate(
     var: Reals,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -104,9 +104,9 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            var_i = var_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            var_i = real(var_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
             max_1 = (eps if eps > var_i else var_i)
@@ -157,7 +157,7 @@ def hvp(
     direction_input: Reals,
     direction_var: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -187,11 +187,11 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            var_i = var_block[i]
-            direction_input_i = direction_input_block[i]
-            direction_var_i = direction_var_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            var_i = real(var_block[i])
+            direction_input_i = real(direction_input_block[i])
+            direction_var_i = real(direction_var_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
             max_1 = (eps if eps > var_i else var_i)
@@ -238,7 +238,7 @@ def hvp_full(
     direction_target: Reals,
     direction_var: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -272,12 +272,12 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            var_i = var_block[i]
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
-            direction_var_i = direction_var_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            var_i = real(var_block[i])
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
+            direction_var_i = real(direction_var_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
             max_1 = (eps if eps > var_i else var_i)
@@ -329,7 +329,7 @@ def hessian_diagonal(
     var: Reals,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -355,9 +355,9 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            var_i = var_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            var_i = real(var_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
             max_1 = (eps if eps > var_i else var_i)

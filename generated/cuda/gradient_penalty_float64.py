@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -65,7 +65,7 @@ def evaluate(
     gradients: Reals,
     lambda_gp: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -96,7 +96,7 @@ def evaluate(
         gradients_row = row(gradients, i, n_D)
         top = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            gradients_d = gradients_row[d]
+            gradients_d = real(gradients_row[d])
             image = ordered(abs(gradients_d))
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -105,7 +105,7 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            gradients_d_2 = gradients_row[d]
+            gradients_d_2 = real(gradients_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1))
         sum_2 = group_sum(sum, sum_lost)
         norm = math.sqrt(sum_2) * binade_1
@@ -123,7 +123,7 @@ def evaluate(
                 values[i] = value
         if grad_gradients is not None:
             for k in range(rank, n_D, LANES):
-                gradients_k = gradients_row[k]
+                gradients_k = real(gradients_row[k])
                 grad_gradients_row[k] = factor * (product_1 * (gradients_k * inverse_2))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -136,7 +136,7 @@ def hvp(
     lambda_gp: Real,
     direction_gradients: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -168,7 +168,7 @@ def hvp(
         direction_gradients_row = row(direction_gradients, i, n_D)
         top = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            gradients_d = gradients_row[d]
+            gradients_d = real(gradients_row[d])
             image = ordered(abs(gradients_d))
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -177,7 +177,7 @@ def hvp(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            gradients_d_2 = gradients_row[d]
+            gradients_d_2 = real(gradients_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1))
         sum_2 = group_sum(sum, sum_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -187,8 +187,8 @@ def hvp(
         sum_3_lost = zero
         if lambda_gp != zero:
             for d1 in range(rank, n_D, LANES):
-                direction_gradients_d1 = direction_gradients_row[d1]
-                gradients_d1 = gradients_row[d1]
+                direction_gradients_d1 = real(direction_gradients_row[d1])
+                gradients_d1 = real(gradients_row[d1])
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, direction_gradients_d1 * (gradients_d1 * inverse_2))
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_1 = norm - one
@@ -206,9 +206,9 @@ def hvp(
                 values[i] = value
         if product_gradients is not None:
             for k in range(rank, n_D, LANES):
-                gradients_k = gradients_row[k]
+                gradients_k = real(gradients_row[k])
                 unit_1 = gradients_k * inverse_2
-                direction_gradients_k = direction_gradients_row[k]
+                direction_gradients_k = real(direction_gradients_row[k])
                 product_gradients_row[k] = factor * (product_1 * (product_2 * unit_1 + product_3 * (sum_4 * unit_1 - direction_gradients_k)))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -220,7 +220,7 @@ def hessian_diagonal(
     gradients: Reals,
     lambda_gp: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -248,7 +248,7 @@ def hessian_diagonal(
         gradients_row = row(gradients, i, n_D)
         top = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            gradients_d = gradients_row[d]
+            gradients_d = real(gradients_row[d])
             image = ordered(abs(gradients_d))
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -257,7 +257,7 @@ def hessian_diagonal(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            gradients_d_2 = gradients_row[d]
+            gradients_d_2 = real(gradients_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1))
         sum_2 = group_sum(sum, sum_lost)
         product_1 = -real(2) * lambda_gp
@@ -270,7 +270,7 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_gradients is not None:
             for k in range(rank, n_D, LANES):
-                gradients_k = gradients_row[k]
+                gradients_k = real(gradients_row[k])
                 power_of_2 = (gradients_k * inverse_2) * (gradients_k * inverse_2)
                 diagonal_gradients_row[k] = factor * (product_1 * (product_2 * (power_of_2 - one) - power_of_2))
     counted = rank == 0

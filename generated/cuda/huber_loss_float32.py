@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -39,7 +39,7 @@ def evaluate(
     weight: Reals | None,
     delta: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -71,9 +71,9 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             error = abs(sum_1)
@@ -124,7 +124,7 @@ def hvp(
     delta: Real,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -151,10 +151,10 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             choice_1 = ((sum_1 * direction_input_i) if delta >= abs(sum_1) else (direction_input_i * delta * (one if sum_1 > zero else (-one if sum_1 < zero else zero))))
@@ -190,7 +190,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -225,12 +225,12 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
-            direction_weight_i = direction_weight_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
+            direction_weight_i = real(direction_weight_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             error = abs(sum_1)
@@ -284,7 +284,7 @@ def hessian_diagonal(
     weight: Reals | None,
     delta: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -308,9 +308,9 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             choice_1 = (one if delta >= abs(input_i - target_i) else zero)
             factor = scale

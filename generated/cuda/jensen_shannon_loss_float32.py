@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -90,7 +90,7 @@ def evaluate(
     input: Reals,
     target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -134,8 +134,8 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            target_c = target_row[c]
-            input_c = input_row[c]
+            target_c = real(target_row[c])
+            input_c = real(input_row[c])
             abs_1 = abs(input_c - target_c)
             sum_1 = input_c + target_c
             quotient_1 = (abs_1 / sum_1)
@@ -156,8 +156,8 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                target_k = target_row[k]
-                input_k = input_row[k]
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 sum_3 = input_k - target_k
                 sum_4 = input_k + target_k
                 log1p_1 = log1p((sum_3 / sum_4))
@@ -166,8 +166,8 @@ def evaluate(
                 grad_input_row[k] = factor * (real(0.5) * choice_4)
         if grad_target is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
-                target_k_2 = target_row[k]
+                input_k_2 = real(input_row[k])
+                target_k_2 = real(target_row[k])
                 sum_5 = input_k_2 + target_k_2
                 log1p_2 = log1p(((target_k_2 - input_k_2) / sum_5))
                 sum_6 = input_k_2 - target_k_2
@@ -185,7 +185,7 @@ def hvp(
     target: Reals,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -225,9 +225,9 @@ def hvp(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            direction_input_c = direction_input_row[c]
-            target_c = target_row[c]
-            input_c = input_row[c]
+            direction_input_c = real(direction_input_row[c])
+            target_c = real(target_row[c])
+            input_c = real(input_row[c])
             sum_1 = input_c - target_c
             sum_2 = input_c + target_c
             log1p_1 = log1p((sum_1 / sum_2))
@@ -246,9 +246,9 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k = direction_input_row[k]
-                target_k = target_row[k]
-                input_k = input_row[k]
+                direction_input_k = real(direction_input_row[k])
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 choice_2 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
                 product_input_row[k] = factor * (real(0.5) * direction_input_k * choice_2)
     counted = rank == 0
@@ -263,7 +263,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -310,15 +310,15 @@ def hvp_full(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            direction_input_c = direction_input_row[c]
-            target_c = target_row[c]
-            input_c = input_row[c]
+            direction_input_c = real(direction_input_row[c])
+            target_c = real(target_row[c])
+            input_c = real(input_row[c])
             sum_1 = input_c - target_c
             sum_2 = input_c + target_c
             log1p_1 = log1p((sum_1 / sum_2))
             log_1 = log(real(2) * (input_c / sum_2))
             choice_1 = (log1p_1 if sum_2 > real(2) * abs(sum_1) else (log_1 if sum_2 > zero else log_2))
-            direction_target_c = direction_target_row[c]
+            direction_target_c = real(direction_target_row[c])
             log1p_2 = log1p(((target_c - input_c) / sum_2))
             log_3 = log(real(2) * (target_c / sum_2))
             choice_2 = (log1p_2 if sum_2 > real(2) * abs(sum_1) else (log_3 if sum_2 > zero else log_2))
@@ -335,21 +335,21 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k = direction_input_row[k]
-                target_k = target_row[k]
-                input_k = input_row[k]
+                direction_input_k = real(direction_input_row[k])
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 inverse_1 = one / (input_k + target_k)
                 choice_3 = (zero if target_k == zero else (target_k * inverse_1 / input_k))
-                direction_target_k = direction_target_row[k]
+                direction_target_k = real(direction_target_row[k])
                 product_input_row[k] = factor * (real(0.5) * direction_input_k * choice_3 - real(0.5) * direction_target_k * inverse_1)
         if product_target is not None:
             for k in range(rank, n_C, LANES):
-                direction_target_k_2 = direction_target_row[k]
-                input_k_2 = input_row[k]
-                target_k_2 = target_row[k]
+                direction_target_k_2 = real(direction_target_row[k])
+                input_k_2 = real(input_row[k])
+                target_k_2 = real(target_row[k])
                 inverse_2 = one / (input_k_2 + target_k_2)
                 choice_4 = (zero if input_k_2 == zero else (input_k_2 * inverse_2 / target_k_2))
-                direction_input_k_2 = direction_input_row[k]
+                direction_input_k_2 = real(direction_input_row[k])
                 product_target_row[k] = factor * (real(0.5) * direction_target_k_2 * choice_4 - real(0.5) * direction_input_k_2 * inverse_2)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -361,7 +361,7 @@ def hessian_diagonal(
     input: Reals,
     target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -398,8 +398,8 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                target_k = target_row[k]
-                input_k = input_row[k]
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 choice_1 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
                 diagonal_input_row[k] = factor * (real(0.5) * choice_1)
     counted = rank == 0

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -38,7 +38,7 @@ def evaluate(
     target: Reals,
     weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -70,9 +70,9 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             abs_1 = abs(sum_1)
@@ -119,7 +119,7 @@ def hvp(
     weight: Reals | None,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -146,10 +146,10 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             value = direction_input_i * weight_i * (one if (input_i - target_i) > zero else (-one if (input_i - target_i) < zero else zero))
             factor = scale
@@ -181,7 +181,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -216,12 +216,12 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
-            direction_weight_i = direction_weight_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
+            direction_weight_i = real(direction_weight_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = input_i - target_i
             sum_2 = direction_input_i - direction_target_i
@@ -267,7 +267,7 @@ def hessian_diagonal(
     target: Reals,
     weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -291,9 +291,9 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             factor = scale
             if item_scale is not None:
@@ -314,7 +314,7 @@ def normalizer(
     target: Reals,
     weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -337,9 +337,9 @@ def normalizer(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             value = weight_i
             factor = scale
@@ -361,7 +361,7 @@ def normalizer_gradient(
     target: Reals,
     weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -393,9 +393,9 @@ def normalizer_gradient(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            weight_i = weight_block[i] if weight is not None else one
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            weight_i = real(weight_block[i]) if weight is not None else one
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             value = weight_i
             factor = scale

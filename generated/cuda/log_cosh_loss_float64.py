@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -182,7 +182,7 @@ def evaluate(
     input: Reals,
     target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -209,8 +209,8 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             error = input_i - target_i
             abs_1 = abs(error)
@@ -251,7 +251,7 @@ def hvp(
     target: Reals,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -276,9 +276,9 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             value = direction_input_i * tanh(input_i - target_i)
             sum_1 = real(2) * input_i - real(2) * target_i
@@ -312,7 +312,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -341,10 +341,10 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = direction_input_i - direction_target_i
             value = sum_1 * tanh(input_i - target_i)
@@ -385,7 +385,7 @@ def hessian_diagonal(
     input: Reals,
     target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -407,8 +407,8 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             sum_1 = real(2) * input_i - real(2) * target_i
             e_1 = exp_nonpositive(-abs(sum_1))

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -36,7 +36,7 @@ def evaluate(
     items: Size,
     real_: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -58,7 +58,7 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            real__i = real__block[i]
+            real__i = real(real__block[i])
             sum_1 = real__i - one
             value = real(0.5) * (sum_1 * sum_1)
             factor = scale
@@ -86,7 +86,7 @@ def hvp(
     real_: Reals,
     direction_real_: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -109,8 +109,8 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            real__i = real__block[i]
-            direction_real__i = direction_real__block[i]
+            real__i = real(real__block[i])
+            direction_real__i = real(direction_real__block[i])
             value = (real__i - one) * direction_real__i
             factor = scale
             if item_scale is not None:
@@ -136,7 +136,7 @@ def hessian_diagonal(
     items: Size,
     real_: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -156,7 +156,7 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            real__i = real__block[i]
+            real__i = real(real__block[i])
             factor = scale
             if item_scale is not None:
                 factor = scale * s

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -51,7 +51,7 @@ def evaluate(
     target: Reals,
     margin: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -79,9 +79,9 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input1_i = input1_block[i]
-            input2_i = input2_block[i]
-            target_i = target_block[i]
+            input1_i = real(input1_block[i])
+            input2_i = real(input2_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
             shortfall = sum_of_three(margin, -input1_i * target_i, input2_i * target_i)
             choice_1 = (zero if shortfall < zero else shortfall)
@@ -124,7 +124,7 @@ def hvp(
     direction_input1: Reals,
     direction_input2: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -154,11 +154,11 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input1_i = input1_block[i]
-            input2_i = input2_block[i]
-            target_i = target_block[i]
-            direction_input1_i = direction_input1_block[i]
-            direction_input2_i = direction_input2_block[i]
+            input1_i = real(input1_block[i])
+            input2_i = real(input2_block[i])
+            target_i = real(target_block[i])
+            direction_input1_i = real(direction_input1_block[i])
+            direction_input2_i = real(direction_input2_block[i])
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
             choice_1 = (zero if sum_of_three(margin, -input1_i * target_i, input2_i * target_i) < zero else -(direction_input1_i - direction_input2_i) * target_i)
             value = choice_1
@@ -196,7 +196,7 @@ def hessian_diagonal(
     target: Reals,
     margin: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -222,9 +222,9 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input1_i = input1_block[i]
-            input2_i = input2_block[i]
-            target_i = target_block[i]
+            input1_i = real(input1_block[i])
+            input2_i = real(input2_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
             factor = scale
             if item_scale is not None:

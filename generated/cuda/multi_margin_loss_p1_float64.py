@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer")
@@ -41,7 +41,7 @@ def evaluate(
     margin: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -85,13 +85,13 @@ def evaluate(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             sum_1 = (input_c - input_target) + margin
             choice_1 = ((zero if zero > sum_1 else sum_1) if target_i != c else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
@@ -100,7 +100,7 @@ def evaluate(
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_3)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_1 = one / C
         value = weight_target * sum_2 * inverse_1
         product_1 = weight_target * inverse_1
@@ -114,7 +114,7 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 choice_4 = (zero if (input_k - input_target) + margin <= zero else one)
                 grad_input_row[k] = factor * (product_1 * choice_4)
             if target_i % LANES == rank:
@@ -136,7 +136,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -176,18 +176,18 @@ def hvp(
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        input_target = input_row[target_i]
-        direction_input_target = direction_input_row[target_i]
+        input_target = real(input_row[target_i])
+        direction_input_target = real(direction_input_row[target_i])
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
-            direction_input_c = direction_input_row[c]
+            input_c = real(input_row[c])
+            direction_input_c = real(direction_input_row[c])
             choice_1 = (zero if (input_c - input_target) + margin <= zero else (direction_input_c - direction_input_target))
             choice_2 = (choice_1 if target_i != c else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_2)
         sum_2 = group_sum(sum, sum_lost)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = weight_target * sum_2 / C
         factor = scale
         if item_scale is not None:
@@ -215,7 +215,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -260,8 +260,8 @@ def hvp_full(
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        input_target = input_row[target_i]
-        direction_input_target = direction_input_row[target_i]
+        input_target = real(input_row[target_i])
+        direction_input_target = real(direction_input_row[target_i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
@@ -269,22 +269,22 @@ def hvp_full(
         sum_5 = zero
         sum_5_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             sum_1 = (input_c - input_target) + margin
             choice_1 = ((zero if zero > sum_1 else sum_1) if target_i != c else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
             choice_2 = (zero if sum_1 <= zero else -one)
             choice_3 = (choice_2 if target_i != c else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_3)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_4 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
             choice_5 = (choice_4 if target_i != c else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_5)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
-        direction_weight_target = direction_weight[target_i]
-        weight_target = weight[target_i] if weight is not None else one
+        direction_weight_target = real(direction_weight[target_i])
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_1 = one / C
         value = (direction_weight_target * sum_2 + weight_target * sum_6) * inverse_1
         product_1 = direction_weight_target * inverse_1
@@ -298,7 +298,7 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 choice_6 = (zero if (input_k - input_target) + margin <= zero else one)
                 product_input_row[k] = factor * (product_1 * choice_6)
             if target_i % LANES == rank:
@@ -319,7 +319,7 @@ def hessian_diagonal(
     margin: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -373,7 +373,7 @@ def normalizer(
     margin: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

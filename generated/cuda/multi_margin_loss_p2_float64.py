@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer")
@@ -41,7 +41,7 @@ def evaluate(
     margin: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -85,13 +85,13 @@ def evaluate(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             sum_1 = (input_c - input_target) + margin
             violation = (zero if zero > sum_1 else sum_1)
             power_of_1 = violation * violation
@@ -102,7 +102,7 @@ def evaluate(
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_3)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_1 = one / C
         value = weight_target * sum_2 * inverse_1
         product_1 = real(2) * weight_target * inverse_1
@@ -116,7 +116,7 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 sum_5 = (input_k - input_target) + margin
                 choice_4 = (zero if sum_5 <= zero else one)
                 grad_input_row[k] = factor * (product_1 * (zero if zero > sum_5 else sum_5) * choice_4)
@@ -139,7 +139,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -179,17 +179,17 @@ def hvp(
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        input_target = input_row[target_i]
-        direction_input_target = direction_input_row[target_i]
+        input_target = real(input_row[target_i])
+        direction_input_target = real(direction_input_row[target_i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             sum_1 = (input_c - input_target) + margin
             choice_1 = (zero if sum_1 <= zero else -one)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
             choice_3 = ((choice_1 * choice_2) if target_i != c else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_3)
@@ -197,7 +197,7 @@ def hvp(
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_4)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_1 = one / C
         value = real(2) * weight_target * sum_4 * inverse_1
         product_1 = real(2) * weight_target * inverse_1
@@ -211,9 +211,9 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 choice_5 = (zero if (input_k - input_target) + margin <= zero else one)
-                direction_input_k = direction_input_row[k]
+                direction_input_k = real(direction_input_row[k])
                 choice_6 = (zero if (input_k - input_target) + margin <= zero else (direction_input_k - direction_input_target))
                 product_input_row[k] = factor * (product_1 * choice_5 * choice_6)
             if target_i % LANES == rank:
@@ -233,7 +233,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -278,8 +278,8 @@ def hvp_full(
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        input_target = input_row[target_i]
-        direction_input_target = direction_input_row[target_i]
+        input_target = real(input_row[target_i])
+        direction_input_target = real(direction_input_row[target_i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
@@ -289,7 +289,7 @@ def hvp_full(
         sum_7 = zero
         sum_7_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             sum_1 = (input_c - input_target) + margin
             violation = (zero if zero > sum_1 else sum_1)
             power_of_1 = violation * violation
@@ -298,7 +298,7 @@ def hvp_full(
             choice_2 = (zero if sum_1 <= zero else -one)
             choice_3 = ((violation * choice_2) if target_i != c else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_3)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_4 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
             choice_5 = ((choice_2 * choice_4) if target_i != c else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_5)
@@ -308,8 +308,8 @@ def hvp_full(
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
-        direction_weight_target = direction_weight[target_i]
-        weight_target = weight[target_i] if weight is not None else one
+        direction_weight_target = real(direction_weight[target_i])
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_1 = one / C
         value = (direction_weight_target * sum_2 + real(2) * weight_target * sum_8) * inverse_1
         product_1 = real(2) * direction_weight_target
@@ -324,9 +324,9 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 sum_9 = (input_k - input_target) + margin
-                direction_input_k = direction_input_row[k]
+                direction_input_k = real(direction_input_row[k])
                 choice_7 = (zero if sum_9 <= zero else (direction_input_k - direction_input_target))
                 choice_8 = (zero if sum_9 <= zero else one)
                 product_input_row[k] = factor * ((product_1 * (zero if zero > sum_9 else sum_9) + product_2 * choice_7) * choice_8 * inverse_1)
@@ -348,7 +348,7 @@ def hessian_diagonal(
     margin: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -383,16 +383,16 @@ def hessian_diagonal(
                     diagonal_input_row[j] = filling
             continue
         input_row = row(input, i, n_C)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             choice_1 = (zero if (input_c - input_target) + margin <= zero else one)
             choice_2 = (choice_1 if target_i != c else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_2)
         sum_2 = group_sum(sum, sum_lost)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_1 = one / C
         product_1 = real(2) * weight_target * inverse_1
         factor = scale
@@ -400,7 +400,7 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 choice_3 = (zero if (input_k - input_target) + margin <= zero else one)
                 diagonal_input_row[k] = factor * (product_1 * choice_3)
             if target_i % LANES == rank:
@@ -418,7 +418,7 @@ def normalizer(
     margin: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -43,7 +43,7 @@ def evaluate(
     input: Reals,
     target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -79,14 +79,14 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for c1 in range(rank, n_C, LANES):
-            target_c1 = target_row[c1]
-            input_c1 = input_row[c1]
+            target_c1 = real(target_row[c1])
+            input_c1 = real(input_row[c1])
             sum_2 = zero
             sum_2_lost = zero
             if target_c1 != zero:
                 for c in range(n_C):
-                    input_c = input_row[c]
-                    target_c = target_row[c]
+                    input_c = real(input_row[c])
+                    target_c = real(target_row[c])
                     choice_1 = ((zero if zero > ((input_c - input_c1) + one) else ((input_c - input_c1) + one)) if target_c == zero else zero)
                     sum_2, sum_2_lost = sum_with_lost(sum_2, sum_2_lost, choice_1)
             sum_3 = with_lost(sum_2, sum_2_lost)
@@ -104,24 +104,24 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                target_k = target_row[k]
-                input_k = input_row[k]
+                target_k = real(target_row[k])
+                input_k = real(input_row[k])
                 sum_5 = zero
                 sum_5_lost = zero
                 if target_k != zero:
                     for c in range(n_C):
-                        input_c_2 = input_row[c]
+                        input_c_2 = real(input_row[c])
                         sum_1 = input_c_2 - input_k
                         choice_2 = (zero if sum_1 <= -one else -one)
-                        target_c_2 = target_row[c]
+                        target_c_2 = real(target_row[c])
                         choice_3 = (choice_2 if target_c_2 == zero else zero)
                         sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_3)
                 sum_6 = with_lost(sum_5, sum_5_lost)
                 sum_7 = zero
                 sum_7_lost = zero
                 for c in range(n_C):
-                    target_c_3 = target_row[c]
-                    input_c_3 = input_row[c]
+                    target_c_3 = real(target_row[c])
+                    input_c_3 = real(input_row[c])
                     sum_8 = input_c_3 - input_k
                     choice_4 = (zero if sum_8 >= one else one)
                     choice_5 = (choice_4 if target_k == zero else zero)
@@ -139,7 +139,7 @@ def hvp(
     target: Reals,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -176,17 +176,17 @@ def hvp(
         sum = zero
         sum_lost = zero
         for c1 in range(rank, n_C, LANES):
-            target_c1 = target_row[c1]
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            target_c1 = real(target_row[c1])
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_2 = zero
             sum_2_lost = zero
             if target_c1 != zero:
                 for c in range(n_C):
-                    input_c = input_row[c]
-                    direction_input_c = direction_input_row[c]
+                    input_c = real(input_row[c])
+                    direction_input_c = real(direction_input_row[c])
                     choice_1 = (zero if input_c - input_c1 <= -one else (direction_input_c - direction_input_c1))
-                    target_c = target_row[c]
+                    target_c = real(target_row[c])
                     choice_2 = (choice_1 if target_c == zero else zero)
                     sum_2, sum_2_lost = sum_with_lost(sum_2, sum_2_lost, choice_2)
             sum_3 = with_lost(sum_2, sum_2_lost)
@@ -214,7 +214,7 @@ def hessian_diagonal(
     input: Reals,
     target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -94,7 +94,7 @@ def evaluate(
     target: Reals,
     weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -144,10 +144,10 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             tail_1 = log1p_unit(exp_nonpositive(-abs(input_c)))
-            target_c = target_row[c]
-            weight_c = weight_row[c] if weight is not None else one
+            target_c = real(target_row[c])
+            weight_c = real(weight_row[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, -((tail_1 + (-input_c if -input_c > zero else zero)) * target_c - (target_c - one) * (tail_1 + (input_c if input_c > zero else zero))) * weight_c)
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / C
@@ -163,25 +163,25 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 sum_1 = target_k - one
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_1 = exp_nonpositive(-abs(input_k))
                 choice_1 = (one if input_k >= zero else e_1)
                 choice_2 = (e_1 if input_k >= zero else one)
-                weight_k = weight_row[k] if weight is not None else one
+                weight_k = real(weight_row[k]) if weight is not None else one
                 grad_input_row[k] = factor * (product_1 * (sum_1 * choice_1 + target_k * choice_2) * weight_k / (one + e_1))
         if grad_target is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
-                weight_k_2 = weight_row[k] if weight is not None else one
+                input_k_2 = real(input_row[k])
+                weight_k_2 = real(weight_row[k]) if weight is not None else one
                 grad_target_row[k] = factor * (product_1 * input_k_2 * weight_k_2)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
-                input_k_3 = input_row[k]
+                input_k_3 = real(input_row[k])
                 e_2 = exp_nonpositive(-abs(input_k_3))
                 tail_2 = log1p_unit(e_2)
-                target_k_2 = target_row[k]
+                target_k_2 = real(target_row[k])
                 sum_3 = target_k_2 - one
                 grad_weight_row[k] = factor * (((tail_2 + (-input_k_3 if -input_k_3 > zero else zero)) * target_k_2 - sum_3 * (tail_2 + (input_k_3 if input_k_3 > zero else zero))) * inverse_1)
     counted = rank == 0
@@ -196,7 +196,7 @@ def hvp(
     weight: Reals | None,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -235,13 +235,13 @@ def hvp(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            target_c = target_row[c]
-            input_c = input_row[c]
+            target_c = real(target_row[c])
+            input_c = real(input_row[c])
             e_1 = exp_nonpositive(-abs(input_c))
             choice_1 = (one if input_c >= zero else e_1)
             choice_2 = (e_1 if input_c >= zero else one)
-            direction_input_c = direction_input_row[c]
-            weight_c = weight_row[c] if weight is not None else one
+            direction_input_c = real(direction_input_row[c])
+            weight_c = real(weight_row[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, ((target_c - one) * choice_1 + target_c * choice_2) * direction_input_c * weight_c / (one + e_1))
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / C
@@ -256,10 +256,10 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_2 = exp_nonpositive(-abs(input_k))
-                direction_input_k = direction_input_row[k]
-                weight_k = weight_row[k] if weight is not None else one
+                direction_input_k = real(direction_input_row[k])
+                weight_k = real(weight_row[k]) if weight is not None else one
                 choice_3 = (one if input_k >= zero else e_2)
                 choice_4 = (e_2 if input_k >= zero else one)
                 product_input_row[k] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * direction_input_k * weight_k * choice_3 * choice_4 * inverse_1)
@@ -277,7 +277,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -330,18 +330,18 @@ def hvp_full(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            direction_target_c = direction_target_row[c]
-            input_c = input_row[c]
-            target_c = target_row[c]
+            direction_target_c = real(direction_target_row[c])
+            input_c = real(input_row[c])
+            target_c = real(target_row[c])
             sum_1 = target_c - one
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             e_1 = exp_nonpositive(-abs(input_c))
             choice_1 = (one if input_c >= zero else e_1)
             inverse_1 = one / (one + e_1)
             choice_2 = (e_1 if input_c >= zero else one)
-            weight_c = weight_row[c] if weight is not None else one
+            weight_c = real(weight_row[c]) if weight is not None else one
             tail_1 = log1p_unit(e_1)
-            direction_weight_c = direction_weight_row[c]
+            direction_weight_c = real(direction_weight_row[c])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_target_c * input_c + sum_1 * direction_input_c * choice_1 * inverse_1 + direction_input_c * target_c * choice_2 * inverse_1) * weight_c - ((tail_1 + (-input_c if -input_c > zero else zero)) * target_c - sum_1 * (tail_1 + (input_c if input_c > zero else zero))) * direction_weight_c)
         sum_2 = group_sum(sum, sum_lost)
         inverse_2 = one / C
@@ -357,33 +357,33 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 sum_3 = target_k - one
-                direction_weight_k = direction_weight_row[k]
-                input_k = input_row[k]
+                direction_weight_k = real(direction_weight_row[k])
+                input_k = real(input_row[k])
                 e_2 = exp_nonpositive(-abs(input_k))
                 choice_3 = (one if input_k >= zero else e_2)
                 inverse_3 = one / (one + e_2)
-                direction_target_k = direction_target_row[k]
-                weight_k = weight_row[k] if weight is not None else one
+                direction_target_k = real(direction_target_row[k])
+                weight_k = real(weight_row[k]) if weight is not None else one
                 choice_4 = (e_2 if input_k >= zero else one)
                 power_of_1 = inverse_3 * inverse_3
-                direction_input_k = direction_input_row[k]
+                direction_input_k = real(direction_input_row[k])
                 product_input_row[k] = factor * (product_1 * (sum_3 * direction_weight_k * choice_3 * inverse_3 + direction_target_k * weight_k * choice_3 * inverse_3 + direction_target_k * weight_k * choice_4 * inverse_3 + direction_weight_k * target_k * choice_4 * inverse_3 + power_of_1 * sum_3 * direction_input_k * weight_k * choice_3 * choice_4 - power_of_1 * direction_input_k * target_k * weight_k * choice_3 * choice_4))
         if product_target is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k_2 = direction_input_row[k]
-                weight_k_2 = weight_row[k] if weight is not None else one
-                direction_weight_k_2 = direction_weight_row[k]
-                input_k_2 = input_row[k]
+                direction_input_k_2 = real(direction_input_row[k])
+                weight_k_2 = real(weight_row[k]) if weight is not None else one
+                direction_weight_k_2 = real(direction_weight_row[k])
+                input_k_2 = real(input_row[k])
                 product_target_row[k] = factor * (product_1 * (direction_input_k_2 * weight_k_2 + direction_weight_k_2 * input_k_2))
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
-                direction_target_k_2 = direction_target_row[k]
-                input_k_3 = input_row[k]
-                target_k_2 = target_row[k]
+                direction_target_k_2 = real(direction_target_row[k])
+                input_k_3 = real(input_row[k])
+                target_k_2 = real(target_row[k])
                 sum_4 = target_k_2 - one
-                direction_input_k_3 = direction_input_row[k]
+                direction_input_k_3 = real(direction_input_row[k])
                 e_3 = exp_nonpositive(-abs(input_k_3))
                 choice_5 = (one if input_k_3 >= zero else e_3)
                 inverse_4 = one / (one + e_3)
@@ -400,7 +400,7 @@ def hessian_diagonal(
     target: Reals,
     weight: Reals | None,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -438,9 +438,9 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_1 = exp_nonpositive(-abs(input_k))
-                weight_k = weight_row[k] if weight is not None else one
+                weight_k = real(weight_row[k]) if weight is not None else one
                 choice_1 = (one if input_k >= zero else e_1)
                 choice_2 = (e_1 if input_k >= zero else one)
                 diagonal_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * weight_k * choice_1 * choice_2 * inverse_1)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -40,7 +40,7 @@ def evaluate(
     weight: Reals | None,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -84,8 +84,8 @@ def evaluate(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        input_target = input_row[target_i]
-        weight_target = weight[target_i] if weight is not None else one
+        input_target = real(input_row[target_i])
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = -input_target * weight_target
         factor = scale
         if item_scale is not None:
@@ -116,7 +116,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -156,8 +156,8 @@ def hvp(
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        direction_input_target = direction_input_row[target_i]
-        weight_target = weight[target_i] if weight is not None else one
+        direction_input_target = real(direction_input_row[target_i])
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = -direction_input_target * weight_target
         factor = scale
         if item_scale is not None:
@@ -184,7 +184,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -229,10 +229,10 @@ def hvp_full(
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        direction_input_target = direction_input_row[target_i]
-        weight_target = weight[target_i] if weight is not None else one
-        direction_weight_target = direction_weight[target_i]
-        input_target = input_row[target_i]
+        direction_input_target = real(direction_input_row[target_i])
+        weight_target = real(weight[target_i]) if weight is not None else one
+        direction_weight_target = real(direction_weight[target_i])
+        input_target = real(input_row[target_i])
         value = -direction_input_target * weight_target - direction_weight_target * input_target
         factor = scale
         if item_scale is not None:
@@ -262,7 +262,7 @@ def hessian_diagonal(
     weight: Reals | None,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -315,7 +315,7 @@ def normalizer(
     weight: Reals | None,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -348,7 +348,7 @@ def normalizer(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = weight_target
         factor = scale
         if item_scale is not None:
@@ -370,7 +370,7 @@ def normalizer_gradient(
     weight: Reals | None,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -414,7 +414,7 @@ def normalizer_gradient(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = weight_target
         factor = scale
         if item_scale is not None:

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal", "normalizer")
@@ -173,7 +173,7 @@ def evaluate(
     ignore_index: Whole,
     first_item: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -216,7 +216,7 @@ def evaluate(
         inverse_1 = one / temperature
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
             image = ordered(choice_1)
             top = image if image > top else top
@@ -224,14 +224,14 @@ def evaluate(
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
             is_largest = choice_2 == largest
             share = exp_of_difference(choice_2, largest)
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         group_1 = (largest - input_target * inverse_1)
         log1p_1 = log1p(others)
         value = group_1 + log1p_1
@@ -247,7 +247,7 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 choice_3 = ((product_1 * exp_of_difference(input_k * inverse_1, largest)) if k != item else zero)
                 grad_input_row[k] = factor * choice_3
             if target_i % LANES == rank:
@@ -266,7 +266,7 @@ def hvp(
     first_item: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -310,7 +310,7 @@ def hvp(
         inverse_1 = one / temperature
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
             image = ordered(choice_1)
             top = image if image > top else top
@@ -322,7 +322,7 @@ def hvp(
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
             is_largest = choice_2 == largest
             share = exp_of_difference(choice_2, largest)
@@ -331,7 +331,7 @@ def hvp(
             where_equal_1 = (one if (input_c_2 * inverse_1) == largest else zero)
             choice_3 = (where_equal_1 if c != item else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_3)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             where_equal_2 = (direction_input_c if (input_c_2 * inverse_1) == largest else zero)
             choice_4 = (where_equal_2 if c != item else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_4)
@@ -344,13 +344,13 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
+            input_c1 = real(input_row[c1])
             product_1 = input_c1 * inverse_1
-            direction_input_c1 = direction_input_row[c1]
+            direction_input_c1 = real(direction_input_row[c1])
             choice_5 = ((exp_of_difference(product_1, largest) * (product_2 + direction_input_c1) * inverse_3) if c1 != item else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_5)
         sum_6 = group_sum(sum_5, sum_5_lost)
-        direction_input_target = direction_input_row[target_i]
+        direction_input_target = real(direction_input_row[target_i])
         value = -((product_2 + direction_input_target) - sum_6) * inverse_1
         product_3 = inverse_1 * inverse_1 * inverse_3
         factor = scale
@@ -363,8 +363,8 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k = direction_input_row[k]
-                input_k = input_row[k]
+                direction_input_k = real(direction_input_row[k])
+                input_k = real(input_row[k])
                 choice_6 = ((product_3 * ((product_2 + direction_input_k) - sum_6) * exp_of_difference(input_k * inverse_1, largest)) if k != item else zero)
                 product_input_row[k] = factor * choice_6
     counted = rank == 0
@@ -380,7 +380,7 @@ def hessian_diagonal(
     ignore_index: Whole,
     first_item: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -419,7 +419,7 @@ def hessian_diagonal(
         inverse_1 = one / temperature
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
             image = ordered(choice_1)
             top = image if image > top else top
@@ -427,7 +427,7 @@ def hessian_diagonal(
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
             is_largest = choice_2 == largest
             share = exp_of_difference(choice_2, largest)
@@ -442,7 +442,7 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 choice_3 = (-(exp_of_difference(input_k * inverse_1, largest) * inverse_2 / temperature) * (expm1(-(product_1 * input_k + largest) - log1p_1) / temperature) if k != item else zero)
                 diagonal_input_row[k] = factor * choice_3
     counted = rank == 0
@@ -458,7 +458,7 @@ def normalizer(
     ignore_index: Whole,
     first_item: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -85,7 +85,7 @@ def evaluate(
     target: Reals,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -112,8 +112,8 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
             sum_1 = input_i + eps
@@ -155,7 +155,7 @@ def hvp(
     eps: Real,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -180,9 +180,9 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
             sum_1 = input_i + eps
@@ -218,7 +218,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -247,10 +247,10 @@ def hvp_full(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
-            direction_target_i = direction_target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
+            direction_target_i = real(direction_target_block[i])
             bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
             sum_1 = input_i + eps
@@ -291,7 +291,7 @@ def hessian_diagonal(
     target: Reals,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -313,8 +313,8 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
             sum_1 = input_i + eps

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -94,7 +94,7 @@ def evaluate(
     alpha: Real,
     gamma: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -118,8 +118,8 @@ def evaluate(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i
@@ -159,7 +159,7 @@ def hvp(
     gamma: Real,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -184,9 +184,9 @@ def hvp(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
-            direction_input_i = direction_input_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
+            direction_input_i = real(direction_input_block[i])
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i
@@ -228,7 +228,7 @@ def hessian_diagonal(
     alpha: Real,
     gamma: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -250,8 +250,8 @@ def hessian_diagonal(
         for i in range(WIDTH):
             if item_scale is not None:
                 s = item_scale_block[i]
-            input_i = input_block[i]
-            target_i = target_block[i]
+            input_i = real(input_block[i])
+            target_i = real(target_block[i])
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -220,7 +220,7 @@ def evaluate(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -286,8 +286,6 @@ def evaluate(
             product_2 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_2 == largest
             share = exp_below(product_2, largest)
-            if grad_input is not None:
-                grad_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -314,12 +312,12 @@ def evaluate(
         product_6 = real(4) * label_smoothing * inverse_2
         inverse_3 = one / (one + others)
         product_7 = sum_2 * inverse_3
-        product_8 = -real(4) * sum_1 * weight_target * inverse_3
-        product_9 = real(8) * log_partition * z_loss * inverse_3
-        e_2 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-        e_3 = exp_below(softcap * tanh_1, largest)
-        choice_3 = (one if product_4 >= zero else e_2)
-        choice_4 = (e_2 if product_4 >= zero else one)
+        product_9 = -real(4) * sum_1 * weight_target * inverse_3
+        product_10 = real(8) * log_partition * z_loss * inverse_3
+        e_3 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
+        e_4 = exp_below(softcap * tanh_1, largest)
+        choice_3 = (one if product_4 >= zero else e_3)
+        choice_4 = (e_3 if product_4 >= zero else one)
         product_11 = -label_smoothing * inverse_2
         factor = scale
         if item_scale is not None:
@@ -331,22 +329,23 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = real(grad_input_row[k])
                 input_k = real(input_row[k])
                 e_1 = exp_nonpositive(-abs(product_5 * input_k))
                 weight_k = real(weight[k]) if weight is not None else one
-                product_10 = input_k * inverse_1
-                choice_1 = (one if product_10 >= zero else e_1)
-                choice_2 = (e_1 if product_10 >= zero else one)
-                grad_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (product_7 * share_2 - weight_k) + product_8 * share_2 + product_9 * share_2) * choice_1 * choice_2)
+                product_8 = input_k * inverse_1
+                tanh_2 = tanh(product_8)
+                e_2 = exp_below(softcap * tanh_2, largest)
+                choice_1 = (one if product_8 >= zero else e_1)
+                choice_2 = (e_1 if product_8 >= zero else one)
+                grad_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (product_7 * e_2 - weight_k) + product_9 * e_2 + product_10 * e_2) * choice_1 * choice_2)
             if target_i % LANES == rank:
-                grad_input_row[target_i] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * (real(4) * (sum_2 * e_3 * inverse_3 - weight_target) * label_smoothing * inverse_2 + real(8) * log_partition * z_loss * e_3 * inverse_3 - real(4) * sum_1 * weight_target * expm1(sum_5)) * choice_3 * choice_4)
+                grad_input_row[target_i] = factor * ((one / (one + e_3)) * (one / (one + e_3)) * (real(4) * (sum_2 * e_4 * inverse_3 - weight_target) * label_smoothing * inverse_2 + real(8) * log_partition * z_loss * e_4 * inverse_3 - real(4) * sum_1 * weight_target * expm1(sum_5)) * choice_3 * choice_4)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
                 input_k_2 = real(input_row[k])
                 product_12 = input_k_2 * inverse_1
-                tanh_2 = tanh(product_12)
-                grad_weight_lane[k] += factor * (product_11 * (-(product_3 * tanh_2 + largest) - log1p_1))
+                tanh_3 = tanh(product_12)
+                grad_weight_lane[k] += factor * (product_11 * (-(product_3 * tanh_3 + largest) - log1p_1))
             if target_i % LANES == rank:
                 grad_weight_lane[target_i] += factor * (sum_1 * sum_5)
     counted = rank == 0
@@ -365,7 +364,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -432,8 +431,6 @@ def hvp(
             product_2 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_2 == largest
             share = exp_below(product_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if product_2 == largest else zero)
@@ -517,7 +514,7 @@ def hvp(
         product_20 = real(8) * log_partition * z_loss * inverse_3
         product_21 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
         tanh_2 = tanh(product_11)
-        e_9 = exp_below(softcap * tanh_2, largest)
+        e_10 = exp_below(softcap * tanh_2, largest)
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -528,7 +525,6 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = real(product_input_row[k])
                 input_k = real(input_row[k])
                 e_8 = exp_nonpositive(-abs(product_3 * input_k))
                 power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
@@ -540,9 +536,10 @@ def hvp(
                 choice_14 = (e_8 if product_14 >= zero else one)
                 group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
                 sum_14 = product_10 + real(4) * group_1
-                product_input_row[k] = factor * (power_of_4 * (product_12 * (product_13 * direction_input_k * weight_k * tanh_1 + product_15 * sum_14 * share_2 + product_16 * direction_input_k * share_2 * tanh_1) + product_17 * share_2 + product_18 * (real(16) * sum_8 + product_19 * direction_input_k * tanh_1 - real(16) * group_1) * share_2 + product_20 * sum_14 * share_2 + product_21 * direction_input_k * share_2 * tanh_1) * choice_13 * choice_14)
+                e_9 = exp_below(softcap * tanh_1, largest)
+                product_input_row[k] = factor * (power_of_4 * (product_12 * (product_13 * direction_input_k * weight_k * tanh_1 + product_15 * sum_14 * e_9 + product_16 * direction_input_k * e_9 * tanh_1) + product_17 * e_9 + product_18 * (real(16) * sum_8 + product_19 * direction_input_k * tanh_1 - real(16) * group_1) * e_9 + product_20 * sum_14 * e_9 + product_21 * direction_input_k * e_9 * tanh_1) * choice_13 * choice_14)
             if target_i % LANES == rank:
-                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1(-(largest - softcap * tanh_2) - log1p_1) * inverse_1 * tanh_2 - real(4) * sum_13 * e_9 * inverse_3) * weight_target - (real(8) * direction_input_target * sum_2 * e_9 * inverse_3 * inverse_1 * tanh_2 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_2 - real(4) * sum_13 * sum_2 * e_9 * inverse_3) * label_smoothing * inverse_4 + real(32) * z_loss * sum_10 * e_9 * inverse_3 + real(8) * sum_13 * log_partition * z_loss * e_9 * inverse_3 - real(16) * log_partition * direction_input_target * z_loss * e_9 * inverse_3 * inverse_1 * tanh_2) * choice_11 * choice_12)
+                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1(-(largest - softcap * tanh_2) - log1p_1) * inverse_1 * tanh_2 - real(4) * sum_13 * e_10 * inverse_3) * weight_target - (real(8) * direction_input_target * sum_2 * e_10 * inverse_3 * inverse_1 * tanh_2 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_2 - real(4) * sum_13 * sum_2 * e_10 * inverse_3) * label_smoothing * inverse_4 + real(32) * z_loss * sum_10 * e_10 * inverse_3 + real(8) * sum_13 * log_partition * z_loss * e_10 * inverse_3 - real(16) * log_partition * direction_input_target * z_loss * e_10 * inverse_3 * inverse_1 * tanh_2) * choice_11 * choice_12)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -560,7 +557,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -637,8 +634,6 @@ def hvp_full(
             product_2 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_2 == largest
             share = exp_below(product_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if product_2 == largest else zero)
@@ -720,7 +715,7 @@ def hvp_full(
         value = sum_1 * sum_15 * direction_weight_target + sum_1 * sum_16 * weight_target + real(8) * log_partition * z_loss * sum_12 - label_smoothing * sum_14 * inverse_4
         product_14 = -label_smoothing * inverse_4
         product_15 = -real(4) * sum_2 * inverse_3
-        product_16 = -real(8) * inverse_1
+        product_17 = -real(8) * inverse_1
         product_18 = -real(4) * sum_4 * inverse_3
         product_19 = real(8) * sum_4 * inverse_3 * inverse_1
         product_20 = -real(4) * sum_1 * direction_weight_target * inverse_3
@@ -729,7 +724,7 @@ def hvp_full(
         product_23 = real(8) * inverse_1
         product_24 = real(8) * log_partition * z_loss * inverse_3
         product_25 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
-        e_9 = exp_below(softcap * tanh_1, largest)
+        e_10 = exp_below(softcap * tanh_1, largest)
         expm1_1 = expm1(sum_15)
         factor = scale
         if item_scale is not None:
@@ -741,31 +736,31 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = real(product_input_row[k])
                 input_k = real(input_row[k])
                 e_8 = exp_nonpositive(-abs(product_3 * input_k))
                 power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
                 direction_weight_k = real(direction_weight[k])
+                product_16 = input_k * inverse_1
+                tanh_2 = tanh(product_16)
+                e_9 = exp_below(softcap * tanh_2, largest)
                 direction_input_k = real(direction_input_row[k])
                 weight_k = real(weight[k]) if weight is not None else one
-                product_17 = input_k * inverse_1
-                tanh_2 = tanh(product_17)
-                choice_13 = (one if product_17 >= zero else e_8)
-                choice_14 = (e_8 if product_17 >= zero else one)
+                choice_13 = (one if product_16 >= zero else e_8)
+                choice_14 = (e_8 if product_16 >= zero else one)
                 group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
                 sum_17 = product_12 + real(4) * group_1
-                product_input_row[k] = factor * (power_of_4 * (product_14 * (real(4) * direction_weight_k + product_15 * share_2 + product_16 * direction_input_k * weight_k * tanh_2 + product_18 * sum_17 * share_2 + product_19 * direction_input_k * share_2 * tanh_2) + product_20 * share_2 + product_21 * share_2 + product_22 * (real(16) * sum_10 + product_23 * direction_input_k * tanh_2 - real(16) * group_1) * share_2 + product_24 * sum_17 * share_2 + product_25 * direction_input_k * share_2 * tanh_2) * choice_13 * choice_14)
+                product_input_row[k] = factor * (power_of_4 * (product_14 * (real(4) * direction_weight_k + product_15 * e_9 + product_17 * direction_input_k * weight_k * tanh_2 + product_18 * sum_17 * e_9 + product_19 * direction_input_k * e_9 * tanh_2) + product_20 * e_9 + product_21 * e_9 + product_22 * (real(16) * sum_10 + product_23 * direction_input_k * tanh_2 - real(16) * group_1) * e_9 + product_24 * sum_17 * e_9 + product_25 * direction_input_k * e_9 * tanh_2) * choice_13 * choice_14)
             if target_i % LANES == rank:
-                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1_1 * inverse_1 * tanh_1 - real(4) * sum_16 * e_9 * inverse_3) * weight_target + real(32) * z_loss * sum_12 * e_9 * inverse_3 + real(8) * sum_16 * log_partition * z_loss * e_9 * inverse_3 - (real(4) * direction_weight_target + real(8) * direction_input_target * sum_4 * e_9 * inverse_3 * inverse_1 * tanh_1 - real(4) * sum_2 * e_9 * inverse_3 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_1 - real(4) * sum_16 * sum_4 * e_9 * inverse_3) * label_smoothing * inverse_4 - real(4) * sum_1 * direction_weight_target * expm1_1 - real(16) * log_partition * direction_input_target * z_loss * e_9 * inverse_3 * inverse_1 * tanh_1) * choice_11 * choice_12)
+                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1_1 * inverse_1 * tanh_1 - real(4) * sum_16 * e_10 * inverse_3) * weight_target + real(32) * z_loss * sum_12 * e_10 * inverse_3 + real(8) * sum_16 * log_partition * z_loss * e_10 * inverse_3 - (real(4) * direction_weight_target + real(8) * direction_input_target * sum_4 * e_10 * inverse_3 * inverse_1 * tanh_1 - real(4) * sum_2 * e_10 * inverse_3 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_1 - real(4) * sum_16 * sum_4 * e_10 * inverse_3) * label_smoothing * inverse_4 - real(4) * sum_1 * direction_weight_target * expm1_1 - real(16) * log_partition * direction_input_target * z_loss * e_10 * inverse_3 * inverse_1 * tanh_1) * choice_11 * choice_12)
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
                 input_k_2 = real(input_row[k])
-                e_10 = exp_nonpositive(-abs(product_3 * input_k_2))
-                power_of_5 = (one / (one + e_10)) * (one / (one + e_10))
+                e_11 = exp_nonpositive(-abs(product_3 * input_k_2))
+                power_of_5 = (one / (one + e_11)) * (one / (one + e_11))
                 direction_input_k_2 = real(direction_input_row[k])
                 product_26 = input_k_2 * inverse_1
-                choice_15 = (one if product_26 >= zero else e_10)
-                choice_16 = (e_10 if product_26 >= zero else one)
+                choice_15 = (one if product_26 >= zero else e_11)
+                choice_16 = (e_11 if product_26 >= zero else one)
                 group_2 = (product_6 + power_of_5 * direction_input_k_2 * choice_15 * choice_16)
                 sum_18 = product_12 + real(4) * group_2
                 product_weight_lane[k] += factor * (product_14 * sum_18)
@@ -786,7 +781,7 @@ def hessian_diagonal(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -843,8 +838,6 @@ def hessian_diagonal(
             product_2 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_2 == largest
             share = exp_below(product_2, largest)
-            if diagonal_input is not None:
-                diagonal_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -867,25 +860,24 @@ def hessian_diagonal(
         product_13 = -real(32) * log_partition * z_loss * inverse_4
         product_14 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
         input_target = real(input_row[target_i])
-        e_2 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-        inverse_5 = one / (one + e_2)
+        e_3 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
+        inverse_5 = one / (one + e_3)
         power_of_5 = inverse_5 * inverse_5
         product_15 = input_target * inverse_1
-        choice_5 = (one if product_15 >= zero else e_2)
-        choice_6 = (e_2 if product_15 >= zero else one)
+        choice_5 = (one if product_15 >= zero else e_3)
+        choice_6 = (e_3 if product_15 >= zero else one)
         tanh_2 = tanh(product_15)
         power_of_6 = inverse_5 * inverse_5 * inverse_5 * inverse_5
-        power_of_7 = e_2 * e_2
+        power_of_7 = e_3 * e_3
         choice_7 = (one if product_15 >= zero else power_of_7)
         choice_8 = (power_of_7 if product_15 >= zero else one)
-        e_3 = exp_below(softcap * tanh_2, largest)
+        e_4 = exp_below(softcap * tanh_2, largest)
         expm1_2 = expm1(-(largest - softcap * tanh_2) - log1p_1)
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = real(diagonal_input_row[k])
                 input_k = real(input_row[k])
                 e_1 = exp_nonpositive(-abs(product_5 * input_k))
                 inverse_3 = one / (one + e_1)
@@ -899,10 +891,11 @@ def hessian_diagonal(
                 power_of_3 = e_1 * e_1
                 choice_3 = (one if product_6 >= zero else power_of_3)
                 choice_4 = (power_of_3 if product_6 >= zero else one)
+                e_2 = exp_below(softcap * tanh_1, largest)
                 expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
-                diagonal_input_row[k] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 * tanh_1 + product_7 * power_of_2 * choice_3 * choice_4 * share_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * share_2 * tanh_1) + product_10 * (real(16) * power_of_2 * choice_3 * choice_4 * expm1_1 + product_11 * power_of_1 * choice_1 * choice_2 * tanh_1) * share_2 + product_12 * (share_2 * share_2) * power_of_2 * choice_3 * choice_4 + product_13 * power_of_2 * choice_3 * choice_4 * share_2 * expm1_1 + product_14 * power_of_1 * choice_1 * choice_2 * share_2 * tanh_1)
+                diagonal_input_row[k] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 * tanh_1 + product_7 * power_of_2 * choice_3 * choice_4 * e_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * e_2 * tanh_1) + product_10 * (real(16) * power_of_2 * choice_3 * choice_4 * expm1_1 + product_11 * power_of_1 * choice_1 * choice_2 * tanh_1) * e_2 + product_12 * (e_2 * e_2) * power_of_2 * choice_3 * choice_4 + product_13 * power_of_2 * choice_3 * choice_4 * e_2 * expm1_1 + product_14 * power_of_1 * choice_1 * choice_2 * e_2 * tanh_1)
             if target_i % LANES == rank:
-                diagonal_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 * tanh_2 + real(16) * power_of_6 * choice_7 * choice_8 * e_3 * inverse_4) * weight_target * expm1_2 + real(32) * (e_3 * e_3) * power_of_4 * power_of_6 * z_loss * choice_7 * choice_8 - (real(16) * power_of_6 * choice_7 * choice_8 * sum_2 * e_3 * expm1_2 * inverse_4 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_3 * inverse_4 * inverse_1 * tanh_2 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 * tanh_2) * label_smoothing * inverse_2 - real(32) * power_of_6 * log_partition * z_loss * choice_7 * choice_8 * e_3 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_3 * inverse_4 * inverse_1 * tanh_2)
+                diagonal_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 * tanh_2 + real(16) * power_of_6 * choice_7 * choice_8 * e_4 * inverse_4) * weight_target * expm1_2 + real(32) * (e_4 * e_4) * power_of_4 * power_of_6 * z_loss * choice_7 * choice_8 - (real(16) * power_of_6 * choice_7 * choice_8 * sum_2 * e_4 * expm1_2 * inverse_4 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_4 * inverse_4 * inverse_1 * tanh_2 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 * tanh_2) * label_smoothing * inverse_2 - real(32) * power_of_6 * log_partition * z_loss * choice_7 * choice_8 * e_4 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_4 * inverse_4 * inverse_1 * tanh_2)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -918,7 +911,7 @@ def normalizer(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -976,7 +969,7 @@ def normalizer_gradient(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -220,7 +220,7 @@ def evaluate(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -267,7 +267,7 @@ def evaluate(
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             product_1 = softcap * tanh(input_c * inverse_1)
             image = ordered(product_1)
             top = image if image > top else top
@@ -276,18 +276,16 @@ def evaluate(
         sum_lost = zero
         if label_smoothing != zero:
             for c in range(rank, n_C, LANES):
-                weight_c = weight[c] if weight is not None else one
+                weight_c = real(weight[c]) if weight is not None else one
                 sum, sum_lost = sum_with_lost(sum, sum_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             product_2 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_2 == largest
             share = exp_below(product_2, largest)
-            if grad_input is not None:
-                grad_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -297,29 +295,29 @@ def evaluate(
         sum_3_lost = zero
         if label_smoothing != zero:
             for c1 in range(rank, n_C, LANES):
-                input_c1 = input_row[c1]
-                weight_c1 = weight[c1] if weight is not None else one
+                input_c1 = real(input_row[c1])
+                weight_c1 = real(weight[c1]) if weight is not None else one
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (-(product_3 * tanh(input_c1 * inverse_1) + largest) - log1p_1) * weight_c1)
         sum_4 = group_sum(sum_3, sum_3_lost)
         log_partition = largest + log1p_1
         sum_1 = label_smoothing - one
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         product_4 = input_target * inverse_1
         tanh_1 = tanh(product_4)
         sum_5 = -(largest - softcap * tanh_1) - log1p_1
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_2 = one / C
         value = log_partition * log_partition * z_loss + sum_1 * sum_5 * weight_target - label_smoothing * sum_4 * inverse_2
         product_5 = real(2) * inverse_1
         product_6 = real(4) * label_smoothing * inverse_2
         inverse_3 = one / (one + others)
         product_7 = sum_2 * inverse_3
-        product_8 = -real(4) * sum_1 * weight_target * inverse_3
-        product_9 = real(8) * log_partition * z_loss * inverse_3
-        e_2 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-        e_3 = exp_below(softcap * tanh_1, largest)
-        choice_3 = (one if product_4 >= zero else e_2)
-        choice_4 = (e_2 if product_4 >= zero else one)
+        product_9 = -real(4) * sum_1 * weight_target * inverse_3
+        product_10 = real(8) * log_partition * z_loss * inverse_3
+        e_3 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
+        e_4 = exp_below(softcap * tanh_1, largest)
+        choice_3 = (one if product_4 >= zero else e_3)
+        choice_4 = (e_3 if product_4 >= zero else one)
         product_11 = -label_smoothing * inverse_2
         factor = scale
         if item_scale is not None:
@@ -331,22 +329,23 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = grad_input_row[k]
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_1 = exp_nonpositive(-abs(product_5 * input_k))
-                weight_k = weight[k] if weight is not None else one
-                product_10 = input_k * inverse_1
-                choice_1 = (one if product_10 >= zero else e_1)
-                choice_2 = (e_1 if product_10 >= zero else one)
-                grad_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (product_7 * share_2 - weight_k) + product_8 * share_2 + product_9 * share_2) * choice_1 * choice_2)
+                weight_k = real(weight[k]) if weight is not None else one
+                product_8 = input_k * inverse_1
+                tanh_2 = tanh(product_8)
+                e_2 = exp_below(softcap * tanh_2, largest)
+                choice_1 = (one if product_8 >= zero else e_1)
+                choice_2 = (e_1 if product_8 >= zero else one)
+                grad_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (product_7 * e_2 - weight_k) + product_9 * e_2 + product_10 * e_2) * choice_1 * choice_2)
             if target_i % LANES == rank:
-                grad_input_row[target_i] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * (real(4) * (sum_2 * e_3 * inverse_3 - weight_target) * label_smoothing * inverse_2 + real(8) * log_partition * z_loss * e_3 * inverse_3 - real(4) * sum_1 * weight_target * expm1(sum_5)) * choice_3 * choice_4)
+                grad_input_row[target_i] = factor * ((one / (one + e_3)) * (one / (one + e_3)) * (real(4) * (sum_2 * e_4 * inverse_3 - weight_target) * label_smoothing * inverse_2 + real(8) * log_partition * z_loss * e_4 * inverse_3 - real(4) * sum_1 * weight_target * expm1(sum_5)) * choice_3 * choice_4)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
+                input_k_2 = real(input_row[k])
                 product_12 = input_k_2 * inverse_1
-                tanh_2 = tanh(product_12)
-                grad_weight_lane[k] += factor * (product_11 * (-(product_3 * tanh_2 + largest) - log1p_1))
+                tanh_3 = tanh(product_12)
+                grad_weight_lane[k] += factor * (product_11 * (-(product_3 * tanh_3 + largest) - log1p_1))
             if target_i % LANES == rank:
                 grad_weight_lane[target_i] += factor * (sum_1 * sum_5)
     counted = rank == 0
@@ -365,7 +364,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -408,7 +407,7 @@ def hvp(
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             product_1 = softcap * tanh(input_c * inverse_1)
             image = ordered(product_1)
             top = image if image > top else top
@@ -417,7 +416,7 @@ def hvp(
         sum_lost = zero
         if label_smoothing != zero:
             for c in range(rank, n_C, LANES):
-                weight_c = weight[c] if weight is not None else one
+                weight_c = real(weight[c]) if weight is not None else one
                 sum, sum_lost = sum_with_lost(sum, sum_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
         product_3 = real(2) * inverse_1
@@ -428,17 +427,15 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             product_2 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_2 == largest
             share = exp_below(product_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if product_2 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             e_1 = exp_nonpositive(-abs(product_3 * input_c_2))
             choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
             choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
@@ -453,13 +450,13 @@ def hvp(
         sum_7 = zero
         sum_7_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
+            input_c1 = real(input_row[c1])
             product_4 = input_c1 * inverse_1
             product_5 = softcap * tanh(product_4)
             e_2 = exp_below(product_5, largest)
             e_3 = exp_nonpositive(-abs(product_3 * input_c1))
             power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
-            direction_input_c1 = direction_input_row[c1]
+            direction_input_c1 = real(direction_input_row[c1])
             choice_5 = (one if product_4 >= zero else e_3)
             choice_6 = (e_3 if product_4 >= zero else one)
             product_7 = power_of_1 * direction_input_c1 * choice_5 * choice_6
@@ -469,10 +466,10 @@ def hvp(
         sum_9_lost = zero
         if z_loss != zero:
             for c1 in range(rank, n_C, LANES):
-                input_c1_2 = input_row[c1]
+                input_c1_2 = real(input_row[c1])
                 e_4 = exp_nonpositive(-abs(product_3 * input_c1_2))
                 power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
-                direction_input_c1_2 = direction_input_row[c1]
+                direction_input_c1_2 = real(direction_input_row[c1])
                 product_8 = input_c1_2 * inverse_1
                 choice_7 = (one if product_8 >= zero else e_4)
                 choice_8 = (e_4 if product_8 >= zero else one)
@@ -485,24 +482,24 @@ def hvp(
         sum_11_lost = zero
         if label_smoothing != zero:
             for c2 in range(rank, n_C, LANES):
-                input_c2 = input_row[c2]
+                input_c2 = real(input_row[c2])
                 e_6 = exp_nonpositive(-abs(product_3 * input_c2))
-                direction_input_c2 = direction_input_row[c2]
+                direction_input_c2 = real(direction_input_row[c2])
                 choice_9 = (one if input_c2 * inverse_1 >= zero else e_6)
                 choice_10 = (e_6 if input_c2 * inverse_1 >= zero else one)
-                weight_c2 = weight[c2] if weight is not None else one
+                weight_c2 = real(weight[c2]) if weight is not None else one
                 sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (real(4) * (product_6 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_10) * weight_c2)
         sum_12 = group_sum(sum_11, sum_11_lost)
         sum_1 = label_smoothing - one
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         e_7 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
         power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
-        direction_input_target = direction_input_row[target_i]
+        direction_input_target = real(direction_input_row[target_i])
         product_11 = input_target * inverse_1
         choice_11 = (one if product_11 >= zero else e_7)
         choice_12 = (e_7 if product_11 >= zero else one)
         sum_13 = real(4) * (product_6 + power_of_3 * direction_input_target * choice_11 * choice_12) + product_10
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_4 = one / C
         log1p_1 = log1p(others)
         log_partition = largest + log1p_1
@@ -517,7 +514,7 @@ def hvp(
         product_20 = real(8) * log_partition * z_loss * inverse_3
         product_21 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
         tanh_2 = tanh(product_11)
-        e_9 = exp_below(softcap * tanh_2, largest)
+        e_10 = exp_below(softcap * tanh_2, largest)
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -528,21 +525,21 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_8 = exp_nonpositive(-abs(product_3 * input_k))
                 power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
-                direction_input_k = direction_input_row[k]
-                weight_k = weight[k] if weight is not None else one
+                direction_input_k = real(direction_input_row[k])
+                weight_k = real(weight[k]) if weight is not None else one
                 product_14 = input_k * inverse_1
                 tanh_1 = tanh(product_14)
                 choice_13 = (one if product_14 >= zero else e_8)
                 choice_14 = (e_8 if product_14 >= zero else one)
                 group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
                 sum_14 = product_10 + real(4) * group_1
-                product_input_row[k] = factor * (power_of_4 * (product_12 * (product_13 * direction_input_k * weight_k * tanh_1 + product_15 * sum_14 * share_2 + product_16 * direction_input_k * share_2 * tanh_1) + product_17 * share_2 + product_18 * (real(16) * sum_8 + product_19 * direction_input_k * tanh_1 - real(16) * group_1) * share_2 + product_20 * sum_14 * share_2 + product_21 * direction_input_k * share_2 * tanh_1) * choice_13 * choice_14)
+                e_9 = exp_below(softcap * tanh_1, largest)
+                product_input_row[k] = factor * (power_of_4 * (product_12 * (product_13 * direction_input_k * weight_k * tanh_1 + product_15 * sum_14 * e_9 + product_16 * direction_input_k * e_9 * tanh_1) + product_17 * e_9 + product_18 * (real(16) * sum_8 + product_19 * direction_input_k * tanh_1 - real(16) * group_1) * e_9 + product_20 * sum_14 * e_9 + product_21 * direction_input_k * e_9 * tanh_1) * choice_13 * choice_14)
             if target_i % LANES == rank:
-                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1(-(largest - softcap * tanh_2) - log1p_1) * inverse_1 * tanh_2 - real(4) * sum_13 * e_9 * inverse_3) * weight_target - (real(8) * direction_input_target * sum_2 * e_9 * inverse_3 * inverse_1 * tanh_2 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_2 - real(4) * sum_13 * sum_2 * e_9 * inverse_3) * label_smoothing * inverse_4 + real(32) * z_loss * sum_10 * e_9 * inverse_3 + real(8) * sum_13 * log_partition * z_loss * e_9 * inverse_3 - real(16) * log_partition * direction_input_target * z_loss * e_9 * inverse_3 * inverse_1 * tanh_2) * choice_11 * choice_12)
+                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1(-(largest - softcap * tanh_2) - log1p_1) * inverse_1 * tanh_2 - real(4) * sum_13 * e_10 * inverse_3) * weight_target - (real(8) * direction_input_target * sum_2 * e_10 * inverse_3 * inverse_1 * tanh_2 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_2 - real(4) * sum_13 * sum_2 * e_10 * inverse_3) * label_smoothing * inverse_4 + real(32) * z_loss * sum_10 * e_10 * inverse_3 + real(8) * sum_13 * log_partition * z_loss * e_10 * inverse_3 - real(16) * log_partition * direction_input_target * z_loss * e_10 * inverse_3 * inverse_1 * tanh_2) * choice_11 * choice_12)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -560,7 +557,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -608,7 +605,7 @@ def hvp_full(
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             product_1 = softcap * tanh(input_c * inverse_1)
             image = ordered(product_1)
             top = image if image > top else top
@@ -619,9 +616,9 @@ def hvp_full(
         sum_3_lost = zero
         if label_smoothing != zero:
             for c in range(rank, n_C, LANES):
-                direction_weight_c = direction_weight[c]
+                direction_weight_c = real(direction_weight[c])
                 sum, sum_lost = sum_with_lost(sum, sum_lost, direction_weight_c)
-                weight_c = weight[c] if weight is not None else one
+                weight_c = real(weight[c]) if weight is not None else one
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -633,17 +630,15 @@ def hvp_full(
         sum_7 = zero
         sum_7_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             product_2 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_2 == largest
             share = exp_below(product_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if product_2 == largest else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             e_1 = exp_nonpositive(-abs(product_3 * input_c_2))
             choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
             choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
@@ -658,13 +653,13 @@ def hvp_full(
         sum_9 = zero
         sum_9_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
+            input_c1 = real(input_row[c1])
             product_4 = input_c1 * inverse_1
             product_5 = softcap * tanh(product_4)
             e_2 = exp_below(product_5, largest)
             e_3 = exp_nonpositive(-abs(product_3 * input_c1))
             power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
-            direction_input_c1 = direction_input_row[c1]
+            direction_input_c1 = real(direction_input_row[c1])
             choice_5 = (one if product_4 >= zero else e_3)
             choice_6 = (e_3 if product_4 >= zero else one)
             product_7 = power_of_1 * direction_input_c1 * choice_5 * choice_6
@@ -674,10 +669,10 @@ def hvp_full(
         sum_11_lost = zero
         if z_loss != zero:
             for c1 in range(rank, n_C, LANES):
-                input_c1_2 = input_row[c1]
+                input_c1_2 = real(input_row[c1])
                 e_4 = exp_nonpositive(-abs(product_3 * input_c1_2))
                 power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
-                direction_input_c1_2 = direction_input_row[c1]
+                direction_input_c1_2 = real(direction_input_row[c1])
                 product_8 = input_c1_2 * inverse_1
                 choice_7 = (one if product_8 >= zero else e_4)
                 choice_8 = (e_4 if product_8 >= zero else one)
@@ -692,35 +687,35 @@ def hvp_full(
         sum_13_lost = zero
         if label_smoothing != zero:
             for c2 in range(rank, n_C, LANES):
-                input_c2 = input_row[c2]
+                input_c2 = real(input_row[c2])
                 product_11 = input_c2 * inverse_1
-                direction_weight_c2 = direction_weight[c2]
+                direction_weight_c2 = real(direction_weight[c2])
                 e_6 = exp_nonpositive(-abs(product_3 * input_c2))
-                direction_input_c2 = direction_input_row[c2]
+                direction_input_c2 = real(direction_input_row[c2])
                 choice_9 = (one if product_11 >= zero else e_6)
                 choice_10 = (e_6 if product_11 >= zero else one)
-                weight_c2 = weight[c2] if weight is not None else one
+                weight_c2 = real(weight[c2]) if weight is not None else one
                 sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (-(product_10 * tanh(product_11) + largest) - log1p_1) * direction_weight_c2 + (real(4) * (product_6 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_12) * weight_c2)
         sum_14 = group_sum(sum_13, sum_13_lost)
         sum_1 = label_smoothing - one
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         product_13 = input_target * inverse_1
         tanh_1 = tanh(product_13)
         sum_15 = -(largest - softcap * tanh_1) - log1p_1
-        direction_weight_target = direction_weight[target_i]
+        direction_weight_target = real(direction_weight[target_i])
         e_7 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
         power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
-        direction_input_target = direction_input_row[target_i]
+        direction_input_target = real(direction_input_row[target_i])
         choice_11 = (one if product_13 >= zero else e_7)
         choice_12 = (e_7 if product_13 >= zero else one)
         sum_16 = real(4) * (product_6 + power_of_3 * direction_input_target * choice_11 * choice_12) + product_12
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         inverse_4 = one / C
         log_partition = largest + log1p_1
         value = sum_1 * sum_15 * direction_weight_target + sum_1 * sum_16 * weight_target + real(8) * log_partition * z_loss * sum_12 - label_smoothing * sum_14 * inverse_4
         product_14 = -label_smoothing * inverse_4
         product_15 = -real(4) * sum_2 * inverse_3
-        product_16 = -real(8) * inverse_1
+        product_17 = -real(8) * inverse_1
         product_18 = -real(4) * sum_4 * inverse_3
         product_19 = real(8) * sum_4 * inverse_3 * inverse_1
         product_20 = -real(4) * sum_1 * direction_weight_target * inverse_3
@@ -729,7 +724,7 @@ def hvp_full(
         product_23 = real(8) * inverse_1
         product_24 = real(8) * log_partition * z_loss * inverse_3
         product_25 = -real(16) * log_partition * z_loss * inverse_3 * inverse_1
-        e_9 = exp_below(softcap * tanh_1, largest)
+        e_10 = exp_below(softcap * tanh_1, largest)
         expm1_1 = expm1(sum_15)
         factor = scale
         if item_scale is not None:
@@ -741,31 +736,31 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_8 = exp_nonpositive(-abs(product_3 * input_k))
                 power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
-                direction_weight_k = direction_weight[k]
-                direction_input_k = direction_input_row[k]
-                weight_k = weight[k] if weight is not None else one
-                product_17 = input_k * inverse_1
-                tanh_2 = tanh(product_17)
-                choice_13 = (one if product_17 >= zero else e_8)
-                choice_14 = (e_8 if product_17 >= zero else one)
+                direction_weight_k = real(direction_weight[k])
+                product_16 = input_k * inverse_1
+                tanh_2 = tanh(product_16)
+                e_9 = exp_below(softcap * tanh_2, largest)
+                direction_input_k = real(direction_input_row[k])
+                weight_k = real(weight[k]) if weight is not None else one
+                choice_13 = (one if product_16 >= zero else e_8)
+                choice_14 = (e_8 if product_16 >= zero else one)
                 group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
                 sum_17 = product_12 + real(4) * group_1
-                product_input_row[k] = factor * (power_of_4 * (product_14 * (real(4) * direction_weight_k + product_15 * share_2 + product_16 * direction_input_k * weight_k * tanh_2 + product_18 * sum_17 * share_2 + product_19 * direction_input_k * share_2 * tanh_2) + product_20 * share_2 + product_21 * share_2 + product_22 * (real(16) * sum_10 + product_23 * direction_input_k * tanh_2 - real(16) * group_1) * share_2 + product_24 * sum_17 * share_2 + product_25 * direction_input_k * share_2 * tanh_2) * choice_13 * choice_14)
+                product_input_row[k] = factor * (power_of_4 * (product_14 * (real(4) * direction_weight_k + product_15 * e_9 + product_17 * direction_input_k * weight_k * tanh_2 + product_18 * sum_17 * e_9 + product_19 * direction_input_k * e_9 * tanh_2) + product_20 * e_9 + product_21 * e_9 + product_22 * (real(16) * sum_10 + product_23 * direction_input_k * tanh_2 - real(16) * group_1) * e_9 + product_24 * sum_17 * e_9 + product_25 * direction_input_k * e_9 * tanh_2) * choice_13 * choice_14)
             if target_i % LANES == rank:
-                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1_1 * inverse_1 * tanh_1 - real(4) * sum_16 * e_9 * inverse_3) * weight_target + real(32) * z_loss * sum_12 * e_9 * inverse_3 + real(8) * sum_16 * log_partition * z_loss * e_9 * inverse_3 - (real(4) * direction_weight_target + real(8) * direction_input_target * sum_4 * e_9 * inverse_3 * inverse_1 * tanh_1 - real(4) * sum_2 * e_9 * inverse_3 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_1 - real(4) * sum_16 * sum_4 * e_9 * inverse_3) * label_smoothing * inverse_4 - real(4) * sum_1 * direction_weight_target * expm1_1 - real(16) * log_partition * direction_input_target * z_loss * e_9 * inverse_3 * inverse_1 * tanh_1) * choice_11 * choice_12)
+                product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1_1 * inverse_1 * tanh_1 - real(4) * sum_16 * e_10 * inverse_3) * weight_target + real(32) * z_loss * sum_12 * e_10 * inverse_3 + real(8) * sum_16 * log_partition * z_loss * e_10 * inverse_3 - (real(4) * direction_weight_target + real(8) * direction_input_target * sum_4 * e_10 * inverse_3 * inverse_1 * tanh_1 - real(4) * sum_2 * e_10 * inverse_3 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_1 - real(4) * sum_16 * sum_4 * e_10 * inverse_3) * label_smoothing * inverse_4 - real(4) * sum_1 * direction_weight_target * expm1_1 - real(16) * log_partition * direction_input_target * z_loss * e_10 * inverse_3 * inverse_1 * tanh_1) * choice_11 * choice_12)
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
-                e_10 = exp_nonpositive(-abs(product_3 * input_k_2))
-                power_of_5 = (one / (one + e_10)) * (one / (one + e_10))
-                direction_input_k_2 = direction_input_row[k]
+                input_k_2 = real(input_row[k])
+                e_11 = exp_nonpositive(-abs(product_3 * input_k_2))
+                power_of_5 = (one / (one + e_11)) * (one / (one + e_11))
+                direction_input_k_2 = real(direction_input_row[k])
                 product_26 = input_k_2 * inverse_1
-                choice_15 = (one if product_26 >= zero else e_10)
-                choice_16 = (e_10 if product_26 >= zero else one)
+                choice_15 = (one if product_26 >= zero else e_11)
+                choice_16 = (e_11 if product_26 >= zero else one)
                 group_2 = (product_6 + power_of_5 * direction_input_k_2 * choice_15 * choice_16)
                 sum_18 = product_12 + real(4) * group_2
                 product_weight_lane[k] += factor * (product_14 * sum_18)
@@ -786,7 +781,7 @@ def hessian_diagonal(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -824,7 +819,7 @@ def hessian_diagonal(
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             product_1 = softcap * tanh(input_c * inverse_1)
             image = ordered(product_1)
             top = image if image > top else top
@@ -833,18 +828,16 @@ def hessian_diagonal(
         sum_lost = zero
         if label_smoothing != zero:
             for c in range(rank, n_C, LANES):
-                weight_c = weight[c] if weight is not None else one
+                weight_c = real(weight[c]) if weight is not None else one
                 sum, sum_lost = sum_with_lost(sum, sum_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             product_2 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_2 == largest
             share = exp_below(product_2, largest)
-            if diagonal_input is not None:
-                diagonal_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -858,7 +851,7 @@ def hessian_diagonal(
         log1p_1 = log1p(others)
         product_9 = real(8) * sum_2 * inverse_4 * inverse_1
         sum_1 = label_smoothing - one
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         product_10 = sum_1 * weight_target * inverse_4
         product_11 = real(8) * inverse_1
         power_of_4 = inverse_4 * inverse_4
@@ -866,31 +859,30 @@ def hessian_diagonal(
         log_partition = largest + log1p_1
         product_13 = -real(32) * log_partition * z_loss * inverse_4
         product_14 = -real(16) * log_partition * z_loss * inverse_4 * inverse_1
-        input_target = input_row[target_i]
-        e_2 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
-        inverse_5 = one / (one + e_2)
+        input_target = real(input_row[target_i])
+        e_3 = exp_nonpositive(-abs(real(2) * input_target * inverse_1))
+        inverse_5 = one / (one + e_3)
         power_of_5 = inverse_5 * inverse_5
         product_15 = input_target * inverse_1
-        choice_5 = (one if product_15 >= zero else e_2)
-        choice_6 = (e_2 if product_15 >= zero else one)
+        choice_5 = (one if product_15 >= zero else e_3)
+        choice_6 = (e_3 if product_15 >= zero else one)
         tanh_2 = tanh(product_15)
         power_of_6 = inverse_5 * inverse_5 * inverse_5 * inverse_5
-        power_of_7 = e_2 * e_2
+        power_of_7 = e_3 * e_3
         choice_7 = (one if product_15 >= zero else power_of_7)
         choice_8 = (power_of_7 if product_15 >= zero else one)
-        e_3 = exp_below(softcap * tanh_2, largest)
+        e_4 = exp_below(softcap * tanh_2, largest)
         expm1_2 = expm1(-(largest - softcap * tanh_2) - log1p_1)
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = diagonal_input_row[k]
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_1 = exp_nonpositive(-abs(product_5 * input_k))
                 inverse_3 = one / (one + e_1)
                 power_of_1 = inverse_3 * inverse_3
-                weight_k = weight[k] if weight is not None else one
+                weight_k = real(weight[k]) if weight is not None else one
                 product_6 = input_k * inverse_1
                 choice_1 = (one if product_6 >= zero else e_1)
                 choice_2 = (e_1 if product_6 >= zero else one)
@@ -899,10 +891,11 @@ def hessian_diagonal(
                 power_of_3 = e_1 * e_1
                 choice_3 = (one if product_6 >= zero else power_of_3)
                 choice_4 = (power_of_3 if product_6 >= zero else one)
+                e_2 = exp_below(softcap * tanh_1, largest)
                 expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
-                diagonal_input_row[k] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 * tanh_1 + product_7 * power_of_2 * choice_3 * choice_4 * share_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * share_2 * tanh_1) + product_10 * (real(16) * power_of_2 * choice_3 * choice_4 * expm1_1 + product_11 * power_of_1 * choice_1 * choice_2 * tanh_1) * share_2 + product_12 * (share_2 * share_2) * power_of_2 * choice_3 * choice_4 + product_13 * power_of_2 * choice_3 * choice_4 * share_2 * expm1_1 + product_14 * power_of_1 * choice_1 * choice_2 * share_2 * tanh_1)
+                diagonal_input_row[k] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 * tanh_1 + product_7 * power_of_2 * choice_3 * choice_4 * e_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * e_2 * tanh_1) + product_10 * (real(16) * power_of_2 * choice_3 * choice_4 * expm1_1 + product_11 * power_of_1 * choice_1 * choice_2 * tanh_1) * e_2 + product_12 * (e_2 * e_2) * power_of_2 * choice_3 * choice_4 + product_13 * power_of_2 * choice_3 * choice_4 * e_2 * expm1_1 + product_14 * power_of_1 * choice_1 * choice_2 * e_2 * tanh_1)
             if target_i % LANES == rank:
-                diagonal_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 * tanh_2 + real(16) * power_of_6 * choice_7 * choice_8 * e_3 * inverse_4) * weight_target * expm1_2 + real(32) * (e_3 * e_3) * power_of_4 * power_of_6 * z_loss * choice_7 * choice_8 - (real(16) * power_of_6 * choice_7 * choice_8 * sum_2 * e_3 * expm1_2 * inverse_4 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_3 * inverse_4 * inverse_1 * tanh_2 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 * tanh_2) * label_smoothing * inverse_2 - real(32) * power_of_6 * log_partition * z_loss * choice_7 * choice_8 * e_3 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_3 * inverse_4 * inverse_1 * tanh_2)
+                diagonal_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 * tanh_2 + real(16) * power_of_6 * choice_7 * choice_8 * e_4 * inverse_4) * weight_target * expm1_2 + real(32) * (e_4 * e_4) * power_of_4 * power_of_6 * z_loss * choice_7 * choice_8 - (real(16) * power_of_6 * choice_7 * choice_8 * sum_2 * e_4 * expm1_2 * inverse_4 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_4 * inverse_4 * inverse_1 * tanh_2 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 * tanh_2) * label_smoothing * inverse_2 - real(32) * power_of_6 * log_partition * z_loss * choice_7 * choice_8 * e_4 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_4 * inverse_4 * inverse_1 * tanh_2)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -918,7 +911,7 @@ def normalizer(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -951,7 +944,7 @@ def normalizer(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = weight_target
         factor = scale
         if item_scale is not None:
@@ -976,7 +969,7 @@ def normalizer_gradient(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -1020,7 +1013,7 @@ def normalizer_gradient(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        weight_target = weight[target_i] if weight is not None else one
+        weight_target = real(weight[target_i]) if weight is not None else one
         value = weight_target
         factor = scale
         if item_scale is not None:

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -220,7 +220,7 @@ def evaluate(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -273,24 +273,22 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             product_1 = softcap * tanh(input_c * inverse_1)
             image = ordered(product_1)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c] if weight is not None else one
+            target_c = real(target_row[c])
+            weight_c = real(weight[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_2 * target_c) * weight_c)
         largest = unordered(group_max(top))
         sum_3 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             product_3 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_3 == largest
             share = exp_below(product_3, largest)
-            if grad_input is not None:
-                grad_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -299,9 +297,9 @@ def evaluate(
         sum_4 = zero
         sum_4_lost = zero
         for c1 in range(rank, n_C, LANES):
-            weight_c1 = weight[c1] if weight is not None else one
-            target_c1 = target_row[c1]
-            input_c1 = input_row[c1]
+            weight_c1 = real(weight[c1]) if weight is not None else one
+            target_c1 = real(target_row[c1])
+            input_c1 = real(input_row[c1])
             choice_1 = (zero if sum_2 * target_c1 + product_2 == zero else ((-(product_4 * tanh(input_c1 * inverse_1) + largest) - log1p_1) * (product_2 + sum_2 * target_c1)))
             sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, weight_c1 * choice_1)
         sum_5 = group_sum(sum_4, sum_4_lost)
@@ -322,30 +320,30 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = grad_input_row[k]
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_1 = exp_nonpositive(-abs(product_5 * input_k))
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 sum_6 = product_2 + sum_2 * target_k
-                weight_k = weight[k] if weight is not None else one
+                weight_k = real(weight[k]) if weight is not None else one
                 product_7 = input_k * inverse_1
                 tanh_1 = tanh(product_7)
+                e_2 = exp_below(softcap * tanh_1, largest)
                 sum_7 = -(product_4 * tanh_1 + largest) - log1p_1
                 choice_2 = (one if product_7 >= zero else e_1)
                 choice_3 = (e_1 if product_7 >= zero else one)
-                grad_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (sum_6 * weight_k - sum_3) * share_2 + real(4) * sum_6 * weight_k * expm1(sum_7) + product_8 * share_2) * choice_2 * choice_3)
+                grad_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (sum_6 * weight_k - sum_3) * e_2 + real(4) * sum_6 * weight_k * expm1(sum_7) + product_8 * e_2) * choice_2 * choice_3)
         if grad_target is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
+                input_k_2 = real(input_row[k])
                 product_9 = input_k_2 * inverse_1
                 tanh_2 = tanh(product_9)
                 sum_9 = -(product_4 * tanh_2 + largest) - log1p_1
-                weight_k_2 = weight[k] if weight is not None else one
+                weight_k_2 = real(weight[k]) if weight is not None else one
                 grad_target_row[k] = factor * (sum_8 * sum_9 * weight_k_2)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
-                target_k_2 = target_row[k]
-                input_k_3 = input_row[k]
+                target_k_2 = real(target_row[k])
+                input_k_3 = real(input_row[k])
                 product_10 = input_k_3 * inverse_1
                 tanh_3 = tanh(product_10)
                 sum_10 = -(product_4 * tanh_3 + largest) - log1p_1
@@ -368,7 +366,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -410,12 +408,12 @@ def hvp(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             product_1 = softcap * tanh(input_c * inverse_1)
             image = ordered(product_1)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c] if weight is not None else one
+            target_c = real(target_row[c])
+            weight_c = real(weight[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
@@ -427,17 +425,15 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             product_3 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_3 == largest
             share = exp_below(product_3, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if product_3 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             e_1 = exp_nonpositive(-abs(product_4 * input_c_2))
             choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
             choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
@@ -452,13 +448,13 @@ def hvp(
         sum_7 = zero
         sum_7_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
+            input_c1 = real(input_row[c1])
             product_5 = input_c1 * inverse_1
             product_6 = softcap * tanh(product_5)
             e_2 = exp_below(product_6, largest)
             e_3 = exp_nonpositive(-abs(product_4 * input_c1))
             power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
-            direction_input_c1 = direction_input_row[c1]
+            direction_input_c1 = real(direction_input_row[c1])
             choice_5 = (one if product_5 >= zero else e_3)
             choice_6 = (e_3 if product_5 >= zero else one)
             product_8 = power_of_1 * direction_input_c1 * choice_5 * choice_6
@@ -468,10 +464,10 @@ def hvp(
         sum_9_lost = zero
         if z_loss != zero:
             for c1 in range(rank, n_C, LANES):
-                input_c1_2 = input_row[c1]
+                input_c1_2 = real(input_row[c1])
                 e_4 = exp_nonpositive(-abs(product_4 * input_c1_2))
                 power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
-                direction_input_c1_2 = direction_input_row[c1]
+                direction_input_c1_2 = real(direction_input_row[c1])
                 product_9 = input_c1_2 * inverse_1
                 choice_7 = (one if product_9 >= zero else e_4)
                 choice_8 = (e_4 if product_9 >= zero else one)
@@ -483,13 +479,13 @@ def hvp(
         sum_11 = zero
         sum_11_lost = zero
         for c2 in range(rank, n_C, LANES):
-            input_c2 = input_row[c2]
+            input_c2 = real(input_row[c2])
             e_6 = exp_nonpositive(-abs(product_4 * input_c2))
-            direction_input_c2 = direction_input_row[c2]
+            direction_input_c2 = real(direction_input_row[c2])
             choice_9 = (one if input_c2 * inverse_1 >= zero else e_6)
             choice_10 = (e_6 if input_c2 * inverse_1 >= zero else one)
-            target_c2 = target_row[c2]
-            weight_c2 = weight[c2] if weight is not None else one
+            target_c2 = real(target_row[c2])
+            weight_c2 = real(weight[c2]) if weight is not None else one
             sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (real(4) * (product_7 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_11) * (product_2 + sum_1 * target_c2) * weight_c2)
         sum_12 = group_sum(sum_11, sum_11_lost)
         log1p_1 = log1p(others)
@@ -513,21 +509,21 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_7 = exp_nonpositive(-abs(product_4 * input_k))
                 power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 sum_13 = product_2 + sum_1 * target_k
-                weight_k = weight[k] if weight is not None else one
+                weight_k = real(weight[k]) if weight is not None else one
                 sum_14 = sum_13 * weight_k - sum_2
-                direction_input_k = direction_input_row[k]
+                direction_input_k = real(direction_input_row[k])
                 product_13 = input_k * inverse_1
                 choice_11 = (one if product_13 >= zero else e_7)
                 choice_12 = (e_7 if product_13 >= zero else one)
                 sum_15 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_11 * choice_12) + product_11
                 tanh_1 = tanh(product_13)
-                product_input_row[k] = factor * (power_of_3 * (product_17 * sum_13 * direction_input_k * weight_k * expm1(-(product_18 * tanh_1 + largest) - log1p_1) * tanh_1 + product_12 * sum_14 * sum_15 * share_2 + product_14 * share_2 + product_15 * sum_15 * sum_13 * weight_k * share_2 + product_16 * sum_15 * share_2 + product_19 * sum_14 * direction_input_k * share_2 * tanh_1 + product_20 * direction_input_k * share_2 * tanh_1) * choice_11 * choice_12)
+                e_8 = exp_below(softcap * tanh_1, largest)
+                product_input_row[k] = factor * (power_of_3 * (product_17 * sum_13 * direction_input_k * weight_k * expm1(-(product_18 * tanh_1 + largest) - log1p_1) * tanh_1 + product_12 * sum_14 * sum_15 * e_8 + product_14 * e_8 + product_15 * sum_15 * sum_13 * weight_k * e_8 + product_16 * sum_15 * e_8 + product_19 * sum_14 * direction_input_k * e_8 * tanh_1 + product_20 * direction_input_k * e_8 * tanh_1) * choice_11 * choice_12)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -546,7 +542,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -602,16 +598,16 @@ def hvp_full(
         sum_4 = zero
         sum_4_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             product_1 = softcap * tanh(input_c * inverse_1)
             image = ordered(product_1)
             top = image if image > top else top
-            target_c = target_row[c]
+            target_c = real(target_row[c])
             sum_2 = product_2 + sum_1 * target_c
-            weight_c = weight[c] if weight is not None else one
+            weight_c = real(weight[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, sum_2 * weight_c)
-            direction_weight_c = direction_weight[c]
-            direction_target_c = direction_target_row[c]
+            direction_weight_c = real(direction_weight[c])
+            direction_target_c = real(direction_target_row[c])
             sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, sum_2 * direction_weight_c + sum_1 * direction_target_c * weight_c)
         largest = unordered(group_max(top))
         sum_3 = group_sum(sum, sum_lost)
@@ -624,17 +620,15 @@ def hvp_full(
         sum_8 = zero
         sum_8_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             product_3 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_3 == largest
             share = exp_below(product_3, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if product_3 == largest else zero)
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             e_1 = exp_nonpositive(-abs(product_4 * input_c_2))
             choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
             choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
@@ -649,13 +643,13 @@ def hvp_full(
         sum_10 = zero
         sum_10_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
+            input_c1 = real(input_row[c1])
             product_5 = input_c1 * inverse_1
             product_6 = softcap * tanh(product_5)
             e_2 = exp_below(product_6, largest)
             e_3 = exp_nonpositive(-abs(product_4 * input_c1))
             power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
-            direction_input_c1 = direction_input_row[c1]
+            direction_input_c1 = real(direction_input_row[c1])
             choice_5 = (one if product_5 >= zero else e_3)
             choice_6 = (e_3 if product_5 >= zero else one)
             product_8 = power_of_1 * direction_input_c1 * choice_5 * choice_6
@@ -665,10 +659,10 @@ def hvp_full(
         sum_12_lost = zero
         if z_loss != zero:
             for c1 in range(rank, n_C, LANES):
-                input_c1_2 = input_row[c1]
+                input_c1_2 = real(input_row[c1])
                 e_4 = exp_nonpositive(-abs(product_4 * input_c1_2))
                 power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
-                direction_input_c1_2 = direction_input_row[c1]
+                direction_input_c1_2 = real(direction_input_row[c1])
                 product_9 = input_c1_2 * inverse_1
                 choice_7 = (one if product_9 >= zero else e_4)
                 choice_8 = (e_4 if product_9 >= zero else one)
@@ -682,18 +676,18 @@ def hvp_full(
         sum_14 = zero
         sum_14_lost = zero
         for c2 in range(rank, n_C, LANES):
-            input_c2 = input_row[c2]
+            input_c2 = real(input_row[c2])
             e_6 = exp_nonpositive(-abs(product_4 * input_c2))
-            direction_input_c2 = direction_input_row[c2]
+            direction_input_c2 = real(direction_input_row[c2])
             product_12 = input_c2 * inverse_1
             choice_9 = (one if product_12 >= zero else e_6)
             choice_10 = (e_6 if product_12 >= zero else one)
-            target_c2 = target_row[c2]
+            target_c2 = real(target_row[c2])
             sum_15 = product_2 + sum_1 * target_c2
             sum_16 = -(product_13 * tanh(product_12) + largest) - log1p_1
-            direction_target_c2 = direction_target_row[c2]
-            weight_c2 = weight[c2] if weight is not None else one
-            direction_weight_c2 = direction_weight[c2]
+            direction_target_c2 = real(direction_target_row[c2])
+            weight_c2 = real(weight[c2]) if weight is not None else one
+            direction_weight_c2 = real(direction_weight[c2])
             choice_11 = (zero if sum_1 * target_c2 + product_2 == zero else (sum_16 * sum_15))
             sum_14, sum_14_lost = sum_with_lost(sum_14, sum_14_lost, ((real(4) * (product_7 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_11) * sum_15 + sum_1 * sum_16 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_11)
         sum_17 = group_sum(sum_14, sum_14_lost)
@@ -718,55 +712,55 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 e_7 = exp_nonpositive(-abs(product_4 * input_k))
                 power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 sum_18 = product_2 + sum_1 * target_k
-                direction_weight_k = direction_weight[k]
+                direction_weight_k = real(direction_weight[k])
                 product_14 = input_k * inverse_1
                 tanh_1 = tanh(product_14)
                 sum_19 = -(product_13 * tanh_1 + largest) - log1p_1
                 expm1_1 = expm1(sum_19)
-                direction_target_k = direction_target_row[k]
-                weight_k = weight[k] if weight is not None else one
+                direction_target_k = real(direction_target_row[k])
+                weight_k = real(weight[k]) if weight is not None else one
+                e_8 = exp_below(softcap * tanh_1, largest)
                 sum_22 = sum_18 * weight_k - sum_3
-                direction_input_k = direction_input_row[k]
+                direction_input_k = real(direction_input_row[k])
                 choice_12 = (one if product_14 >= zero else e_7)
                 choice_13 = (e_7 if product_14 >= zero else one)
                 sum_23 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_12 * choice_13) + product_11
-                product_input_row[k] = factor * (power_of_3 * (real(4) * sum_18 * direction_weight_k * expm1_1 + product_15 * (sum_20 * direction_target_k * weight_k + sum_5 - sum_18 * direction_weight_k) * share_2 + sum_21 * direction_target_k * weight_k * expm1_1 + product_16 * sum_22 * sum_23 * share_2 + product_17 * share_2 + product_15 * sum_23 * sum_18 * weight_k * share_2 + product_18 * sum_23 * share_2 + product_19 * sum_18 * direction_input_k * weight_k * expm1_1 * tanh_1 + product_20 * sum_22 * direction_input_k * share_2 * tanh_1 + product_21 * direction_input_k * share_2 * tanh_1) * choice_12 * choice_13)
+                product_input_row[k] = factor * (power_of_3 * (real(4) * sum_18 * direction_weight_k * expm1_1 + product_15 * (sum_20 * direction_target_k * weight_k + sum_5 - sum_18 * direction_weight_k) * e_8 + sum_21 * direction_target_k * weight_k * expm1_1 + product_16 * sum_22 * sum_23 * e_8 + product_17 * e_8 + product_15 * sum_23 * sum_18 * weight_k * e_8 + product_18 * sum_23 * e_8 + product_19 * sum_18 * direction_input_k * weight_k * expm1_1 * tanh_1 + product_20 * sum_22 * direction_input_k * e_8 * tanh_1 + product_21 * direction_input_k * e_8 * tanh_1) * choice_12 * choice_13)
         if product_target is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
+                input_k_2 = real(input_row[k])
                 product_22 = input_k_2 * inverse_1
                 tanh_2 = tanh(product_22)
                 sum_24 = -(product_13 * tanh_2 + largest) - log1p_1
-                direction_weight_k_2 = direction_weight[k]
-                e_8 = exp_nonpositive(-abs(product_4 * input_k_2))
-                power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
-                direction_input_k_2 = direction_input_row[k]
-                choice_14 = (one if product_22 >= zero else e_8)
-                choice_15 = (e_8 if product_22 >= zero else one)
+                direction_weight_k_2 = real(direction_weight[k])
+                e_9 = exp_nonpositive(-abs(product_4 * input_k_2))
+                power_of_4 = (one / (one + e_9)) * (one / (one + e_9))
+                direction_input_k_2 = real(direction_input_row[k])
+                choice_14 = (one if product_22 >= zero else e_9)
+                choice_15 = (e_9 if product_22 >= zero else one)
                 sum_25 = real(4) * (product_7 + power_of_4 * direction_input_k_2 * choice_14 * choice_15) + product_11
-                weight_k_2 = weight[k] if weight is not None else one
+                weight_k_2 = real(weight[k]) if weight is not None else one
                 product_target_row[k] = factor * (sum_20 * (sum_24 * direction_weight_k_2 + sum_25 * weight_k_2))
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
-                input_k_3 = input_row[k]
-                e_9 = exp_nonpositive(-abs(product_4 * input_k_3))
-                power_of_5 = (one / (one + e_9)) * (one / (one + e_9))
-                direction_input_k_3 = direction_input_row[k]
+                input_k_3 = real(input_row[k])
+                e_10 = exp_nonpositive(-abs(product_4 * input_k_3))
+                power_of_5 = (one / (one + e_10)) * (one / (one + e_10))
+                direction_input_k_3 = real(direction_input_row[k])
                 product_23 = input_k_3 * inverse_1
-                choice_16 = (one if product_23 >= zero else e_9)
-                choice_17 = (e_9 if product_23 >= zero else one)
+                choice_16 = (one if product_23 >= zero else e_10)
+                choice_17 = (e_10 if product_23 >= zero else one)
                 sum_26 = real(4) * (product_7 + power_of_5 * direction_input_k_3 * choice_16 * choice_17) + product_11
-                target_k_2 = target_row[k]
+                target_k_2 = real(target_row[k])
                 sum_27 = product_2 + sum_1 * target_k_2
                 tanh_3 = tanh(product_23)
                 sum_28 = -(product_13 * tanh_3 + largest) - log1p_1
-                direction_target_k_2 = direction_target_row[k]
+                direction_target_k_2 = real(direction_target_row[k])
                 product_weight_lane[k] += factor * (sum_20 * sum_28 * direction_target_k_2 - sum_26 * sum_27)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -783,7 +777,7 @@ def hessian_diagonal(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -821,30 +815,28 @@ def hessian_diagonal(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             product_1 = softcap * tanh(input_c * inverse_1)
             image = ordered(product_1)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c] if weight is not None else one
+            target_c = real(target_row[c])
+            weight_c = real(weight[c]) if weight is not None else one
             sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             product_3 = softcap * tanh(input_c_2 * inverse_1)
             is_largest = product_3 == largest
             share = exp_below(product_3, largest)
-            if diagonal_input is not None:
-                diagonal_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         inverse_3 = one / (one + others)
         product_4 = real(32) * (inverse_3 * inverse_3) * z_loss
-        product_5 = real(2) * inverse_1
+        product_6 = real(2) * inverse_1
         product_7 = real(16) * inverse_3
         product_8 = -softcap
         log1p_1 = log1p(others)
@@ -859,24 +851,24 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = diagonal_input_row[k]
-                input_k = input_row[k]
-                e_1 = exp_nonpositive(-abs(product_5 * input_k))
-                inverse_4 = one / (one + e_1)
+                input_k = real(input_row[k])
+                product_5 = input_k * inverse_1
+                tanh_1 = tanh(product_5)
+                e_1 = exp_below(softcap * tanh_1, largest)
+                e_2 = exp_nonpositive(-abs(product_6 * input_k))
+                inverse_4 = one / (one + e_2)
                 power_of_1 = inverse_4 * inverse_4 * inverse_4 * inverse_4
-                product_6 = input_k * inverse_1
-                power_of_2 = e_1 * e_1
-                choice_1 = (one if product_6 >= zero else power_of_2)
-                choice_2 = (power_of_2 if product_6 >= zero else one)
-                target_k = target_row[k]
+                power_of_2 = e_2 * e_2
+                choice_1 = (one if product_5 >= zero else power_of_2)
+                choice_2 = (power_of_2 if product_5 >= zero else one)
+                target_k = real(target_row[k])
                 sum_3 = product_2 + sum_1 * target_k
-                weight_k = weight[k] if weight is not None else one
+                weight_k = real(weight[k]) if weight is not None else one
                 sum_4 = sum_3 * weight_k - sum_2
-                tanh_1 = tanh(product_6)
                 expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
                 power_of_3 = inverse_4 * inverse_4
-                choice_3 = (one if product_6 >= zero else e_1)
-                choice_4 = (e_1 if product_6 >= zero else one)
-                diagonal_input_row[k] = factor * (product_4 * (share_2 * share_2) * power_of_1 * choice_1 * choice_2 + product_7 * power_of_1 * sum_4 * choice_1 * choice_2 * share_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * share_2 * expm1_1 + product_10 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * share_2 * expm1_1 + product_11 * power_of_3 * sum_3 * weight_k * choice_3 * choice_4 * expm1_1 * tanh_1 + product_12 * power_of_3 * sum_4 * choice_3 * choice_4 * share_2 * tanh_1 + product_13 * power_of_3 * choice_3 * choice_4 * share_2 * tanh_1)
+                choice_3 = (one if product_5 >= zero else e_2)
+                choice_4 = (e_2 if product_5 >= zero else one)
+                diagonal_input_row[k] = factor * (product_4 * (e_1 * e_1) * power_of_1 * choice_1 * choice_2 + product_7 * power_of_1 * sum_4 * choice_1 * choice_2 * e_1 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * e_1 * expm1_1 + product_10 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * e_1 * expm1_1 + product_11 * power_of_3 * sum_3 * weight_k * choice_3 * choice_4 * expm1_1 * tanh_1 + product_12 * power_of_3 * sum_4 * choice_3 * choice_4 * e_1 * tanh_1 + product_13 * power_of_3 * choice_3 * choice_4 * e_1 * tanh_1)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -41,7 +41,7 @@ def evaluate(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -91,10 +91,10 @@ def evaluate(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, abs((positive_d - negative_d) + eps))
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, abs((anchor_d - negative_d) + eps))
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs((anchor_d - positive_d) + eps))
         sum_2 = group_sum(sum, sum_lost)
@@ -113,28 +113,28 @@ def evaluate(
                 values[i] = value
         if grad_anchor is not None:
             for k in range(rank, n_D, LANES):
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 sign_1 = (one if ((anchor_k - negative_k) + eps) > zero else (-one if ((anchor_k - negative_k) + eps) < zero else zero))
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 sign_2 = (one if ((anchor_k - positive_k) + eps) > zero else (-one if ((anchor_k - positive_k) + eps) < zero else zero))
                 choice_1 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else ((sign_2 - sign_1) if sum_4 - sum_2 <= zero else sign_2))
                 grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 sign_3 = (one if ((anchor_k_2 - positive_k_2) + eps) > zero else (-one if ((anchor_k_2 - positive_k_2) + eps) < zero else zero))
-                negative_k_2 = negative_row[k]
+                negative_k_2 = real(negative_row[k])
                 sign_4 = (one if ((positive_k_2 - negative_k_2) + eps) > zero else (-one if ((positive_k_2 - negative_k_2) + eps) < zero else zero))
                 choice_2 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else (-sign_3 if sum_4 - sum_2 <= zero else (-sign_4 - sign_3)))
                 grad_positive_row[k] = factor * choice_2
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_3 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_3 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 sign_5 = (one if ((anchor_k_3 - negative_k_3) + eps) > zero else (-one if ((anchor_k_3 - negative_k_3) + eps) < zero else zero))
-                positive_k_3 = positive_row[k]
+                positive_k_3 = real(positive_row[k])
                 sign_6 = (one if ((positive_k_3 - negative_k_3) + eps) > zero else (-one if ((positive_k_3 - negative_k_3) + eps) < zero else zero))
                 choice_3 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else (sign_5 if sum_4 - sum_2 <= zero else sign_6))
                 grad_negative_row[k] = factor * choice_3
@@ -154,7 +154,7 @@ def hvp(
     direction_positive: Reals,
     direction_negative: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -213,14 +213,14 @@ def hvp(
         sum_13 = zero
         sum_13_lost = zero
         for d in range(rank, n_D, LANES):
-            direction_negative_d = direction_negative_row[d]
-            direction_anchor_d = direction_anchor_row[d]
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            direction_negative_d = real(direction_negative_row[d])
+            direction_anchor_d = real(direction_anchor_row[d])
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d - direction_negative_d) * (one if sum_1 > zero else (-one if sum_1 < zero else zero)))
-            direction_positive_d = direction_positive_row[d]
-            positive_d = positive_row[d]
+            direction_positive_d = real(direction_positive_row[d])
+            positive_d = real(positive_row[d])
             sum_4 = (anchor_d - positive_d) + eps
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d - direction_positive_d) * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
             sum_7 = (positive_d - negative_d) + eps
@@ -266,7 +266,7 @@ def hessian_diagonal(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -68,7 +68,7 @@ def evaluate(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -114,12 +114,12 @@ def evaluate(
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            positive_d = positive_row[d]
+            positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -134,11 +134,11 @@ def evaluate(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            anchor_d_2 = anchor_row[d]
+            negative_d_2 = real(negative_row[d])
+            anchor_d_2 = real(anchor_row[d])
             sum_3 = (anchor_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1))
-            positive_d_2 = positive_row[d]
+            positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
         sum_4 = group_sum(sum, sum_lost)
@@ -151,9 +151,9 @@ def evaluate(
         sum_8 = zero
         sum_8_lost = zero
         for d in range(rank, n_D, LANES):
-            positive_d_3 = positive_row[d]
-            negative_d_3 = negative_row[d]
-            anchor_d_3 = anchor_row[d]
+            positive_d_3 = real(positive_row[d])
+            negative_d_3 = real(negative_row[d])
+            anchor_d_3 = real(anchor_row[d])
             sum_9 = (anchor_d_3 - negative_d_3) + eps
             sum_10 = (anchor_d_3 - positive_d_3) + eps
             sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (negative_d_3 - positive_d_3) * (((sum_9) + (sum_10)) * inverse_3))
@@ -173,10 +173,10 @@ def evaluate(
                 values[i] = value
         if grad_anchor is not None:
             for k in range(rank, n_D, LANES):
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - negative_k) + eps) * inverse_4
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 group_1 = (negative_k - positive_k)
                 unit_2 = ((anchor_k - positive_k) + eps) * inverse_5
                 choice_1 = (((product_3 * unit_1 + group_1) * inverse_5) if sum_11 >= zero else ((product_3 * unit_2 + group_1) * inverse_4))
@@ -184,15 +184,15 @@ def evaluate(
                 grad_anchor_row[k] = factor * choice_2
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
                 choice_3 = (zero if sum_12 <= zero else -unit_3)
                 grad_positive_row[k] = factor * choice_3
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_2 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_2 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_4
                 choice_4 = (zero if sum_12 <= zero else unit_4)
                 grad_negative_row[k] = factor * choice_4
@@ -212,7 +212,7 @@ def hvp(
     direction_positive: Reals,
     direction_negative: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -261,12 +261,12 @@ def hvp(
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            positive_d = positive_row[d]
+            positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -281,11 +281,11 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            anchor_d_2 = anchor_row[d]
+            negative_d_2 = real(negative_row[d])
+            anchor_d_2 = real(anchor_row[d])
             sum_3 = (anchor_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1))
-            positive_d_2 = positive_row[d]
+            positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
         sum_4 = group_sum(sum, sum_lost)
@@ -304,13 +304,13 @@ def hvp(
         sum_12 = zero
         sum_12_lost = zero
         for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = direction_negative_row[d1]
-            direction_anchor_d1 = direction_anchor_row[d1]
-            negative_d1 = negative_row[d1]
-            anchor_d1 = anchor_row[d1]
+            direction_negative_d1 = real(direction_negative_row[d1])
+            direction_anchor_d1 = real(direction_anchor_row[d1])
+            negative_d1 = real(negative_row[d1])
+            anchor_d1 = real(anchor_row[d1])
             sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d1 - direction_negative_d1) * (((anchor_d1 - negative_d1) + eps) * inverse_3))
-            direction_positive_d1 = direction_positive_row[d1]
-            positive_d1 = positive_row[d1]
+            direction_positive_d1 = real(direction_positive_row[d1])
+            positive_d1 = real(positive_row[d1])
             sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (direction_anchor_d1 - direction_positive_d1) * (((anchor_d1 - positive_d1) + eps) * inverse_4))
             sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, (negative_d1 - positive_d1) * ((((anchor_d1 - negative_d1) + eps) + ((anchor_d1 - positive_d1) + eps)) * inverse_5))
         sum_9 = group_sum(sum_8, sum_8_lost)
@@ -332,32 +332,32 @@ def hvp(
                 values[i] = value
         if product_anchor is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k = direction_positive_row[k]
-                direction_anchor_k = direction_anchor_row[k]
-                direction_negative_k = direction_negative_row[k]
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                direction_positive_k = real(direction_positive_row[k])
+                direction_anchor_k = real(direction_anchor_row[k])
+                direction_negative_k = real(direction_negative_row[k])
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
                 choice_2 = (zero if margin + sum_13 <= zero else ((direction_anchor_k - direction_positive_k) * inverse_4 + product_3 * (direction_anchor_k - direction_negative_k) + product_4 * unit_1 + product_5 * unit_2))
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
-                direction_anchor_k_2 = direction_anchor_row[k]
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                direction_anchor_k_2 = real(direction_anchor_row[k])
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
-                direction_positive_k_2 = direction_positive_row[k]
+                direction_positive_k_2 = real(direction_positive_row[k])
                 choice_3 = (zero if margin + sum_13 <= zero else ((sum_11 * unit_3 + direction_positive_k_2 - direction_anchor_k_2) * inverse_4))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
-                direction_negative_k_2 = direction_negative_row[k]
-                negative_k_2 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                direction_negative_k_2 = real(direction_negative_row[k])
+                negative_k_2 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_3
-                direction_anchor_k_3 = direction_anchor_row[k]
+                direction_anchor_k_3 = real(direction_anchor_row[k])
                 choice_4 = (zero if margin + sum_13 <= zero else ((product_6 * unit_4 + direction_anchor_k_3 - direction_negative_k_2) * inverse_3))
                 product_negative_row[k] = factor * choice_4
     counted = rank == 0
@@ -373,7 +373,7 @@ def hessian_diagonal(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -416,12 +416,12 @@ def hessian_diagonal(
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            positive_d = positive_row[d]
+            positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -436,11 +436,11 @@ def hessian_diagonal(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            anchor_d_2 = anchor_row[d]
+            negative_d_2 = real(negative_row[d])
+            anchor_d_2 = real(anchor_row[d])
             sum_3 = (anchor_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1))
-            positive_d_2 = positive_row[d]
+            positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
         sum_4 = group_sum(sum, sum_lost)
@@ -453,9 +453,9 @@ def hessian_diagonal(
         sum_8 = zero
         sum_8_lost = zero
         for d in range(rank, n_D, LANES):
-            positive_d_3 = positive_row[d]
-            negative_d_3 = negative_row[d]
-            anchor_d_3 = anchor_row[d]
+            positive_d_3 = real(positive_row[d])
+            negative_d_3 = real(negative_row[d])
+            anchor_d_3 = real(anchor_row[d])
             sum_9 = (anchor_d_3 - negative_d_3) + eps
             sum_10 = (anchor_d_3 - positive_d_3) + eps
             sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (negative_d_3 - positive_d_3) * (((sum_9) + (sum_10)) * inverse_3))
@@ -468,24 +468,24 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_anchor is not None:
             for k in range(rank, n_D, LANES):
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 power_of_3 = (((anchor_k - negative_k) + eps) * inverse_4) * (((anchor_k - negative_k) + eps) * inverse_4)
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 power_of_4 = (((anchor_k - positive_k) + eps) * inverse_5) * (((anchor_k - positive_k) + eps) * inverse_5)
                 choice_1 = (zero if margin + sum_11 <= zero else (power_of_3 * inverse_4 + product_3 * power_of_4 + inverse_5 - inverse_4))
                 diagonal_anchor_row[k] = factor * choice_1
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 power_of_5 = (((anchor_k_2 - positive_k_2) + eps) * inverse_5) * (((anchor_k_2 - positive_k_2) + eps) * inverse_5)
                 choice_2 = (zero if margin + sum_11 <= zero else ((one - power_of_5) * inverse_5))
                 diagonal_positive_row[k] = factor * choice_2
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_2 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_2 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 power_of_6 = (((anchor_k_3 - negative_k_2) + eps) * inverse_4) * (((anchor_k_3 - negative_k_2) + eps) * inverse_4)
                 choice_3 = (zero if margin + sum_11 <= zero else ((power_of_6 - one) * inverse_4))
                 diagonal_negative_row[k] = factor * choice_3

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -68,7 +68,7 @@ def evaluate(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -115,12 +115,12 @@ def evaluate(
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -143,11 +143,11 @@ def evaluate(
         sum_9 = zero
         sum_9_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            positive_d_2 = positive_row[d]
+            negative_d_2 = real(negative_row[d])
+            positive_d_2 = real(positive_row[d])
             sum_4 = (positive_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
-            anchor_d_2 = anchor_row[d]
+            anchor_d_2 = real(anchor_row[d])
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
@@ -168,9 +168,9 @@ def evaluate(
         sum_16 = zero
         sum_16_lost = zero
         for d in range(rank, n_D, LANES):
-            positive_d_3 = positive_row[d]
-            anchor_d_3 = anchor_row[d]
-            negative_d_3 = negative_row[d]
+            positive_d_3 = real(positive_row[d])
+            anchor_d_3 = real(anchor_row[d])
+            negative_d_3 = real(negative_row[d])
             sum_13 = (positive_d_3 - negative_d_3) + eps
             sum_14 = (anchor_d_3 - positive_d_3) + eps
             group_1 = (sum_14)
@@ -196,10 +196,10 @@ def evaluate(
                 values[i] = value
         if grad_anchor is not None:
             for k in range(rank, n_D, LANES):
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - negative_k) + eps) * inverse_6
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 group_2 = (negative_k - positive_k)
                 unit_2 = ((anchor_k - positive_k) + eps) * inverse_7
                 choice_1 = (((product_4 * unit_1 + group_2) * inverse_7) if sum_18 >= zero else ((product_4 * unit_2 + group_2) * inverse_6))
@@ -207,19 +207,19 @@ def evaluate(
                 grad_anchor_row[k] = factor * choice_2
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_7
-                negative_k_2 = negative_row[k]
+                negative_k_2 = real(negative_row[k])
                 unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_8
                 choice_3 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (-unit_3 if sum_18 - sum_15 >= zero else (-unit_4 - unit_3)))
                 grad_positive_row[k] = factor * choice_3
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_3 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_3 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_6
-                positive_k_3 = positive_row[k]
+                positive_k_3 = real(positive_row[k])
                 unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_8
                 choice_4 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (unit_5 if sum_18 - sum_15 >= zero else unit_6))
                 grad_negative_row[k] = factor * choice_4
@@ -239,7 +239,7 @@ def hvp(
     direction_positive: Reals,
     direction_negative: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -289,12 +289,12 @@ def hvp(
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -317,11 +317,11 @@ def hvp(
         sum_9 = zero
         sum_9_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            positive_d_2 = positive_row[d]
+            negative_d_2 = real(negative_row[d])
+            positive_d_2 = real(positive_row[d])
             sum_4 = (positive_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
-            anchor_d_2 = anchor_row[d]
+            anchor_d_2 = real(anchor_row[d])
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
@@ -351,18 +351,18 @@ def hvp(
         sum_23 = zero
         sum_23_lost = zero
         for d in range(rank, n_D, LANES):
-            positive_d_3 = positive_row[d]
-            anchor_d_3 = anchor_row[d]
-            negative_d_3 = negative_row[d]
+            positive_d_3 = real(positive_row[d])
+            anchor_d_3 = real(anchor_row[d])
+            negative_d_3 = real(negative_row[d])
             sum_13 = (positive_d_3 - negative_d_3) + eps
             sum_14 = (anchor_d_3 - positive_d_3) + eps
             group_1 = (sum_14)
             sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, (anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_13) + group_1) * inverse_4))
-            direction_negative_d = direction_negative_row[d]
-            direction_anchor_d = direction_anchor_row[d]
+            direction_negative_d = real(direction_negative_row[d])
+            direction_anchor_d = real(direction_anchor_row[d])
             sum_17 = (anchor_d_3 - negative_d_3) + eps
             sum_16, sum_16_lost = sum_with_lost(sum_16, sum_16_lost, (direction_anchor_d - direction_negative_d) * (sum_17 * inverse_5))
-            direction_positive_d = direction_positive_row[d]
+            direction_positive_d = real(direction_positive_row[d])
             sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (direction_anchor_d - direction_positive_d) * (sum_14 * inverse_6))
             sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, (negative_d_3 - positive_d_3) * (((sum_17) + group_1) * inverse_7))
             sum_23, sum_23_lost = sum_with_lost(sum_23, sum_23_lost, -(direction_negative_d - direction_positive_d) * (sum_13 * inverse_8))
@@ -392,40 +392,40 @@ def hvp(
                 values[i] = value
         if product_anchor is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k = direction_positive_row[k]
-                direction_anchor_k = direction_anchor_row[k]
+                direction_positive_k = real(direction_positive_row[k])
+                direction_anchor_k = real(direction_anchor_row[k])
                 sum_25 = direction_anchor_k - direction_positive_k
-                direction_negative_k = direction_negative_row[k]
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                direction_negative_k = real(direction_negative_row[k])
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - negative_k) + eps) * inverse_5
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 unit_2 = ((anchor_k - positive_k) + eps) * inverse_6
                 choice_2 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_22) else (margin + sum_22)) <= zero else ((sum_25 * inverse_6 + product_4 * (direction_anchor_k - direction_negative_k) + product_5 * unit_1 + product_6 * unit_2) if sum_22 - sum_15 >= zero else ((product_7 * unit_2 + direction_anchor_k - direction_positive_k) * inverse_6)))
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
-                direction_anchor_k_2 = direction_anchor_row[k]
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                direction_anchor_k_2 = real(direction_anchor_row[k])
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
-                direction_positive_k_2 = direction_positive_row[k]
-                direction_negative_k_2 = direction_negative_row[k]
+                direction_positive_k_2 = real(direction_positive_row[k])
+                direction_negative_k_2 = real(direction_negative_row[k])
                 sum_26 = direction_anchor_k_2 - direction_positive_k_2
-                negative_k_2 = negative_row[k]
+                negative_k_2 = real(negative_row[k])
                 unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_8
                 choice_3 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_22) else (margin + sum_22)) <= zero else (((sum_20 * unit_3 + direction_positive_k_2 - direction_anchor_k_2) * inverse_6) if sum_22 - sum_15 >= zero else ((direction_negative_k_2 - direction_positive_k_2) * inverse_8 + product_8 * sum_26 + product_9 * unit_3 + product_10 * unit_4)))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
-                direction_negative_k_3 = direction_negative_row[k]
-                negative_k_3 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                direction_negative_k_3 = real(direction_negative_row[k])
+                negative_k_3 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_5
-                direction_anchor_k_3 = direction_anchor_row[k]
-                positive_k_3 = positive_row[k]
+                direction_anchor_k_3 = real(direction_anchor_row[k])
+                positive_k_3 = real(positive_row[k])
                 unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_8
-                direction_positive_k_3 = direction_positive_row[k]
+                direction_positive_k_3 = real(direction_positive_row[k])
                 choice_4 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_22) else (margin + sum_22)) <= zero else (((product_11 * unit_5 + direction_anchor_k_3 - direction_negative_k_3) * inverse_5) if sum_22 - sum_15 >= zero else ((product_12 * unit_6 + direction_positive_k_3 - direction_negative_k_3) * inverse_8)))
                 product_negative_row[k] = factor * choice_4
     counted = rank == 0
@@ -441,7 +441,7 @@ def hessian_diagonal(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -485,12 +485,12 @@ def hessian_diagonal(
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -513,11 +513,11 @@ def hessian_diagonal(
         sum_9 = zero
         sum_9_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            positive_d_2 = positive_row[d]
+            negative_d_2 = real(negative_row[d])
+            positive_d_2 = real(positive_row[d])
             sum_4 = (positive_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
-            anchor_d_2 = anchor_row[d]
+            anchor_d_2 = real(anchor_row[d])
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
@@ -538,9 +538,9 @@ def hessian_diagonal(
         sum_16 = zero
         sum_16_lost = zero
         for d in range(rank, n_D, LANES):
-            positive_d_3 = positive_row[d]
-            anchor_d_3 = anchor_row[d]
-            negative_d_3 = negative_row[d]
+            positive_d_3 = real(positive_row[d])
+            anchor_d_3 = real(anchor_row[d])
+            negative_d_3 = real(negative_row[d])
             sum_13 = (positive_d_3 - negative_d_3) + eps
             sum_14 = (anchor_d_3 - positive_d_3) + eps
             group_1 = (sum_14)
@@ -558,10 +558,10 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_anchor is not None:
             for k in range(rank, n_D, LANES):
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 power_of_4 = (((anchor_k - negative_k) + eps) * inverse_6) * (((anchor_k - negative_k) + eps) * inverse_6)
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 power_of_5 = (((anchor_k - positive_k) + eps) * inverse_7) * (((anchor_k - positive_k) + eps) * inverse_7)
                 product_5 = product_4 * power_of_5
                 product_6 = (one - power_of_5) * inverse_7
@@ -569,21 +569,21 @@ def hessian_diagonal(
                 diagonal_anchor_row[k] = factor * choice_1
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 power_of_6 = (((anchor_k_2 - positive_k_2) + eps) * inverse_7) * (((anchor_k_2 - positive_k_2) + eps) * inverse_7)
                 product_7 = (one - power_of_6) * inverse_7
-                negative_k_2 = negative_row[k]
+                negative_k_2 = real(negative_row[k])
                 power_of_7 = (((positive_k_2 - negative_k_2) + eps) * inverse_8) * (((positive_k_2 - negative_k_2) + eps) * inverse_8)
                 product_8 = product_4 * power_of_6
                 choice_2 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_18) else (margin + sum_18)) <= zero else (product_7 if sum_18 - sum_15 >= zero else (power_of_7 * inverse_8 + product_8 + inverse_7 - inverse_8)))
                 diagonal_positive_row[k] = factor * choice_2
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_3 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_3 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 power_of_8 = (((anchor_k_3 - negative_k_3) + eps) * inverse_6) * (((anchor_k_3 - negative_k_3) + eps) * inverse_6)
-                positive_k_3 = positive_row[k]
+                positive_k_3 = real(positive_row[k])
                 power_of_9 = (((positive_k_3 - negative_k_3) + eps) * inverse_8) * (((positive_k_3 - negative_k_3) + eps) * inverse_8)
                 choice_3 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_18) else (margin + sum_18)) <= zero else (((power_of_8 - one) * inverse_6) if sum_18 - sum_15 >= zero else ((power_of_9 - one) * inverse_8)))
                 diagonal_negative_row[k] = factor * choice_3

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -202,7 +202,7 @@ def evaluate(
     p: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -248,12 +248,12 @@ def evaluate(
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            positive_d = positive_row[d]
+            positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -268,11 +268,11 @@ def evaluate(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            anchor_d_2 = anchor_row[d]
+            negative_d_2 = real(negative_row[d])
+            anchor_d_2 = real(anchor_row[d])
             sum_3 = (anchor_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = positive_row[d]
+            positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p))
         sum_4 = group_sum(sum, sum_lost)
@@ -295,24 +295,24 @@ def evaluate(
                 values[i] = value
         if grad_anchor is not None:
             for k in range(rank, n_D, LANES):
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 signed_power_1 = signed_power(((anchor_k - negative_k) + eps) * inverse_4, sum_9)
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 signed_power_2 = signed_power(((anchor_k - positive_k) + eps) * inverse_5, sum_9)
                 choice_1 = (zero if sum_8 <= zero else (signed_power_2 - signed_power_1))
                 grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 signed_power_3 = signed_power(((anchor_k_2 - positive_k_2) + eps) * inverse_5, sum_9)
                 choice_2 = (zero if sum_8 <= zero else -signed_power_3)
                 grad_positive_row[k] = factor * choice_2
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_2 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_2 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 signed_power_4 = signed_power(((anchor_k_3 - negative_k_2) + eps) * inverse_4, sum_9)
                 choice_3 = (zero if sum_8 <= zero else signed_power_4)
                 grad_negative_row[k] = factor * choice_3
@@ -333,7 +333,7 @@ def hvp(
     direction_positive: Reals,
     direction_negative: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -382,12 +382,12 @@ def hvp(
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            positive_d = positive_row[d]
+            positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -402,11 +402,11 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            anchor_d_2 = anchor_row[d]
+            negative_d_2 = real(negative_row[d])
+            anchor_d_2 = real(anchor_row[d])
             sum_3 = (anchor_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = positive_row[d]
+            positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p))
         sum_4 = group_sum(sum, sum_lost)
@@ -423,13 +423,13 @@ def hvp(
         sum_11 = zero
         sum_11_lost = zero
         for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = direction_negative_row[d1]
-            direction_anchor_d1 = direction_anchor_row[d1]
-            negative_d1 = negative_row[d1]
-            anchor_d1 = anchor_row[d1]
+            direction_negative_d1 = real(direction_negative_row[d1])
+            direction_anchor_d1 = real(direction_anchor_row[d1])
+            negative_d1 = real(negative_row[d1])
+            anchor_d1 = real(anchor_row[d1])
             sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d1 - direction_negative_d1) * signed_power(((anchor_d1 - negative_d1) + eps) * inverse_4, sum_9))
-            direction_positive_d1 = direction_positive_row[d1]
-            positive_d1 = positive_row[d1]
+            direction_positive_d1 = real(direction_positive_row[d1])
+            positive_d1 = real(positive_row[d1])
             sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (direction_anchor_d1 - direction_positive_d1) * signed_power(((anchor_d1 - positive_d1) + eps) * inverse_5, sum_9))
         sum_10 = group_sum(sum_8, sum_8_lost)
         sum_12 = group_sum(sum_11, sum_11_lost)
@@ -451,15 +451,15 @@ def hvp(
                 values[i] = value
         if product_anchor is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k = direction_positive_row[k]
-                positive_k = positive_row[k]
-                anchor_k = anchor_row[k]
+                direction_positive_k = real(direction_positive_row[k])
+                positive_k = real(positive_row[k])
+                anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
-                direction_anchor_k = direction_anchor_row[k]
+                direction_anchor_k = real(direction_anchor_row[k])
                 sum_13 = product_1 * unit_1 + direction_anchor_k - direction_positive_k
                 abs_power_1 = abs_power(unit_1, sum_14)
-                direction_negative_k = direction_negative_row[k]
-                negative_k = negative_row[k]
+                direction_negative_k = real(direction_negative_row[k])
+                negative_k = real(negative_row[k])
                 unit_2 = ((anchor_k - negative_k) + eps) * inverse_4
                 sum_15 = product_3 * unit_2 + direction_anchor_k - direction_negative_k
                 abs_power_2 = abs_power(unit_2, sum_14)
@@ -467,22 +467,22 @@ def hvp(
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k_2 = direction_positive_row[k]
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                direction_positive_k_2 = real(direction_positive_row[k])
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                direction_anchor_k_2 = direction_anchor_row[k]
+                direction_anchor_k_2 = real(direction_anchor_row[k])
                 sum_16 = product_1 * unit_3 + direction_anchor_k_2 - direction_positive_k_2
                 abs_power_3 = abs_power(unit_3, sum_14)
                 choice_3 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_4 * sum_16 * abs_power_3))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
-                direction_negative_k_2 = direction_negative_row[k]
-                negative_k_2 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                direction_negative_k_2 = real(direction_negative_row[k])
+                negative_k_2 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_4
-                direction_anchor_k_3 = direction_anchor_row[k]
+                direction_anchor_k_3 = real(direction_anchor_row[k])
                 sum_17 = product_3 * unit_4 + direction_anchor_k_3 - direction_negative_k_2
                 abs_power_4 = abs_power(unit_4, sum_14)
                 choice_4 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_5 * sum_17 * abs_power_4))
@@ -501,7 +501,7 @@ def hessian_diagonal(
     p: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -544,12 +544,12 @@ def hessian_diagonal(
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            positive_d = positive_row[d]
+            positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -564,11 +564,11 @@ def hessian_diagonal(
         sum_5 = zero
         sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            anchor_d_2 = anchor_row[d]
+            negative_d_2 = real(negative_row[d])
+            anchor_d_2 = real(anchor_row[d])
             sum_3 = (anchor_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = positive_row[d]
+            positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p))
         sum_4 = group_sum(sum, sum_lost)
@@ -589,12 +589,12 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_anchor is not None:
             for k in range(rank, n_D, LANES):
-                positive_k = positive_row[k]
-                anchor_k = anchor_row[k]
+                positive_k = real(positive_row[k])
+                anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - positive_k) + eps) * inverse_4
                 signed_power_1 = signed_power(unit_1, sum_8)
                 abs_power_1 = abs_power(unit_1, sum_9)
-                negative_k = negative_row[k]
+                negative_k = real(negative_row[k])
                 unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
                 signed_power_2 = signed_power(unit_2, sum_8)
                 abs_power_2 = abs_power(unit_2, sum_9)
@@ -602,8 +602,8 @@ def hessian_diagonal(
                 diagonal_anchor_row[k] = factor * choice_1
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
                 signed_power_3 = signed_power(unit_3, sum_8)
                 abs_power_3 = abs_power(unit_3, sum_9)
@@ -611,8 +611,8 @@ def hessian_diagonal(
                 diagonal_positive_row[k] = factor * choice_2
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_2 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_2 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_5
                 signed_power_4 = signed_power(unit_4, sum_8)
                 abs_power_4 = abs_power(unit_4, sum_9)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -202,7 +202,7 @@ def evaluate(
     p: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -249,12 +249,12 @@ def evaluate(
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -277,11 +277,11 @@ def evaluate(
         sum_9 = zero
         sum_9_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            positive_d_2 = positive_row[d]
+            negative_d_2 = real(negative_row[d])
+            positive_d_2 = real(positive_row[d])
             sum_4 = (positive_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = anchor_row[d]
+            anchor_d_2 = real(anchor_row[d])
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
@@ -312,28 +312,28 @@ def evaluate(
                 values[i] = value
         if grad_anchor is not None:
             for k in range(rank, n_D, LANES):
-                negative_k = negative_row[k]
-                anchor_k = anchor_row[k]
+                negative_k = real(negative_row[k])
+                anchor_k = real(anchor_row[k])
                 signed_power_1 = signed_power(((anchor_k - negative_k) + eps) * inverse_5, sum_14)
-                positive_k = positive_row[k]
+                positive_k = real(positive_row[k])
                 signed_power_2 = signed_power(((anchor_k - positive_k) + eps) * inverse_6, sum_14)
                 choice_1 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((signed_power_2 - signed_power_1) if product_2 + product_1 <= zero else signed_power_2))
                 grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 signed_power_3 = signed_power(((anchor_k_2 - positive_k_2) + eps) * inverse_6, sum_14)
-                negative_k_2 = negative_row[k]
+                negative_k_2 = real(negative_row[k])
                 signed_power_4 = signed_power(((positive_k_2 - negative_k_2) + eps) * inverse_7, sum_14)
                 choice_2 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (-signed_power_3 if product_2 + product_1 <= zero else (-signed_power_4 - signed_power_3)))
                 grad_positive_row[k] = factor * choice_2
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_3 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_3 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 signed_power_5 = signed_power(((anchor_k_3 - negative_k_3) + eps) * inverse_5, sum_14)
-                positive_k_3 = positive_row[k]
+                positive_k_3 = real(positive_row[k])
                 signed_power_6 = signed_power(((positive_k_3 - negative_k_3) + eps) * inverse_7, sum_14)
                 choice_3 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (signed_power_5 if product_2 + product_1 <= zero else signed_power_6))
                 grad_negative_row[k] = factor * choice_3
@@ -354,7 +354,7 @@ def hvp(
     direction_positive: Reals,
     direction_negative: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -404,12 +404,12 @@ def hvp(
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -432,11 +432,11 @@ def hvp(
         sum_9 = zero
         sum_9_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            positive_d_2 = positive_row[d]
+            negative_d_2 = real(negative_row[d])
+            positive_d_2 = real(positive_row[d])
             sum_4 = (positive_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = anchor_row[d]
+            anchor_d_2 = real(anchor_row[d])
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
@@ -461,13 +461,13 @@ def hvp(
         sum_17 = zero
         sum_17_lost = zero
         for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = direction_negative_row[d1]
-            direction_anchor_d1 = direction_anchor_row[d1]
-            negative_d1 = negative_row[d1]
-            anchor_d1 = anchor_row[d1]
+            direction_negative_d1 = real(direction_negative_row[d1])
+            direction_anchor_d1 = real(direction_anchor_row[d1])
+            negative_d1 = real(negative_row[d1])
+            anchor_d1 = real(anchor_row[d1])
             sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, (direction_anchor_d1 - direction_negative_d1) * signed_power(((anchor_d1 - negative_d1) + eps) * inverse_5, sum_13))
-            direction_positive_d1 = direction_positive_row[d1]
-            positive_d1 = positive_row[d1]
+            direction_positive_d1 = real(direction_positive_row[d1])
+            positive_d1 = real(positive_row[d1])
             sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (direction_anchor_d1 - direction_positive_d1) * signed_power(((anchor_d1 - positive_d1) + eps) * inverse_6, sum_13))
             sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, -(direction_negative_d1 - direction_positive_d1) * signed_power(((positive_d1 - negative_d1) + eps) * inverse_7, sum_13))
         sum_14 = group_sum(sum_12, sum_12_lost)
@@ -497,15 +497,15 @@ def hvp(
                 values[i] = value
         if product_anchor is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k = direction_positive_row[k]
-                positive_k = positive_row[k]
-                anchor_k = anchor_row[k]
+                direction_positive_k = real(direction_positive_row[k])
+                positive_k = real(positive_row[k])
+                anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - positive_k) + eps) * inverse_6
-                direction_anchor_k = direction_anchor_row[k]
+                direction_anchor_k = real(direction_anchor_row[k])
                 sum_19 = product_3 * unit_1 + direction_anchor_k - direction_positive_k
                 abs_power_1 = abs_power(unit_1, sum_20)
-                direction_negative_k = direction_negative_row[k]
-                negative_k = negative_row[k]
+                direction_negative_k = real(direction_negative_row[k])
+                negative_k = real(negative_row[k])
                 unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
                 sum_21 = product_5 * unit_2 + direction_anchor_k - direction_negative_k
                 abs_power_2 = abs_power(unit_2, sum_20)
@@ -513,15 +513,15 @@ def hvp(
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k_2 = direction_positive_row[k]
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                direction_positive_k_2 = real(direction_positive_row[k])
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
-                direction_anchor_k_2 = direction_anchor_row[k]
+                direction_anchor_k_2 = real(direction_anchor_row[k])
                 sum_22 = product_3 * unit_3 + direction_anchor_k_2 - direction_positive_k_2
                 abs_power_3 = abs_power(unit_3, sum_20)
-                direction_negative_k_2 = direction_negative_row[k]
-                negative_k_2 = negative_row[k]
+                direction_negative_k_2 = real(direction_negative_row[k])
+                negative_k_2 = real(negative_row[k])
                 unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
                 sum_23 = product_9 * unit_4 + direction_positive_k_2 - direction_negative_k_2
                 abs_power_4 = abs_power(unit_4, sum_20)
@@ -529,16 +529,16 @@ def hvp(
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
-                direction_negative_k_3 = direction_negative_row[k]
-                negative_k_3 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                direction_negative_k_3 = real(direction_negative_row[k])
+                negative_k_3 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_5
-                direction_anchor_k_3 = direction_anchor_row[k]
+                direction_anchor_k_3 = real(direction_anchor_row[k])
                 sum_24 = product_5 * unit_5 + direction_anchor_k_3 - direction_negative_k_3
                 abs_power_5 = abs_power(unit_5, sum_20)
-                positive_k_3 = positive_row[k]
+                positive_k_3 = real(positive_row[k])
                 unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
-                direction_positive_k_3 = direction_positive_row[k]
+                direction_positive_k_3 = real(direction_positive_row[k])
                 sum_25 = product_9 * unit_6 + direction_positive_k_3 - direction_negative_k_3
                 abs_power_6 = abs_power(unit_6, sum_20)
                 choice_4 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_11 * sum_24 * abs_power_5) if product_1 + product_2 <= zero else (product_12 * sum_25 * abs_power_6)))
@@ -557,7 +557,7 @@ def hessian_diagonal(
     p: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -601,12 +601,12 @@ def hessian_diagonal(
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
             image = ordered(abs(sum_1))
             top = image if image > top else top
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
             image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
@@ -629,11 +629,11 @@ def hessian_diagonal(
         sum_9 = zero
         sum_9_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d_2 = negative_row[d]
-            positive_d_2 = positive_row[d]
+            negative_d_2 = real(negative_row[d])
+            positive_d_2 = real(positive_row[d])
             sum_4 = (positive_d_2 - negative_d_2) + eps
             sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = anchor_row[d]
+            anchor_d_2 = real(anchor_row[d])
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
@@ -665,13 +665,13 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_anchor is not None:
             for k in range(rank, n_D, LANES):
-                positive_k = positive_row[k]
-                anchor_k = anchor_row[k]
+                positive_k = real(positive_row[k])
+                anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
                 signed_power_1 = signed_power(unit_1, sum_12)
                 sum_13 = one - unit_1 * signed_power_1
                 abs_power_1 = abs_power(unit_1, sum_14)
-                negative_k = negative_row[k]
+                negative_k = real(negative_row[k])
                 unit_2 = ((anchor_k - negative_k) + eps) * inverse_6
                 signed_power_2 = signed_power(unit_2, sum_12)
                 abs_power_2 = abs_power(unit_2, sum_14)
@@ -679,13 +679,13 @@ def hessian_diagonal(
                 diagonal_anchor_row[k] = factor * choice_1
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
                 signed_power_3 = signed_power(unit_3, sum_12)
                 sum_15 = unit_3 * signed_power_3 - one
                 abs_power_3 = abs_power(unit_3, sum_14)
-                negative_k_2 = negative_row[k]
+                negative_k_2 = real(negative_row[k])
                 unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
                 signed_power_4 = signed_power(unit_4, sum_12)
                 abs_power_4 = abs_power(unit_4, sum_14)
@@ -693,12 +693,12 @@ def hessian_diagonal(
                 diagonal_positive_row[k] = factor * choice_2
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_3 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_3 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_6
                 signed_power_5 = signed_power(unit_5, sum_12)
                 abs_power_5 = abs_power(unit_5, sum_14)
-                positive_k_3 = positive_row[k]
+                positive_k_3 = real(positive_row[k])
                 unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
                 signed_power_6 = signed_power(unit_6, sum_12)
                 abs_power_6 = abs_power(unit_6, sum_14)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -55,7 +55,7 @@ def evaluate(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -101,11 +101,11 @@ def evaluate(
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             image = ordered(abs((anchor_d - negative_d) + eps))
             top = image if image > top else top
-            positive_d = positive_row[d]
+            positive_d = real(positive_row[d])
             image = ordered(abs((anchor_d - positive_d) + eps))
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
@@ -115,11 +115,11 @@ def evaluate(
         sum_3 = zero
         sum_3_lost = zero
         for d1 in range(rank, n_D, LANES):
-            negative_d1 = negative_row[d1]
-            anchor_d1 = anchor_row[d1]
+            negative_d1 = real(negative_row[d1])
+            anchor_d1 = real(anchor_row[d1])
             choice_1 = (one if abs((anchor_d1 - negative_d1) + eps) == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            positive_d1 = positive_row[d1]
+            positive_d1 = real(positive_row[d1])
             choice_2 = (one if abs((anchor_d1 - positive_d1) + eps) == largest_2 else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
         sum_2 = group_sum(sum, sum_lost)
@@ -140,12 +140,12 @@ def evaluate(
                 values[i] = value
         if grad_anchor is not None:
             for k in range(rank, n_D, LANES):
-                positive_k = positive_row[k]
-                anchor_k = anchor_row[k]
+                positive_k = real(positive_row[k])
+                anchor_k = real(anchor_row[k])
                 sum_5 = (anchor_k - positive_k) + eps
                 choice_3 = (one if abs(sum_5) == largest_2 else zero)
                 sign_1 = (one if sum_5 > zero else (-one if sum_5 < zero else zero))
-                negative_k = negative_row[k]
+                negative_k = real(negative_row[k])
                 sum_6 = (anchor_k - negative_k) + eps
                 choice_4 = (one if abs(sum_6) == largest else zero)
                 sign_2 = (one if sum_6 > zero else (-one if sum_6 < zero else zero))
@@ -153,8 +153,8 @@ def evaluate(
                 grad_anchor_row[k] = factor * choice_5
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 sum_7 = (anchor_k_2 - positive_k_2) + eps
                 choice_6 = (one if abs(sum_7) == largest_2 else zero)
                 sign_3 = (one if sum_7 > zero else (-one if sum_7 < zero else zero))
@@ -162,8 +162,8 @@ def evaluate(
                 grad_positive_row[k] = factor * choice_7
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_2 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_2 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 sum_8 = (anchor_k_3 - negative_k_2) + eps
                 choice_8 = (one if abs(sum_8) == largest else zero)
                 sign_4 = (one if sum_8 > zero else (-one if sum_8 < zero else zero))
@@ -185,7 +185,7 @@ def hvp(
     direction_positive: Reals,
     direction_negative: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -234,11 +234,11 @@ def hvp(
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            anchor_d = anchor_row[d]
+            negative_d = real(negative_row[d])
+            anchor_d = real(anchor_row[d])
             image = ordered(abs((anchor_d - negative_d) + eps))
             top = image if image > top else top
-            positive_d = positive_row[d]
+            positive_d = real(positive_row[d])
             image = ordered(abs((anchor_d - positive_d) + eps))
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
@@ -252,15 +252,15 @@ def hvp(
         sum_8 = zero
         sum_8_lost = zero
         for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = direction_negative_row[d1]
-            direction_anchor_d1 = direction_anchor_row[d1]
-            negative_d1 = negative_row[d1]
-            anchor_d1 = anchor_row[d1]
+            direction_negative_d1 = real(direction_negative_row[d1])
+            direction_anchor_d1 = real(direction_anchor_row[d1])
+            negative_d1 = real(negative_row[d1])
+            anchor_d1 = real(anchor_row[d1])
             sum_1 = (anchor_d1 - negative_d1) + eps
             choice_1 = (one if abs(sum_1) == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d1 - direction_negative_d1) * choice_1 * (one if sum_1 > zero else (-one if sum_1 < zero else zero)))
-            direction_positive_d1 = direction_positive_row[d1]
-            positive_d1 = positive_row[d1]
+            direction_positive_d1 = real(direction_positive_row[d1])
+            positive_d1 = real(positive_row[d1])
             sum_4 = (anchor_d1 - positive_d1) + eps
             choice_2 = (one if abs(sum_4) == largest_2 else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d1 - direction_positive_d1) * choice_2 * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
@@ -302,7 +302,7 @@ def hessian_diagonal(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

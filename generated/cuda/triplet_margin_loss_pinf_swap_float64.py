@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -55,7 +55,7 @@ def evaluate(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -102,11 +102,11 @@ def evaluate(
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             image = ordered(abs((positive_d - negative_d) + eps))
             top = image if image > top else top
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             image = ordered(abs((anchor_d - negative_d) + eps))
             top_2 = image if image > top_2 else top_2
             image = ordered(abs((anchor_d - positive_d) + eps))
@@ -121,11 +121,11 @@ def evaluate(
         sum_5 = zero
         sum_5_lost = zero
         for d1 in range(rank, n_D, LANES):
-            negative_d1 = negative_row[d1]
-            positive_d1 = positive_row[d1]
+            negative_d1 = real(negative_row[d1])
+            positive_d1 = real(positive_row[d1])
             choice_1 = (one if abs((positive_d1 - negative_d1) + eps) == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            anchor_d1 = anchor_row[d1]
+            anchor_d1 = real(anchor_row[d1])
             choice_2 = (one if abs((anchor_d1 - negative_d1) + eps) == largest_2 else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
             choice_3 = (one if abs((anchor_d1 - positive_d1) + eps) == largest_3 else zero)
@@ -152,13 +152,13 @@ def evaluate(
                 values[i] = value
         if grad_anchor is not None:
             for k in range(rank, n_D, LANES):
-                positive_k = positive_row[k]
-                anchor_k = anchor_row[k]
+                positive_k = real(positive_row[k])
+                anchor_k = real(anchor_row[k])
                 sum_8 = (anchor_k - positive_k) + eps
                 choice_4 = (one if abs(sum_8) == largest_3 else zero)
                 sign_1 = (one if sum_8 > zero else (-one if sum_8 < zero else zero))
                 product_1 = choice_4 * inverse_1 * sign_1
-                negative_k = negative_row[k]
+                negative_k = real(negative_row[k])
                 sum_9 = (anchor_k - negative_k) + eps
                 choice_5 = (one if abs(sum_9) == largest_2 else zero)
                 sign_2 = (one if sum_9 > zero else (-one if sum_9 < zero else zero))
@@ -166,13 +166,13 @@ def evaluate(
                 grad_anchor_row[k] = factor * choice_6
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
-                positive_k_2 = positive_row[k]
-                anchor_k_2 = anchor_row[k]
+                positive_k_2 = real(positive_row[k])
+                anchor_k_2 = real(anchor_row[k])
                 sum_10 = (anchor_k_2 - positive_k_2) + eps
                 choice_7 = (one if abs(sum_10) == largest_3 else zero)
                 sign_3 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
                 product_4 = product_3 * choice_7 * sign_3
-                negative_k_2 = negative_row[k]
+                negative_k_2 = real(negative_row[k])
                 sum_11 = (positive_k_2 - negative_k_2) + eps
                 choice_8 = (one if abs(sum_11) == largest else zero)
                 sign_4 = (one if sum_11 > zero else (-one if sum_11 < zero else zero))
@@ -180,12 +180,12 @@ def evaluate(
                 grad_positive_row[k] = factor * choice_9
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
-                negative_k_3 = negative_row[k]
-                anchor_k_3 = anchor_row[k]
+                negative_k_3 = real(negative_row[k])
+                anchor_k_3 = real(anchor_row[k])
                 sum_12 = (anchor_k_3 - negative_k_3) + eps
                 choice_10 = (one if abs(sum_12) == largest_2 else zero)
                 sign_5 = (one if sum_12 > zero else (-one if sum_12 < zero else zero))
-                positive_k_3 = positive_row[k]
+                positive_k_3 = real(positive_row[k])
                 sum_13 = (positive_k_3 - negative_k_3) + eps
                 choice_11 = (one if abs(sum_13) == largest else zero)
                 sign_6 = (one if sum_13 > zero else (-one if sum_13 < zero else zero))
@@ -207,7 +207,7 @@ def hvp(
     direction_positive: Reals,
     direction_negative: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -257,11 +257,11 @@ def hvp(
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
-            negative_d = negative_row[d]
-            positive_d = positive_row[d]
+            negative_d = real(negative_row[d])
+            positive_d = real(positive_row[d])
             image = ordered(abs((positive_d - negative_d) + eps))
             top = image if image > top else top
-            anchor_d = anchor_row[d]
+            anchor_d = real(anchor_row[d])
             image = ordered(abs((anchor_d - negative_d) + eps))
             top_2 = image if image > top_2 else top_2
             image = ordered(abs((anchor_d - positive_d) + eps))
@@ -282,15 +282,15 @@ def hvp(
         sum_13 = zero
         sum_13_lost = zero
         for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = direction_negative_row[d1]
-            direction_anchor_d1 = direction_anchor_row[d1]
-            negative_d1 = negative_row[d1]
-            anchor_d1 = anchor_row[d1]
+            direction_negative_d1 = real(direction_negative_row[d1])
+            direction_anchor_d1 = real(direction_anchor_row[d1])
+            negative_d1 = real(negative_row[d1])
+            anchor_d1 = real(anchor_row[d1])
             sum_1 = (anchor_d1 - negative_d1) + eps
             choice_1 = (one if abs(sum_1) == largest_2 else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d1 - direction_negative_d1) * choice_1 * (one if sum_1 > zero else (-one if sum_1 < zero else zero)))
-            direction_positive_d1 = direction_positive_row[d1]
-            positive_d1 = positive_row[d1]
+            direction_positive_d1 = real(direction_positive_row[d1])
+            positive_d1 = real(positive_row[d1])
             sum_4 = (anchor_d1 - positive_d1) + eps
             choice_2 = (one if abs(sum_4) == largest_3 else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d1 - direction_positive_d1) * choice_2 * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
@@ -339,7 +339,7 @@ def hessian_diagonal(
     margin: Real,
     eps: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -41,7 +41,7 @@ def evaluate(
     beta: Real,
     smooth: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -85,24 +85,24 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            input_d = input_row[d]
-            target_d = target_row[d]
+            input_d = real(input_row[d])
+            target_d = real(target_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, input_d * target_d)
         sum_2 = group_sum(sum, sum_lost)
         sum_3 = zero
         sum_3_lost = zero
         if alpha != zero:
             for d in range(rank, n_D, LANES):
-                target_d_2 = target_row[d]
-                input_d_2 = input_row[d]
+                target_d_2 = real(target_row[d])
+                input_d_2 = real(input_row[d])
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -(target_d_2 - one) * input_d_2)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_5 = zero
         sum_5_lost = zero
         if beta != zero:
             for d in range(rank, n_D, LANES):
-                input_d_3 = input_row[d]
-                target_d_3 = target_row[d]
+                input_d_3 = real(input_row[d])
+                target_d_3 = real(target_row[d])
                 sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -(input_d_3 - one) * target_d_3)
         sum_6 = group_sum(sum_5, sum_5_lost)
         product_1 = alpha * sum_4
@@ -123,11 +123,11 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_D, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 grad_input_row[k] = factor * (((product_3 * (target_k - one) + product_4 * target_k) / sum_1) * quotient_1 + quotient_2 * (target_k / sum_1))
         if grad_target is not None:
             for k in range(rank, n_D, LANES):
-                input_k = input_row[k]
+                input_k = real(input_row[k])
                 grad_target_row[k] = factor * (((product_4 * (input_k - one) + product_3 * input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -143,7 +143,7 @@ def hvp(
     smooth: Real,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -184,10 +184,10 @@ def hvp(
         sum_3 = zero
         sum_3_lost = zero
         for d in range(rank, n_D, LANES):
-            direction_input_d = direction_input_row[d]
-            target_d = target_row[d]
+            direction_input_d = real(direction_input_row[d])
+            target_d = real(target_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, direction_input_d * target_d)
-            input_d = input_row[d]
+            input_d = real(input_row[d])
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, input_d * target_d)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -197,11 +197,11 @@ def hvp(
         sum_7_lost = zero
         if alpha != zero:
             for d in range(rank, n_D, LANES):
-                target_d_2 = target_row[d]
+                target_d_2 = real(target_row[d])
                 sum_1 = target_d_2 - one
-                direction_input_d_2 = direction_input_row[d]
+                direction_input_d_2 = real(direction_input_row[d])
                 sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -sum_1 * direction_input_d_2)
-                input_d_2 = input_row[d]
+                input_d_2 = real(input_row[d])
                 sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, -sum_1 * input_d_2)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
@@ -209,8 +209,8 @@ def hvp(
         sum_9_lost = zero
         if beta != zero:
             for d in range(rank, n_D, LANES):
-                input_d_3 = input_row[d]
-                target_d_3 = target_row[d]
+                input_d_3 = real(input_row[d])
+                target_d_3 = real(target_row[d])
                 sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, -(input_d_3 - one) * target_d_3)
         sum_10 = group_sum(sum_9, sum_9_lost)
         product_1 = alpha * sum_6
@@ -236,7 +236,7 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_D, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 quotient_5 = (target_k / sum_11)
                 quotient_6 = ((product_3 * (target_k - one) + product_4 * target_k) / sum_11)
                 product_input_row[k] = factor * (quotient_4 * quotient_5 + quotient_6 * quotient_3 + product_5 * (quotient_6 * quotient_7) + product_6 * (quotient_2 * quotient_5))
@@ -255,7 +255,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -303,10 +303,10 @@ def hvp_full(
         sum_3 = zero
         sum_3_lost = zero
         for d in range(rank, n_D, LANES):
-            direction_input_d = direction_input_row[d]
-            target_d = target_row[d]
-            direction_target_d = direction_target_row[d]
-            input_d = input_row[d]
+            direction_input_d = real(direction_input_row[d])
+            target_d = real(target_row[d])
+            direction_target_d = real(direction_target_row[d])
+            input_d = real(input_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, direction_input_d * target_d + direction_target_d * input_d)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, input_d * target_d)
         sum_2 = group_sum(sum, sum_lost)
@@ -317,11 +317,11 @@ def hvp_full(
         sum_7_lost = zero
         if alpha != zero:
             for d in range(rank, n_D, LANES):
-                target_d_2 = target_row[d]
+                target_d_2 = real(target_row[d])
                 sum_1 = target_d_2 - one
-                direction_input_d_2 = direction_input_row[d]
-                direction_target_d_2 = direction_target_row[d]
-                input_d_2 = input_row[d]
+                direction_input_d_2 = real(direction_input_row[d])
+                direction_target_d_2 = real(direction_target_row[d])
+                input_d_2 = real(input_row[d])
                 sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -sum_1 * direction_input_d_2 - direction_target_d_2 * input_d_2)
                 sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, -sum_1 * input_d_2)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -332,11 +332,11 @@ def hvp_full(
         sum_12_lost = zero
         if beta != zero:
             for d in range(rank, n_D, LANES):
-                input_d_3 = input_row[d]
+                input_d_3 = real(input_row[d])
                 sum_10 = input_d_3 - one
-                direction_target_d_3 = direction_target_row[d]
-                direction_input_d_3 = direction_input_row[d]
-                target_d_3 = target_row[d]
+                direction_target_d_3 = real(direction_target_row[d])
+                direction_input_d_3 = real(direction_input_row[d])
+                target_d_3 = real(target_row[d])
                 sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, -sum_10 * direction_target_d_3 - direction_input_d_3 * target_d_3)
                 sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, -sum_10 * target_d_3)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -365,15 +365,15 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_D, LANES):
-                direction_target_k = direction_target_row[k]
-                target_k = target_row[k]
+                direction_target_k = real(direction_target_row[k])
+                target_k = real(target_row[k])
                 quotient_4 = ((product_3 * (target_k - one) + product_4 * target_k) / sum_14)
                 quotient_6 = (target_k / sum_14)
                 product_input_row[k] = factor * ((sum_15 * direction_target_k / sum_14) * quotient_1 + quotient_4 * quotient_3 + quotient_2 * (direction_target_k / sum_14) + quotient_5 * quotient_6 + product_5 * (quotient_4 * quotient_7) + product_6 * (quotient_2 * quotient_6))
         if product_target is not None:
             for k in range(rank, n_D, LANES):
-                direction_input_k = direction_input_row[k]
-                input_k = input_row[k]
+                direction_input_k = real(direction_input_row[k])
+                input_k = real(input_row[k])
                 quotient_8 = ((product_4 * (input_k - one) + product_3 * input_k) / sum_14)
                 quotient_9 = (input_k / sum_14)
                 product_target_row[k] = factor * ((sum_15 * direction_input_k / sum_14) * quotient_1 + quotient_8 * quotient_3 + quotient_2 * (direction_input_k / sum_14) + quotient_5 * quotient_9 + product_5 * (quotient_8 * quotient_7) + product_6 * (quotient_2 * quotient_9))
@@ -390,7 +390,7 @@ def hessian_diagonal(
     beta: Real,
     smooth: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -425,24 +425,24 @@ def hessian_diagonal(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            input_d = input_row[d]
-            target_d = target_row[d]
+            input_d = real(input_row[d])
+            target_d = real(target_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, input_d * target_d)
         sum_2 = group_sum(sum, sum_lost)
         sum_3 = zero
         sum_3_lost = zero
         if alpha != zero:
             for d in range(rank, n_D, LANES):
-                target_d_2 = target_row[d]
-                input_d_2 = input_row[d]
+                target_d_2 = real(target_row[d])
+                input_d_2 = real(input_row[d])
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -(target_d_2 - one) * input_d_2)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_5 = zero
         sum_5_lost = zero
         if beta != zero:
             for d in range(rank, n_D, LANES):
-                input_d_3 = input_row[d]
-                target_d_3 = target_row[d]
+                input_d_3 = real(input_row[d])
+                target_d_3 = real(target_row[d])
                 sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -(input_d_3 - one) * target_d_3)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_7 = alpha * sum_4 + beta * sum_6 + smooth + sum_2
@@ -455,7 +455,7 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_D, LANES):
-                target_k = target_row[k]
+                target_k = real(target_row[k])
                 sum_1 = target_k - one
                 quotient_1 = (target_k / sum_7)
                 product_2 = product_1 * sum_1

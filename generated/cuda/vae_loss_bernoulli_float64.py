@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -150,7 +150,7 @@ def evaluate(
     beta: Real,
     variance: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -207,17 +207,17 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            reconstruction_d = reconstruction_row[d]
+            reconstruction_d = real(reconstruction_row[d])
             tail_1 = log1p_unit(exp_nonpositive(-abs(reconstruction_d)))
-            data_d = data_row[d]
+            data_d = real(data_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (tail_1 + (-reconstruction_d if -reconstruction_d > zero else zero)) * data_d - (data_d - one) * (tail_1 + (reconstruction_d if reconstruction_d > zero else zero)))
         sum_2 = group_sum(sum, sum_lost)
         sum_3 = zero
         sum_3_lost = zero
         if beta != zero:
             for z in range(rank, n_Z, LANES):
-                mu_z = mu_row[z]
-                log_var_z = log_var_row[z]
+                mu_z = real(mu_row[z])
+                log_var_z = real(log_var_row[z])
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -mu_z * mu_z - expm1_minus(log_var_z))
         sum_4 = group_sum(sum_3, sum_3_lost)
         value = sum_2 - real(0.5) * beta * sum_4
@@ -232,23 +232,23 @@ def evaluate(
                 values[i] = value
         if grad_reconstruction is not None:
             for k in range(rank, n_D, LANES):
-                data_k = data_row[k]
-                reconstruction_k = reconstruction_row[k]
+                data_k = real(data_row[k])
+                reconstruction_k = real(reconstruction_row[k])
                 e_1 = exp_nonpositive(-abs(reconstruction_k))
                 choice_1 = (one if reconstruction_k >= zero else e_1)
                 choice_2 = (e_1 if reconstruction_k >= zero else one)
                 grad_reconstruction_row[k] = factor * -((data_k - one) * choice_1 + data_k * choice_2) / (one + e_1)
         if grad_data is not None:
             for k in range(rank, n_D, LANES):
-                reconstruction_k_2 = reconstruction_row[k]
+                reconstruction_k_2 = real(reconstruction_row[k])
                 grad_data_row[k] = factor * -reconstruction_k_2
         if grad_mu is not None:
             for k in range(rank, n_Z, LANES):
-                mu_k = mu_row[k]
+                mu_k = real(mu_row[k])
                 grad_mu_row[k] = factor * (mu_k * beta)
         if grad_log_var is not None:
             for k in range(rank, n_Z, LANES):
-                log_var_k = log_var_row[k]
+                log_var_k = real(log_var_row[k])
                 choice_3 = (zero if beta == zero else (product_1 * expm1(log_var_k)))
                 grad_log_var_row[k] = factor * choice_3
     counted = rank == 0
@@ -269,7 +269,7 @@ def hvp(
     direction_mu: Reals,
     direction_log_var: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -323,22 +323,22 @@ def hvp(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            data_d = data_row[d]
-            reconstruction_d = reconstruction_row[d]
+            data_d = real(data_row[d])
+            reconstruction_d = real(reconstruction_row[d])
             e_1 = exp_nonpositive(-abs(reconstruction_d))
             choice_1 = (one if reconstruction_d >= zero else e_1)
             choice_2 = (e_1 if reconstruction_d >= zero else one)
-            direction_reconstruction_d = direction_reconstruction_row[d]
+            direction_reconstruction_d = real(direction_reconstruction_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, -((data_d - one) * choice_1 + data_d * choice_2) * direction_reconstruction_d / (one + e_1))
         sum_2 = group_sum(sum, sum_lost)
         sum_3 = zero
         sum_3_lost = zero
         if beta != zero:
             for z in range(rank, n_Z, LANES):
-                direction_log_var_z = direction_log_var_row[z]
-                log_var_z = log_var_row[z]
-                direction_mu_z = direction_mu_row[z]
-                mu_z = mu_row[z]
+                direction_log_var_z = real(direction_log_var_row[z])
+                log_var_z = real(log_var_row[z])
+                direction_mu_z = real(direction_mu_row[z])
+                mu_z = real(mu_row[z])
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z)
         sum_4 = group_sum(sum_3, sum_3_lost)
         value = sum_2 - real(0.5) * beta * sum_4
@@ -353,20 +353,20 @@ def hvp(
                 values[i] = value
         if product_reconstruction is not None:
             for k in range(rank, n_D, LANES):
-                reconstruction_k = reconstruction_row[k]
+                reconstruction_k = real(reconstruction_row[k])
                 e_2 = exp_nonpositive(-abs(reconstruction_k))
-                direction_reconstruction_k = direction_reconstruction_row[k]
+                direction_reconstruction_k = real(direction_reconstruction_row[k])
                 choice_3 = (one if reconstruction_k >= zero else e_2)
                 choice_4 = (e_2 if reconstruction_k >= zero else one)
                 product_reconstruction_row[k] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * direction_reconstruction_k * choice_3 * choice_4)
         if product_mu is not None:
             for k in range(rank, n_Z, LANES):
-                direction_mu_k = direction_mu_row[k]
+                direction_mu_k = real(direction_mu_row[k])
                 product_mu_row[k] = factor * (direction_mu_k * beta)
         if product_log_var is not None:
             for k in range(rank, n_Z, LANES):
-                direction_log_var_k = direction_log_var_row[k]
-                log_var_k = log_var_row[k]
+                direction_log_var_k = real(direction_log_var_row[k])
+                log_var_k = real(log_var_row[k])
                 choice_5 = (zero if beta == zero else (product_1 * direction_log_var_k * exp(log_var_k)))
                 product_log_var_row[k] = factor * choice_5
     counted = rank == 0
@@ -388,7 +388,7 @@ def hvp_full(
     direction_mu: Reals,
     direction_log_var: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -449,10 +449,10 @@ def hvp_full(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            direction_data_d = direction_data_row[d]
-            reconstruction_d = reconstruction_row[d]
-            data_d = data_row[d]
-            direction_reconstruction_d = direction_reconstruction_row[d]
+            direction_data_d = real(direction_data_row[d])
+            reconstruction_d = real(reconstruction_row[d])
+            data_d = real(data_row[d])
+            direction_reconstruction_d = real(direction_reconstruction_row[d])
             e_1 = exp_nonpositive(-abs(reconstruction_d))
             choice_1 = (one if reconstruction_d >= zero else e_1)
             inverse_1 = one / (one + e_1)
@@ -463,10 +463,10 @@ def hvp_full(
         sum_3_lost = zero
         if beta != zero:
             for z in range(rank, n_Z, LANES):
-                direction_log_var_z = direction_log_var_row[z]
-                log_var_z = log_var_row[z]
-                direction_mu_z = direction_mu_row[z]
-                mu_z = mu_row[z]
+                direction_log_var_z = real(direction_log_var_row[z])
+                log_var_z = real(log_var_row[z])
+                direction_mu_z = real(direction_mu_row[z])
+                mu_z = real(mu_row[z])
                 sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z)
         sum_4 = group_sum(sum_3, sum_3_lost)
         value = sum_2 - real(0.5) * beta * sum_4
@@ -481,28 +481,28 @@ def hvp_full(
                 values[i] = value
         if product_reconstruction is not None:
             for k in range(rank, n_D, LANES):
-                direction_data_k = direction_data_row[k]
-                reconstruction_k = reconstruction_row[k]
+                direction_data_k = real(direction_data_row[k])
+                reconstruction_k = real(reconstruction_row[k])
                 e_2 = exp_nonpositive(-abs(reconstruction_k))
                 choice_3 = (one if reconstruction_k >= zero else e_2)
                 inverse_2 = one / (one + e_2)
                 choice_4 = (e_2 if reconstruction_k >= zero else one)
                 power_of_1 = inverse_2 * inverse_2
-                data_k = data_row[k]
-                direction_reconstruction_k = direction_reconstruction_row[k]
+                data_k = real(data_row[k])
+                direction_reconstruction_k = real(direction_reconstruction_row[k])
                 product_reconstruction_row[k] = factor * (power_of_1 * data_k * direction_reconstruction_k * choice_3 * choice_4 - direction_data_k * choice_3 * inverse_2 - direction_data_k * choice_4 * inverse_2 - power_of_1 * (data_k - one) * direction_reconstruction_k * choice_3 * choice_4)
         if product_data is not None:
             for k in range(rank, n_D, LANES):
-                direction_reconstruction_k_2 = direction_reconstruction_row[k]
+                direction_reconstruction_k_2 = real(direction_reconstruction_row[k])
                 product_data_row[k] = factor * -direction_reconstruction_k_2
         if product_mu is not None:
             for k in range(rank, n_Z, LANES):
-                direction_mu_k = direction_mu_row[k]
+                direction_mu_k = real(direction_mu_row[k])
                 product_mu_row[k] = factor * (direction_mu_k * beta)
         if product_log_var is not None:
             for k in range(rank, n_Z, LANES):
-                direction_log_var_k = direction_log_var_row[k]
-                log_var_k = log_var_row[k]
+                direction_log_var_k = real(direction_log_var_row[k])
+                log_var_k = real(log_var_row[k])
                 choice_5 = (zero if beta == zero else (product_1 * direction_log_var_k * exp(log_var_k)))
                 product_log_var_row[k] = factor * choice_5
     counted = rank == 0
@@ -520,7 +520,7 @@ def hessian_diagonal(
     beta: Real,
     variance: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -571,7 +571,7 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_reconstruction is not None:
             for k in range(rank, n_D, LANES):
-                reconstruction_k = reconstruction_row[k]
+                reconstruction_k = real(reconstruction_row[k])
                 e_1 = exp_nonpositive(-abs(reconstruction_k))
                 choice_1 = (one if reconstruction_k >= zero else e_1)
                 choice_2 = (e_1 if reconstruction_k >= zero else one)
@@ -581,7 +581,7 @@ def hessian_diagonal(
                 diagonal_mu_row[k] = factor * beta
         if diagonal_log_var is not None:
             for k in range(rank, n_Z, LANES):
-                log_var_k = log_var_row[k]
+                log_var_k = real(log_var_row[k])
                 choice_3 = (zero if beta == zero else (product_1 * exp(log_var_k)))
                 diagonal_log_var_row[k] = factor * choice_3
     counted = rank == 0

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -86,7 +86,7 @@ def evaluate(
     data: Reals,
     variance: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -128,8 +128,8 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            reconstruction_d = reconstruction_row[d]
-            data_d = data_row[d]
+            reconstruction_d = real(reconstruction_row[d])
+            data_d = real(data_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (data_d - reconstruction_d) * (data_d - reconstruction_d))
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / variance
@@ -145,14 +145,14 @@ def evaluate(
                 values[i] = value
         if grad_reconstruction is not None:
             for k in range(rank, n_D, LANES):
-                reconstruction_k = reconstruction_row[k]
-                data_k = data_row[k]
+                reconstruction_k = real(reconstruction_row[k])
+                data_k = real(data_row[k])
                 sum_1 = data_k - reconstruction_k
                 grad_reconstruction_row[k] = factor * (product_1 * sum_1)
         if grad_data is not None:
             for k in range(rank, n_D, LANES):
-                reconstruction_k_2 = reconstruction_row[k]
-                data_k_2 = data_row[k]
+                reconstruction_k_2 = real(reconstruction_row[k])
+                data_k_2 = real(data_row[k])
                 sum_3 = data_k_2 - reconstruction_k_2
                 grad_data_row[k] = factor * (sum_3 * inverse_1)
     counted = rank == 0
@@ -167,7 +167,7 @@ def hvp(
     variance: Real,
     direction_reconstruction: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -204,9 +204,9 @@ def hvp(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            reconstruction_d = reconstruction_row[d]
-            data_d = data_row[d]
-            direction_reconstruction_d = direction_reconstruction_row[d]
+            reconstruction_d = real(reconstruction_row[d])
+            data_d = real(data_row[d])
+            direction_reconstruction_d = real(direction_reconstruction_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (data_d - reconstruction_d) * direction_reconstruction_d)
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / variance
@@ -221,7 +221,7 @@ def hvp(
                 values[i] = value
         if product_reconstruction is not None:
             for k in range(rank, n_D, LANES):
-                direction_reconstruction_k = direction_reconstruction_row[k]
+                direction_reconstruction_k = real(direction_reconstruction_row[k])
                 product_reconstruction_row[k] = factor * (direction_reconstruction_k * inverse_1)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -236,7 +236,7 @@ def hvp_full(
     direction_reconstruction: Reals,
     direction_data: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -280,10 +280,10 @@ def hvp_full(
         sum = zero
         sum_lost = zero
         for d in range(rank, n_D, LANES):
-            direction_reconstruction_d = direction_reconstruction_row[d]
-            direction_data_d = direction_data_row[d]
-            reconstruction_d = reconstruction_row[d]
-            data_d = data_row[d]
+            direction_reconstruction_d = real(direction_reconstruction_row[d])
+            direction_data_d = real(direction_data_row[d])
+            reconstruction_d = real(reconstruction_row[d])
+            data_d = real(data_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (direction_data_d - direction_reconstruction_d) * (data_d - reconstruction_d))
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / variance
@@ -299,14 +299,14 @@ def hvp_full(
                 values[i] = value
         if product_reconstruction is not None:
             for k in range(rank, n_D, LANES):
-                direction_reconstruction_k = direction_reconstruction_row[k]
-                direction_data_k = direction_data_row[k]
+                direction_reconstruction_k = real(direction_reconstruction_row[k])
+                direction_data_k = real(direction_data_row[k])
                 sum_1 = direction_data_k - direction_reconstruction_k
                 product_reconstruction_row[k] = factor * (product_1 * sum_1)
         if product_data is not None:
             for k in range(rank, n_D, LANES):
-                direction_reconstruction_k_2 = direction_reconstruction_row[k]
-                direction_data_k_2 = direction_data_row[k]
+                direction_reconstruction_k_2 = real(direction_reconstruction_row[k])
+                direction_data_k_2 = real(direction_data_row[k])
                 sum_3 = direction_data_k_2 - direction_reconstruction_k_2
                 product_data_row[k] = factor * (sum_3 * inverse_1)
     counted = rank == 0
@@ -320,7 +320,7 @@ def hessian_diagonal(
     data: Reals,
     variance: Real,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -181,7 +181,7 @@ def evaluate(
     weight: Reals,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -227,26 +227,24 @@ def evaluate(
         input_row = row(input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if grad_input is not None:
-                grad_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
-        input_target = input_row[target_i]
+        input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
         log1p_1 = log1p(others)
         sum_1 = -group_1 - log1p_1
-        weight_target = weight[target_i]
+        weight_target = real(weight[target_i])
         value = -sum_1 * weight_target
         product_1 = weight_target / (one + others)
         factor = scale
@@ -259,8 +257,8 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = grad_input_row[k]
-                grad_input_row[k] = factor * (product_1 * share_2)
+                input_k = real(input_row[k])
+                grad_input_row[k] = factor * (product_1 * exp_below(input_k, largest))
             if target_i % LANES == rank:
                 grad_input_row[target_i] = factor * (weight_target * expm1(sum_1))
         if grad_weight is not None:
@@ -279,7 +277,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -321,7 +319,7 @@ def hvp(
         direction_input_row = row(direction_input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -332,16 +330,14 @@ def hvp(
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -353,12 +349,12 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
         sum_6 = group_sum(sum_5, sum_5_lost)
-        direction_input_target = direction_input_row[target_i]
-        weight_target = weight[target_i]
+        direction_input_target = real(direction_input_row[target_i])
+        weight_target = real(weight[target_i])
         value = -((product_1 + direction_input_target) - sum_6) * weight_target
         product_2 = weight_target * inverse_2
         factor = scale
@@ -371,9 +367,9 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_input_k = direction_input_row[k]
-                product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_6) * share_2)
+                direction_input_k = real(direction_input_row[k])
+                input_k = real(input_row[k])
+                product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_6) * exp_below(input_k, largest))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -388,7 +384,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -435,7 +431,7 @@ def hvp_full(
         direction_input_row = row(direction_input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
@@ -446,16 +442,14 @@ def hvp_full(
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -467,17 +461,17 @@ def hvp_full(
         sum_5 = zero
         sum_5_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
         sum_6 = group_sum(sum_5, sum_5_lost)
-        direction_input_target = direction_input_row[target_i]
+        direction_input_target = real(direction_input_row[target_i])
         group_1 = (product_1 + direction_input_target)
         sum_1 = group_1 - sum_6
-        weight_target = weight[target_i]
-        input_target = input_row[target_i]
+        weight_target = real(weight[target_i])
+        input_target = real(input_row[target_i])
         sum_7 = -(largest - input_target) - log1p(others)
-        direction_weight_target = direction_weight[target_i]
+        direction_weight_target = real(direction_weight[target_i])
         value = -sum_1 * weight_target - sum_7 * direction_weight_target
         factor = scale
         if item_scale is not None:
@@ -489,9 +483,9 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_input_k = direction_input_row[k]
-                product_input_row[k] = factor * ((((product_1 + direction_input_k) - sum_6) * weight_target + direction_weight_target) * share_2 * inverse_2)
+                direction_input_k = real(direction_input_row[k])
+                input_k = real(input_row[k])
+                product_input_row[k] = factor * ((((product_1 + direction_input_k) - sum_6) * weight_target + direction_weight_target) * exp_below(input_k, largest) * inverse_2)
             if target_i % LANES == rank:
                 product_input_row[target_i] = factor * (direction_weight_target * expm1(sum_7) + sum_1 * weight_target * exp_below(input_target, largest) * inverse_2)
         if product_weight is not None:
@@ -509,7 +503,7 @@ def hessian_diagonal(
     weight: Reals,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -546,22 +540,20 @@ def hessian_diagonal(
         input_row = row(input, i, n_C)
         top = ordered(real(-np.inf))
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if diagonal_input is not None:
-                diagonal_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
-        weight_target = weight[target_i]
+        weight_target = real(weight[target_i])
         product_1 = -weight_target / (one + others)
         log1p_1 = log1p(others)
         factor = scale
@@ -569,9 +561,8 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = diagonal_input_row[k]
-                input_k = input_row[k]
-                diagonal_input_row[k] = factor * (product_1 * share_2 * expm1(-(largest - input_k) - log1p_1))
+                input_k = real(input_row[k])
+                diagonal_input_row[k] = factor * (product_1 * exp_below(input_k, largest) * expm1(-(largest - input_k) - log1p_1))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -584,7 +575,7 @@ def normalizer(
     weight: Reals,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -617,7 +608,7 @@ def normalizer(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        weight_target = weight[target_i]
+        weight_target = real(weight[target_i])
         value = weight_target
         factor = scale
         if item_scale is not None:
@@ -639,7 +630,7 @@ def normalizer_gradient(
     weight: Reals,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -683,7 +674,7 @@ def normalizer_gradient(
             total = total + filling
             continue
         input_row = row(input, i, n_C)
-        weight_target = weight[target_i]
+        weight_target = real(weight[target_i])
         value = weight_target
         factor = scale
         if item_scale is not None:

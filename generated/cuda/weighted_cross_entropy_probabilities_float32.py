@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -165,7 +165,7 @@ def evaluate(
     weight: Reals,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -213,22 +213,20 @@ def evaluate(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c]
+            target_c = real(target_row[c])
+            weight_c = real(weight[c])
             sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if grad_input is not None:
-                grad_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -236,9 +234,9 @@ def evaluate(
         sum_3 = zero
         sum_3_lost = zero
         for c1 in range(rank, n_C, LANES):
-            weight_c1 = weight[c1]
-            target_c1 = target_row[c1]
-            input_c1 = input_row[c1]
+            weight_c1 = real(weight[c1])
+            target_c1 = real(target_row[c1])
+            input_c1 = real(input_row[c1])
             choice_1 = (zero if target_c1 == zero else ((-(largest - input_c1) - log1p_1) * target_c1))
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, weight_c1 * choice_1)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -254,22 +252,21 @@ def evaluate(
                 values[i] = value
         if grad_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = grad_input_row[k]
-                target_k = target_row[k]
-                weight_k = weight[k]
-                input_k = input_row[k]
+                target_k = real(target_row[k])
+                weight_k = real(weight[k])
+                input_k = real(input_row[k])
                 sum_1 = -(largest - input_k) - log1p_1
-                grad_input_row[k] = factor * (target_k * weight_k * expm1(sum_1) + product_1 * (target_k * weight_k - sum_2) * share_2)
+                grad_input_row[k] = factor * (target_k * weight_k * expm1(sum_1) + product_1 * (target_k * weight_k - sum_2) * exp_below(input_k, largest))
         if grad_target is not None:
             for k in range(rank, n_C, LANES):
-                input_k_2 = input_row[k]
+                input_k_2 = real(input_row[k])
                 sum_5 = -(largest - input_k_2) - log1p_1
-                weight_k_2 = weight[k]
+                weight_k_2 = real(weight[k])
                 grad_target_row[k] = factor * -sum_5 * weight_k_2
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
-                target_k_2 = target_row[k]
-                input_k_3 = input_row[k]
+                target_k_2 = real(target_row[k])
+                input_k_3 = real(input_row[k])
                 sum_6 = -(largest - input_k_3) - log1p_1
                 choice_2 = (zero if target_k_2 == zero else (sum_6 * target_k_2))
                 grad_weight_lane[k] += factor * -choice_2
@@ -286,7 +283,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -324,11 +321,11 @@ def hvp(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c]
+            target_c = real(target_row[c])
+            weight_c = real(weight[c])
             sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
@@ -339,16 +336,14 @@ def hvp(
         sum_5 = zero
         sum_5_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -360,16 +355,16 @@ def hvp(
         sum_7 = zero
         sum_7_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_9 = zero
         sum_9_lost = zero
         for c2 in range(rank, n_C, LANES):
-            direction_input_c2 = direction_input_row[c2]
-            target_c2 = target_row[c2]
-            weight_c2 = weight[c2]
+            direction_input_c2 = real(direction_input_row[c2])
+            target_c2 = real(target_row[c2])
+            weight_c2 = real(weight[c2])
             sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, ((product_1 + direction_input_c2) - sum_8) * target_c2 * weight_c2)
         sum_10 = group_sum(sum_9, sum_9_lost)
         value = -sum_10
@@ -384,9 +379,9 @@ def hvp(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_input_k = direction_input_row[k]
-                product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * share_2)
+                direction_input_k = real(direction_input_row[k])
+                input_k = real(input_row[k])
+                product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * exp_below(input_k, largest))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -402,7 +397,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -454,13 +449,13 @@ def hvp_full(
         sum_3 = zero
         sum_3_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
-            direction_target_c = direction_target_row[c]
-            weight_c = weight[c]
-            direction_weight_c = direction_weight[c]
-            target_c = target_row[c]
+            direction_target_c = real(direction_target_row[c])
+            weight_c = real(weight[c])
+            direction_weight_c = real(direction_weight[c])
+            target_c = real(target_row[c])
             sum, sum_lost = sum_with_lost(sum, sum_lost, direction_target_c * weight_c + direction_weight_c * target_c)
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, target_c * weight_c)
         largest = unordered(group_max(top))
@@ -473,16 +468,14 @@ def hvp_full(
         sum_7 = zero
         sum_7_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if product_input is not None:
-                product_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
             choice_1 = (one if input_c_2 == largest else zero)
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_1)
-            direction_input_c = direction_input_row[c]
+            direction_input_c = real(direction_input_row[c])
             choice_2 = (direction_input_c if input_c_2 == largest else zero)
             sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_2)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -494,21 +487,21 @@ def hvp_full(
         sum_9 = zero
         sum_9_lost = zero
         for c1 in range(rank, n_C, LANES):
-            input_c1 = input_row[c1]
-            direction_input_c1 = direction_input_row[c1]
+            input_c1 = real(input_row[c1])
+            direction_input_c1 = real(direction_input_row[c1])
             sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
         sum_10 = group_sum(sum_9, sum_9_lost)
         log1p_1 = log1p(others)
         sum_11 = zero
         sum_11_lost = zero
         for c2 in range(rank, n_C, LANES):
-            direction_input_c2 = direction_input_row[c2]
-            target_c2 = target_row[c2]
-            input_c2 = input_row[c2]
+            direction_input_c2 = real(direction_input_row[c2])
+            target_c2 = real(target_row[c2])
+            input_c2 = real(input_row[c2])
             sum_1 = -(largest - input_c2) - log1p_1
-            direction_target_c2 = direction_target_row[c2]
-            weight_c2 = weight[c2]
-            direction_weight_c2 = direction_weight[c2]
+            direction_target_c2 = real(direction_target_row[c2])
+            weight_c2 = real(weight[c2])
+            direction_weight_c2 = real(direction_weight[c2])
             choice_3 = (zero if target_c2 == zero else (sum_1 * target_c2))
             sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (((product_1 + direction_input_c2) - sum_10) * target_c2 + sum_1 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_3)
         sum_12 = group_sum(sum_11, sum_11_lost)
@@ -524,34 +517,34 @@ def hvp_full(
                 values[i] = value
         if product_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = product_input_row[k]
-                direction_target_k = direction_target_row[k]
-                weight_k = weight[k]
-                input_k = input_row[k]
+                direction_target_k = real(direction_target_row[k])
+                weight_k = real(weight[k])
+                input_k = real(input_row[k])
                 sum_13 = -(largest - input_k) - log1p_1
                 expm1_1 = expm1(sum_13)
-                direction_weight_k = direction_weight[k]
-                target_k = target_row[k]
-                direction_input_k = direction_input_row[k]
+                direction_weight_k = real(direction_weight[k])
+                target_k = real(target_row[k])
+                e_1 = exp_below(input_k, largest)
+                direction_input_k = real(direction_input_row[k])
                 sum_14 = (product_1 + direction_input_k) - sum_10
-                product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_2 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * share_2 + product_2 * (target_k * weight_k - sum_4) * sum_14 * share_2 + sum_14 * target_k * weight_k * share_2 * inverse_2)
+                product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_2 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * e_1 + product_2 * (target_k * weight_k - sum_4) * sum_14 * e_1 + sum_14 * target_k * weight_k * e_1 * inverse_2)
         if product_target is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k_2 = direction_input_row[k]
+                direction_input_k_2 = real(direction_input_row[k])
                 sum_15 = (product_1 + direction_input_k_2) - sum_10
-                weight_k_2 = weight[k]
-                input_k_2 = input_row[k]
+                weight_k_2 = real(weight[k])
+                input_k_2 = real(input_row[k])
                 sum_16 = -(largest - input_k_2) - log1p_1
-                direction_weight_k_2 = direction_weight[k]
+                direction_weight_k_2 = real(direction_weight[k])
                 product_target_row[k] = factor * (-sum_15 * weight_k_2 - sum_16 * direction_weight_k_2)
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
-                direction_input_k_3 = direction_input_row[k]
+                direction_input_k_3 = real(direction_input_row[k])
                 sum_17 = (product_1 + direction_input_k_3) - sum_10
-                target_k_2 = target_row[k]
-                input_k_3 = input_row[k]
+                target_k_2 = real(target_row[k])
+                input_k_3 = real(input_row[k])
                 sum_18 = -(largest - input_k_3) - log1p_1
-                direction_target_k_2 = direction_target_row[k]
+                direction_target_k_2 = real(direction_target_row[k])
                 product_weight_lane[k] += factor * (-sum_17 * target_k_2 - sum_18 * direction_target_k_2)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -565,7 +558,7 @@ def hessian_diagonal(
     weight: Reals,
     ignore_index: Whole,
     scale: Real,
-    item_scale: Reals | None,
+    item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
@@ -599,22 +592,20 @@ def hessian_diagonal(
         sum = zero
         sum_lost = zero
         for c in range(rank, n_C, LANES):
-            input_c = input_row[c]
+            input_c = real(input_row[c])
             image = ordered(input_c)
             top = image if image > top else top
-            target_c = target_row[c]
-            weight_c = weight[c]
+            target_c = real(target_row[c])
+            weight_c = real(weight[c])
             sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
         for c in range(rank, n_C, LANES):
-            input_c_2 = input_row[c]
+            input_c_2 = real(input_row[c])
             is_largest = input_c_2 == largest
             share = exp_below(input_c_2, largest)
-            if diagonal_input is not None:
-                diagonal_input_row[c] = share
             rest = rest + (zero if is_largest else share)
             rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
@@ -625,8 +616,7 @@ def hessian_diagonal(
             factor = scale * s
         if diagonal_input is not None:
             for k in range(rank, n_C, LANES):
-                share_2 = diagonal_input_row[k]
-                input_k = input_row[k]
-                diagonal_input_row[k] = factor * (product_1 * share_2 * expm1(-(largest - input_k) - log1p_1))
+                input_k = real(input_row[k])
+                diagonal_input_row[k] = factor * (product_1 * exp_below(input_k, largest) * expm1(-(largest - input_k) - log1p_1))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
