@@ -106,6 +106,8 @@ class SchemaText:
             parts.append(f"axes={tuple_of(quoted(a.name) for a in role.grid)}")
         if role.points_to:
             parts.append(f"points_to={quoted(role.points_to.name)}")
+        if role.barred:
+            parts.append(f"barred={quoted(role.barred)}")
         return f"Argument({', '.join(parts)})"
 
     @property

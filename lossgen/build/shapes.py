@@ -40,7 +40,8 @@ def _grid(role: Role) -> str:
 
 def _sequence(role: Role) -> str:
     rows = f"({role.axis.name}, N)" if role.axis.place == "first" else f"(N, {role.axis.name})"
-    return f"{rows}, or all sequences one after another, over {role.points_to.name}"
+    barred = f" but {role.barred}" if role.barred else ""
+    return f"{rows}, or all sequences one after another, over {role.points_to.name}{barred}"
 
 
 def _length(role: Role) -> str:

@@ -46,6 +46,20 @@ def alternatives(role: Annotation) -> tuple[Role, ...]:
     return () if isinstance(role, Option) else (role,) if isinstance(role, Role) else role.roles
 
 
+def check_barred(loss: str, roles: Mapping[str, Annotation]) -> None:
+    """Raises SpecError where labels are to be other than a class that no hyperparameter is the number of."""
+    for name, role in roles.items():
+        for r in alternatives(role):
+            number = roles.get(r.barred) if r.barred else None
+            if r.barred and not (
+                isinstance(number, Role) and number.kind == "parameter" and number.points_to == r.points_to
+            ):
+                raise SpecError(
+                    f"{loss}: argument {name}: {r}: {r.barred} is no number of a class of {r.points_to.name}; "
+                    f"expected a hyperparameter, as in {r.barred}: ClassNumber[{r.points_to.name}] = 0"
+                )
+
+
 def is_setting(role: Annotation) -> bool:
     """Whether it is a hyperparameter."""
     return isinstance(role, Option) or (isinstance(role, Role) and role.kind == "parameter")

@@ -11,7 +11,7 @@ from typing import Any
 
 from sympy import Basic, Expr, Float, Rational, sympify
 
-from .annotations import alternatives, is_setting, read_annotation
+from .annotations import alternatives, check_barred, is_setting, read_annotation
 from .batches import check_batches, distinct, split
 from .calls import USUAL_REDUCTIONS, check_forward, check_positional, check_reductions
 from .errors import SpecError
@@ -55,6 +55,7 @@ class Loss:
         self.signature = _signature(function)
         self.source = Path(inspect.getfile(function))
         self._roles = {name: read_annotation(self.name, p) for name, p in self.signature.parameters.items()}
+        check_barred(self.name, self._roles)
         self.batches = check_batches(self.name, self._roles)
         labelled = any(r.chooses for role in self._roles.values() for r in alternatives(role))
         self.positional = check_positional(self.name, positional, self.signature, self.reductions, labelled)

@@ -39,7 +39,8 @@ class Role:
     `broadcast` says of a prediction that one number of it may be for several items, and of a weight with an axis that it
     is any array that broadcasts against the rows.
     `grid` are the axes of an argument with several; `points_to` is the axis that a sequence's class indices, or the number
-    of a class among the hyperparameters, point into. `same` says of an argument that all items have the same.
+    of a class among the hyperparameters, point into. `same` says of an argument that all items have the same. `barred` is
+    the hyperparameter whose class a sequence may not have among its labels.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Role:
     grid: tuple[Axis, ...] = ()
     points_to: Axis | None = None
     same: bool = False
+    barred: str = ""
 
     def __getitem__(self, axis: "Axis | tuple[Axis, ...]") -> "Role":
         axes = axis if isinstance(axis, tuple) else (axis,)
@@ -88,6 +90,14 @@ class Role:
             given = getattr(axis, "name", repr(axis))
             raise SpecError(f"{self}.along({given}): expected class indices and an axis, as in ClassIndex[C].along(L)")
         return replace(self, axis=axis, points_to=self.axis)
+
+    def other_than(self, number: str) -> "Role":
+        """No label is the class of a hyperparameter: `ClassIndex[C].along(L).other_than("blank")`, `blank: ClassNumber[C]`."""
+        if not self.points_to or self.kind != "label":
+            raise SpecError(
+                f"{self}.other_than({number!r}): expected a sequence of class indices, as in ClassIndex[C].along(L)"
+            )
+        return replace(self, barred=number)
 
     def shared(self) -> "Role":
         """The same for all items: `Prediction[K, K].shared()` is one table of scores between the states of a chain."""
@@ -143,6 +153,7 @@ class Role:
         entries = f"{self.name}[{axes}]" if axes else self.name
         if self.points_to and self.axis:
             entries = f"{self.name}[{self.points_to.name}].along({axes})"
+            entries += f".other_than({self.barred!r})" if self.barred else ""
         return f"{entries}.of({self.batch!r})" if self.batch else entries
 
 

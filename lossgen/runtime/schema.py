@@ -54,6 +54,7 @@ class Argument:
             given how often it names each class.
         axes: the names of its axes, if it has several.
         points_to: the axis that the class indices of a sequence point into.
+        barred: the parameter whose class none of them may be.
         broadcast: True, with the layout "row", for anything that broadcasts to the shape of the other rows over the axis.
     """
 
@@ -65,6 +66,7 @@ class Argument:
     integer: bool = False
     axes: tuple[str, ...] = ()
     points_to: str = ""
+    barred: str = ""
     broadcast: bool = False
 
     @property

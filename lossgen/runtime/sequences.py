@@ -123,16 +123,35 @@ class SequenceSlot:
             labels = self._known(labels, starts, lengths, idle, classes)
         return writable(labels), starts
 
+    def check_barred(
+        self, labels: np.ndarray, starts: np.ndarray, lengths: np.ndarray, idle: Idle, barred: int
+    ) -> None:
+        """That no label which counts is this class; padding may be.
+
+        Raises:
+            LossError: one is.
+        """
+        bad = labels == barred
+        if not np.count_nonzero(bad):
+            return
+        if not self.joined:  # most often padding: seen without the detour below
+            rows = bad.reshape(self.placement.shape)
+            if not np.count_nonzero(rows & (np.arange(rows.shape[1]) < lengths[:, None])):
+                return
+        wrong = bad & _counted(labels.size, starts, lengths, idle)
+        if wrong.any():
+            place = int(np.argmax(wrong))
+            raise LossError(
+                f"{self.loss}: {self.argument.name}{self._where(place, starts)} is {barred}, expected a label other than"
+                f" {self.argument.barred}, which is {barred}"
+            )
+
     def _known(
         self, labels: np.ndarray, starts: np.ndarray, lengths: np.ndarray, idle: Idle, classes: int
     ) -> np.ndarray:
         """The labels with 0 for those that do not count; LossError if one of those that do is no class."""
         bad = (labels < 0) | (labels >= classes)
-        counted = np.zeros(labels.size + 1, np.int8)  # +1 where a sequence begins, -1 where it has ended
-        used = lengths if idle is None else np.where(idle, 0, lengths)
-        np.add.at(counted, starts[used > 0], 1)
-        np.add.at(counted, (starts + used)[used > 0], -1)
-        wrong = bad & (np.cumsum(counted[:-1], dtype=np.int8) > 0)
+        wrong = bad & _counted(labels.size, starts, lengths, idle)
         if wrong.any():
             place = int(np.argmax(wrong))
             raise LossError(
@@ -151,6 +170,15 @@ class SequenceSlot:
             return _index(np.unravel_index(place, self.given))
         moved = np.unravel_index(place, tuple(self.given[d] for d in order))
         return _index(moved[order.index(d)] for d in range(len(order)))
+
+
+def _counted(size: int, starts: np.ndarray, lengths: np.ndarray, idle: Idle) -> np.ndarray:
+    """For each of this many labels whether it counts: within the length of an item that does."""
+    steps = np.zeros(size + 1, np.int8)  # +1 where a sequence begins, -1 where it has ended
+    used = lengths if idle is None else np.where(idle, 0, lengths)
+    np.add.at(steps, starts[used > 0], 1)
+    np.add.at(steps, (starts + used)[used > 0], -1)
+    return np.cumsum(steps[:-1], dtype=np.int8) > 0
 
 
 def _index(numbers: Iterable[SupportsInt]) -> str:

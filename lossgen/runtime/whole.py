@@ -57,7 +57,11 @@ class Whole:
                 axis = argument.axis or ""
                 own = lengths[axis] if axis in lengths else self._all(axis)
                 classes = self.geometry.sizes[argument.points_to]
-                found.append(slot.sequences(array, own, idle, classes, self._lengths_named(axis)))
+                labels, starts = slot.sequences(array, own, idle, classes, self._lengths_named(axis))
+                if argument.barred:
+                    number = numbers[self.schema.numbers(self.variant).index(argument.barred)]
+                    slot.check_barred(labels, starts, own, idle, int(number))
+                found.append((labels, starts))
             else:
                 found.append(slot.operand(array, self.geometry.item_shape))
         return found

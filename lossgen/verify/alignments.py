@@ -32,6 +32,17 @@ def random_items(variant: Variant, rng: Generator, count: int, size: Mapping[str
     return {a.name: _random(a, rng, count, size, lengths) for a in variant.arguments}
 
 
+def with_allowed_labels(variant: Variant, arrays: Mapping[str, np.ndarray], parameters: Mapping[str, float]) -> Arrays:
+    """The arrays with the next class in the place of one that a sequence may not have for these hyperparameters."""
+    found = dict(arrays)
+    for a in variant.arguments:
+        if a.role.barred:
+            barred = int(parameters[a.role.barred])
+            classes = sizes(variant)[a.role.points_to.name]
+            found[a.name] = np.where(found[a.name] == barred, (barred + 1) % classes, found[a.name])
+    return found
+
+
 def _random(argument: Argument, rng: Generator, count: int, size: Mapping[str, int], lengths: Arrays) -> np.ndarray:
     role = argument.role
     shape = tuple(size[axis.name] for axis in role.axes)

@@ -14,6 +14,7 @@ import numpy as np
 from lossgen.build.errors import BuildError
 from lossgen.formula import Loss, Variant
 
+from .alignments import with_allowed_labels
 from .comparison import Figure, compare
 from .sampling import hard_items, random_items, settings, sizes_for
 from .surfaces import surfaces
@@ -80,8 +81,9 @@ def check_loss(loss: Loss, package: ModuleType) -> Iterator[Finding]:
     for variant, every in [pair for v in loss.variants for pair in surfaces(loss, v, package)]:
         sizes = sizes_for(variant)
         for inputs, sample in INPUTS.items():
-            arrays = sample(variant, np.random.default_rng(SEED), sizes)
+            sampled = sample(variant, np.random.default_rng(SEED), sizes)
             for n, parameters in enumerate(settings(loss, variant)):
+                arrays = with_allowed_labels(variant, sampled, parameters)
                 for dtype in (np.float64, np.float32):
                     for figure in compare(loss, variant, every if n == 0 else every[:1], arrays, parameters, dtype):
                         yield Finding(loss.name, variant.label, inputs, parameters, figure)

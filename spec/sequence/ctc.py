@@ -39,7 +39,7 @@ def number_of_labels(target_lengths):
 @loss(paper=PAPER, module="CTCLoss", divisor=number_of_labels, positional=("log_probs", *ORDER))
 def ctc_loss(
     log_probs: LogProbability[T, C],
-    targets: ClassIndex[C].along(L),
+    targets: ClassIndex[C].along(L).other_than("blank"),
     input_lengths: Length[T],
     target_lengths: Length[L],
     blank: ClassNumber[C] = 0,
@@ -52,7 +52,8 @@ def ctc_loss(
     Repeated labels need a blank between them: where the frames are too few the loss is infinite (0 with `zero_infinity`)
     and its gradient 0. `mean` divides each loss by its number of labels (at least 1), then by the number of samples. The
     gradient is the true one with respect to the given log-probabilities; PyTorch's is the one with respect to the logits
-    of a log-softmax before them, and has no second derivative.
+    of a log-softmax before them, and has no second derivative. A target that has the blank among its labels is an error;
+    PyTorch takes it for an ordinary label, which may follow another one without a blank between them.
     """
     t, s = T.index(), S.index()
 
@@ -76,7 +77,7 @@ def ctc_loss(
 @loss(paper=PAPER, module="CTCWithLogitsLoss", divisor=number_of_labels, positional=("logits", *ORDER))
 def ctc_with_logits_loss(
     logits: Logit[T, C],
-    targets: ClassIndex[C].along(L),
+    targets: ClassIndex[C].along(L).other_than("blank"),
     input_lengths: Length[T],
     target_lengths: Length[L],
     blank: ClassNumber[C] = 0,

@@ -27,7 +27,7 @@ C = Axis("C", place="last")
 )
 def rnnt_loss(
     logits: Logit[T, V, C],
-    targets: ClassIndex[C].along(U),
+    targets: ClassIndex[C].along(U).other_than("blank"),
     logit_lengths: Length[T] = -1,
     target_lengths: Length[U] = -1,
     blank: ClassNumber[C] = 0,

@@ -14,6 +14,8 @@ from lossgen.runtime import LossError, LossTypeError
 FRAMES, ITEMS, CLASSES = 8, 4, 5
 INPUT_LENGTHS, TARGET_LENGTHS = [8, 6, 7, 5], [3, 1, 2, 0]
 TARGETS = torch.tensor([[1, 1, 2], [3, 0, 0], [4, 2, 0], [0, 0, 0]])
+#: The same, without the padding that is no label.
+LABELS = TARGETS.clamp(min=1)
 JOINED = torch.tensor([1, 1, 2, 3, 4, 2])
 EVERY_REDUCTION = pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 
@@ -45,10 +47,9 @@ def test_lengths_of_every_kind(reduction, kind):
 
 def test_one_length_for_all_and_one_item():
     log_probs = frames(FRAMES, ITEMS, CLASSES)
-    labels = TARGETS.clamp(min=1)
-    expected = functional.ctc_loss(log_probs, labels, (7,) * ITEMS, (2,) * ITEMS)
+    expected = functional.ctc_loss(log_probs, LABELS, (7,) * ITEMS, (2,) * ITEMS)
     for lengths in ((7, 2), (torch.tensor(7), torch.tensor([2]))):
-        torch.testing.assert_close(ctc_loss(log_probs, labels, *lengths), expected)
+        torch.testing.assert_close(ctc_loss(log_probs, LABELS, *lengths), expected)
     single = ctc_loss(log_probs[:, 0], TARGETS[0], 8, 3, reduction="none")
     assert single.shape == ()
     torch.testing.assert_close(single, batched(log_probs, "none")[0])
@@ -95,8 +96,8 @@ def test_batches_of_calls_are_one_call(reduction, monkeypatch):
     each = [one(log_probs[0, :, i], TARGETS[i], lengths[0][i], lengths[1][i]) for i in range(ITEMS)]
     found = vmap(one, in_dims=(1, 0, 0, 0))(log_probs[0], TARGETS, *lengths)
     torch.testing.assert_close(found, torch.stack(each))
-    found = vmap(lambda x: one(x, TARGETS, FRAMES, 3).sum())(log_probs)
-    torch.testing.assert_close(found, torch.stack([one(x, TARGETS, FRAMES, 3).sum() for x in log_probs]))
+    found = vmap(lambda x: one(x, LABELS, FRAMES, 3).sum())(log_probs)
+    torch.testing.assert_close(found, torch.stack([one(x, LABELS, FRAMES, 3).sum() for x in log_probs]))
 
 
 def test_gradients_of_each_item():
@@ -138,8 +139,8 @@ def test_compiled_with_every_kind_of_length(kind, dynamic):
         torch.testing.assert_close(value, batched(leaf, "sum"))
         found = torch.autograd.grad(value, leaf)[0]
         torch.testing.assert_close(found, torch.autograd.grad(batched(leaf, "sum"), leaf)[0])
-    torch.testing.assert_close(compiled(log_probs, TARGETS, 7, 2), module(log_probs, TARGETS, 7, 2))
-    torch.testing.assert_close(compiled(log_probs, TARGETS, 6, 1), module(log_probs, TARGETS, 6, 1))
+    torch.testing.assert_close(compiled(log_probs, LABELS, 7, 2), module(log_probs, LABELS, 7, 2))
+    torch.testing.assert_close(compiled(log_probs, LABELS, 6, 1), module(log_probs, LABELS, 6, 1))
 
 
 @pytest.mark.parametrize(
@@ -167,5 +168,5 @@ def test_sizes_that_belong_together():
     logits = torch.zeros(ITEMS, FRAMES, 3, CLASSES)
     with pytest.raises(LossError, match="with 3 entries on axis 'V', expected 4, 1 more than on axis 'U' of targets"):
         rnnt_loss(logits, TARGETS)
-    assert rnnt_loss(logits, TARGETS[:, :2]) > 0
+    assert rnnt_loss(logits, LABELS[:, :2]) > 0
     assert soft_dtw_loss(torch.zeros(3, 4)) == soft_dtw_loss(torch.zeros(2, 3, 4), 3, [4, 4])

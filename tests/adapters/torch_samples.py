@@ -59,6 +59,8 @@ class Case(NamedTuple):
                 entries = rng.uniform(0.5, 1.5, shape)
             else:
                 entries = DRAW[argument.domain](rng, shape)
+            if argument.barred:
+                entries = 1 + entries % (CLASSES - 1)  # the number of the class is 0
             tensor = torch.from_numpy(np.asarray(entries))
             found[argument.name] = tensor if argument.integer else tensor.to(dtype)
         return found

@@ -190,6 +190,14 @@ ROLES = {
         lambda: ClassIndex[C].along(T).along(S),
         r"ClassIndex\[C\].along\(T\).along\(S\): expected class indices",
     ),
+    "one label other than": (
+        lambda: ClassIndex[C].other_than("blank"),
+        r"ClassIndex\[C\].other_than\('blank'\): expected a sequence of class indices, as in ClassIndex\[C\].along\(L\)",
+    ),
+    "scores other than": (
+        lambda: Logit[C].other_than("blank"),
+        r"Logit\[C\].other_than\('blank'\): expected a sequence",
+    ),
     "a shared number": (
         lambda: Prediction.shared(),
         r"Prediction.shared\(\): expected a prediction or a target with axes",
@@ -246,6 +254,27 @@ def test_a_label_for_each_item_is_no_sequence():
         SpecError, match=r"made_up: argument y: ClassIndex\[S\] is no label that a loss with a recurrence can"
     ):
         _ = made_up.variants
+
+
+@pytest.mark.parametrize(
+    "number, of, what",
+    [
+        ("empty", ClassNumber[S], "empty"),
+        ("blank", Positive, "blank"),
+        ("blank", ClassNumber[C], "blank"),
+        ("x", ClassNumber[S], "x"),
+    ],
+    ids=["of no hyperparameter", "of a number", "of another axis", "of an argument"],
+)
+def test_labels_other_than_what_is_no_class(number, of, what):
+    def made_up(x: Logit[T, S], y: ClassIndex[S].along(T).other_than(number), blank: of = 1):
+        """A loss."""
+
+    words = (
+        rf"made_up: argument y: ClassIndex\[S\].along\(T\).other_than\('{what}'\): {what} is no number of a class of S"
+    )
+    with pytest.raises(SpecError, match=words):
+        loss(made_up)
 
 
 def test_what_is_right():

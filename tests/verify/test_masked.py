@@ -8,6 +8,7 @@ import pytest
 import lossgen
 from lossgen import generated
 from lossgen.formula.load import load_losses
+from lossgen.verify.alignments import with_allowed_labels
 from lossgen.verify.layouts import COMMON, as_batch, as_given
 from lossgen.verify.reductions import summed
 from lossgen.verify.sampling import random_items, settings, sizes_for
@@ -20,7 +21,8 @@ CASES = [pytest.param(loss, v, id=f"{loss.name}-{v.label}") for loss in LOSSES.v
 @pytest.mark.parametrize("poison", [np.nan, np.inf])
 def test_masked_items_may_hold_anything(loss, variant, poison):
     sizes = sizes_for(variant) if variant.filled else {axis.name: 3 + k for k, axis in enumerate(variant.axes)}
-    arrays = random_items(variant, np.random.default_rng(9), 6, sizes)
+    chosen = settings(loss, variant)[0]
+    arrays = with_allowed_labels(variant, random_items(variant, np.random.default_rng(9), 6, sizes), chosen)
     keep = np.array([True, False, True, True, False, True])
     dirty = {a.name: arrays[a.name].copy() for a in variant.arguments}
     for a in variant.arguments:
@@ -29,7 +31,7 @@ def test_masked_items_may_hold_anything(loss, variant, poison):
     clean = {a.name: arrays[a.name] if a.role.layout in COMMON else arrays[a.name][keep] for a in variant.arguments}
     dirty, clean = as_given(variant, dirty), as_given(variant, clean)
     function, names = getattr(generated, loss.name), [a.name for a in variant.differentiable]
-    options = {**settings(loss, variant)[0], **summed(loss)}
+    options = {**chosen, **summed(loss)}
     mask = dict.fromkeys(loss.batches, keep) if loss.batches else keep
     value, slopes = function.value_and_grad(*dirty.values(), mask=mask, **options, wrt=tuple(names))
     if variant.numbered:  # items keep their numbers only where the masked ones are among them
