@@ -18,7 +18,8 @@ class CTCLoss(Loss):
     Repeated labels need a blank between them: where the frames are too few the loss is infinite (0 with `zero_infinity`)
     and its gradient 0. `mean` divides each loss by its number of labels (at least 1), then by the number of samples. The
     gradient is the true one with respect to the given log-probabilities; PyTorch's is the one with respect to the logits
-    of a log-softmax before them, and has no second derivative.
+    of a log-softmax before them, and has no second derivative. A target that has the blank among its labels is an error;
+    PyTorch takes it for an ordinary label, which may follow another one without a blank between them.
 
     Formula, per item:
 
@@ -29,7 +30,7 @@ class CTCLoss(Loss):
     Parameters
     ----------
     log_probs : (T, N, C), or (T, C) for one item: the logarithm of a predicted probability
-    targets : (N, L), or all sequences one after another, over C: the number of the right class, from 0
+    targets : (N, L), or all sequences one after another, over C but blank: the number of the right class, from 0
     input_lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries on T an item has
     target_lengths : one integer per item, or one for all, or a mask over L that is True first and then False: how many entries on L an item has
     blank : the number of a class, from 0 (default 0)
@@ -51,7 +52,7 @@ class CTCLoss(Loss):
                 module="ctc_loss",
                 arguments=(
                     Argument("log_probs", "grid", None, "real", axes=("T", "C")),
-                    Argument("targets", "sequence", "L", "class-index", integer=True, points_to="C"),
+                    Argument("targets", "sequence", "L", "class-index", integer=True, points_to="C", barred="blank"),
                     Argument("input_lengths", "length", "T", "length", integer=True),
                     Argument("target_lengths", "length", "L", "length", integer=True),
                 ),
@@ -67,7 +68,7 @@ class CTCLoss(Loss):
                 module="ctc_loss_zero_infinity",
                 arguments=(
                     Argument("log_probs", "grid", None, "real", axes=("T", "C")),
-                    Argument("targets", "sequence", "L", "class-index", integer=True, points_to="C"),
+                    Argument("targets", "sequence", "L", "class-index", integer=True, points_to="C", barred="blank"),
                     Argument("input_lengths", "length", "T", "length", integer=True),
                     Argument("target_lengths", "length", "L", "length", integer=True),
                 ),

@@ -25,7 +25,7 @@ class CTCWithLogitsLoss(Loss):
     Parameters
     ----------
     logits : (T, N, C), or (T, C) for one item: an unnormalised score; any real number
-    targets : (N, L), or all sequences one after another, over C: the number of the right class, from 0
+    targets : (N, L), or all sequences one after another, over C but blank: the number of the right class, from 0
     input_lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries on T an item has
     target_lengths : one integer per item, or one for all, or a mask over L that is True first and then False: how many entries on L an item has
     blank : the number of a class, from 0 (default 0)
@@ -47,7 +47,7 @@ class CTCWithLogitsLoss(Loss):
                 module="ctc_with_logits_loss",
                 arguments=(
                     Argument("logits", "grid", None, "real", axes=("T", "C")),
-                    Argument("targets", "sequence", "L", "class-index", integer=True, points_to="C"),
+                    Argument("targets", "sequence", "L", "class-index", integer=True, points_to="C", barred="blank"),
                     Argument("input_lengths", "length", "T", "length", integer=True),
                     Argument("target_lengths", "length", "L", "length", integer=True),
                 ),
@@ -63,7 +63,7 @@ class CTCWithLogitsLoss(Loss):
                 module="ctc_with_logits_loss_zero_infinity",
                 arguments=(
                     Argument("logits", "grid", None, "real", axes=("T", "C")),
-                    Argument("targets", "sequence", "L", "class-index", integer=True, points_to="C"),
+                    Argument("targets", "sequence", "L", "class-index", integer=True, points_to="C", barred="blank"),
                     Argument("input_lengths", "length", "T", "length", integer=True),
                     Argument("target_lengths", "length", "L", "length", integer=True),
                 ),

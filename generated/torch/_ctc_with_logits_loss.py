@@ -40,7 +40,7 @@ def ctc_with_logits_loss(
     Parameters
     ----------
     logits : (T, N, C), or (T, C) for one item: an unnormalised score; any real number
-    targets : (N, L), or all sequences one after another, over C: the number of the right class, from 0
+    targets : (N, L), or all sequences one after another, over C but blank: the number of the right class, from 0
     input_lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries on T an item has
     target_lengths : one integer per item, or one for all, or a mask over L that is True first and then False: how many entries on L an item has
     blank : the number of a class, from 0 (default 0)
