@@ -40,6 +40,11 @@ def drop(patch: pytest.MonkeyPatch, rule: Callable) -> None:
         patch.setattr(derivation, name, tuple(r for r in getattr(derivation, name) if r is not rule))
 
 
+def hurry(patch: pytest.MonkeyPatch, rule: Callable) -> None:
+    """The rule is applied also to slopes that are differentiated once more."""
+    patch.setattr(derivation, "LAST", tuple(r for r in derivation.LAST if r is not rule))
+
+
 def fired(loss: Loss) -> set[str]:
     """The names of the rules that take part in deriving a loss."""
     names = set()

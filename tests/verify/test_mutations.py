@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from mutants import change, drop, findings, fired, kernels
+from mutants import change, drop, findings, fired, hurry, kernels
 
 import lossgen
 from lossgen import generated
 from lossgen.derive import rules
-from lossgen.derive.rules import PROTECTION, STABLE
+from lossgen.derive.rules import LAST, PROTECTION, STABLE
 from lossgen.formula import Axis, ClassIndex, Logit, LogSumExp, Loss, Simplex, SpecError, Sum, exp, log, loss, softmax
 from lossgen.formula.load import load_losses
 from lossgen.runtime import LossError
@@ -122,6 +122,16 @@ def test_without_a_mistake_nothing_is_found(a_loss, tmp_path):
 def test_no_rule_can_be_missing(rule, monkeypatch, tmp_path):
     """A loss fails its check without the rule; or, where the table says so, has fewer digits, or more work."""
     assert any(_is_worse(rule, a_loss, monkeypatch, tmp_path) for a_loss in _concerned(rule))
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("rule", LAST, ids=lambda rule: rule.__name__)
+def test_no_rule_that_comes_last_could_come_before(rule, monkeypatch):
+    """Kernels compute more where what is differentiated once more has its form."""
+    losses = _concerned(rule)
+    right = [len(str(kernels(x, SPEC))) for x in losses]
+    hurry(monkeypatch, rule)
+    assert any(len(str(kernels(x, SPEC))) > length for x, length in zip(losses, right, strict=True))
 
 
 @cache

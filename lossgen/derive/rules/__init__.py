@@ -103,7 +103,8 @@ STABLE = (
     release_finite,
 )
 
-#: Those whose form has a derivative that cancels: not applied to a slope that is differentiated once more.
+#: Those whose form has a derivative that costs more than that of what was there, a select in each branch of another: not
+#: applied to a slope that is differentiated once more.
 LAST = (opposing_fractions,)
 
 __all__ = ["LAST", "PROTECTION", "STABLE"]
