@@ -77,23 +77,7 @@ def _exponential(node: exp) -> Expr | None:
 
 
 def _sum(node: Add) -> Expr | None:
-    return (
-        centred(node, expand)
-        or shifted(node, expand)
-        or _difference_of_entries(node)
-        or sum_of_inputs(node)
-        or _inputs_first(node)
-    )
-
-
-def _difference_of_entries(node: Add) -> Expr | None:
-    """a + x[c] − x[y]: entries of one row are nearest to each other, so their difference comes first."""
-    entries = [t for t in node.args if isinstance(t, Entry)]
-    for entry in entries:
-        for other in (-t for t in node.args if isinstance(-t, Entry) and (-t).base == entry.base):
-            rest = Add(*(t for t in node.args if t not in (entry, -other)))
-            return Add(group(entry - other), expand(rest)) if rest != 0 else None
-    return None
+    return centred(node, expand) or shifted(node, expand) or sum_of_inputs(node) or _inputs_first(node)
 
 
 def _inputs_first(node: Add) -> Expr | None:
