@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from lossgen.formula import Loss
-from lossgen.verify.record import AGAINST, NAME, QUANTITIES, SURFACES, Cell, coverage, read
+from lossgen.verify.record import AGAINST, NAME, QUANTITIES, Cell, coverage, read
+from lossgen.verify.surfaces import COLUMNS
 
 MARKS = {"ok": "[green]✓[/]", "wrong": "[bold red]wrong[/]", "stale": "[yellow]stale[/]", "missing": "[red]–[/]"}
 
@@ -26,9 +27,9 @@ def show_coverage(losses: Mapping[str, Loss], out: Path, as_json: bool) -> None:
         click.echo(json.dumps({"against": AGAINST, "cells": found}, indent=2))
         return
     table = Table("loss", caption=_caption(rows), caption_justify="left")
-    for surface in SURFACES:
+    for column in COLUMNS:
         for quantity in QUANTITIES:
-            table.add_column(f"{surface}\n{quantity}")
+            table.add_column(f"{column.name}\n{quantity}")
     for name, cells in rows.items():
         table.add_row(name, *(_text(cell) for cell in cells.values()))
     console = Console()

@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ from lossgen.formula import Loss
 from lossgen.kernel import DTYPES
 
 from .check import INPUTS, Finding
+from .surfaces import COLUMNS, Column, library_files
 
 NAME = ".verification.json"
 AGAINST = "Every entry against the raw formula, differentiated in 70 digits or more, on random and on hard inputs, in every variant"
 
-#: The columns of the table of coverage: surfaces, with the folder of the package and the library's own package under them.
-SURFACES = {"NumPy": ("numpy", "lossgen.runtime"), "PyTorch": ("torch", "lossgen.adapters")}
 #: For each surface: what is differentiated how often, and the kinds of figures that show it.
 QUANTITIES = {"value": ("value",), "gradient": ("gradient",), "second derivative": ("product", "diagonal")}
 
@@ -65,18 +63,17 @@ def entry(loss: Loss, out: Path, findings: Iterable[Finding]) -> dict[str, Any]:
         line["moved"] += f.figure.moved
     names = ("variant", "surface", "kind", "dtype", "inputs")
     return {
-        "files": {surface: fingerprint(loss, out, surface) for surface in SURFACES},
+        "files": {column.name: fingerprint(loss, out, column) for column in COLUMNS},
         "figures": [{**dict(zip(names, key, strict=True)), **line} for key, line in sorted(lines.items())],
     }
 
 
-def fingerprint(loss: Loss, out: Path, surface: str) -> str:
+def fingerprint(loss: Loss, out: Path, column: Column) -> str:
     """A hash of the files that a loss on a surface is made of: its kernels, its module, and the library under them."""
-    folder, library = SURFACES[surface]
     files = [out / "cpu" / f"{module_name(loss, v)}_{dtype}.py" for v in loss.pieces for dtype in DTYPES]
-    files += [out / name / f"_{loss.name}.py" for name in sorted({"numpy", folder})]
-    for package in sorted({"lossgen.runtime", library}):
-        files += sorted(Path(find_spec(package).origin).parent.glob("*.py"))
+    files += [out / name / f"_{loss.name}.py" for name in sorted({COLUMNS[0].folder, column.folder})]
+    for under in sorted({COLUMNS[0].library, column.library}):
+        files += library_files(*under)
     digest = hashlib.sha256()
     for path in files:
         digest.update(path.name.encode() + b"\0" + (path.read_bytes() if path.is_file() else b"absent") + b"\0")
@@ -85,19 +82,19 @@ def fingerprint(loss: Loss, out: Path, surface: str) -> str:
 
 def coverage(loss: Loss, out: Path, kept: Mapping[str, Any]) -> dict[tuple[str, str], Cell]:
     """The cells of a loss's row in the table, by surface and quantity."""
-    return {(s, q): _cell(loss, out, kept.get(loss.name), s, q) for s in SURFACES for q in QUANTITIES}
+    return {(c.name, q): _cell(loss, out, kept.get(loss.name), c, q) for c in COLUMNS for q in QUANTITIES}
 
 
-def _cell(loss: Loss, out: Path, kept: Mapping[str, Any] | None, surface: str, quantity: str) -> Cell:
+def _cell(loss: Loss, out: Path, kept: Mapping[str, Any] | None, column: Column, quantity: str) -> Cell:
     if kept is None:
         return Cell("missing")
     kinds = QUANTITIES[quantity]
-    lines = [f for f in kept["figures"] if f["surface"] == surface and f["kind"] in kinds]
+    lines = [f for f in kept["figures"] if f["surface"] == column.name and f["kind"] in kinds]
     tried = {(f["variant"], f["dtype"], f["inputs"]) for f in lines if f["entries"]}
     if not {(v.label, dtype, inputs) for v in loss.pieces for dtype in DTYPES for inputs in INPUTS} <= tried:
         return Cell("missing")
     state = "ok" if all(f["passed"] for f in lines) else "wrong"
-    if kept["files"].get(surface) != fingerprint(loss, out, surface):
+    if kept["files"].get(column.name) != fingerprint(loss, out, column):
         state = "stale"
     worst, moved = max(f["worst"] for f in lines), sum(f["moved"] for f in lines)
     return Cell(state, worst, moved, tuple(sorted({f["dtype"] for f in lines})))

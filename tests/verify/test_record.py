@@ -12,7 +12,8 @@ from lossgen.formula.load import load_losses
 from lossgen.verify.check import INPUTS, Finding
 from lossgen.verify.comparison import Figure
 from lossgen.verify.record import NAME as FILE
-from lossgen.verify.record import QUANTITIES, SURFACES, coverage, entry, read, write
+from lossgen.verify.record import QUANTITIES, coverage, entry, read, write
+from lossgen.verify.surfaces import COLUMNS
 
 SPEC = '''
 from lossgen.formula import Prediction, Real, loss
@@ -23,6 +24,7 @@ def cubic_loss(input: Prediction, target: Real):
     return (input - target) ** 3
 '''
 NAME = "cubic_loss"
+CELLS = len(COLUMNS) * len(QUANTITIES)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +52,8 @@ def project(built):
     before = kernel.read_text()
     loss = load_losses(built / "spec")[NAME]
     figures = [
-        Figure(surface, kind, kind, dtype, 1.25, 5, 1, 0.2, 1e-8, "", 0)
-        for surface in SURFACES
+        Figure(column.name, kind, kind, dtype, 1.25, 5, 1, 0.2, 1e-8, "", 0)
+        for column in COLUMNS
         for kinds in QUANTITIES.values()
         for kind in kinds
         for dtype in ("float32", "float64")
@@ -70,7 +72,7 @@ def test_a_record_holds_until_a_file_changes(project):
     out, loss, findings = project
     kept = {NAME: entry(loss, out, findings)}
     cells = coverage(loss, out, kept)
-    assert {c.state for c in cells.values()} == {"ok"} and len(cells) == len(SURFACES) * len(QUANTITIES)
+    assert {c.state for c in cells.values()} == {"ok"} and len(cells) == CELLS
     value = cells["NumPy", "value"]
     assert (value.worst, value.moved, value.dtypes) == (1.2, 4, ("float32", "float64"))
     kernel = out / "cpu" / f"{NAME}_float32.py"
@@ -86,8 +88,17 @@ def test_a_surface_of_its_own_is_stale_alone(project):
     module = out / "torch" / f"_{NAME}.py"
     text = module.read_text()
     module.write_text(text + "# changed\n")
-    assert states(loss, out, kept) == ["ok"] * 3 + ["stale"] * 3
+    expected = ["stale" if column.name == "PyTorch" else "ok" for column in COLUMNS for _ in QUANTITIES]
+    assert states(loss, out, kept) == expected
     module.write_text(text)
+
+
+def test_a_record_from_before_a_column_holds_for_the_others(project):
+    out, loss, findings = project
+    kept = entry(loss, out, [f for f in findings if f.figure.surface != "PyTorch"])
+    del kept["files"]["PyTorch"]
+    expected = ["missing" if column.name == "PyTorch" else "ok" for column in COLUMNS for _ in QUANTITIES]
+    assert states(loss, out, {NAME: kept}) == expected
 
 
 @pytest.mark.parametrize("lacking", [("float32", "hard"), ("float64", "random")])
@@ -95,7 +106,7 @@ def test_what_was_not_tried_is_missing(project, lacking):
     out, loss, findings = project
     assert set(states(loss, out, {})) == {"missing"}
     tried = [f for f in findings if f.figure.kind != "gradient" or (f.figure.dtype, f.inputs) != lacking]
-    assert states(loss, out, {NAME: entry(loss, out, tried)}) == ["ok", "missing", "ok"] * 2
+    assert states(loss, out, {NAME: entry(loss, out, tried)}) == ["ok", "missing", "ok"] * len(COLUMNS)
     untried = [replace(f, figure=replace(f.figure, entries=0)) for f in findings]
     assert set(states(loss, out, {NAME: entry(loss, out, untried)})) == {"missing"}
 
@@ -105,19 +116,21 @@ def test_one_bad_figure_makes_its_cell_wrong(project, bad):
     out, loss, findings = project
     place = next(i for i, f in enumerate(findings) if (f.figure.surface, f.figure.kind) == ("PyTorch", "gradient"))
     findings[place] = replace(findings[place], figure=replace(findings[place].figure, **bad))
-    assert states(loss, out, {NAME: entry(loss, out, findings)}) == ["ok"] * 4 + ["wrong", "ok"]
+    cells = coverage(loss, out, {NAME: entry(loss, out, findings)})
+    assert [key for key, cell in cells.items() if cell.state != "ok"] == [("PyTorch", "gradient")]
+    assert cells["PyTorch", "gradient"].state == "wrong"
 
 
 def test_the_table_shows_what_the_file_holds(project):
     out, loss, findings = project
     folder, path = out.parent, out.parent / FILE
-    assert "0 of 6 cells" in run("list", folder, "--coverage")
+    assert f"0 of {CELLS} cells" in run("list", folder, "--coverage")
     write(path, {NAME: entry(loss, out, findings)})
     assert read(path) == {NAME: entry(loss, out, findings)}
-    assert "6 of 6 cells" in run("list", folder, "--coverage")
+    assert f"{CELLS} of {CELLS} cells" in run("list", folder, "--coverage")
     cells = json.loads(run("list", folder, "--coverage", "--json"))["cells"]
-    assert [(c["loss"], c["state"]) for c in cells] == [(NAME, "ok")] * 6
+    assert [(c["loss"], c["state"]) for c in cells] == [(NAME, "ok")] * CELLS
     kernel = out / "cpu" / f"{NAME}_float32.py"
     kernel.write_text(kernel.read_text() + "# changed\n")
     text = run("list", folder, "--coverage")
-    assert "0 of 6 cells" in text and "stale" in text and "lossgen check --record" in text
+    assert f"0 of {CELLS} cells" in text and "stale" in text and "lossgen check --record" in text
