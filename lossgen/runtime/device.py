@@ -1,7 +1,7 @@
 """What generated CUDA kernels ask of the device, and the types of their arguments, in plain Python.
 
 The functions say what each one means, and tests run them as they stand, in numba-cuda's simulator. On a GPU
-`lossgen.runtime.cuda_schedules` puts others in their place. Nothing here needs numba-cuda.
+`lossgen.runtime.cuda.schedules` puts others in their place. Nothing here needs numba-cuda.
 
 A *group* is the threads that compute one item together: a warp or a block. Its threads are numbered by rank.
 """

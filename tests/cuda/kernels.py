@@ -13,7 +13,7 @@ from lossgen.build.schema import module_name
 from lossgen.formula import Loss, Variant
 from lossgen.formula.symbols import Argument
 from lossgen.kernel.cuda import has_cuda
-from lossgen.runtime.cuda_bind import kinds
+from lossgen.runtime.cuda.bind import kinds
 from lossgen.verify.sampling import counted
 
 Arrays = Mapping[str, np.ndarray]

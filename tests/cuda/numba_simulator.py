@@ -11,8 +11,8 @@ import numpy as np
 from numba import cuda
 
 from lossgen.runtime import device
-from lossgen.runtime.cuda_bind import bind, kinds
-from lossgen.runtime.cuda_schedules import schedules
+from lossgen.runtime.cuda.bind import bind, kinds
+from lossgen.runtime.cuda.schedules import schedules
 
 
 def exchange(value, distance):

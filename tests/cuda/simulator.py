@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lossgen.runtime import device
-from lossgen.runtime.cuda_bind import bind
+from lossgen.runtime.cuda.bind import bind
 
 #: Who runs: `thread` and `rank` are those of the simulated device.
 here = threading.local()

@@ -11,13 +11,13 @@ from kernels import OnSimulatedCuda, variants
 from lossgen.build.schema import module_name
 from lossgen.formula.load import load_losses
 from lossgen.kernel import DTYPES
-from lossgen.runtime.cuda_bind import kinds, optional
+from lossgen.runtime.cuda.bind import kinds, optional
 from lossgen.runtime.device import Reals, Wides
 
 numba_cuda = pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
 core = pytest.importorskip("cuda.core", reason="cuda-core is not installed: pip install 'lossgen[cuda]'")
-compiling = import_module("lossgen.runtime.cuda_compile")
-KINDS = import_module("lossgen.runtime.cuda_schedules").KINDS
+compiling = import_module("lossgen.runtime.cuda.compile")
+KINDS = import_module("lossgen.runtime.cuda.schedules").KINDS
 
 LOSSES = load_losses(Path(__file__).parents[2] / "spec")
 CAPABILITIES = [(8, 0), (9, 0)]

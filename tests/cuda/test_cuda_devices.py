@@ -35,7 +35,7 @@ def test_without_numba_cuda_the_error_says_what_to_install(monkeypatch):
 
 @needs_numba_cuda
 def test_with_numba_cuda_there_is_a_compiler():
-    assert cuda.compiler("mse_loss") is import_module("lossgen.runtime.cuda_compile")
+    assert cuda.compiler("mse_loss") is import_module("lossgen.runtime.cuda.compile")
 
 
 def test_generated_modules_need_neither_numba_nor_a_gpu():

@@ -10,8 +10,8 @@ from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
-memory = import_module("lossgen.runtime.cuda_memory")
-halves = import_module("lossgen.runtime.cuda_halves")
+memory = import_module("lossgen.runtime.cuda.memory")
+halves = import_module("lossgen.runtime.cuda.halves")
 types = import_module("numba.cuda.types")
 
 #: What the address of an array of this dtype is.

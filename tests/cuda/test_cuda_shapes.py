@@ -7,7 +7,7 @@ import pytest
 from kernels import OnSimulatedCuda, title, variants
 
 from lossgen.formula.load import load_losses
-from lossgen.runtime.cuda_bind import optional
+from lossgen.runtime.cuda.bind import optional
 from lossgen.verify.sampling import random_items, settings, sizes_for
 
 LOSSES = load_losses(Path(__file__).parents[2] / "spec")

@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba.cuda import types
 from numba.cuda.extending import intrinsic
 
-from .cuda_halves import WORD, Halves, loaded, packed, rounded, unpacked
+from .halves import WORD, Halves, loaded, packed, rounded, unpacked
 
 #: How many bytes one instruction moves at most.
 BYTES = 16

@@ -6,8 +6,7 @@ from typing import Any
 
 from numba import cuda
 
-from . import cuda_groups as groups
-from . import cuda_memory as memory
+from . import groups, memory
 
 #: What every kernel may use.
 _COMMON = {

@@ -12,11 +12,11 @@ from numba import cuda
 from numba.cuda import types
 from numba.np.numpy_support import from_dtype
 
-from . import device
-from .cuda_bind import bind, kinds
-from .cuda_groups import INLINED
-from .cuda_halves import FROM, Halves
-from .cuda_schedules import Schedule, schedules
+from .. import device
+from .bind import bind, kinds
+from .groups import INLINED
+from .halves import FROM, Halves
+from .schedules import Schedule, schedules
 
 #: The bytes of a number, by its dtype.
 SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}

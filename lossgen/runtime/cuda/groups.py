@@ -1,12 +1,12 @@
 """Functions of threads on the device: who a thread is, and sums over warps and blocks in a fixed order.
 
-They are source for `lossgen.runtime.cuda_bind`, which gives them their globals: `cuda`, `exchange`, the types `real` and
+They are source for `lossgen.runtime.cuda.bind`, which gives them their globals: `cuda`, `exchange`, the types `real` and
 `integer` of the kernel's arithmetic. Nothing here adds by atomics, so that the same input gives the same bits in every run.
 """
 
 import numpy as np
 
-from .device import cuda
+from ..device import cuda
 
 real = np.float32
 integer = np.int32
