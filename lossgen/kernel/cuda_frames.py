@@ -7,8 +7,8 @@ from sympy import Expr, Symbol
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument, is_label
 
-from .frames import ElementFrame, Frame, RowFrame, given
-from .ir import Let, Statement
+from .frames import IGNORED, ElementFrame, Frame, RowFrame, given
+from .ir import Branch, Let, Statement
 from .names import size_name
 from .statement_printer import StatementPrinter
 
@@ -29,6 +29,7 @@ class CudaFrame(Frame):
         yield from (f"{d.name}: Reals" for d in program.directions.values())
         yield from (
             "scale: Real",
+            "multiplier: Factor | None",
             "item_scale: Scales | None",
             "values: Reals | None",
             "totals: Sums",
@@ -41,6 +42,10 @@ class CudaFrame(Frame):
     def _type(self, argument: Argument) -> str:
         absent = " | None" if self.optional(argument) else ""
         return ("Wholes" if is_label(argument) else "Reals") + absent
+
+    def scaling(self) -> Iterator[str]:
+        """The scale, with the factor that only the device knows."""
+        yield from given("multiplier", "scale = scale * multiplier[0]", True)
 
     def lengths(self) -> Iterator[str]:
         """The lengths of the axes as numbers of the kernel's type."""
@@ -57,12 +62,23 @@ class CudaElementFrame(CudaFrame, ElementFrame):
     accumulate = Let("part", Symbol("part + (value if i < left else zero)"))
 
     def lines(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        yield from self.scaling()
         yield from ("total = zero", "total_lost = zero")
         if self.checked:
             yield "bad = integer(0)"
         yield "for start in range(WIDTH * thread(), items, WIDTH * threads()):"
         yield from (f"    {line}" for line in self.block(printer, body))
         yield f"finish(totals, faults, total, total_lost, {'np.int64(bad)' if self.checked else 'np.int64(0)'})"
+
+    def before(self, item: list[Statement]) -> list[Statement]:
+        """An item of scale 0 may hold anything: nobody looks at it again before it is complained about."""
+        loads = len(self.lowering.scalars)
+        checked = super().before(item)
+        if not self.checked:
+            return checked
+        checks = checked[loads : len(checked) - len(item) + loads]
+        forgive = Branch("item_scale is not None", [Let("bad", Symbol("so_far if s == zero else bad"))])
+        return [*item[:loads], Let("so_far", Symbol("bad")), *checks, forgive, *item[loads:]]
 
     def block(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
         written = ["values"] if self.program.value is not None else []
@@ -95,6 +111,7 @@ class CudaRowFrame(CudaFrame, RowFrame):
     accumulate = Let("total, total_lost", Symbol("sum_with_lost(total, total_lost, value)"))
 
     def lines(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        yield from self.scaling()
         yield from self.lengths()
         yield "rank = rank_in_group()"
         for output in self.program.outputs:
@@ -116,18 +133,34 @@ class CudaRowFrame(CudaFrame, RowFrame):
         yield f"finish(totals, faults, total if counted else zero, total_lost if counted else zero, {fault})"
 
     def skip(self, printer: StatementPrinter) -> Iterator[str]:
-        if self.has_labels():
+        """As on the CPU, but an item of scale 0 may have any label: nobody looks at it again before it is complained about."""
+        labels = [(p, a) for p, a in enumerate(self.program.variant.arguments) if is_label(a)]
+        if labels:
             yield "filling = zero"
-        yield from super().skip(printer)
+        yield "skipped = False"
+        yield "if item_scale is not None:"
+        yield "    s = item_scale[i]"
+        yield "    skipped = s == zero"
+        for position, argument in labels:
+            name = self.lowering.scalars[argument]
+            yield f"{name} = {argument.name}[i]"
+            yield f"if {name} == ignore_index:"
+            yield f"    fault |= 1 << {IGNORED}"
+            yield "    skipped = True"
+            yield f"elif ({name} < 0) | ({name} >= {size_name(argument.role.axis)}):"
+            yield "    if not skipped:"
+            yield f"        fault |= {1 << position}"
+            yield "        filling = nan"
+            yield "    skipped = True"
+        yield "if skipped:"
+        yield from (f"    {line}" for line in printer.lines(self.zeros()))
+        yield "    continue"
 
     def row(self, array: str, axis: Axis) -> str:
         return f"row({array}, i, {size_name(axis)})"
 
     def filling(self) -> Expr:
         return Symbol("filling") if self.has_labels() else super().filling()
-
-    def out_of_range(self) -> Iterator[str]:
-        yield "filling = nan"
 
     def zeros(self) -> list[Statement]:
         """A label out of range is seen in the sum of the values, too."""

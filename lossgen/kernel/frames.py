@@ -174,10 +174,6 @@ class RowFrame(Frame):
         """What stands in the outputs of an item that is skipped."""
         return Integer(0)
 
-    def out_of_range(self) -> Iterator[str]:
-        """What follows, besides the fault, for an item with a label out of range."""
-        return iter(())
-
     def skip(self, printer: StatementPrinter) -> Iterator[str]:
         """Ignored items, items of scale 0 and items with a label out of range: zeros, without reading the row."""
         yield "skipped = False"
@@ -191,7 +187,6 @@ class RowFrame(Frame):
                 yield f"elif ({name} < 0) | ({name} >= {size_name(argument.role.axis)}):"
                 yield f"    fault |= {1 << position}"
                 yield "    skipped = True"
-                yield from (f"    {line}" for line in self.out_of_range())
         yield "if item_scale is not None:"
         yield "    s = item_scale[i]"
         yield "    if s == zero:"

@@ -39,7 +39,7 @@ ELEMENT = ("WIDTH", "cuda", "finish", "load", "store", "thread", "threads")
 ROW = ("LANES", "finish", "group", "group_count", "group_max", "group_sum", "groups", "rank_in_group", "row")
 
 #: The types of their arguments.
-TYPES = ("Real", "Reals", "Scales", "Size", "Sums", "Whole", "Wholes", "Wides")
+TYPES = ("Factor", "Real", "Reals", "Scales", "Size", "Sums", "Whole", "Wholes", "Wides")
 
 DEVICE = frozenset({*ELEMENT, *ROW, *TYPES})
 
@@ -97,6 +97,8 @@ RESERVED = frozenset(
         "nan",
         "storage",
         "total_lost",
+        "multiplier",
+        "so_far",
     ]
 ) | {name for dtype in ("float32", "float64") for name in library(dtype).names}
 

@@ -29,6 +29,10 @@ class Scales:
     """The address of numbers of the kernel's dtype, whatever the precision of others."""
 
 
+class Factor:
+    """The address of one number of the kernel's arithmetic: what `scale` is multiplied by, where only the device knows it."""
+
+
 class Wholes:
     """The address of int64 numbers."""
 

@@ -77,6 +77,7 @@ class OnSimulatedCuda:
         directions: Arrays | None = None,
         item_scale: np.ndarray | None = None,
         scale: float = 1.0,
+        multiplier: float | None = None,
     ) -> Result:
         """One kernel over all items. Arrays that are not given are absent, and what they would get is not written."""
         dtype = next(x.dtype.name for x in given.values() if x.dtype.kind == "f")
@@ -102,6 +103,7 @@ class OnSimulatedCuda:
             *(np.int64(n) for n in integers),
             *arrays[len(variant.arguments) :],
             module.real(scale),
+            None if multiplier is None else np.array([multiplier], module.real),
             item_scale,
             values,
             None,

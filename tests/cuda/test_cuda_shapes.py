@@ -89,6 +89,24 @@ def test_an_item_of_scale_0_is_0_whatever_it_holds(case):
         np.testing.assert_allclose(slopes[kept != 0], expected[kept != 0], rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("case", CASES, ids=title)
+def test_what_an_item_of_scale_0_holds_is_no_fault(case):
+    given = arrays_of(case, 5)
+    kept = np.array([1, 0, 2, 1, 0], np.float32)
+    for a in case[1].arguments:
+        if a.role.layout == "item":
+            given[a.name][1], given[a.name][4] = (1000, -7) if a.role.integer else (np.nan, -7)
+    result = run(case, ROW_LAUNCHES[1], given, item_scale=kept)
+    assert result.faults == 0 and np.isfinite(result.total) and not result.values[[1, 4]].any()
+
+
+@pytest.mark.parametrize("case", CASES, ids=title)
+def test_the_multiplier_on_the_device_is_one_of_the_scale(case):
+    given = arrays_of(case, 4)
+    plain, found = (run(case, ROW_LAUNCHES[1], given, **o) for o in ({"scale": 6}, {"scale": 3, "multiplier": 2}))
+    same(plain, found)
+
+
 @pytest.mark.parametrize("case", LABELLED, ids=title)
 def test_a_label_out_of_range_is_nan_in_its_row_and_a_fault(case):
     _, variant = case
@@ -146,4 +164,6 @@ def test_no_kernel_reads_or_writes_elsewhere(case):
 
 def test_the_arrays_that_may_be_absent_are_told_by_their_annotations():
     module = OnSimulatedCuda().module(*next(c for c in CASES if c[0].name == "mse_loss"), "float32")
-    assert optional(module.evaluate) == ["weight", "item_scale", "values", "grad_input", "grad_target", "grad_weight"]
+    assert optional(module.evaluate) == [
+        *("weight", "multiplier", "item_scale", "values", "grad_input", "grad_target", "grad_weight")
+    ]

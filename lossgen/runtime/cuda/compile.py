@@ -61,6 +61,7 @@ def arguments(function: FunctionType, module: ModuleType, absent: Collection[str
         device.Real: from_dtype(np.dtype(module.real)),
         device.Reals: Halves(storage) if storage in FROM else own,
         device.Scales: own,
+        device.Factor: types.CPointer(from_dtype(np.dtype(module.real))),
         device.Wholes: types.CPointer(types.int64),
         device.Sums: types.CPointer(from_dtype(np.dtype(module.real))),
         device.Wides: types.CPointer(types.float64),
