@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -90,6 +90,7 @@ def evaluate(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -99,6 +100,8 @@ def evaluate(
     grad_weight: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -125,8 +128,11 @@ def evaluate(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             log_1 = log(input_i)
             max_1 = (-real(100) if -real(100) > log_1 else log_1)
             sum_1 = target_i - one
@@ -179,6 +185,7 @@ def hvp(
     weight: Reals | None,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -186,6 +193,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -210,8 +219,11 @@ def hvp(
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             choice_1 = (zero if log(input_i) <= -real(100) else (direction_input_i / input_i))
             sum_1 = one - input_i
             choice_2 = (zero if log1p(-input_i) <= -real(100) else -direction_input_i / sum_1)
@@ -247,6 +259,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -256,6 +269,8 @@ def hvp_full(
     product_weight: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -288,8 +303,11 @@ def hvp_full(
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
             direction_weight_i = real(direction_weight_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             log_1 = log(input_i)
             max_1 = (-real(100) if -real(100) > log_1 else log_1)
             sum_1 = target_i - one
@@ -346,6 +364,7 @@ def hessian_diagonal(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -353,6 +372,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -373,8 +394,11 @@ def hessian_diagonal(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if (input_i >= zero) & (input_i <= one) else integer(1)))
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             choice_1 = (zero if log(input_i) <= -real(100) else -(target_i / input_i) / input_i)
             sum_1 = one - input_i
             choice_2 = (zero if log1p(-input_i) <= -real(100) else -((one - target_i) / sum_1) / sum_1)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -94,6 +94,7 @@ def evaluate(
     weight: Reals | None,
     pos_weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -104,6 +105,8 @@ def evaluate(
     grad_pos_weight: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -135,7 +138,10 @@ def evaluate(
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
             pos_weight_i = real(pos_weight_block[i]) if pos_weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = target_i - one
             e_1 = exp_nonpositive(-abs(input_i))
             tail_1 = log1p_unit(e_1)
@@ -194,6 +200,7 @@ def hvp(
     pos_weight: Reals | None,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -201,6 +208,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -228,7 +237,10 @@ def hvp(
             weight_i = real(weight_block[i]) if weight is not None else one
             pos_weight_i = real(pos_weight_block[i]) if pos_weight is not None else one
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             e_1 = exp_nonpositive(-abs(input_i))
             choice_1 = (one if input_i >= zero else e_1)
             choice_2 = (e_1 if input_i >= zero else one)
@@ -265,6 +277,7 @@ def hvp_full(
     direction_weight: Reals,
     direction_pos_weight: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -275,6 +288,8 @@ def hvp_full(
     product_pos_weight: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -314,7 +329,10 @@ def hvp_full(
             direction_target_i = real(direction_target_block[i])
             direction_weight_i = real(direction_weight_block[i])
             direction_pos_weight_i = real(direction_pos_weight_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = target_i - one
             e_1 = exp_nonpositive(-abs(input_i))
             tail_1 = log1p_unit(e_1)
@@ -374,6 +392,7 @@ def hessian_diagonal(
     weight: Reals | None,
     pos_weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -381,6 +400,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -404,7 +425,10 @@ def hessian_diagonal(
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
             pos_weight_i = real(pos_weight_block[i]) if pos_weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i >= zero) & (target_i <= one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             e_1 = exp_nonpositive(-abs(input_i))
             choice_1 = (one if input_i >= zero else e_1)
             choice_2 = (e_1 if input_i >= zero else one)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -58,6 +58,7 @@ def evaluate(
     weight: Reals | None,
     eps: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -67,6 +68,8 @@ def evaluate(
     grad_weight: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -93,7 +96,10 @@ def evaluate(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             hypot_1 = hypot(eps, sum_1)
             value = weight_i * hypot_1
@@ -140,6 +146,7 @@ def hvp(
     eps: Real,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -147,6 +154,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -171,7 +180,10 @@ def hvp(
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             inverse_1 = reciprocal_or_zero(hypot(eps, sum_1))
             value = direction_input_i * weight_i * (sum_1 * inverse_1)
@@ -205,6 +217,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -214,6 +227,8 @@ def hvp_full(
     product_weight: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -246,7 +261,10 @@ def hvp_full(
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
             direction_weight_i = real(direction_weight_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             hypot_1 = hypot(eps, sum_1)
             sum_2 = direction_input_i - direction_target_i
@@ -295,6 +313,7 @@ def hessian_diagonal(
     weight: Reals | None,
     eps: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -302,6 +321,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -322,7 +343,10 @@ def hessian_diagonal(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             inverse_1 = reciprocal_or_zero(hypot(eps, input_i - target_i))
             factor = scale
             if item_scale is not None:

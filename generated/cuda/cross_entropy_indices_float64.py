@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -182,6 +182,7 @@ def evaluate(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -190,6 +191,8 @@ def evaluate(
     grad_weight: Wides | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if grad_weight is not None:
@@ -204,18 +207,18 @@ def evaluate(
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -304,6 +307,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -311,6 +315,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -321,18 +327,18 @@ def hvp(
             product_input_row = row(product_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -429,6 +435,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -437,6 +444,8 @@ def hvp_full(
     product_weight: Wides | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if product_weight is not None:
@@ -451,18 +460,18 @@ def hvp_full(
             product_input_row = row(product_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -586,6 +595,7 @@ def hessian_diagonal(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -593,6 +603,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -603,18 +615,18 @@ def hessian_diagonal(
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if diagonal_input is not None:
                 for j in range(rank, n_C, LANES):
@@ -666,12 +678,15 @@ def normalizer(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
 ) -> None:
     """What each item counts in the denominator of the mean."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -680,18 +695,18 @@ def normalizer(
     for i in range(group(), items, groups()):
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -722,6 +737,7 @@ def normalizer_gradient(
     label_smoothing: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -730,6 +746,8 @@ def normalizer_gradient(
     grad_weight: Wides | None,
 ) -> None:
     """What each item counts in the denominator of the mean. With its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if grad_weight is not None:
@@ -744,18 +762,18 @@ def normalizer_gradient(
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -110,6 +110,7 @@ def evaluate(
     beta: Real,
     label_smoothing: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -120,6 +121,8 @@ def evaluate(
     grad_reference_rejected_logps: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -149,8 +152,11 @@ def evaluate(
             policy_rejected_logps_i = real(policy_rejected_logps_block[i])
             reference_chosen_logps_i = real(reference_chosen_logps_block[i])
             reference_rejected_logps_i = real(reference_rejected_logps_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
             bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             exact_sum_1 = sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
             product_1 = beta * exact_sum_1
             e_1 = exp_nonpositive(-abs(product_1))
@@ -215,6 +221,7 @@ def hvp(
     direction_policy_chosen_logps: Reals,
     direction_policy_rejected_logps: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -223,6 +230,8 @@ def hvp(
     product_policy_rejected_logps: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -252,8 +261,11 @@ def hvp(
             reference_rejected_logps_i = real(reference_rejected_logps_block[i])
             direction_policy_chosen_logps_i = real(direction_policy_chosen_logps_block[i])
             direction_policy_rejected_logps_i = real(direction_policy_rejected_logps_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
             bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = direction_policy_chosen_logps_i - direction_policy_rejected_logps_i
             product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
             e_1 = exp_nonpositive(-abs(product_1))
@@ -303,6 +315,7 @@ def hvp_full(
     direction_reference_chosen_logps: Reals,
     direction_reference_rejected_logps: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -313,6 +326,8 @@ def hvp_full(
     product_reference_rejected_logps: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -350,8 +365,11 @@ def hvp_full(
             direction_policy_rejected_logps_i = real(direction_policy_rejected_logps_block[i])
             direction_reference_chosen_logps_i = real(direction_reference_chosen_logps_block[i])
             direction_reference_rejected_logps_i = real(direction_reference_rejected_logps_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
             bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
             e_1 = exp_nonpositive(-abs(product_1))
             choice_1 = (e_1 if product_1 >= zero else one)
@@ -413,6 +431,7 @@ def hessian_diagonal(
     beta: Real,
     label_smoothing: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -421,6 +440,8 @@ def hessian_diagonal(
     diagonal_policy_rejected_logps: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -444,8 +465,11 @@ def hessian_diagonal(
             policy_rejected_logps_i = real(policy_rejected_logps_block[i])
             reference_chosen_logps_i = real(reference_chosen_logps_block[i])
             reference_rejected_logps_i = real(reference_rejected_logps_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if reference_chosen_logps_i == reference_chosen_logps_i else integer(4)))
             bad = integer(bad | (integer(0) if reference_rejected_logps_i == reference_rejected_logps_i else integer(8)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             product_1 = beta * sum_of_four(policy_chosen_logps_i, -policy_rejected_logps_i, -reference_chosen_logps_i, reference_rejected_logps_i)
             e_1 = exp_nonpositive(-abs(product_1))
             choice_1 = (one if product_1 >= zero else e_1)

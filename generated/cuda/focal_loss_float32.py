@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer")
@@ -233,6 +233,7 @@ def evaluate(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -241,6 +242,8 @@ def evaluate(
     grad_alpha: Wides | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if grad_alpha is not None:
@@ -255,18 +258,18 @@ def evaluate(
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -332,6 +335,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -339,6 +343,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -349,18 +355,18 @@ def hvp(
             product_input_row = row(product_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -468,6 +474,7 @@ def hvp_full(
     direction_input: Reals,
     direction_alpha: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -476,6 +483,8 @@ def hvp_full(
     product_alpha: Wides | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if product_alpha is not None:
@@ -490,18 +499,18 @@ def hvp_full(
             product_input_row = row(product_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -611,6 +620,7 @@ def hessian_diagonal(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -618,6 +628,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -628,18 +640,18 @@ def hessian_diagonal(
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if diagonal_input is not None:
                 for j in range(rank, n_C, LANES):
@@ -711,12 +723,15 @@ def normalizer(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
 ) -> None:
     """What each item counts in the denominator of the mean."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -725,18 +740,18 @@ def normalizer(
     for i in range(group(), items, groups()):
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:

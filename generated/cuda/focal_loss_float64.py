@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer")
@@ -300,6 +300,7 @@ def evaluate(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -308,6 +309,8 @@ def evaluate(
     grad_alpha: Wides | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if grad_alpha is not None:
@@ -322,18 +325,18 @@ def evaluate(
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -399,6 +402,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -406,6 +410,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -416,18 +422,18 @@ def hvp(
             product_input_row = row(product_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -535,6 +541,7 @@ def hvp_full(
     direction_input: Reals,
     direction_alpha: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -543,6 +550,8 @@ def hvp_full(
     product_alpha: Wides | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if product_alpha is not None:
@@ -557,18 +566,18 @@ def hvp_full(
             product_input_row = row(product_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -678,6 +687,7 @@ def hessian_diagonal(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -685,6 +695,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -695,18 +707,18 @@ def hessian_diagonal(
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if diagonal_input is not None:
                 for j in range(rank, n_C, LANES):
@@ -778,12 +790,15 @@ def normalizer(
     gamma: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
 ) -> None:
     """What each item counts in the denominator of the mean."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -792,18 +807,18 @@ def normalizer(
     for i in range(group(), items, groups()):
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:

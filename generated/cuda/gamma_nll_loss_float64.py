@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -84,6 +84,7 @@ def evaluate(
     input: Reals,
     target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -92,6 +93,8 @@ def evaluate(
     grad_target: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -113,8 +116,11 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i > zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             inverse_1 = one / input_i
             value = target_i * inverse_1 + log(input_i)
             factor = scale
@@ -150,6 +156,7 @@ def hvp(
     target: Reals,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -157,6 +164,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -178,8 +187,11 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i > zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             inverse_1 = one / input_i
             quotient_1 = (direction_input_i / input_i)
             quotient_2 = (target_i / input_i)
@@ -211,6 +223,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -219,6 +232,8 @@ def hvp_full(
     product_target: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -244,8 +259,11 @@ def hvp_full(
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i > zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             inverse_1 = one / input_i
             quotient_1 = (direction_input_i / input_i)
             quotient_2 = (target_i / input_i)
@@ -282,6 +300,7 @@ def hessian_diagonal(
     input: Reals,
     target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -289,6 +308,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -306,8 +327,11 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i > zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             factor = scale
             if item_scale is not None:
                 factor = scale * s

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -92,6 +92,7 @@ def evaluate(
     real_: Reals,
     label_smoothing: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -99,6 +100,8 @@ def evaluate(
     grad_real_: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     for start in range(WIDTH * thread(), items, WIDTH * threads()):
@@ -147,6 +150,7 @@ def hvp(
     label_smoothing: Real,
     direction_real_: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -154,6 +158,8 @@ def hvp(
     product_real_: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     for start in range(WIDTH * thread(), items, WIDTH * threads()):
@@ -202,6 +208,7 @@ def hessian_diagonal(
     real_: Reals,
     label_smoothing: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -209,6 +216,8 @@ def hessian_diagonal(
     diagonal_real_: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     for start in range(WIDTH * thread(), items, WIDTH * threads()):

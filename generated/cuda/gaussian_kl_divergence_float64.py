@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -116,6 +116,7 @@ def evaluate(
     mu: Reals,
     log_var: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -124,6 +125,8 @@ def evaluate(
     grad_log_var: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     Z = real(n_Z)
     rank = rank_in_group()
     total = zero
@@ -137,8 +140,7 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -188,6 +190,7 @@ def hvp(
     direction_mu: Reals,
     direction_log_var: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -196,6 +199,8 @@ def hvp(
     product_log_var: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     Z = real(n_Z)
     rank = rank_in_group()
     total = zero
@@ -209,8 +214,7 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -263,6 +267,7 @@ def hessian_diagonal(
     mu: Reals,
     log_var: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -271,6 +276,8 @@ def hessian_diagonal(
     diagonal_log_var: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     Z = real(n_Z)
     rank = rank_in_group()
     total = zero
@@ -284,8 +291,7 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if diagonal_mu is not None:
                 for j in range(rank, n_Z, LANES):

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -73,6 +73,7 @@ def evaluate(
     var: Reals,
     eps: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -82,6 +83,8 @@ def evaluate(
     grad_var: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -107,8 +110,11 @@ def evaluate(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             var_i = real(var_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             max_1 = (eps if eps > var_i else var_i)
             sum_1 = input_i - target_i
             quotient_1 = (sum_1 / max_1)
@@ -157,6 +163,7 @@ def hvp(
     direction_input: Reals,
     direction_var: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -165,6 +172,8 @@ def hvp(
     product_var: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -192,8 +201,11 @@ def hvp(
             var_i = real(var_block[i])
             direction_input_i = real(direction_input_block[i])
             direction_var_i = real(direction_var_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             max_1 = (eps if eps > var_i else var_i)
             inverse_1 = one / max_1
             sum_1 = input_i - target_i
@@ -238,6 +250,7 @@ def hvp_full(
     direction_target: Reals,
     direction_var: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -247,6 +260,8 @@ def hvp_full(
     product_var: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -278,8 +293,11 @@ def hvp_full(
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
             direction_var_i = real(direction_var_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             max_1 = (eps if eps > var_i else var_i)
             inverse_1 = one / max_1
             sum_1 = input_i - target_i
@@ -329,6 +347,7 @@ def hessian_diagonal(
     var: Reals,
     eps: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -337,6 +356,8 @@ def hessian_diagonal(
     diagonal_var: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -358,8 +379,11 @@ def hessian_diagonal(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             var_i = real(var_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
             bad = integer(bad | (integer(0) if var_i >= zero else integer(4)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             max_1 = (eps if eps > var_i else var_i)
             inverse_1 = one / max_1
             factor = scale

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -65,6 +65,7 @@ def evaluate(
     gradients: Reals,
     lambda_gp: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -72,6 +73,8 @@ def evaluate(
     grad_gradients: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -83,8 +86,7 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -136,6 +138,7 @@ def hvp(
     lambda_gp: Real,
     direction_gradients: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -143,6 +146,8 @@ def hvp(
     product_gradients: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -154,8 +159,7 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -220,6 +224,7 @@ def hessian_diagonal(
     gradients: Reals,
     lambda_gp: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -227,6 +232,8 @@ def hessian_diagonal(
     diagonal_gradients: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -238,8 +245,7 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if diagonal_gradients is not None:
                 for j in range(rank, n_D, LANES):

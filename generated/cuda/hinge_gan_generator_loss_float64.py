@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -36,6 +36,7 @@ def evaluate(
     items: Size,
     fake: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -43,6 +44,8 @@ def evaluate(
     grad_fake: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     for start in range(WIDTH * thread(), items, WIDTH * threads()):
@@ -85,6 +88,7 @@ def hvp(
     fake: Reals,
     direction_fake: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -92,6 +96,8 @@ def hvp(
     product_fake: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     for start in range(WIDTH * thread(), items, WIDTH * threads()):
@@ -135,6 +141,7 @@ def hessian_diagonal(
     items: Size,
     fake: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -142,6 +149,8 @@ def hessian_diagonal(
     diagonal_fake: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     for start in range(WIDTH * thread(), items, WIDTH * threads()):

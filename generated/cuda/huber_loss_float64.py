@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -39,6 +39,7 @@ def evaluate(
     weight: Reals | None,
     delta: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -48,6 +49,8 @@ def evaluate(
     grad_weight: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -74,7 +77,10 @@ def evaluate(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             error = abs(sum_1)
             choice_1 = ((real(0.5) * (sum_1 * sum_1)) if delta >= error else -(real(0.5) * delta - error) * delta)
@@ -124,6 +130,7 @@ def hvp(
     delta: Real,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -131,6 +138,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -155,7 +164,10 @@ def hvp(
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             choice_1 = ((sum_1 * direction_input_i) if delta >= abs(sum_1) else (direction_input_i * delta * (one if sum_1 > zero else (-one if sum_1 < zero else zero))))
             value = weight_i * choice_1
@@ -190,6 +202,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -199,6 +212,8 @@ def hvp_full(
     product_weight: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -231,7 +246,10 @@ def hvp_full(
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
             direction_weight_i = real(direction_weight_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             error = abs(sum_1)
             choice_1 = ((real(0.5) * (sum_1 * sum_1)) if delta >= error else -(real(0.5) * delta - error) * delta)
@@ -284,6 +302,7 @@ def hessian_diagonal(
     weight: Reals | None,
     delta: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -291,6 +310,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -311,7 +332,10 @@ def hessian_diagonal(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             choice_1 = (one if delta >= abs(input_i - target_i) else zero)
             factor = scale
             if item_scale is not None:

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -38,6 +38,7 @@ def evaluate(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -47,6 +48,8 @@ def evaluate(
     grad_weight: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -73,7 +76,10 @@ def evaluate(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             abs_1 = abs(sum_1)
             value = abs_1 * weight_i
@@ -119,6 +125,7 @@ def hvp(
     weight: Reals | None,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -126,6 +133,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -150,7 +159,10 @@ def hvp(
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             value = direction_input_i * weight_i * (one if (input_i - target_i) > zero else (-one if (input_i - target_i) < zero else zero))
             factor = scale
             if item_scale is not None:
@@ -181,6 +193,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -190,6 +203,8 @@ def hvp_full(
     product_weight: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -222,7 +237,10 @@ def hvp_full(
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
             direction_weight_i = real(direction_weight_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             sum_2 = direction_input_i - direction_target_i
             sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -267,6 +285,7 @@ def hessian_diagonal(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -274,6 +293,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -294,7 +315,10 @@ def hessian_diagonal(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -314,12 +338,15 @@ def normalizer(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
 ) -> None:
     """What each item counts in the denominator of the mean."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -340,7 +367,10 @@ def normalizer(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             value = weight_i
             factor = scale
             if item_scale is not None:
@@ -361,6 +391,7 @@ def normalizer_gradient(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -370,6 +401,8 @@ def normalizer_gradient(
     grad_weight: Reals | None,
 ) -> None:
     """What each item counts in the denominator of the mean. With its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -396,7 +429,10 @@ def normalizer_gradient(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             value = weight_i
             factor = scale
             if item_scale is not None:

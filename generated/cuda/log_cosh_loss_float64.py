@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -182,6 +182,7 @@ def evaluate(
     input: Reals,
     target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -190,6 +191,8 @@ def evaluate(
     grad_target: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -211,7 +214,10 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             error = input_i - target_i
             abs_1 = abs(error)
             log1p_1 = log1p(real(0.5) * (expm1(abs_1) * expm1(abs_1)) * exp_nonpositive(-abs_1))
@@ -251,6 +257,7 @@ def hvp(
     target: Reals,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -258,6 +265,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -279,7 +288,10 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             value = direction_input_i * tanh(input_i - target_i)
             sum_1 = real(2) * input_i - real(2) * target_i
             e_1 = exp_nonpositive(-abs(sum_1))
@@ -312,6 +324,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -320,6 +333,8 @@ def hvp_full(
     product_target: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -345,7 +360,10 @@ def hvp_full(
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = direction_input_i - direction_target_i
             value = sum_1 * tanh(input_i - target_i)
             sum_2 = real(2) * input_i - real(2) * target_i
@@ -385,6 +403,7 @@ def hessian_diagonal(
     input: Reals,
     target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -392,6 +411,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -409,7 +430,10 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = real(2) * input_i - real(2) * target_i
             e_1 = exp_nonpositive(-abs(sum_1))
             choice_1 = (one if sum_1 >= zero else e_1)

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -51,6 +51,7 @@ def evaluate(
     target: Reals,
     margin: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -59,6 +60,8 @@ def evaluate(
     grad_input2: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -82,7 +85,10 @@ def evaluate(
             input1_i = real(input1_block[i])
             input2_i = real(input2_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             shortfall = sum_of_three(margin, -input1_i * target_i, input2_i * target_i)
             choice_1 = (zero if shortfall < zero else shortfall)
             value = choice_1
@@ -124,6 +130,7 @@ def hvp(
     direction_input1: Reals,
     direction_input2: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -132,6 +139,8 @@ def hvp(
     product_input2: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -159,7 +168,10 @@ def hvp(
             target_i = real(target_block[i])
             direction_input1_i = real(direction_input1_block[i])
             direction_input2_i = real(direction_input2_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             choice_1 = (zero if sum_of_three(margin, -input1_i * target_i, input2_i * target_i) < zero else -(direction_input1_i - direction_input2_i) * target_i)
             value = choice_1
             factor = scale
@@ -196,6 +208,7 @@ def hessian_diagonal(
     target: Reals,
     margin: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -204,6 +217,8 @@ def hessian_diagonal(
     diagonal_input2: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -225,7 +240,10 @@ def hessian_diagonal(
             input1_i = real(input1_block[i])
             input2_i = real(input2_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(4)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             factor = scale
             if item_scale is not None:
                 factor = scale * s

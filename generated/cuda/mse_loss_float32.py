@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -38,6 +38,7 @@ def evaluate(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -47,6 +48,8 @@ def evaluate(
     grad_weight: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -73,7 +76,10 @@ def evaluate(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             power_of_1 = sum_1 * sum_1
             value = power_of_1 * weight_i
@@ -118,6 +124,7 @@ def hvp(
     weight: Reals | None,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -125,6 +132,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -149,7 +158,10 @@ def hvp(
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             value = real(2) * (input_i - target_i) * direction_input_i * weight_i
             factor = scale
             if item_scale is not None:
@@ -180,6 +192,7 @@ def hvp_full(
     direction_target: Reals,
     direction_weight: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -189,6 +202,8 @@ def hvp_full(
     product_weight: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -221,7 +236,10 @@ def hvp_full(
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
             direction_weight_i = real(direction_weight_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             sum_2 = direction_input_i - direction_target_i
             value = sum_1 * sum_1 * direction_weight_i + real(2) * sum_2 * sum_1 * weight_i
@@ -265,6 +283,7 @@ def hessian_diagonal(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -272,6 +291,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -292,7 +313,10 @@ def hessian_diagonal(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -312,12 +336,15 @@ def normalizer(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
 ) -> None:
     """What each item counts in the denominator of the mean."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -338,7 +365,10 @@ def normalizer(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             value = weight_i
             factor = scale
             if item_scale is not None:
@@ -359,6 +389,7 @@ def normalizer_gradient(
     target: Reals,
     weight: Reals | None,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -368,6 +399,8 @@ def normalizer_gradient(
     grad_weight: Reals | None,
 ) -> None:
     """What each item counts in the denominator of the mean. With its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -394,7 +427,10 @@ def normalizer_gradient(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             weight_i = real(weight_block[i]) if weight is not None else one
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             value = weight_i
             factor = scale
             if item_scale is not None:

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -88,6 +88,7 @@ def evaluate(
     input: Reals,
     target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -96,6 +97,8 @@ def evaluate(
     grad_target: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -117,8 +120,11 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i > -one else integer(1)))
             bad = integer(bad | (integer(0) if target_i > -one else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             log1p_1 = log1p(abs(sum_1) / (one + (input_i if input_i < target_i else target_i)))
             sign_1 = (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -156,6 +162,7 @@ def hvp(
     target: Reals,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -163,6 +170,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -184,8 +193,11 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i > -one else integer(1)))
             bad = integer(bad | (integer(0) if target_i > -one else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             log1p_1 = log1p(abs(sum_1) / (one + (input_i if input_i < target_i else target_i)))
             sum_2 = one + input_i
@@ -219,6 +231,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -227,6 +240,8 @@ def hvp_full(
     product_target: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -252,8 +267,11 @@ def hvp_full(
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i > -one else integer(1)))
             bad = integer(bad | (integer(0) if target_i > -one else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = one + input_i
             inverse_1 = one / sum_1
             sum_2 = one + target_i
@@ -296,6 +314,7 @@ def hessian_diagonal(
     input: Reals,
     target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -303,6 +322,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -320,8 +341,11 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i > -one else integer(1)))
             bad = integer(bad | (integer(0) if target_i > -one else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = one + input_i
             inverse_1 = one / sum_1
             sum_2 = input_i - target_i

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -140,6 +140,7 @@ def evaluate(
     target: Reals,
     eps: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -148,6 +149,8 @@ def evaluate(
     grad_target: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -169,8 +172,11 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             exact_sum_1 = sum_of_three(eps, input_i, -target_i)
             log1p_1 = log1p((exact_sum_1 / target_i))
             sum_1 = input_i + eps
@@ -219,6 +225,7 @@ def hvp(
     eps: Real,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -226,6 +233,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -247,8 +256,11 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i + eps
             inverse_1 = one / sum_1
             choice_1 = (zero if target_i == zero else (target_i * inverse_1))
@@ -282,6 +294,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -290,6 +303,8 @@ def hvp_full(
     product_target: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -315,8 +330,11 @@ def hvp_full(
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             exact_sum_1 = sum_of_three(eps, input_i, -target_i)
             sum_1 = input_i + eps
             quotient_1 = (target_i / sum_1)
@@ -365,6 +383,7 @@ def hessian_diagonal(
     target: Reals,
     eps: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -372,6 +391,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -389,8 +410,11 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if input_i >= zero else integer(1)))
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i + eps
             choice_1 = (zero if target_i == zero else ((target_i / sum_1) / sum_1))
             factor = scale

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -151,6 +151,7 @@ def evaluate(
     target: Reals,
     eps: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -159,6 +160,8 @@ def evaluate(
     grad_target: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -180,7 +183,10 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             less_log_1 = less_log(input_i, target_i)
             exp_1 = exp(input_i)
             choice_1 = ((target_i * expm1_minus(less_log_1)) if less_log_1 < real(2) else (exp_1 - target_i - target_i * less_log_1))
@@ -221,6 +227,7 @@ def hvp(
     eps: Real,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -228,6 +235,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -249,7 +258,10 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             exp_1 = exp(input_i)
             value = -(target_i - exp_1) * direction_input_i
             factor = scale
@@ -280,6 +292,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -288,6 +301,8 @@ def hvp_full(
     product_target: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -313,7 +328,10 @@ def hvp_full(
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             inverse_1 = one / target_i
             exp_1 = exp(input_i)
             product_1 = direction_input_i * exp_1
@@ -353,6 +371,7 @@ def hessian_diagonal(
     target: Reals,
     eps: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -360,6 +379,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -377,7 +398,10 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i >= zero else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             factor = scale
             if item_scale is not None:
                 factor = scale * s

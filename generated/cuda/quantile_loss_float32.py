@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -38,6 +38,7 @@ def evaluate(
     target: Reals,
     quantile: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -46,6 +47,8 @@ def evaluate(
     grad_target: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -67,7 +70,10 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             choice_1 = (quantile if sum_1 < zero else (one - quantile))
             value = abs(sum_1) * choice_1
@@ -106,6 +112,7 @@ def hvp(
     quantile: Real,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -113,6 +120,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -134,7 +143,10 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             choice_1 = (quantile if sum_1 < zero else (one - quantile))
             value = direction_input_i * choice_1 * (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -166,6 +178,7 @@ def hvp_full(
     direction_input: Reals,
     direction_target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -174,6 +187,8 @@ def hvp_full(
     product_target: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -199,7 +214,10 @@ def hvp_full(
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
             direction_target_i = real(direction_target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = input_i - target_i
             choice_1 = (quantile if sum_1 < zero else (one - quantile))
             value = (direction_input_i - direction_target_i) * choice_1 * (one if sum_1 > zero else (-one if sum_1 < zero else zero))
@@ -236,6 +254,7 @@ def hessian_diagonal(
     target: Reals,
     quantile: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -243,6 +262,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -260,7 +281,10 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if target_i == target_i else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             factor = scale
             if item_scale is not None:
                 factor = scale * s

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -85,6 +85,7 @@ def evaluate(
     alpha: Real,
     gamma: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -92,6 +93,8 @@ def evaluate(
     grad_input: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -111,7 +114,10 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i
             e_1 = exp_nonpositive(-abs(product_1))
@@ -150,6 +156,7 @@ def hvp(
     gamma: Real,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -157,6 +164,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -178,7 +187,10 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i
             e_1 = exp_nonpositive(-abs(product_1))
@@ -219,6 +231,7 @@ def hessian_diagonal(
     alpha: Real,
     gamma: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -226,6 +239,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -243,7 +258,10 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i
             e_1 = exp_nonpositive(-abs(product_1))

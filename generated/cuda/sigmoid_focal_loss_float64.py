@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -94,6 +94,7 @@ def evaluate(
     alpha: Real,
     gamma: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -101,6 +102,8 @@ def evaluate(
     grad_input: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -120,7 +123,10 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i
             e_1 = exp_nonpositive(-abs(product_1))
@@ -159,6 +165,7 @@ def hvp(
     gamma: Real,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -166,6 +173,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -187,7 +196,10 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i
             e_1 = exp_nonpositive(-abs(product_1))
@@ -228,6 +240,7 @@ def hessian_diagonal(
     alpha: Real,
     gamma: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -235,6 +248,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -252,7 +267,10 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == zero) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             sum_1 = real(2) * target_i - one
             product_1 = sum_1 * input_i
             e_1 = exp_nonpositive(-abs(product_1))

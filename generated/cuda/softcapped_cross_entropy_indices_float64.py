@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
@@ -220,6 +220,7 @@ def evaluate(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -228,6 +229,8 @@ def evaluate(
     grad_weight: Wides | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if grad_weight is not None:
@@ -242,18 +245,18 @@ def evaluate(
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -364,6 +367,7 @@ def hvp(
     ignore_index: Whole,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -371,6 +375,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -381,18 +387,18 @@ def hvp(
             product_input_row = row(product_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -557,6 +563,7 @@ def hvp_full(
     direction_input: Reals,
     direction_weight: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -565,6 +572,8 @@ def hvp_full(
     product_weight: Wides | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if product_weight is not None:
@@ -579,18 +588,18 @@ def hvp_full(
             product_input_row = row(product_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -781,6 +790,7 @@ def hessian_diagonal(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -788,6 +798,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -798,18 +810,18 @@ def hessian_diagonal(
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if diagonal_input is not None:
                 for j in range(rank, n_C, LANES):
@@ -911,12 +923,15 @@ def normalizer(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
 ) -> None:
     """What each item counts in the denominator of the mean."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     total = zero
@@ -925,18 +940,18 @@ def normalizer(
     for i in range(group(), items, groups()):
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -969,6 +984,7 @@ def normalizer_gradient(
     z_loss: Real,
     ignore_index: Whole,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -977,6 +993,8 @@ def normalizer_gradient(
     grad_weight: Wides | None,
 ) -> None:
     """What each item counts in the denominator of the mean. With its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     C = real(n_C)
     rank = rank_in_group()
     if grad_weight is not None:
@@ -991,18 +1009,18 @@ def normalizer_gradient(
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
         skipped = False
+        if item_scale is not None:
+            s = item_scale[i]
+            skipped = s == zero
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
             skipped = True
         elif (target_i < 0) | (target_i >= n_C):
-            fault |= 2
+            if not skipped:
+                fault |= 2
+                filling = nan
             skipped = True
-            filling = nan
-        if item_scale is not None:
-            s = item_scale[i]
-            if s == zero:
-                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:

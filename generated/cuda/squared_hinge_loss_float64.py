@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, WIDTH, Wholes, cuda, finish, load, store, thread, threads
 
 SCHEDULE = "element"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
@@ -37,6 +37,7 @@ def evaluate(
     input: Reals,
     target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -44,6 +45,8 @@ def evaluate(
     grad_input: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -63,7 +66,10 @@ def evaluate(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             max_1 = (zero if zero > (one - input_i * target_i) else (one - input_i * target_i))
             value = max_1 * max_1
             choice_1 = (zero if input_i * target_i >= one else -target_i)
@@ -93,6 +99,7 @@ def hvp(
     target: Reals,
     direction_input: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -100,6 +107,8 @@ def hvp(
     product_input: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -121,7 +130,10 @@ def hvp(
             input_i = real(input_block[i])
             target_i = real(target_block[i])
             direction_input_i = real(direction_input_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             choice_1 = (zero if input_i * target_i >= one else -direction_input_i * target_i)
             value = real(2) * (zero if zero > (one - input_i * target_i) else (one - input_i * target_i)) * choice_1
             choice_2 = (zero if input_i * target_i >= one else -target_i)
@@ -150,6 +162,7 @@ def hessian_diagonal(
     input: Reals,
     target: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -157,6 +170,8 @@ def hessian_diagonal(
     diagonal_input: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     total = zero
     total_lost = zero
     bad = integer(0)
@@ -174,7 +189,10 @@ def hessian_diagonal(
                 s = item_scale_block[i]
             input_i = real(input_block[i])
             target_i = real(target_block[i])
+            so_far = bad
             bad = integer(bad | (integer(0) if (target_i == -one) | (target_i == one) else integer(2)))
+            if item_scale is not None:
+                bad = so_far if s == zero else bad
             power_of_1 = target_i * target_i
             choice_1 = (zero if input_i * target_i >= one else power_of_1)
             factor = scale

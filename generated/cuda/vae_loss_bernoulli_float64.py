@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -150,6 +150,7 @@ def evaluate(
     beta: Real,
     variance: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -160,6 +161,8 @@ def evaluate(
     grad_log_var: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     Z = real(n_Z)
     rank = rank_in_group()
@@ -179,8 +182,7 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -269,6 +271,7 @@ def hvp(
     direction_mu: Reals,
     direction_log_var: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -278,6 +281,8 @@ def hvp(
     product_log_var: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     Z = real(n_Z)
     rank = rank_in_group()
@@ -295,8 +300,7 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -388,6 +392,7 @@ def hvp_full(
     direction_mu: Reals,
     direction_log_var: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -398,6 +403,8 @@ def hvp_full(
     product_log_var: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     Z = real(n_Z)
     rank = rank_in_group()
@@ -417,8 +424,7 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -520,6 +526,7 @@ def hessian_diagonal(
     beta: Real,
     variance: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -529,6 +536,8 @@ def hessian_diagonal(
     diagonal_log_var: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     Z = real(n_Z)
     rank = rank_in_group()
@@ -546,8 +555,7 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if diagonal_reconstruction is not None:
                 for j in range(rank, n_D, LANES):

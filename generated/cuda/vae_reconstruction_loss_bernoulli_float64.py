@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -94,6 +94,7 @@ def evaluate(
     data: Reals,
     variance: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -102,6 +103,8 @@ def evaluate(
     grad_data: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -116,8 +119,7 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -174,6 +176,7 @@ def hvp(
     variance: Real,
     direction_reconstruction: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -181,6 +184,8 @@ def hvp(
     product_reconstruction: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -193,8 +198,7 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -249,6 +253,7 @@ def hvp_full(
     direction_reconstruction: Reals,
     direction_data: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -257,6 +262,8 @@ def hvp_full(
     product_data: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -271,8 +278,7 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -339,6 +345,7 @@ def hessian_diagonal(
     data: Reals,
     variance: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -346,6 +353,8 @@ def hessian_diagonal(
     diagonal_reconstruction: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -358,8 +367,7 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if diagonal_reconstruction is not None:
                 for j in range(rank, n_D, LANES):

@@ -10,7 +10,7 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
@@ -86,6 +86,7 @@ def evaluate(
     data: Reals,
     variance: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -94,6 +95,8 @@ def evaluate(
     grad_data: Reals | None,
 ) -> None:
     """The loss of each item and its gradient."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -108,8 +111,7 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -167,6 +169,7 @@ def hvp(
     variance: Real,
     direction_reconstruction: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -174,6 +177,8 @@ def hvp(
     product_reconstruction: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -186,8 +191,7 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -236,6 +240,7 @@ def hvp_full(
     direction_reconstruction: Reals,
     direction_data: Reals,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -244,6 +249,8 @@ def hvp_full(
     product_data: Reals | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -258,8 +265,7 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -320,6 +326,7 @@ def hessian_diagonal(
     data: Reals,
     variance: Real,
     scale: Real,
+    multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
@@ -327,6 +334,8 @@ def hessian_diagonal(
     diagonal_reconstruction: Reals | None,
 ) -> None:
     """The second derivative with respect to each entry."""
+    if multiplier is not None:
+        scale = scale * multiplier[0]
     D = real(n_D)
     rank = rank_in_group()
     total = zero
@@ -339,8 +348,7 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            if s == zero:
-                skipped = True
+            skipped = s == zero
         if skipped:
             if diagonal_reconstruction is not None:
                 for j in range(rank, n_D, LANES):
