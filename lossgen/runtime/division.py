@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,10 @@ class Division:
     bounds: np.ndarray
     tile: int
     threaded: bool
+
+    def by_items(self) -> Division:
+        """The same for a kernel that reads a few numbers of an item and none of its rows."""
+        return replace(self, threaded=self.items >= THREAD_WORK)
 
 
 def divide(item_shape: tuple[int, ...], items: int, widest: int) -> Division:

@@ -29,13 +29,13 @@ class Launch(NamedTuple):
     sizes: tuple[int, ...] = ()
 
 
-def launch(job: Launch, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """Run a kernel over all items.
+def launch(job: Launch, plan: Plan, division: Division | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Run a kernel over all items, divided as the plan says or as it is said here.
 
     Returns:
         The lanes' sums (float64[lanes]) and their fault bits (int64[lanes]).
     """
-    division = plan.division
+    division = division or plan.division
     totals = np.zeros(division.lanes)
     faults = np.zeros(division.lanes, np.int64)
     if division.items == 0:
