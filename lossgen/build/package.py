@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from lossgen.formula import Loss, SpecError
 from lossgen.kernel import TARGETS, render_variant
 
+from .boosting import Boosting
 from .schema import module_name
 from .surface import Surface
 
@@ -30,11 +31,17 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     surfaces = [Surface(loss) for _, loss in sorted(losses.items())]
     _check_names(surfaces)
     files = {f"{name}/__init__.py": f'"""{target.summary}"""\n' for name, target in TARGETS.items()}
+    boosted = []
     for surface in surfaces:
         source = _source(surface.loss, spec)
         for target in ("numpy", "torch"):
             template = environment.get_template(f"{target}_loss.py.jinja")
             files[f"{target}/_{surface.name}.py"] = template.render(s=surface, source=source)
+        boosting = Boosting(surface.loss)
+        if boosting.forms:
+            boosted.append(surface.name)
+            template = environment.get_template("boosting_loss.py.jinja")
+            files[f"boosting/_{surface.name}.py"] = template.render(s=surface, b=boosting, source=source)
         for variant in surface.loss.pieces:
             module = module_name(surface.loss, variant)
             for target, dtype, text in render_variant(surface.loss, variant, source):
@@ -47,6 +54,8 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     files["numpy/__init__.py"] = lazy.render(
         summary="Loss functions on NumPy arrays.", exports=[(n, f"._{n}") for n in names]
     )
+    summary = "Losses of raw scores as objectives for gradient boosting."
+    files["boosting/__init__.py"] = lazy.render(summary=summary, exports=[(n, f"._{n}") for n in boosted])
     both = [(n, f"._{s.name}") for s in surfaces for n in (s.name, s.module)]
     files["torch/__init__.py"] = lazy.render(summary="Loss functions and modules for PyTorch.", exports=both)
     return files

@@ -108,8 +108,8 @@ class Derivation:
         products = []
         for argument in wrt:
             slope = self._prepare(self._slope(self.value, argument))
-            products.append(self._result(argument, self._derive(slope, along)))
-        return Curvature(directions, self._simplify(self._derive(self.value, along)), tuple(products))
+            products.append(self._result(argument, self.derive(slope, along)))
+        return Curvature(directions, self._simplify(self.derive(self.value, along)), tuple(products))
 
     def stable(self, raw: Expr) -> Expr:
         """The stable form of a raw formula."""
@@ -127,9 +127,9 @@ class Derivation:
                 return Delta(leaf.index, index)
             return ONE if leaf == argument else ZERO
 
-        return self._derive(expression, seed)
+        return self.derive(expression, seed)
 
-    def _derive(self, expression: Expr, seed: Seed) -> Expr:
+    def derive(self, expression: Expr, seed: Seed) -> Expr:
         try:
             return differentiate(expression, seed)
         except SpecError as error:
