@@ -12,6 +12,12 @@ from .boosting import Boosting
 from .schema import module_name
 from .surface import Surface
 
+#: The folders with a function for each loss, and what each holds.
+FUNCTIONS = {
+    "numpy": "Loss functions on NumPy arrays.",
+    "scipy": "Losses as functions of one vector, for scipy.optimize.",
+}
+
 
 def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     """The package as a mapping of relative path to text. Nothing is written.
@@ -34,7 +40,7 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     boosted = []
     for surface in surfaces:
         source = _source(surface.loss, spec)
-        for target in ("numpy", "torch"):
+        for target in (*FUNCTIONS, "torch"):
             template = environment.get_template(f"{target}_loss.py.jinja")
             files[f"{target}/_{surface.name}.py"] = template.render(s=surface, source=source)
         boosting = Boosting(surface.loss)
@@ -48,12 +54,9 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
                 files[f"{target}/{module}_{dtype}.py"] = text
     lazy = environment.get_template("lazy.py.jinja")
     names = [s.name for s in surfaces]
-    files["__init__.py"] = lazy.render(
-        summary="Loss functions on NumPy arrays.", exports=[(n, f".numpy._{n}") for n in names]
-    )
-    files["numpy/__init__.py"] = lazy.render(
-        summary="Loss functions on NumPy arrays.", exports=[(n, f"._{n}") for n in names]
-    )
+    files["__init__.py"] = lazy.render(summary=FUNCTIONS["numpy"], exports=[(n, f".numpy._{n}") for n in names])
+    for folder, summary in FUNCTIONS.items():
+        files[f"{folder}/__init__.py"] = lazy.render(summary=summary, exports=[(n, f"._{n}") for n in names])
     summary = "Losses of raw scores as objectives for gradient boosting."
     files["boosting/__init__.py"] = lazy.render(summary=summary, exports=[(n, f"._{n}") for n in boosted])
     both = [(n, f"._{s.name}") for s in surfaces for n in (s.name, s.module)]

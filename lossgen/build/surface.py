@@ -25,6 +25,11 @@ OPTIONS = (
     "direction",
     "ignore_index",
     "self",
+    "through",
+    "shape",
+    "hessian",
+    "floor",
+    "factor",
     *LEGACY,
 )
 
