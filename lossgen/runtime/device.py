@@ -45,6 +45,14 @@ class Wides:
     """The address of float64 numbers, one row for each group."""
 
 
+class Bytes:
+    """The address of bytes: booleans, or what is reported to the host."""
+
+
+class Entries:
+    """The address of numbers of any dtype: that of the array which is given."""
+
+
 class cuda:
     """The part of `numba.cuda` that kernels use."""
 
@@ -104,7 +112,7 @@ def rank_in_group():
 
 def group_sum(total, lost):
     """The sum over the group's threads of numbers that come with what their roundings lost; the same bits in each thread."""
-    return total + lost
+    return total + lost if total - total == 0 else total
 
 
 def group_count(count):

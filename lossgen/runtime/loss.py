@@ -41,6 +41,10 @@ class Loss:
         self.recipes: dict[tuple, Any] = {}
         #: The recipe that the last call went by.
         self.latest: Any = None
+        #: The plans of calls on other devices.
+        self.on_devices: dict[tuple, Any] = {}
+        #: The package that the loss is defined in.
+        self.package = package
         self.name = self.schema.name
         self.argument_names = tuple(argument.name for argument in self.schema.variants[0].arguments)
         names = {name for variant in self.schema.variants for name in variant.predictions}
@@ -49,7 +53,7 @@ class Loss:
         self.location = f"{type(self).__module__}:{type(self).__qualname__}:{package}"
 
     def __reduce__(self) -> tuple:
-        return type(self), (self._modules.package,)
+        return type(self), (self.package,)
 
     def __repr__(self) -> str:
         return f"<loss {self.schema.name}>"

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -119,8 +120,15 @@ PLAIN = {reduction: Scaling(reduction, plain=True) for reduction in REDUCTIONS}
 """The scalings without weights, mask or denominator."""
 
 
-def make_scaling(plan: Plan, reduction: str, sample_weight: object, mask: object, denominator: object) -> Scaling:
-    """Check the reduction options of a call.
+def make_scaling(
+    plan: Plan,
+    reduction: str,
+    sample_weight: object,
+    mask: object,
+    denominator: object,
+    as_array: Callable[[object], Any] = np.asarray,
+) -> Scaling:
+    """Check the reduction options of a call. `as_array` makes an array of what is given as one.
 
     Raises:
         LossError: an unknown reduction, shapes that do not fit the items, a denominator that is not a positive number;
@@ -135,21 +143,19 @@ def make_scaling(plan: Plan, reduction: str, sample_weight: object, mask: object
     item_shape = plan.geometry.item_shape
     return Scaling(
         plain.reduction,
-        None if sample_weight is None else _sample_weight(loss, sample_weight, item_shape),
-        None if mask is None else _mask(loss, mask, item_shape),
+        None if sample_weight is None else _sample_weight(loss, as_array(sample_weight), item_shape),
+        None if mask is None else _mask(loss, as_array(mask), item_shape),
         None if denominator is None else _denominator(loss, plain.reduction, denominator),
     )
 
 
-def _sample_weight(loss: str, given: object, item_shape: tuple[int, ...]) -> np.ndarray:
-    weight = np.asarray(given)
+def _sample_weight(loss: str, weight: np.ndarray, item_shape: tuple[int, ...]) -> np.ndarray:
     check_dtype(loss, "sample_weight", weight.dtype)
     check_broadcast(loss, "sample_weight", weight.shape, item_shape)
     return weight
 
 
-def _mask(loss: str, given: object, item_shape: tuple[int, ...]) -> np.ndarray:
-    mask = np.asarray(given)
+def _mask(loss: str, mask: np.ndarray, item_shape: tuple[int, ...]) -> np.ndarray:
     if mask.dtype != np.bool_:
         raise LossTypeError(f"{loss}: mask has dtype {mask.dtype}, expected bool")
     if mask.shape != item_shape:

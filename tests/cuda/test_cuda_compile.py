@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from kernels import OnSimulatedCuda, variants
 
@@ -12,7 +13,9 @@ from lossgen.build.schema import module_name
 from lossgen.formula.load import load_losses
 from lossgen.kernel import DTYPES
 from lossgen.runtime.cuda.bind import kinds, optional
-from lossgen.runtime.device import Reals, Wides
+from lossgen.runtime.cuda.driver import Program
+from lossgen.runtime.cuda.packing import Packing
+from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides
 
 numba_cuda = pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
 core = pytest.importorskip("cuda.core", reason="cuda-core is not installed: pip install 'lossgen[cuda]'")
@@ -20,6 +23,8 @@ compiling = import_module("lossgen.runtime.cuda.compile")
 KINDS = import_module("lossgen.runtime.cuda.schedules").KINDS
 
 LOSSES = load_losses(Path(__file__).parents[2] / "spec")
+#: How PTX spells the types of what is passed; an address is a whole number of 64 bits.
+SPELT = {"int64": "u64", "float32": "f32", "float64": "f64"}
 CAPABILITIES = [(8, 0), (9, 0)]
 MODULES = [(loss, v, dtype) for loss, v in variants(LOSSES) for dtype in DTYPES]
 REGISTERS = re.compile(r"Used (\d+) registers")
@@ -62,7 +67,9 @@ def check(case, report, storage=None):
     module = OnSimulatedCuda().module(loss, variant, dtype)
     function = getattr(module, kernel)
     absent = [n for n in optional(function) if kinds(function)[n] is Wides]
-    assembly = compiling.assemble(module, kernel, schedule, capability, absent, storage)
+    program = program_of(module, kernel, schedule, storage or np.dtype(module.storage).name, absent)
+    assembly = compiling.assemble(program, capability)
+    assert parameters_in(assembly) == [SPELT[name] for name in Packing(program.types).passed]
     assert re.search(rf"\.target sm_{''.join(map(str, capability))}\b", assembly.text)
     registers, stack, spilled = machine_code(assembly, capability)
     report += [("registers", registers), ("spilled bytes", spilled)]
@@ -76,6 +83,23 @@ def check(case, report, storage=None):
         assert WIDE_LOAD.search(assembly.text) or kernel in ("normalizer", "normalizer_gradient"), given
     if schedule == "narrow":
         assert not WIDE_LOAD.search(assembly.text) and not WIDE_STORE.search(assembly.text)
+
+
+def program_of(module, kernel, schedule, storage, absent):
+    """The program for arrays of one dtype."""
+    real, own = np.dtype(module.real).name, np.dtype(module.storage).name
+    named = {Size: "int64", Whole: "int64", Real: real, Wholes: "*int64", Wides: "*float64", Scales: f"*{own}"}
+    named |= {Reals: f"*{storage}", Sums: f"*{real}", Factor: f"*{real}"}
+    found = kinds(getattr(module, kernel))
+    size = {"float64": 8, "float32": 4}.get(storage, 2)
+    types = tuple("none" if name in absent else named[kind] for name, kind in found.items())
+    return Program(module, kernel, schedule, size, types)
+
+
+def parameters_in(assembly):
+    """The types of the parameters in PTX."""
+    entry = assembly.text.split(f".visible .entry {assembly.entry}(")[1].split(")")[0]
+    return re.findall(r"\.param \.(\w+) ", entry)
 
 
 def machine_code(assembly, capability):

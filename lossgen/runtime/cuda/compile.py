@@ -1,25 +1,20 @@
-"""Compiles generated kernels for one schedule, one set of absent arrays and one generation of devices."""
+"""Compiles kernels for one schedule, given types of arguments and one generation of devices."""
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from types import FunctionType, ModuleType
 from typing import Any
 
-import numpy as np
+from cuda.core import Linker, LinkerOptions, ObjectCode
 from numba import cuda
 from numba.cuda import types
-from numba.np.numpy_support import from_dtype
 
-from .. import device
-from .bind import bind, kinds
+from .bind import bind
+from .driver import Program
 from .groups import INLINED
 from .halves import FROM, Halves
 from .schedules import Schedule, schedules
-
-#: The bytes of a number, by its dtype.
-SIZES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 
 ENTRY = re.compile(r"\.visible \.entry (\S+)\(")
 
@@ -32,41 +27,37 @@ class Assembly:
     entry: str
 
 
-def assemble(
-    module: ModuleType,
-    kernel: str,
-    schedule: str,
-    capability: tuple[int, int],
-    absent: Collection[str] = (),
-    storage: str | None = None,
-) -> Assembly:
-    """The kernel's PTX.
+@dataclass(frozen=True)
+class Binary:
+    """A kernel in machine code, and the name by which its entry is found."""
 
-    capability: the device's, such as (9, 0).  absent: the arrays that are not given.
-    storage: the dtype of the arrays; the module's own, or of a float32 module "float16" or "bfloat16".
-    """
-    storage = storage or np.dtype(module.storage).name
-    function = _bound(module, schedule, SIZES[storage])[kernel]
-    signature = arguments(function, module, absent, storage)
+    code: bytes
+    entry: str
+
+
+def assemble(program: Program, capability: tuple[int, int]) -> Assembly:
+    """The program's PTX for devices of a generation, such as (9, 0)."""
+    function = _bound(program.module, program.schedule, program.itemsize)[program.kernel]
+    signature = tuple(map(type_named, program.types))
     text, _ = cuda.compile(function, signature, device=False, abi="numba", cc=capability, output="ptx")
     return Assembly(text, ENTRY.search(text)[1])
 
 
-def arguments(function: FunctionType, module: ModuleType, absent: Collection[str], storage: str) -> tuple[Any, ...]:
-    """The types of a kernel's arguments, by their annotations. An array that is absent is None."""
-    own = types.CPointer(from_dtype(np.dtype(module.storage)))
-    found = {
-        device.Size: types.int64,
-        device.Whole: types.int64,
-        device.Real: from_dtype(np.dtype(module.real)),
-        device.Reals: Halves(storage) if storage in FROM else own,
-        device.Scales: own,
-        device.Factor: types.CPointer(from_dtype(np.dtype(module.real))),
-        device.Wholes: types.CPointer(types.int64),
-        device.Sums: types.CPointer(from_dtype(np.dtype(module.real))),
-        device.Wides: types.CPointer(types.float64),
-    }
-    return tuple(types.none if name in absent else found[kind] for name, kind in kinds(function).items())
+def translate(program: Program, capability: tuple[int, int]) -> Binary:
+    """The program's machine code. The linker of the toolkit makes it, since the driver may be older than its PTX."""
+    assembly = assemble(program, capability)
+    options = LinkerOptions(arch=f"sm_{capability[0]}{capability[1]}")
+    linked = Linker(ObjectCode.from_ptx(assembly.text.encode()), options=options).link("cubin")
+    return Binary(bytes(linked.code), assembly.entry)
+
+
+def type_named(name: str) -> Any:
+    """The type of an argument by its name in a `Program`."""
+    if name == "none":
+        return types.none
+    if name[0] != "*":
+        return getattr(types, name)
+    return Halves(name[1:]) if name[1:] in FROM else types.CPointer(getattr(types, name[1:]))
 
 
 @cache

@@ -1,0 +1,114 @@
+"""What kernels run on: arrays on a device, programs, and the few things that are asked of a device and its memory.
+
+Nothing here needs CUDA. `lossgen.runtime.cuda.nvidia` is the device of `cuda.bindings`; tests put another in its place,
+that runs the same kernels over main memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .reports import Reports
+
+
+class Array(NamedTuple):
+    """An array on a device.
+
+    Args:
+        address: where its first entry lies.
+        shape: its shape.
+        strides: from entry to entry of each dimension, in entries.
+        dtype: of its entries; bfloat16 by name, as `ml_dtypes` has it.
+        owner: what keeps the memory: the array or tensor of the library that it comes from.
+    """
+
+    address: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype
+    owner: Any = None
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Program:
+    """A kernel for arguments of given types.
+
+    Args:
+        module: the module that it stands in.
+        kernel: its name.
+        schedule: how its work is divided, see `lossgen.runtime.cuda.schedules`.
+        itemsize: the bytes of the numbers of which a thread takes as many as 16 bytes hold.
+        types: of its arguments: "int64", "float32", "*bfloat16" for the address of such numbers, "none" where absent.
+    """
+
+    module: ModuleType
+    kernel: str
+    schedule: str
+    itemsize: int
+    types: tuple[str, ...]
+
+
+class Driver(Protocol):
+    """A device.
+
+    `multiprocessors` is how many it has, `threads` how many threads a block has, and `reports` what kernels complained
+    about.
+    """
+
+    multiprocessors: int
+    threads: int
+    reports: Reports
+
+    def load(self, program: Program) -> Any:
+        """The program, ready to be launched."""
+
+    def launch(self, function: Any, blocks: int, stream: int, values: Sequence[int | float]) -> None:
+        """Start it on a stream; `values` are its arguments, arrays as addresses and what is absent as 0."""
+
+    def synchronize(self) -> None:
+        """Wait until all that was started on the device is done."""
+
+
+class Memory(Protocol):
+    """Where results and scratch space come from."""
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """A new contiguous array, in the order of the stream that the call runs on."""
+
+
+class Place(NamedTuple):
+    """Where a call runs: the device, a raw stream handle, and memory on that device, in the order of that stream."""
+
+    driver: Driver
+    stream: int
+    memory: Memory
+
+
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of a C-contiguous array."""
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.append(step)
+        step *= max(size, 1)
+    return tuple(reversed(strides))
+
+
+def is_contiguous(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether entries follow each other in C order."""
+    step = 1
+    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if size > 1 and stride != step:
+            return 0 in shape
+        step *= size
+    return True

@@ -1,0 +1,166 @@
+"""A device in main memory: the kernels' own text, one thread for each group, on addresses of NumPy arrays.
+
+It stands in the place of `lossgen.runtime.cuda.nvidia`, so that everything around kernels runs as it does on a GPU.
+"""
+
+import ctypes
+
+import ml_dtypes
+import numpy as np
+
+from lossgen.runtime import device
+from lossgen.runtime.cuda.bind import bind
+from lossgen.runtime.cuda.driver import Array, Place
+from lossgen.runtime.cuda.launching import WARP
+from lossgen.runtime.cuda.reports import ROW, ROWS, Reports
+
+DTYPES = {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+
+#: How far an address reaches: farther than any array of a test.
+REACH = 1 << 22
+
+
+class Entries:
+    """What lies at an address, in both directions."""
+
+    def __init__(self, around, first):
+        self.around, self.first = around, first
+
+    def __getitem__(self, i):
+        if isinstance(i, slice):
+            return Entries(self.around, self.first + int(i.start))
+        return self.around[self.first + int(i)]
+
+    def __setitem__(self, i, number):
+        self.around[self.first + int(i)] = number
+
+
+def entries(address, type_name):
+    """What lies at an address."""
+    dtype = DTYPES.get(type_name[1:]) or np.dtype(type_name[1:])
+    raw = (ctypes.c_char * (2 * REACH * dtype.itemsize)).from_address(address - REACH * dtype.itemsize)
+    return Entries(np.frombuffer(raw, dtype), REACH)
+
+
+class Group:
+    """The group that runs, and what it leaves."""
+
+    def __init__(self, groups, per_block):
+        self.number, self.groups, self.per_block = 0, groups, per_block
+
+    def finish(self, totals, faults, total, lost, fault):
+        """A block's sums are those of its groups."""
+        block, first = divmod(self.number, self.per_block)
+        if first == 0:
+            totals[2 * block], totals[2 * block + 1], faults[block] = total, lost, fault
+        else:
+            before = totals[2 * block]
+            totals[2 * block] = before + total
+            totals[2 * block + 1] += lost + device_rest(before, total, totals[2 * block])
+            faults[block] |= fault
+
+
+def device_rest(a, b, total):
+    part = total - a
+    return (a - (total - part)) + (b - part)
+
+
+class Call:
+    """A function of the device: `bind` leaves it as it is."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *arguments):
+        return self.function(*arguments)
+
+
+class HostDriver:
+    """Runs programs at once. `launched` lists kernel, schedule and blocks of all that were started."""
+
+    def __init__(self, multiprocessors=2, threads=64):
+        self.multiprocessors, self.threads = multiprocessors, threads
+        self.memory = np.zeros((ROWS, ROW), np.uint8)
+        self.reports = Reports(self.memory)
+        self.launched = []
+        self.programs = []
+        self.waited = 0
+
+    def load(self, program):
+        self.programs.append(program)
+        return program
+
+    def launch(self, program, blocks, stream, values):
+        assert blocks > 0 and all(type(v) in (int, float) for v in values)
+        self.launched.append((program.kernel, program.schedule, blocks))
+        per_block = self.threads // WARP if program.schedule == "warp" else 1
+        here = Group(blocks * per_block, per_block)
+        width = 16 // program.itemsize if program.schedule == "wide" else 1
+        function = bind(program.module, self._device(here, width), lambda own: own)[program.kernel]
+        arguments = list(self._arguments(program, values))
+        with np.errstate(all="ignore"):
+            for number in range(here.groups):
+                here.number = number
+                function(*arguments)
+
+    def synchronize(self):
+        self.waited += 1
+
+    def _arguments(self, program, values):
+        for kind, value in zip(program.types, values, strict=True):
+            if kind[0] == "*":
+                yield entries(value, kind)
+            else:
+                assert kind != "none" or value == 0
+                yield None if kind == "none" else np.dtype(kind).type(value)
+
+    def _device(self, here, width):
+        """The definitions of `lossgen.runtime.device`, for the group that runs."""
+        return {
+            "WIDTH": width,
+            "LANES": 1,
+            "load": device.load,
+            "store": device.store,
+            "row": device.row,
+            "thread": Call(lambda: here.number),
+            "threads": Call(lambda: here.groups),
+            "group": Call(lambda: here.number),
+            "groups": Call(lambda: here.groups),
+            "rank_in_group": Call(lambda: 0),
+            "group_sum": device.group_sum,
+            "group_count": device.group_count,
+            "group_max": device.group_max,
+            "finish": Call(here.finish),
+        }
+
+
+class HostMemory:
+    """Arrays at multiples of 16 bytes, filled with numbers that nobody should read."""
+
+    def __init__(self, offset=0):
+        self.offset = offset
+        self.allocated = 0
+
+    def empty(self, shape, dtype):
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        raw = np.full(size + 48, 0xA5, np.uint8)
+        start = -raw.ctypes.data % 16 + self.offset
+        self.allocated += size
+        return as_array(raw[start : start + size].view(dtype).reshape(shape))
+
+
+def as_array(found):
+    """A NumPy array as one of the device."""
+    found = np.asarray(found)
+    strides = tuple(s // found.itemsize for s in found.strides)
+    return Array(found.ctypes.data, found.shape, strides, found.dtype, found)
+
+
+def on_host(array):
+    """The NumPy array that an array of the device is."""
+    return None if array is None else array.owner
+
+
+def place(driver=None, **options):
+    """A device in main memory."""
+    return Place(driver or HostDriver(**options), 7, HostMemory())
