@@ -46,6 +46,11 @@ class Case:
     size: Size
 
     @property
+    def loss(self) -> str:
+        """The loss's name."""
+        return self.family.loss
+
+    @property
     def label(self) -> str:
         """The size for people: 1e7, or 512 × 32,000."""
         return size_label(self.size)

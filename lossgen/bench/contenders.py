@@ -20,7 +20,7 @@ from .cases import Case
 
 Contender = Callable[[], object]
 NUMPY, TORCH, EAGER, COMPILE = "lossgen NumPy", "lossgen torch", "torch eager", "torch.compile"
-OPTAX = "optax jit"
+OPTAX, LIGER = "optax jit", "Liger"
 
 NO_TORCH = "torch is not installed: only the NumPy surface was measured (pip install 'lossgen[torch]' adds the others)."
 NO_COMPILER = "There is no C++ compiler: torch.compile was left out."

@@ -29,8 +29,23 @@ class Timing:
     loops: int
 
 
+Sample = Callable[[Callable[[], object], int], float]
+"""The seconds that so many calls of a function take."""
+
+
+def on_host(function: Callable[[], object], loops: int) -> float:
+    """The seconds that this many calls take until they return."""
+    began = perf_counter()
+    for _ in range(loops):
+        function()
+    return perf_counter() - began
+
+
 def measure(
-    functions: Mapping[str, Callable[[], object]], repeats: int, sample_seconds: float = SAMPLE_SECONDS
+    functions: Mapping[str, Callable[[], object]],
+    repeats: int,
+    sample_seconds: float = SAMPLE_SECONDS,
+    sample: Sample = on_host,
 ) -> dict[str, Timing]:
     """Time functions, alternating: A B C A B C …, one sample each.
 
@@ -43,31 +58,25 @@ def measure(
             is known that takes about `sample_seconds`.
         repeats: samples per function.
         sample_seconds: how long a sample lasts at least, about.
+        sample: what times the calls of a sample.
     """
-    loops = {name: _calibrate(function, sample_seconds) for name, function in functions.items()}
+    loops = {name: _calibrate(function, sample_seconds, sample) for name, function in functions.items()}
     samples: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(repeats):
         for name, function in functions.items():
             sleep(PAUSE_SECONDS)
-            _sample(function, max(1, int(loops[name] * UNTIMED_SHARE)))
-            samples[name].append(_sample(function, loops[name]) / loops[name])
+            sample(function, max(1, int(loops[name] * UNTIMED_SHARE)))
+            samples[name].append(sample(function, loops[name]) / loops[name])
     return {name: Timing(median(times), min(times), max(times), loops[name]) for name, times in samples.items()}
 
 
-def _sample(function: Callable[[], object], loops: int) -> float:
-    began = perf_counter()
-    for _ in range(loops):
-        function()
-    return perf_counter() - began
-
-
-def _calibrate(function: Callable[[], object], sample_seconds: float) -> int:
+def _calibrate(function: Callable[[], object], sample_seconds: float, sample: Sample) -> int:
     """How many calls take about this long. The first three calls compile and fill caches, and do not count."""
     for _ in range(3):
         function()
     loops = 1
     while loops < MOST_LOOPS:
-        seconds = _sample(function, loops)
+        seconds = sample(function, loops)
         if seconds >= sample_seconds:
             break
         loops = min(MOST_LOOPS, max(2 * loops, int(loops * sample_seconds / max(seconds, 1e-9))))

@@ -11,12 +11,8 @@ from rich.table import Table
 from .measure import Timing
 from .report import Report, Row
 
-MEASURED = (
-    "Time of value and gradient, float32: value_and_grad on NumPy arrays; forward and backward on torch tensors. "
-    "Every step asks for new gradients and drops them. Median (least – greatest), columns measured in turn, each sample "
-    "after a pause and untimed calls of its own."
-)
 UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6))
+SHARE = "of copy bandwidth"
 NARROWEST = 136  # columns; narrower, the table would break its words
 
 
@@ -25,9 +21,9 @@ def print_report(report: Report, console: Console) -> None:
     console.width = max(console.width, NARROWEST)
     for name, text in _described(report):
         console.print(f"{name}: {text}", soft_wrap=True, markup=False, highlight=False)
-    for loss, rows in groupby(report.rows, key=lambda row: row.case.family.loss):
+    for loss, rows in groupby(report.rows, key=lambda row: row.case.loss):
         _print_table(console, loss, _headings(report)[1:], [_cells(report, row, "\n")[1:] for row in rows])
-    console.print(MEASURED, highlight=False)
+    console.print(report.measured, highlight=False)
     for title, headings, rows in _small_tables(report):
         _print_table(console, title, headings, rows)
     for note in report.notes:
@@ -45,7 +41,7 @@ def _print_table(console: Console, title: str, headings: Sequence[str], rows: It
 
 def markdown(report: Report) -> str:
     """Everything as Markdown."""
-    lines = [", ".join(f"{name} {text}" for name, text in _described(report)) + ".", "", MEASURED, ""]
+    lines = [", ".join(f"{name} {text}" for name, text in _described(report)) + ".", "", report.measured, ""]
     lines += _markdown_table(_headings(report), [_cells(report, row, " ") for row in report.rows], 2)
     for title, headings, cells in _small_tables(report):
         lines += ["", f"{title}:", "", *_markdown_table(headings, cells, 1)]
@@ -74,17 +70,20 @@ def _described(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _headings(report: Report) -> list[str]:
-    return ["loss", "size", *report.columns, *(f"{peer} / {ours}" for peer, ours in report.speedups)]
+    shares = [] if report.bandwidth is None else [SHARE]
+    return ["loss", "size", *report.columns, *(f"{peer} / {ours}" for peer, ours in report.speedups), *shares]
 
 
 def _cells(report: Report, row: Row, separator: str) -> list[str]:
     timings = [_timing(row.timings.get(column), separator) for column in report.columns]
     ratios = [row.speedup(peer, ours) for peer, ours in report.speedups]
+    shares = [] if report.bandwidth is None else [row.share(report.bandwidth)]
     return [
-        row.case.family.loss,
+        row.case.loss,
         row.case.label,
         *timings,
         *("" if ratio is None else _ratio(ratio) for ratio in ratios),
+        *("" if share is None else f"{share:.0%}" for share in shares),
     ]
 
 

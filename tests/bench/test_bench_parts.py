@@ -71,9 +71,8 @@ def test_short_functions_are_called_many_times():
 
 def test_untimed_calls_go_before_each_sample(monkeypatch):
     samples = []
-    monkeypatch.setattr("lossgen.bench.measure._calibrate", lambda function, seconds: 40)
-    monkeypatch.setattr("lossgen.bench.measure._sample", lambda function, loops: samples.append(loops) or 1.0)
-    measure({"": lambda: None}, repeats=2)
+    monkeypatch.setattr("lossgen.bench.measure._calibrate", lambda function, seconds, sample: 40)
+    measure({"": lambda: None}, repeats=2, sample=lambda function, loops: samples.append(loops) or 1.0)
     assert samples == [4, 40, 4, 40]
 
 
