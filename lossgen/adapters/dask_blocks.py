@@ -1,6 +1,7 @@
 """How the arguments of a loss lie over the blocks of its items, as `dask.array.blockwise` is told it.
 
-Each dimension has a label: "item 0", "item 1", … those of the items, and others those of axes, which are one block.
+Each dimension has a label: "item 0", "item 1", … those of the items, and others those of axes, whose
+blocks are put together.
 """
 
 from __future__ import annotations
@@ -70,10 +71,10 @@ class Blocks:
         return variant
 
     def _lay(self, argument: Argument, array: Any, placement: Placement | None) -> tuple[Labels, Any]:
-        """The labels of an argument, and the argument with one block along each axis."""
+        """The labels of an argument, and the argument in the shape that they are for."""
         assert placement is not None
         if argument.layout == "shared":
-            return (f"{argument.name} of all",), array.rechunk(-1)
+            return (f"{argument.name} of all",), array
         if argument.layout != "row":
             spread = argument.layout == "broadcast" and argument.name not in self.variant.predictions
             if not spread and array.shape != self.item_shape:
@@ -84,8 +85,7 @@ class Blocks:
             array = da.broadcast_to(array, placement.full)
         order = placement.order or tuple(range(array.ndim))
         labels = dict(zip(order, [*self.items, *(f"{argument.axis} {n}" for n in range(array.ndim))], strict=False))
-        along = {dimension: -1 for dimension, label in labels.items() if label not in self.items}
-        return tuple(labels[dimension] for dimension in range(array.ndim)), array.rechunk(along)
+        return tuple(labels[dimension] for dimension in range(array.ndim)), array
 
 
 def as_dask(loss: str, given: Any) -> Any:

@@ -91,18 +91,21 @@ def test_blocks_give_what_the_whole_does(case):
         assert found.dtype == wanted.dtype
 
 
-def test_nothing_is_computed_before_it_is_asked_for_and_predictions_once():
+def test_nothing_is_computed_before_it_is_asked_for_and_predictions_once_after_the_denominator():
     seen = []
 
-    def note(block):
-        seen.append(block.shape)
-        return block
+    def noted(what, array):
+        def note(block):
+            seen.append(what)
+            return block
 
-    logits = da.from_array(X, chunks=(10, 5)).map_blocks(note, dtype=float, meta=np.empty((0, 0)))
-    value, gradient = blockwise.cross_entropy.value_and_grad(logits, da.from_array(LABELS, chunks=10), WEIGHT)
+        empty = np.empty((0,) * array.ndim, array.dtype)
+        return da.from_array(array, chunks=(10, 5)[: array.ndim]).map_blocks(note, dtype=array.dtype, meta=empty)
+
+    value, gradient = blockwise.cross_entropy.value_and_grad(noted("logits", X), noted("labels", LABELS), WEIGHT)
     assert seen == [] and gradient.chunks == ((10, 10), (5,)) and value.shape == ()
     dask.compute(value, gradient, scheduler="synchronous")
-    assert seen == [(10, 5), (10, 5)]  # the weights' sum needs the labels alone
+    assert seen == ["labels", "labels", "logits", "logits"]
     only = blockwise.cross_entropy(da.from_array(X, chunks=(10, 5)), da.from_array(LABELS, chunks=10), WEIGHT)
     assert only.compute() == pytest.approx(generated.cross_entropy(X, LABELS, WEIGHT))
 

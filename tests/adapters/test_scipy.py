@@ -107,7 +107,9 @@ def test_rows_batches_and_lattices():
 def test_constraints_and_other_solvers():
     problem = 2 * problems.mse_loss(target=np.array([1.0, 2, 3])) * 3
     assert problem(np.zeros(3))[0] == pytest.approx(6 * 14 / 3)
-    check_derivatives(problem + 0.5 * problems.log_cosh_loss(target=np.zeros(3)), RNG.normal(size=3), RNG.normal(size=3))
+    check_derivatives(
+        problem + 0.5 * problems.log_cosh_loss(target=np.zeros(3)), RNG.normal(size=3), RNG.normal(size=3)
+    )
     sums = LinearConstraint(np.ones((1, 3)), 0, 0)
     found = minimize(problem, np.zeros(3), jac=True, hessp=problem.hessp, method="trust-constr", constraints=sums)
     assert found.x == pytest.approx([-1, 0, 1], abs=1e-5)
