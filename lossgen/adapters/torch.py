@@ -1,7 +1,7 @@
 """Losses on PyTorch tensors: what the generated functions for PyTorch are made of.
 
-Tensors in main memory are read where they lie. Gradients are computed together with the value whenever the upstream
-gradient is a single number, and can be differentiated once more.
+Tensors are read where they lie, in main memory or on a CUDA device (see `torch_cuda`). Gradients are computed together
+with the value whenever the upstream gradient is a single number, and can be differentiated once more.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from lossgen.runtime.shortest import find_shortest
 
 from .torch_arrays import as_array, check_devices, scalar_tensor
 from .torch_autograd import Rest, value_node
+from .torch_cuda import serves
+from .torch_cuda_autograd import apply as on_cuda
 from .torch_dtypes import is_plain, promoted, rounded
 from .torch_library import torch
 from .torch_recipe import Recipe
@@ -51,7 +53,7 @@ def apply(
 
     Args:
         loss: the loss over NumPy arrays.
-        arguments: CPU tensors in the order of the signature; None where not given.
+        arguments: tensors in the order of the signature, all on the CPU or on one CUDA device; None where not given.
         parameters: the parameters in the order of the signature.
         reduction: "none", "mean", "batchmean" or "sum", if the loss has it.
         axis: dimensions in place of the axes' default ones.
@@ -77,6 +79,8 @@ def apply(
     recipe = loss.latest
     if plain and recipe is not None and (again := recipe.again(arguments, parameters, reduction)) is not None:
         return again
+    if serves(arguments[0]):
+        return on_cuda(loss, arguments, parameters, reduction, axis, (sample_weight, mask, denominator), empty)
     arrays: list[np.ndarray | None] = []
     key: list[object] = [parameters, reduction]
     recording = _is_grad_enabled()

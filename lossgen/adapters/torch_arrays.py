@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,8 +37,7 @@ def _unusual(loss: str, name: str, tensor: torch.Tensor) -> np.ndarray:
     if not isinstance(tensor, torch.Tensor):
         raise LossTypeError(f"{loss}: {name} is a {type(tensor).__name__}, expected a torch.Tensor")
     if not tensor.is_cpu:
-        words = "the CUDA target is not built yet in this package: move it to the CPU"
-        raise LossError(f"{loss}: {name} is on {tensor.device}; {words}")
+        raise LossError(f"{loss}: {name} is on {tensor.device}, expected the CPU or a CUDA device")
     if tensor.layout is torch.strided and tensor.is_neg():  # as the imaginary part of a conjugate is
         return as_array(loss, name, tensor.resolve_neg())
     if tensor.layout is torch.strided and tensor.dtype is torch.bfloat16:
@@ -52,6 +52,17 @@ def as_tensor(array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(array)
     except TypeError:  # bfloat16, which PyTorch does not know by the name that NumPy has for it
         return torch.from_numpy(array.view(np.uint16)).view(torch.bfloat16)
+
+
+@lru_cache(maxsize=64)
+def numpy_dtype(dtype: torch.dtype) -> np.dtype:
+    """The NumPy dtype of a tensor's entries; for those that NumPy does not know `object`, which no loss takes."""
+    if dtype is torch.bfloat16:
+        return BFLOAT16
+    try:
+        return np.dtype(str(dtype).removeprefix("torch."))
+    except TypeError:
+        return np.dtype(object)
 
 
 def scalar_tensor(value: np.floating | np.ndarray) -> torch.Tensor:

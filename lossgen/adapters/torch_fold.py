@@ -155,7 +155,7 @@ def _counted(normalisers: Function, whole: Task, form: Form, tensors: list[Tenso
         items = normalisers(whole, *tensors).double()
     elif mask is None:
         number = form.geometry.items if not entries else item_shape[0] if item_shape else 1
-        return torch.full((), factor * number, dtype=torch.float64)
+        return torch.full((), factor * number, dtype=torch.float64, device=tensors[0].device)
     else:
         counts = mask.flatten(2).any(2) if entries and mask.dim() > 2 else mask
         items = factor * counts.double()

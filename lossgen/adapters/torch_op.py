@@ -160,6 +160,7 @@ def _normalisers_form(tensors: Tensors, *call) -> torch.Tensor:
 
 def _register(name: str, run: Callable, form: Callable) -> None:
     _LIBRARY.impl(name, run, "CPU")
+    _LIBRARY.impl(name, run, "CUDA")
     torch.library.register_fake(f"lossgen::{name}", form, lib=_LIBRARY)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,8 @@ from lossgen.runtime.measure import measure
 from lossgen.runtime.plan import each_counts
 from lossgen.runtime.variants import select
 
-from .torch_arrays import BFLOAT16, as_array, as_tensor, scalar_tensor
+from . import torch_cuda
+from .torch_arrays import as_array, as_tensor, numpy_dtype, scalar_tensor
 from .torch_library import torch
 
 Tensors = Sequence[torch.Tensor]
@@ -140,30 +140,39 @@ class Task:
 
     def evaluate(self, tensors: Tensors) -> list[torch.Tensor]:
         """The value, and the gradients that are wanted for the upstream gradient 1."""
-        value, found = derivatives.evaluate(self.bind(tensors), self._wanted_names())
+        if torch_cuda.serves(tensors[0]):
+            return torch_cuda.evaluate(self, tensors)
+        value, found = derivatives.evaluate(self.bind(tensors), self.wanted_names())
         return [scalar_tensor(value), *map(_contiguous, found)]
 
     def gradients(self, upstream: torch.Tensor, tensors: Tensors) -> list[torch.Tensor]:
         """The gradients that are wanted, times the upstream gradient."""
+        if torch_cuda.serves(tensors[0]):
+            return torch_cuda.gradients(self, upstream, tensors)
         call = self.bind(tensors)
-        found = derivatives.gradients(call, self._wanted_names(), upstream_of(self.schema.name, upstream))
+        found = derivatives.gradients(call, self.wanted_names(), upstream_of(self.schema.name, upstream))
         return [_contiguous(array) for array in found]
 
     def products(
         self, upstream: torch.Tensor, tensors: Tensors, directions: Mapping[int, torch.Tensor], slope: bool
     ) -> list[torch.Tensor]:
         """The slope of the value along directions, given by place, if it is wanted, and the Hessian's products."""
+        if torch_cuda.serves(tensors[0]):
+            return torch_cuda.products(self, upstream, tensors, directions, slope)
         call = self.bind(tensors)
         arrays = {self.names[place]: self._array(place, tensor) for place, tensor in directions.items()}
         factor = upstream_of(self.schema.name, upstream)
-        along, found = derivatives.products(call, arrays, self._wanted_names(), factor, slope)
+        along, found = derivatives.products(call, arrays, self.wanted_names(), factor, slope)
         return [*([] if along is None else [scalar_tensor(along)]), *map(_contiguous, found)]
 
     def normalisers(self, tensors: Tensors) -> torch.Tensor:
         """What each item adds to the denominator of the mean."""
+        if torch_cuda.serves(tensors[0]):
+            return torch_cuda.normalisers(self, tensors)
         return as_tensor(self.bind(tensors).normalisers())
 
-    def _wanted_names(self) -> tuple[str, ...]:
+    def wanted_names(self) -> tuple[str, ...]:
+        """The names of the arguments whose gradients are wanted."""
         return tuple(self.names[place] for place in self.wanted)
 
 
@@ -179,17 +188,6 @@ def upstream_of(loss: str, upstream: torch.Tensor) -> float | np.ndarray:
     if upstream.numel() and not any(upstream.stride()):  # what `.sum()` sends back
         return upstream[(0,) * upstream.dim()].item()
     return as_array(loss, "the upstream gradient", upstream)
-
-
-@lru_cache(maxsize=64)
-def numpy_dtype(dtype: torch.dtype) -> np.dtype:
-    """The NumPy dtype of a tensor's entries; for those that NumPy does not know `object`, which no loss takes."""
-    if dtype is torch.bfloat16:
-        return BFLOAT16
-    try:
-        return np.dtype(str(dtype).removeprefix("torch."))
-    except TypeError:
-        return np.dtype(object)
 
 
 def _contiguous(array: np.ndarray) -> torch.Tensor:

@@ -79,7 +79,8 @@ def _given(
         raise choose(loss.name, "reduction", reduction, loss.schema.reductions)
     weight, mask, denominator = extra
     if denominator is not None and not isinstance(denominator, torch.Tensor):
-        denominator = torch.full((), denominator, dtype=torch.float64)
+        device = arguments[0].device if isinstance(arguments[0], torch.Tensor) else None
+        denominator = torch.full((), denominator, dtype=torch.float64, device=device)
     names = (*loss.argument_names, "sample_weight", "mask", "denominator")
     places, tensors = [], []
     for place, tensor in enumerate([*arguments, weight, mask, denominator]):

@@ -36,7 +36,7 @@ def evaluate(call: Call, names: Sequence[str], upstream: float = 1.0) -> tuple[V
         LossError: an argument holds something outside its domain.
     """
     names = tuple(names)
-    moving = call.plan.each is None and _read_by_denominator(call, names)
+    moving = call.plan.each is None and read_by_denominator(call, names)
     if not moving:
         return call.evaluate(names, upstream)
     divisor = call.denominator
@@ -57,7 +57,7 @@ def _rounded(call: Call, name: str, gradient: np.ndarray) -> np.ndarray:
 
 def fixed_denominator(call: Call, names: Sequence[str]) -> bool:
     """True if the denominator of the mean depends on none of the arguments `names`."""
-    return call.plan.each is not None or not _read_by_denominator(call, names)
+    return call.plan.each is not None or not read_by_denominator(call, names)
 
 
 def gradients(call: Call, names: Sequence[str], upstream: float | np.ndarray) -> Arrays:
@@ -66,7 +66,7 @@ def gradients(call: Call, names: Sequence[str], upstream: float | np.ndarray) ->
     Raises:
         LossError: as for `evaluate`.
     """
-    if isinstance(upstream, np.ndarray) or not _read_by_denominator(call, names):
+    if isinstance(upstream, np.ndarray) or not read_by_denominator(call, names):
         return call.gradients(names, upstream)
     return evaluate(call, names, upstream)[1]
 
@@ -89,7 +89,7 @@ def products(
     Raises:
         LossError: as for `evaluate`; the denominator is not linear in the arguments that move.
     """
-    moving = _read_by_denominator(call, [*names, *directions])
+    moving = read_by_denominator(call, [*names, *directions])
     if not moving or call.denominator == 0:
         return call.products(directions, names, upstream, slope)
     parts = _denominator_gradients(call, moving)
@@ -105,8 +105,8 @@ def products(
     return np.asarray(s - v * k, call.plan.real) if slope else None, found
 
 
-def _read_by_denominator(call: Call, names: Sequence[str]) -> tuple[str, ...]:
-    """Those of the given arguments that the denominator may depend on, if one of `names` is among them."""
+def read_by_denominator(call: Call, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the given arguments that the denominator may depend on, if one of `names` is among them; on any device."""
     plan, scaling = call.plan, call.scaling
     variant = plan.variant
     if scaling.reduction != "mean" or scaling.denominator is not None or plan.each is not None:

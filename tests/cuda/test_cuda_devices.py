@@ -4,7 +4,6 @@ import importlib.util
 import os
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,7 @@ def test_kernels_and_sums_over_blocks_in_numba_cudas_simulator():
 def test_without_numba_cuda_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(LossError, match=r"^mse_loss: CUDA .*not installed: pip install 'lossgen\[cuda\]'$"):
-        cuda.compiler("mse_loss")
-
-
-@needs_numba_cuda
-def test_with_numba_cuda_there_is_a_compiler():
-    assert cuda.compiler("mse_loss") is import_module("lossgen.runtime.cuda.compile")
+        cuda.check_installed("mse_loss")
 
 
 def test_generated_modules_need_neither_numba_nor_a_gpu():

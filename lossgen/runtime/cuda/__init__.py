@@ -1,22 +1,18 @@
-"""The way to CUDA: says what is missing before anything of it is imported."""
+"""Losses on CUDA devices. What needs numba-cuda is imported when a kernel is first used; `check` raises what kernels found."""
 
 from __future__ import annotations
 
 import importlib.util
-from importlib import import_module
-from types import ModuleType
 
 from ..errors import LossError
+from .devices import check
+
+__all__ = ["INSTALL", "check", "check_installed"]
 
 INSTALL = "pip install 'lossgen[cuda]'"
 
 
-def compiler(loss: str) -> ModuleType:
-    """`lossgen.runtime.cuda.compile`, which needs numba-cuda.
-
-    Raises:
-        LossError: numba-cuda is not installed. The message names the loss and says what to do.
-    """
+def check_installed(loss: str) -> None:
+    """Raise LossError, which names the loss and says what to do, if numba-cuda is not installed."""
     if importlib.util.find_spec("numba_cuda") is None:
         raise LossError(f"{loss}: CUDA kernels need numba-cuda, which is not installed: {INSTALL}")
-    return import_module(".compile", __package__)

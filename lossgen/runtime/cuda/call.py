@@ -52,6 +52,11 @@ class Call(Work):
             self._divisor = self._normaliser() if known is None else known
         return self._divisor
 
+    @property
+    def has_given_denominator(self) -> bool:
+        """Whether a number on the device takes the place of the loss's own denominator."""
+        return self._given is not None
+
     def value(self, exact: bool = False) -> Array:
         """The value alone: 0-d for a reduction, of the item shape for `none`. exact: in float64, of a reduction."""
         return self._run("evaluate", self.plan.variant.differentiable, (), (), ONE, True, exact=exact)[0]

@@ -6,7 +6,6 @@ import ctypes
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,9 +129,3 @@ class NvidiaDriver:
         if int(error) != 0:
             raise LossError(f"CUDA: {name} failed with {error.name}")
         return found[0] if found else None
-
-
-@lru_cache(maxsize=64)
-def driver_for(number: int) -> NvidiaDriver:
-    """The device of this number; there is one object for each in a process."""
-    return NvidiaDriver(number)

@@ -1,0 +1,172 @@
+"""Losses on tensors of a CUDA device: the same calls as on the CPU, started on PyTorch's current stream.
+
+Tensors are read where they lie, results come from PyTorch's own allocator, and nothing waits for the device: calls can
+be captured into CUDA graphs and made on several streams and devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lossgen.runtime import LossTypeError
+from lossgen.runtime.cuda import check_installed, devices, moving
+from lossgen.runtime.cuda.call import Call
+from lossgen.runtime.cuda.driver import Array, Place
+from lossgen.runtime.cuda.launching import blocks_for, run
+from lossgen.runtime.cuda.prepare import bind
+from lossgen.runtime.cuda.scales import Upstream
+
+from .torch_arrays import check_devices, numpy_dtype
+from .torch_library import torch
+
+if TYPE_CHECKING:
+    from .torch_task import Task
+
+Tensor = torch.Tensor
+Tensors = Sequence[Tensor]
+
+
+class TorchMemory:
+    """New tensors on a device, as arrays."""
+
+    __slots__ = ("_device",)
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+        """A new contiguous tensor."""
+        return array_of(torch.empty(shape, dtype=torch_dtype(dtype.name), device=self._device))
+
+
+def array_of(tensor: Tensor) -> Array:
+    """A tensor as an array of its device; its memory is used as it is."""
+    return Array(tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), numpy_dtype(tensor.dtype), tensor)
+
+
+@lru_cache(maxsize=64)
+def torch_dtype(name: str) -> torch.dtype:
+    """PyTorch's dtype by its name."""
+    return getattr(torch, name)
+
+
+def cuda_place(loss: str, device: torch.device) -> Place:
+    """The device of a tensor, PyTorch's current stream on it, and its allocator.
+
+    Raises:
+        LossError: numba-cuda is not installed.
+    """
+    check_installed(loss)
+    number = device.index or 0
+    return Place(devices.driver_for(number), torch._C._cuda_getCurrentRawStream(number), TorchMemory(device))
+
+
+#: For each type of device what finds the place of a call there.
+PLACES: dict[str, Callable[[str, torch.device], Place]] = {"cuda": cuda_place}
+
+
+def serves(tensor: object) -> bool:
+    """Whether calls with this tensor run on a device of its own."""
+    return isinstance(tensor, Tensor) and tensor.device.type in PLACES
+
+
+def prepared(task: Task, tensors: Tensors) -> Call:
+    """The prepared call for these tensors."""
+    loss, (*arguments, weight, mask, denominator) = task.loss, task.place(list(tensors))
+    names = task.names
+    check_devices(loss.name, names[:-1], (*arguments, weight, mask))
+    place = PLACES[tensors[0].device.type](loss.name, tensors[0].device)
+    arrays = [
+        None if t is None else _checked(loss.name, n, t)
+        for n, t in zip(names, (*arguments, weight, mask), strict=False)
+    ]
+    *given, weight_array, mask_array = arrays
+    number = denominator
+    if denominator is not None:
+        number = array_of(denominator) if serves(denominator) else denominator.item()
+    part = task.per_item and task.reduction != "none"
+    reduction = task.schema.reduction if part else task.reduction
+    options = (reduction, task.axis, weight_array, mask_array, number, task.empty, place)
+    call = bind(loss, given, task.parameters, *options)
+    if part:
+        call.scaling = replace(call.scaling, reduction="none")
+    return call
+
+
+def evaluate(task: Task, tensors: Tensors) -> list[Tensor]:
+    """The value, and the gradients that are wanted for the upstream gradient 1."""
+    call = prepared(task, tensors)
+    value, found = moving.evaluate(call, task.wanted_names())
+    _wait_if_told(call)
+    return [value.owner, *(array.owner for array in found)]
+
+
+def gradients(task: Task, upstream: Tensor, tensors: Tensors) -> list[Tensor]:
+    """The gradients that are wanted, times the upstream gradient."""
+    call = prepared(task, tensors)
+    found = moving.gradients(call, task.wanted_names(), upstream_of(task.schema.name, upstream))
+    _wait_if_told(call)
+    return [array.owner for array in found]
+
+
+def products(
+    task: Task, upstream: Tensor, tensors: Tensors, directions: Mapping[int, Tensor], slope: bool
+) -> list[Tensor]:
+    """The slope of the value along directions, given by place, if it is wanted, and the Hessian's products."""
+    call = prepared(task, tensors)
+    ways = {
+        task.names[p]: _checked(task.schema.name, f"the direction for {task.names[p]}", t)
+        for p, t in directions.items()
+    }
+    factor = upstream_of(task.schema.name, upstream)
+    along, found = moving.products(call, ways, task.wanted_names(), factor, slope)
+    _wait_if_told(call)
+    return [*([] if along is None else [along.owner]), *(array.owner for array in found)]
+
+
+def normalisers(task: Task, tensors: Tensors) -> Tensor:
+    """What each item adds to the denominator of the mean."""
+    return prepared(task, tensors).normalisers().owner
+
+
+def upstream_of(loss: str, upstream: Tensor) -> Upstream:
+    """The upstream gradient as calls take it: one number where all its entries share one place in memory."""
+    if not serves(upstream):  # a constant of the adapters' own
+        return Upstream(upstream.item())
+    if upstream.dim() and (not upstream.numel() or any(upstream.stride())):
+        return Upstream(per_item=_checked(loss, "the upstream gradient", upstream))
+    return Upstream(single=_checked(loss, "the upstream gradient", upstream[(0,) * upstream.dim()]))
+
+
+def rescale(loss: str, upstream: Tensor, ready: Tensors) -> None:
+    """Multiply gradients in place by the upstream gradient, which the device reads; nothing is done where it is 1."""
+    place = PLACES[upstream.device.type](loss, upstream.device)
+    for gradient in ready:
+        if gradient.numel():
+            given = (gradient.numel(), array_of(upstream), array_of(gradient))
+            run(place, "rescale", given, blocks_for(place, gradient.numel()))
+
+
+def _checked(loss: str, name: str, tensor: Tensor) -> Array:
+    """The array of a tensor that has one.
+
+    Raises:
+        LossTypeError: a sparse or quantised tensor, or a dtype that no loss takes.
+    """
+    if tensor.layout is not torch.strided or tensor.is_quantized:
+        given = f"of dtype {tensor.dtype} and layout {tensor.layout}"
+        raise LossTypeError(f"{loss}: {name} is {given}; expected a dense tensor of real numbers")
+    return array_of(tensor.detach().resolve_neg() if tensor.is_neg() else tensor)
+
+
+def _wait_if_told(call: Call) -> None:
+    """Where LOSSGEN_CUDA_CHECK says so: wait for the kernels, and raise what they found."""
+    driver = call.place.driver
+    if driver.reports.always:
+        driver.synchronize()
+        driver.reports.raise_for(call.plan.schema, call.plan.variant)
