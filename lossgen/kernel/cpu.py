@@ -1,7 +1,7 @@
 """The CPU target: the module that holds a variant's kernels."""
 
 from .frames import ElementFrame, Frame, RowFrame
-from .lattice_frame import LatticeFrame
+from .host_lattice import HostLatticeFrame
 from .lattice_program import lattice_programs
 from .lower import Lowering
 from .math import MATH_FLAGS, library
@@ -20,8 +20,8 @@ def cpu_module(source: Source, dtype: str) -> str:
     pool = Pool({*library(numbers.real).defined, *(narrow.names if narrow else ())})
     if variant.filled:
         found = lattice_programs(source.loss, variant, numbers.lower)
-        frames = [LatticeFrame(program, printer, pool, narrow) for program in found]
-        kernels = [render_lattice_kernel(frame) for frame in frames]
+        frames = [HostLatticeFrame(program, printer, pool, narrow) for program in found]
+        kernels = [Kernel(f.program.name, f.program.summary, tuple(f.arguments()), tuple(f.lines())) for f in frames]
     else:
         kernels = [render_kernel(p, printer) for p in source.programs(numbers)]
     functions = library(numbers.real).source(printer.expression.used)
@@ -51,18 +51,3 @@ def render_kernel(program: Program, printer: StatementPrinter) -> Kernel:
 
 def _frame(program: Program, lowering: Lowering) -> Frame:
     return RowFrame(program, lowering) if program.has_rows else ElementFrame(program, lowering)
-
-
-def render_lattice_kernel(frame: LatticeFrame) -> Kernel:
-    """One kernel's text, of a loss with recurrences; its steps over cells are in the pool."""
-    program = frame.program
-    arguments = (
-        *("first", "last", "bounds"),
-        *(a.name for a in program.variant.arguments),
-        *program.parameters,
-        *(f"size_{axis.name}" for axis in program.sizes),
-        *(d.name for d in program.directions.values()),
-        *("scale", "item_scale", "values", "totals", "faults"),
-        *(program.output(a) for a in program.wrt),
-    )
-    return Kernel(program.name, program.summary, arguments, tuple(frame.lines()))

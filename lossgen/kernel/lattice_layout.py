@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sympy import Expr, Integer
 
 from lossgen.derive.sweeps import Fill, Sweeps, Table, TableEntry
-from lossgen.formula import Index
+from lossgen.formula import Axis, Index
 from lossgen.formula.nodes import LabelEntry
 from lossgen.formula.symbols import Argument
 
@@ -37,10 +37,6 @@ class WholeTable:
     position: str
     text: str
     boolean: bool
-
-
-#: Tables are this much longer than their margins: loops over cells go on to whole vectors.
-SPARE = 7
 
 
 class LatticeLayout:
@@ -85,6 +81,12 @@ class LatticeLayout:
         """A whole number or condition as text."""
         self.reads_labels |= node.has(LabelEntry)
         return WholePrinter(position).bare(node)
+
+    def sides(self, table: Table, size: Callable[[Axis], str] = size_name) -> list[str]:
+        """How many entries a table has along each of its indices, with the margins. `size` names the size of an axis."""
+        margins = self.margins[table]
+        sides = zip(table.indices, margins.before, margins.after, strict=True)
+        return [f"{size(index.axis)} + {low + high}" for index, low, high in sides]
 
     def place(self, table: Table, n: int, position: Expr, loops: set[Index], name: Callable[[Expr], str]) -> str:
         """Where a position lies in a table: shifted by the margin, and moved into it unless it is near a loop's index."""

@@ -111,6 +111,11 @@ def size_name(axis: Axis) -> str:
     return f"n_{axis.name}"
 
 
+def full_size(axis: Axis) -> str:
+    """The variable that holds the length of an axis in the arrays, whatever the items' own lengths are."""
+    return f"size_{axis.name}"
+
+
 def family(name: str) -> set[str]:
     """The names that a kernel makes from an argument's: its item, its row, its outputs, its direction."""
     arrays = [name, f"direction_{name}", *(f"{output}_{name}" for output in OUTPUTS)]

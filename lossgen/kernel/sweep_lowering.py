@@ -1,5 +1,9 @@
-"""Lowers one step of a loss with recurrences, or several in turn: loops over cells in their order, and what they store."""
+"""Lowers one step of a loss with recurrences, or several in turn: what its cells read and store.
 
+The loops around them are the target's: `lossgen.kernel.host_loops` and `lossgen.kernel.thread_loops`.
+"""
+
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 from sympy import Expr, Integer, Symbol, true
@@ -10,12 +14,13 @@ from lossgen.formula.nodes import Entry
 from lossgen.formula.symbols import Argument, is_whole
 
 from .functions import as_real
-from .ir import Branch, Let, Load, Loop, Statement, Store
-from .lattice_layout import SPARE, LatticeLayout, shifted
+from .ir import Branch, Let, Load, Statement, Store
+from .lattice_layout import LatticeLayout, shifted
 from .lower import Lowering
-from .names import across, size_name
+from .names import across, full_size, size_name
 from .share import shared_parts
-from .sweep_loops import cases, is_sequential, needed_parts, reads_tables_alone, unless_zero
+from .spelling import Spelling
+from .sweep_loops import needed_parts, unless_zero
 from .whole import is_class, is_indicator, is_whole_condition
 
 #: The layouts with one number for each item.
@@ -26,6 +31,8 @@ Stored = Callable[[Expr], list[Statement]]
 
 class SweepLowering(Lowering):
     """Builds the statements of steps. Each function that steps are printed as has a lowering of its own."""
+
+    spelling: Spelling
 
     def __init__(self, layout: LatticeLayout, narrow: bool = False) -> None:
         """`narrow`: the arithmetic is narrower than the tables, whose entries are converted as they are read."""
@@ -86,8 +93,9 @@ class SweepLowering(Lowering):
 
     def _put(self, step: Put, value: Expr) -> list[Statement]:
         within = self._within(step.positions, [index.axis for index in step.table.indices])
-        places = ", ".join(self._place(step.table, n, p) for n, p in enumerate(step.positions))
-        return _when(within, [Store(step.table.name, places, self.bind(value), True)])
+        return _when(
+            within, [Store(step.table.name, self._cell_index(step.table, step.positions), self.bind(value), True)]
+        )
 
     def _entry_of_output(self, step: Write, value: Expr) -> list[Statement]:
         role, name = step.argument.role, self.layout.program.output(step.argument)
@@ -95,9 +103,8 @@ class SweepLowering(Lowering):
             return [Store(f"{name}_row", "0", self.bind(value), True)]
         within = self._within(step.positions, role.axes)
         if role.layout in ("table", "shared"):
-            return _when(
-                within, [Store(f"{name}_lane", ", ".join(map(self._text, step.positions)), self.bind(value), True)]
-            )
+            index = self.spelling.index(list(map(self._text, step.positions)), _sides(step.argument))
+            return _when(within, [Store(f"{name}_lane", index, self.bind(value), True)])
         *leading, last = step.positions
         row = f"{name}_row" if role.layout == "row" else self._row(name, step.argument, tuple(leading))
         if step.whole:
@@ -108,40 +115,9 @@ class SweepLowering(Lowering):
 
     # Loops
 
+    @abstractmethod
     def _nested(self, indices: Sequence[Index], step: Step, store: Stored) -> list[Statement]:
-        """Loops over the indices around what is stored. A case that the outer indices decide has a loop of its own."""
-        reverse = isinstance(step, Fill) and step.reverse
-        outer = next((index for index in indices[:-1] if index not in self._loops), None)
-        if outer is not None:
-            loop = self._loop(outer, reverse)
-            with self._inside(loop, outer):
-                loop.body += self._nested(indices, step, store)
-            return [loop]
-        if not indices:
-            return store(step.value)
-        last, statements = indices[-1], []
-        for value, condition in cases(step.value, last):
-            loop = self._loop(last, reverse and is_sequential(step))
-            whole = reads_tables_alone(step, value)
-            if whole:
-                loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
-            with self._inside(loop, last):
-                loop.body += store(value)
-            loops = [loop, *self._beyond(step, last)] if whole else [loop]
-            statements += loops if condition is true else [Branch(self._text(condition), loops)]
-        return statements
-
-    def _beyond(self, step: Fill, last: Index) -> list[Statement]:
-        """A loop that reads tables alone goes on to whole vectors; what it leaves beyond the row is outside again."""
-        leading = tuple(step.table.indices[:-1])
-        rows = [(table, self._bound.get(_row_key(table, leading, Integer(0)))) for table in step.tables]
-        size = size_name(last.axis)
-        place = f"{size} : {size} + {SPARE}"
-        return [Store(str(row), place, table.outside) for table, row in rows if row is not None]
-
-    def _loop(self, index: Index, reverse: bool) -> Loop:
-        size = size_name(index.axis)
-        return Loop(self.position(index), f"{size} - 1, -1, -1" if reverse else size)
+        """Loops over the indices around what is stored, of the step's value."""
 
     @property
     def _loops(self) -> set[Index]:
@@ -173,8 +149,7 @@ class SweepLowering(Lowering):
         if index in self._loops and index.axis == node.table.indices[-1].axis:
             entry = f"{self._slice(node.table, tuple(leading), offset)}[{self.position(index)}]"
         else:
-            places = ", ".join(self._place(node.table, n, p) for n, p in enumerate(node.positions))
-            entry = f"{node.table.name}[{places}]"
+            entry = f"{node.table.name}[{self._cell_index(node.table, node.positions)}]"
         return Let(name, Symbol(f"real({entry})" if self._narrow else entry))
 
     def _argument_at(self, node: Entry, name: str) -> Statement:
@@ -186,13 +161,14 @@ class SweepLowering(Lowering):
         if role.layout == "table" and self._is_read_across(node):
             self.layout.across[node.base] = None
             return Load(name, across(node.base), ", ".join(reversed(places)))
-        return self._load(node.base, name, ", ".join(places))
+        return self._load(node.base, name, self.spelling.index(places, _sides(node.base)))
 
     def _is_read_across(self, node: Entry) -> bool:
         """Whether the innermost loop goes through a column of a table: it reads a row of the transposed one instead."""
         innermost = self._scopes[-1].index
         return (
-            len(node.indices) == 2
+            self.spelling.transposes
+            and len(node.indices) == 2
             and node.indices[0] == innermost
             and innermost not in node.indices[1].free_symbols
             and self.program.defaults.get(node.base.name) is None
@@ -200,12 +176,13 @@ class SweepLowering(Lowering):
 
     def _slice(self, table: Table, leading: tuple[Expr, ...], offset: Expr) -> str:
         """The variable that holds a row of a table from an offset on, so that a loop reads it at its own index."""
-        key = _row_key(table, leading, offset)
+        key = row_key(table, leading, offset)
         if key not in self._bound:
             name = self.names.new(f"{table.name}_row")
             first = self.layout.margins[table].before[-1] + int(offset)
-            places = [*(self._place(table, n, p) for n, p in enumerate(leading)), f"{first}:" if first else ":"]
-            self._scope(key).block.append(Let(name, Symbol(f"{table.name}[{', '.join(places)}]")))
+            places = [self._place(table, n, p) for n, p in enumerate(leading)]
+            text = self.spelling.part(table.name, places, self.layout.sides(table), first)
+            self._scope(key).block.append(Let(name, Symbol(text)))
             self._bound[key] = Symbol(name)
         return str(self._bound[key])
 
@@ -217,9 +194,13 @@ class SweepLowering(Lowering):
             places = [self._clamped(p, axis) for p, axis in zip(leading, argument.role.axes, strict=False)]
             places = [p if p.isidentifier() or p.endswith(")") else f"({p})" for p in places]
             terms = [f"i * {array}_step_0", *(f"{p} * {array}_step_{n}" for n, p in enumerate(places, 1))]
-            self._scope(key).block.append(Let(name, Symbol(f"{array}_rows[{' + '.join(terms)}]")))
+            self._scope(key).block.append(Let(name, Symbol(self.spelling.row(array, " + ".join(terms)))))
             self._bound[key] = Symbol(name)
         return str(self._bound[key])
+
+    def _cell_index(self, table: Table, positions: tuple[Expr, ...]) -> str:
+        places = [self._place(table, n, p) for n, p in enumerate(positions)]
+        return self.spelling.index(places, self.layout.sides(table))
 
     def _place(self, table: Table, n: int, position: Expr) -> str:
         return self.layout.place(table, n, position, self._loops, self.position)
@@ -245,7 +226,12 @@ class SweepLowering(Lowering):
         return self.layout.whole(node, self.position)
 
 
-def _row_key(table: Table, leading: tuple[Expr, ...], offset: Expr) -> TableEntry:
+def _sides(argument: Argument) -> list[str]:
+    """How many entries an argument has along each of its axes."""
+    return list(map(full_size, argument.role.axes))
+
+
+def row_key(table: Table, leading: tuple[Expr, ...], offset: Expr) -> TableEntry:
     return TableEntry(table, *leading, Symbol(f"from {offset}"))
 
 

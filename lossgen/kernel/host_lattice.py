@@ -1,0 +1,164 @@
+"""What surrounds the steps of an item with recurrences on the CPU: lanes of items, tables of NumPy, the sum of the values."""
+
+from collections.abc import Iterator
+
+from lossgen.derive.sweeps import Table
+from lossgen.formula.symbols import Argument
+
+from .host_loops import SPARE, HostLowering
+from .lattice_frame import ROWS, LatticeFrame, where_given
+from .names import across, full_size, size_name
+from .statement_printer import DOMAIN_CHECKS
+
+
+class HostLatticeFrame(LatticeFrame):
+    """A kernel that works on some lanes of items, one after the other."""
+
+    lowering = HostLowering
+
+    def arguments(self) -> Iterator[str]:
+        program = self.program
+        yield from ("first", "last", "bounds")
+        yield from (a.name for a in program.variant.arguments)
+        yield from program.parameters
+        yield from map(full_size, program.sizes)
+        yield from (d.name for d in program.directions.values())
+        yield from ("scale", "item_scale", "values", "totals", "faults")
+        yield from (program.output(a) for a in program.wrt)
+
+    def lines(self) -> Iterator[str]:
+        """The kernel's body."""
+        yield from self._prologue()
+        yield "for lane in range(first, last):"
+        yield from (f"    {line}" for line in self._lane())
+
+    def _prologue(self) -> Iterator[str]:
+        for parameter in self.program.variant.parameters:
+            if parameter.role.domain != "class-number":
+                yield f"{parameter.name} = real({parameter.name})"
+        yield "scale = real(scale)"
+        for argument in self.program.arrays:
+            if argument.role.layout == "grid":
+                yield _unpacked(argument.name, argument)
+            elif argument.role.layout == "sequence":
+                yield f"{argument.name}_labels, {argument.name}_starts = {argument.name}"
+        for argument in self.program.wrt:
+            if argument.role.layout == "grid":
+                yield f"if {self.program.output(argument)} is not None:"
+                yield f"    {_unpacked(self.program.output(argument), argument)}"
+            elif argument.role.layout in ROWS:
+                yield f"if {self.program.output(argument)} is not None:"
+                yield f"    {self.program.output(argument)}_row = np.empty({self._width(argument)})"
+        for argument in self.layout.across:
+            yield f"{across(argument)} = np.ascontiguousarray({argument.name}.T)"
+        for axis in self.derived:
+            yield f"size_{axis.name} = {self._extent(axis).replace('n_', 'size_')}"
+        for table in self.layout.tables:
+            yield f"{table.name} = np.empty(({self._region(table, 'size_')} + {SPARE},))"
+        for whole in self.layout.whole_tables.values():
+            kind = "bool_" if whole.boolean else "int64"
+            yield f"{whole.name} = np.zeros(size_{whole.index.axis.name} + {SPARE}, np.{kind})"
+
+    def _region(self, table: Table, prefix: str) -> str:
+        """The sides of a table with its margins."""
+        return ", ".join(self.layout.sides(table, lambda axis: prefix + axis.name))
+
+    def _lane(self) -> Iterator[str]:
+        for argument in self.program.wrt:
+            if argument.role.layout in ("table", "shared"):
+                name = self.program.output(argument)
+                yield f"if {name} is not None:"
+                yield f"    {name}_lane = {name}[lane]"
+                yield f"    {name}_lane[...] = 0.0"
+        yield "total = 0.0"
+        if self._checked:
+            yield "fault = 0"
+        yield "for i in range(bounds[lane], bounds[lane + 1]):"
+        yield from (f"    {line}" for line in self._item())
+        yield "totals[lane] = total"
+        yield f"faults[lane] = {'fault' if self._checked else '0'}"
+
+    def _item(self) -> Iterator[str]:
+        yield from self._sizes()
+        yield "masked = item_scale is not None and item_scale[i] == zero"
+        yield from self._cleared()
+        yield "if masked:"
+        yield "    if values is not None:"
+        yield "        values[i] = zero"
+        yield from (f"    {line}" for line in self._rows_written())
+        yield "    continue"
+        for argument in self.program.arrays:
+            if argument.role.layout == "sequence":
+                yield f"{argument.name}_start = {argument.name}_starts[i]"
+            elif argument.role.layout == "row":
+                yield from where_given(f"{argument.name}_row = {argument.name}[i]", argument, self.program)
+        yield from self.printer.lines(self.inline.items())
+        for position, argument in self._checked:
+            yield from self._check(position, argument)
+        for whole in self.layout.whole_tables.values():
+            yield f"for {whole.position} in range({size_name(whole.index.axis)}):"
+            yield f"    {whole.name}[{whole.position}] = {whole.text}"
+        for table in self.layout.tables:
+            region = ", ".join(f":{side}" for side in f"{self._region(table, 'n_')} + {SPARE}".split(", "))
+            yield f"{table.name}[{region}] = {self.printer.expression(table.outside)}"
+        yield from self.up
+        yield from self.value
+        yield "factor = scale"
+        yield "if item_scale is not None:"
+        yield "    value = item_scale[i] * value"
+        yield "    factor = scale * item_scale[i]"
+        yield "total += np.float64(value)"
+        yield "if values is not None:"
+        yield "    values[i] = value"
+        yield from self.down
+        yield from self._rows_written()
+
+    def _check(self, position: int, argument: Argument) -> Iterator[str]:
+        """Raises the argument's bit where an entry within the item's lengths is outside the domain."""
+        name, axes = argument.name, argument.role.axes
+        places = [f"at_{n}" for n in range(1, len(axes) + 1)]
+        steps = [f"i * {name}_step_0", *(f"{p} * {name}_step_{n}" for n, p in enumerate(places[:-1], 1))]
+        entries = {"grid": f"{name}_rows[{' + '.join(steps)}, at_{len(axes)}]", "row": f"{name}_row[at_1]"}
+        entry = entries.get(argument.role.layout, f"{name}_i")
+        lines = [f"for {place} in range({size_name(axis)}):" for place, axis in zip(places, axes, strict=True)]
+        lines += [f"if not ({DOMAIN_CHECKS[argument.role.domain].format(x=entry)}):", f"fault |= {1 << position}"]
+        if self.program.defaults.get(name) is not None and argument.role.layout == "row":
+            lines.insert(0, f"if {name} is not None:")
+        yield from ("    " * depth + line for depth, line in enumerate(lines))
+
+    def _rows_written(self) -> Iterator[str]:
+        """Outputs with a number or a row for each item: they are summed in double precision, then stored."""
+        for argument in self.program.wrt:
+            name = self.program.output(argument)
+            if argument.role.layout in ROWS:
+                place = "i, at" if argument.role.layout == "row" else "i"
+                yield f"if {name} is not None:"
+                yield f"    for at in range({self._width(argument)}):"
+                yield f"        {name}[{place}] = {name}_row[at]"
+
+    def _cleared(self) -> Iterator[str]:
+        """Outputs are added to: first they are 0, where no step writes the whole of a row."""
+        for argument in self.program.wrt:
+            if argument.role.layout in ROWS:
+                yield f"if {self.program.output(argument)} is not None:"
+                yield f"    {self.program.output(argument)}_row[:] = zero"
+            if argument.role.layout != "grid":
+                continue
+            name, leading = self.program.output(argument), argument.role.axes[:-1]
+            places = [f"at_{n}" for n in range(1, len(leading) + 1)]
+            yield f"if {name} is not None:"
+            for depth, (place, axis) in enumerate(zip(places, leading, strict=True), 1):
+                yield "    " * depth + f"for {place} in range(size_{axis.name}):"
+            indent = "    " * (len(leading) + 1)
+            if self._writes_whole(argument):
+                beyond = " or ".join(f"{p} >= {size_name(a)}" for p, a in zip(places, leading, strict=True))
+                yield f"{indent}if masked or {beyond}:"
+                indent += "    "
+            row = " + ".join([f"i * {name}_step_0", *(f"{p} * {name}_step_{n}" for n, p in enumerate(places, 1))])
+            yield f"{indent}{name}_rows[{row}][:] = zero"
+
+
+def _unpacked(name: str, argument: Argument) -> str:
+    """A grid's rows, and how many rows lie between items and between entries of each axis but the last."""
+    steps = [f"{name}_step_{n}" for n in range(len(argument.role.axes))]
+    return f"{name}_rows, ({', '.join(steps)}{',' if len(steps) == 1 else ''}) = {name}"
