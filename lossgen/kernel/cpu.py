@@ -16,7 +16,7 @@ def cpu_module(source: Source, dtype: str) -> str:
     """The text of the module with all kernels of a variant for one dtype."""
     variant, numbers = source.variant, source.arithmetic(dtype)
     printer = StatementPrinter(widen=numbers.wide)
-    narrow = NarrowPrinter() if variant.filled and numbers.wide else None
+    narrow = NarrowPrinter(StatementPrinter()) if variant.filled and numbers.wide else None
     pool = Pool({*library(numbers.real).defined, *(narrow.names if narrow else ())})
     if variant.filled:
         found = lattice_programs(source.loss, variant, numbers.lower)

@@ -1,29 +1,33 @@
 """The CUDA target: the module that holds a variant's kernels, in plain Python. The runtime compiles them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from lossgen.formula import Variant
+from lossgen.formula import Axis
 
 from .cuda_frames import CudaElementFrame, CudaFrame, CudaRowFrame
-from .cuda_printer import GroupPrinter
+from .cuda_printer import BlockPrinter, GroupPrinter
+from .device_lattice import DeviceLatticeFrame
+from .lattice_program import lattice_programs
 from .lower import Lowering
 from .math import library
-from .names import ELEMENT, ROW, TYPES
-from .printed import Source, print_kernel, templates
+from .names import DEVICE, ELEMENT, LATTICE, ROW, TYPES, full_size
+from .narrow import NarrowPrinter
+from .pool import Pool
+from .printed import Arithmetic, Kernel, Source, print_kernel, templates
 from .program import Program
 from .statement_printer import StatementPrinter
 
 #: numba-cuda compiles no NumPy function of a single number.
-SPELLINGS = {"np.sqrt(": "math.sqrt("}
-
-
-def has_cuda(variant: Variant) -> bool:
-    """Whether there are CUDA kernels for the variant: not yet for recurrences."""
-    return not variant.filled
+SPELLINGS = {"np.sqrt(": "math.sqrt(", "np.floor(": "floor("}
 
 
 def cuda_module(source: Source, dtype: str) -> str:
     """The text of the module with all kernels of a variant for one dtype."""
+    return _lattice_module(source, dtype) if source.variant.filled else _module(source, dtype)
+
+
+def _module(source: Source, dtype: str) -> str:
+    """The module of a loss without recurrences."""
     numbers = source.arithmetic(dtype)
     found = source.programs(numbers)
     rows = any(program.has_rows for program in found)
@@ -31,29 +35,65 @@ def cuda_module(source: Source, dtype: str) -> str:
     # it would be rounded there, and an exponential costs less than the memory's time.
     printer = (GroupPrinter if rows else StatementPrinter)(widen=True)
     kernels = [print_kernel(program, printer, _frame, keeps=False) for program in found]
-    functions = _functions(numbers.real, printer.expression.used)
-    types = sorted(name for name in TYPES if any(name in _words(k.arguments) for k in kernels))
+    names = ROW if rows else ELEMENT
+    return _rendered(source, numbers, kernels, _functions(numbers.real, printer.expression.used), names)
+
+
+def _lattice_module(source: Source, dtype: str) -> str:
+    """The module of a loss with recurrences."""
+    numbers = source.arithmetic(dtype)
+    printer = BlockPrinter(widen=True)
+    narrow = NarrowPrinter(BlockPrinter(widen=True)) if numbers.wide else None
+    pool = Pool({*library(numbers.real).defined, *DEVICE, *(narrow.names if narrow else ())})
+    found = lattice_programs(source.loss, source.variant, numbers.lower)
+    frames = [DeviceLatticeFrame(program, printer, pool, narrow) for program in found]
+    kernels = [
+        Kernel(f.program.name, f.program.summary, tuple(f.arguments()), tuple(f.lines()), tuple(f.scratch()))
+        for f in frames
+    ]
+    library_text = _functions(numbers.real, printer.expression.used)
+    if narrow:
+        library_text += "\n\n" + _spelt(narrow.source(decorator=""))
+    return _rendered(source, numbers, kernels, library_text, LATTICE, pool, found[0].sizes)
+
+
+def _rendered(
+    source: Source,
+    numbers: Arithmetic,
+    kernels: Sequence[Kernel],
+    functions: str,
+    primitives: Iterable[str],
+    pool: Pool | None = None,
+    sizes: Sequence[Axis] = (),
+) -> str:
+    types = {name for name in TYPES if any(name in _words(k.arguments) for k in kernels)}
+    schedule = {ELEMENT: "element", ROW: "row", LATTICE: "lattice"}[primitives]
     return (
         templates()
         .get_template("cuda.py.jinja")
         .render(
             source=source.file,
             title=source.title,
-            dtype=dtype,
+            dtype=numbers.dtype,
             real=numbers.real,
             integer=numbers.integer,
             formula=source.variant.expression,
-            primitives=sorted({*types, *(ROW if rows else ELEMENT)}),
-            schedule="row" if rows else "element",
+            primitives=sorted({*types, *primitives}),
+            schedule=schedule,
             kernels=kernels,
-            library=functions.rstrip() + "\n" if functions else "",
+            library=functions.rstrip() + "\n" if functions.strip() else "",
+            functions=pool.functions if pool else (),
+            sizes=[full_size(axis) for axis in sizes],
         )
     )
 
 
 def _functions(real: str, used: Iterable[str]) -> str:
     """The math functions, spelt as numba-cuda knows them."""
-    text = library(real).source(used, decorator="")
+    return _spelt(library(real).source(used, decorator=""))
+
+
+def _spelt(text: str) -> str:
     for ours, theirs in SPELLINGS.items():
         text = text.replace(ours, theirs)
     return text

@@ -7,7 +7,7 @@ own. Sums keep what rounding loses in a second number of the kernel's own type, 
 
 from collections.abc import Iterator
 
-from .ir import Loop, Store
+from .ir import Loop, Statement, Store, Sync
 from .statement_printer import StatementPrinter
 
 
@@ -58,3 +58,50 @@ class GroupPrinter(StatementPrinter):
             self.expression.used.add("with_lost")
             return f"with_lost({accumulator}, {accumulator}_lost)"
         return super()._finish(kind, accumulator)
+
+
+class BlockPrinter(GroupPrinter):
+    """Statements for a block of threads whose groups take rows of an item: `member` is a thread's number in the block.
+
+    A loop of which nothing is said is divided within a group, as reductions are; so a statement outside such loops, and
+    outside those that threads divide, is computed by all threads of a group alike.
+    """
+
+    def __init__(self, widen: bool = False) -> None:
+        super().__init__(widen)
+        self._in_group = False
+
+    def _statement(self, node: Statement) -> Iterator[str]:
+        if isinstance(node, Sync):
+            yield "sync()"
+        else:
+            yield from super()._statement(node)
+
+    def _loop(self, node: Loop) -> Iterator[str]:
+        match node.share:
+            case "":
+                yield from super()._loop(node)
+            case "all":
+                yield f"for {node.index} in range({node.size}):"
+                yield from self.lines(node.body, 1)
+            case "groups":
+                yield f"for {node.index} in range(own_group, {node.size}, GROUPS):"
+                around, self._in_group = self._in_group, True
+                yield from self.lines(node.body, 1)
+                self._in_group = around
+            case "threads" | "alone":
+                first = f"{node.start} + member" if node.start else "member"
+                alone = node.share == "alone"
+                yield "if member == 0:" if alone else f"for {node.index} in range({first}, {node.size}, THREADS):"
+                self._depth += 1
+                yield from self.lines(node.body, 1)
+                self._depth -= 1
+
+    def _store(self, node: Store) -> Iterator[str]:
+        """Outside loops that are divided it is one thread's: of the group that has the row, or of the block."""
+        lines = StatementPrinter._store(self, node)
+        if self._depth == 0:
+            yield "if rank == 0:" if self._in_group else "if member == 0:"
+            yield from (f"    {line}" for line in lines)
+        else:
+            yield from lines

@@ -81,11 +81,18 @@ class Store:
 
 @dataclass
 class Loop:
-    """for index in range(size)"""
+    """for index in range(size)
+
+    `share` says how threads that compute an item together divide it: all of them do all of it; its groups, or its threads,
+    take every so many positions each, from `start` on; "alone": no loop, but one thread does the body; "": as the printer
+    does with loops that nothing is said of.
+    """
 
     index: str
     size: str
     body: list["Statement"] = field(default_factory=list)
+    share: Literal["", "all", "groups", "threads", "alone"] = ""
+    start: str = ""
 
 
 @dataclass
@@ -96,7 +103,12 @@ class Branch:
     body: list["Statement"] = field(default_factory=list)
 
 
-Statement = Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Branch
+@dataclass(frozen=True)
+class Sync:
+    """The threads of an item wait for each other: what one has written before, all may read after it."""
+
+
+Statement = Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Branch | Sync
 
 
 def expressions(statements: Iterable[Statement]) -> Iterable[Expr]:

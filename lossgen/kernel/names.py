@@ -38,10 +38,16 @@ ELEMENT = ("WIDTH", "cuda", "finish", "load", "store", "thread", "threads")
 #: The same where items are rows.
 ROW = ("LANES", "finish", "group", "group_count", "group_max", "group_sum", "groups", "rank_in_group", "row")
 
-#: The types of their arguments.
-TYPES = ("Factor", "Real", "Reals", "Scales", "Size", "Sums", "Whole", "Wholes", "Wides")
+#: The same where items have recurrences.
+LATTICE = (
+    *("GROUPS", "LANES", "THREADS", "beyond", "bits_of_block", "block", "blocks", "finish", "floor", "group_count"),
+    *("group_in_block", "group_max", "group_sum", "rank_in_block", "rank_in_group", "sync"),
+)
 
-DEVICE = frozenset({*ELEMENT, *ROW, *TYPES})
+#: The types of their arguments.
+TYPES = ("Cells", "Factor", "Places", "Real", "Reals", "Scales", "Size", "Sums", "Whole", "Wholes", "Wides")
+
+DEVICE = frozenset({*ELEMENT, *ROW, *LATTICE, *TYPES})
 
 #: Names that every kernel uses for itself, on any target.
 RESERVED = frozenset(
@@ -99,6 +105,14 @@ RESERVED = frozenset(
         "total_lost",
         "multiplier",
         "so_far",
+        "cells",
+        "cells_size",
+        "places",
+        "places_size",
+        "member",
+        "own_group",
+        "wrong",
+        "label_read",
     ]
 ) | {name for dtype in ("float32", "float64") for name in library(dtype).names}
 

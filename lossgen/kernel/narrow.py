@@ -18,11 +18,14 @@ HEADER = ("real", "integer", "zero", "one", "TINY")
 
 
 class NarrowPrinter:
-    """Prints statements in float32 arithmetic, and afterwards the functions that they call."""
+    """Prints statements in float32 arithmetic, and afterwards the functions that they call.
 
-    def __init__(self) -> None:
+    printer: the target's, for the statements.
+    """
+
+    def __init__(self, printer: StatementPrinter) -> None:
         self._library = library("float32")
-        self._printer = StatementPrinter()
+        self._printer = printer
         self._names = {*HEADER, *self._library.defined}
 
     @property
@@ -34,8 +37,8 @@ class NarrowPrinter:
         """The statements, as lines of Python."""
         yield from _renamed("\n".join(self._printer.lines(statements)), self._names).splitlines()
 
-    def source(self) -> str:
-        """What the lines need: types, constants and functions; nothing where no line was printed."""
+    def source(self, decorator: str = "@njit(**MATH)") -> str:
+        """What the lines need: types, constants and functions; nothing where no line was printed. The decorator is theirs."""
         used = self._printer.expression.used
         if not used:
             return ""
@@ -43,7 +46,7 @@ class NarrowPrinter:
             "# Rows are reduced in float32.\nreal = np.float32\ninteger = np.int32\n"
             "zero, one = real(0), real(1)\nTINY = np.finfo(real).tiny\n"
         )
-        return _renamed(header + self._library.source(used), self._names) + "\n\n"
+        return _renamed(header + self._library.source(used, decorator), self._names) + "\n\n"
 
 
 def _renamed(text: str, names: Collection[str]) -> str:

@@ -23,12 +23,13 @@ from .tidy import tidy
 
 @dataclass(frozen=True)
 class Kernel:
-    """What a template prints of one kernel."""
+    """What a template prints of one kernel. `scratch`: the lines of the function that says how much memory a block needs."""
 
     name: str
     summary: str
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
+    scratch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

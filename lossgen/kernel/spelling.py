@@ -1,7 +1,9 @@
 """How a target spells what kernels of recurrences read and write: parts of tables, and entries by several positions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
+
+from lossgen.formula.symbols import Argument
 
 
 class Spelling(Protocol):
@@ -43,19 +45,36 @@ class DeviceSpelling:
     transposes = False
 
     def part(self, array: str, places: Sequence[str], sides: Sequence[str], first: int) -> str:
-        start = f"{_factor(self.index(places, sides[:-1]))} * {_factor(sides[-1])}" if places else ""
+        start = f"{factor(self.index(places, sides[:-1]))} * {factor(sides[-1])}" if places else ""
         text = " + ".join(part for part in (start, str(first) if first else "") if part)
         return f"beyond({array}, {text})" if text else array
 
     def index(self, places: Sequence[str], sides: Sequence[str]) -> str:
         text = places[0]
         for place, side in zip(places[1:], sides[1:], strict=True):
-            text = f"{_factor(text)} * {_factor(side)} + {_factor(place)}"
+            text = f"{factor(text)} * {factor(side)} + {factor(place)}"
         return text
 
     def row(self, array: str, start: str) -> str:
         return f"beyond({array}, {start})"
 
 
-def _factor(text: str) -> str:
+def factor(text: str) -> str:
+    """The text as a factor of a product."""
     return text if text.replace("_", "a").isalnum() else f"({text})"
+
+
+def steps_of(name: str, argument: Argument) -> list[str]:
+    """How many entries lie between items, and between entries of each axis of a grid but the last."""
+    return [f"{name}_step_{n}" for n in range(len(argument.role.axes))] if argument.role.layout == "grid" else []
+
+
+def place_of(name: str, places: list[str]) -> str:
+    """Where a row of a grid begins."""
+    return " + ".join([f"i * {name}_step_0", *(f"{p} * {name}_step_{n}" for n, p in enumerate(places, 1))])
+
+
+def product_of(sides: Iterable[str]) -> str:
+    """How many entries there are."""
+    sides = list(sides)
+    return sides[0] if len(sides) == 1 else " * ".join(map(factor, sides))

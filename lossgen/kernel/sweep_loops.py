@@ -20,7 +20,7 @@ def is_sequential(step: Step) -> bool:
     leading, here = step.table.indices[:-1], step.table.indices
     return any(
         entry.table in step.tables and entry.positions[:-1] == leading and entry.positions != here
-        for entry in _entries(step)
+        for entry in entries(step)
     )
 
 
@@ -66,6 +66,7 @@ def unless_zero(value: Expr) -> tuple[Expr, Boolean]:
     return value, true
 
 
-def _entries(step: Fill) -> Iterator[TableEntry]:
+def entries(step: Fill) -> Iterator[TableEntry]:
+    """The cells that a step reads."""
     for part in (step.value, *(part for _, part in step.kept)):
         yield from part.atoms(TableEntry)

@@ -3,7 +3,8 @@
 The functions say what each one means, and tests run them as they stand, in numba-cuda's simulator. On a GPU
 `lossgen.runtime.cuda.schedules` puts others in their place. Nothing here needs numba-cuda.
 
-A *group* is the threads that compute one item together: a warp or a block. Its threads are numbered by rank.
+A *group* is the threads that compute one item together: a warp or a block. Its threads are numbered by rank. Of a loss with
+recurrences an item has a block of threads to itself, whose groups take rows of it: of an array, or of a table of cells.
 """
 
 import numpy as np
@@ -42,7 +43,15 @@ class Sums:
 
 
 class Wides:
-    """The address of float64 numbers, one row for each group."""
+    """The address of float64 numbers, one row for each group; for each block where an item has a block."""
+
+
+class Cells:
+    """The address of float64 numbers: memory for the tables of a block's items, one part for each block."""
+
+
+class Places:
+    """The address of int64 numbers: the same for whole numbers."""
 
 
 class Bytes:
@@ -77,6 +86,10 @@ def thread():
 def threads():
     """How many threads the launch has."""
     return 1
+
+
+#: How many groups a block has where an item has a block, and how many threads.
+GROUPS, THREADS = 1, 1
 
 
 def load(pointer, start, left):
@@ -123,6 +136,45 @@ def group_count(count):
 def group_max(number):
     """The largest of whole numbers over the group's threads."""
     return number
+
+
+def block():
+    """The number of this thread's block among all of the launch."""
+    return 0
+
+
+def blocks():
+    """How many blocks the launch has."""
+    return 1
+
+
+def rank_in_block():
+    """The number of this thread within its block."""
+    return 0
+
+
+def group_in_block():
+    """The number of this thread's group within its block."""
+    return 0
+
+
+def sync():
+    """The threads of a block wait for each other, and then see what the others have written."""
+
+
+def bits_of_block(bits):
+    """All bits that are set in a thread of the block; `sync` must be between two calls."""
+    return bits
+
+
+def beyond(pointer, offset):
+    """The address of the number that lies `offset` numbers further on."""
+    return pointer[offset:]
+
+
+def floor(number):
+    """The largest whole number not above a number, as a number of its type; very large ones, infinities and NaN as they are."""
+    return np.floor(number)
 
 
 def finish(totals, faults, total, lost, fault):

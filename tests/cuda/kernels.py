@@ -12,7 +12,6 @@ from simulator import Address, Launch
 from lossgen.build.schema import module_name
 from lossgen.formula import Loss, Variant
 from lossgen.formula.symbols import Argument
-from lossgen.kernel.cuda import has_cuda
 from lossgen.runtime.cuda.bind import kinds
 from lossgen.verify.sampling import counted
 
@@ -125,8 +124,13 @@ class OnSimulatedCuda:
 
 
 def variants(losses: Mapping[str, Loss]) -> list[tuple[Loss, Variant]]:
-    """All variants that have CUDA kernels."""
-    return [(loss, v) for loss in losses.values() for v in loss.pieces if has_cuda(v)]
+    """All variants without recurrences."""
+    return [(loss, v) for loss in losses.values() for v in loss.pieces if not v.filled]
+
+
+def lattice_variants(losses: Mapping[str, Loss]) -> list[tuple[Loss, Variant]]:
+    """All variants with recurrences."""
+    return [(loss, v) for loss in losses.values() for v in loss.pieces if v.filled]
 
 
 def title(case: tuple[Loss, Variant]) -> str:

@@ -1,7 +1,8 @@
 """Runs generated CUDA kernels without a GPU and without numba-cuda: their own text, on threads of Python.
 
 An address checks what a GPU would not: that it is used within its array, and that no two threads use one entry of which
-either writes, since they are not ordered. So the kernels' results do not depend on how threads are scheduled.
+either writes, unless all threads of their block have met in between: otherwise they are not ordered. So the kernels'
+results do not depend on how threads are scheduled.
 """
 
 import threading
@@ -14,7 +15,7 @@ import numpy as np
 from lossgen.runtime import device
 from lossgen.runtime.cuda.bind import bind
 
-#: Who runs: `thread` and `rank` are those of the simulated device.
+#: Who runs: `thread`, `rank`, `member` and `team` are those of the simulated device; `when` tells the block and its meetings.
 here = threading.local()
 
 
@@ -31,13 +32,23 @@ class Address:
 
     def __getitem__(self, i: int) -> Any:
         place = self._place(i)
-        assert self.users.get(place, here.thread) == here.thread, f"entry {place} is written by another thread"
+        self._use(place, False)
         return self.array[place]
 
     def __setitem__(self, i: int, value: Any) -> None:
         place = self._place(i)
-        assert self.users.setdefault(place, here.thread) == here.thread, f"entry {place} is written by two threads"
+        self._use(place, True)
         self.array[place] = value
+
+    def _use(self, place: int, writes: bool) -> None:
+        """Notes who uses an entry: the block and how often its threads have met, the thread (None: several), if it writes."""
+        block, met, thread, written = self.users.get(place, (*here.when(), here.thread, False))
+        now = here.when()
+        if block == now[0] and met < now[1]:
+            thread, written = here.thread, False
+        alone = (block, thread) == (now[0], here.thread)
+        assert alone or not (writes or written), f"entry {place} is used by two threads, of which one writes"
+        self.users[place] = (*now, here.thread if alone else None, writes or written)
 
     def _place(self, i: int) -> int:
         assert isinstance(i, int | np.integer), f"position {i!r} is no whole number"
@@ -49,42 +60,53 @@ class Address:
 class Group:
     """Threads that compute an item together: what one puts on the board, all read after the barrier."""
 
-    def __init__(self, number: int, lanes: int, groups: int) -> None:
-        self.number, self.lanes, self.groups = number, lanes, groups
-        self.barrier = threading.Barrier(lanes)
+    def __init__(self, number: int, lanes: int) -> None:
+        self.number, self.meetings = number, 0
+        self.barrier = threading.Barrier(lanes, self._met)
         self.board: list[Any] = [None] * lanes
 
-    def all(self, mine: Any) -> list[Any]:
+    def _met(self) -> None:
+        self.meetings += 1
+
+    def meet(self) -> None:
+        """Each thread waits for all others."""
+        self.barrier.wait(20)
+
+    def all(self, mine: Any, rank: int) -> list[Any]:
         """What all threads put on the board, in their order."""
-        self.board[here.rank] = mine
-        self.barrier.wait(20)
+        self.board[rank] = mine
+        self.meet()
         found = list(self.board)
-        self.barrier.wait(20)
+        self.meet()
         return found
 
 
 class Launch:
-    """One launch of a kernel. `totals` and `faults` are what its groups, or its threads, left."""
+    """One launch of a kernel. `totals` and `faults` are what its groups, or its threads, left.
 
-    def __init__(self, module: ModuleType, groups: int, lanes: int, width: int) -> None:
-        self.module, self.groups, self.lanes, self.width = module, groups, lanes, width
-        self.group: Group | None = None
+    teams: how many groups a block has where an item has a block; otherwise a block is a group.
+    """
+
+    def __init__(self, module: ModuleType, groups: int, lanes: int, width: int, teams: int = 1) -> None:
+        self.module, self.groups, self.lanes, self.width, self.teams = module, groups, lanes, width, teams
+        self.block: Group | None = None
+        self.rows: list[Group] = []
         self.totals: list[float] = []
         self.faults = 0
 
     def run(self, kernel: str, arguments: Mapping[str, Any]) -> None:
-        """All threads of all groups. A row's group are threads of Python; where items are numbers threads do not meet."""
+        """All threads of all blocks. A block's are threads of Python; where items are numbers threads do not meet."""
         function = bind(self.module, self._device(), lambda own: own)[kernel]
         for number in range(self.groups):
-            self.group, failures = Group(number, self.lanes, self.groups), []
+            members, failures = range(self.lanes * self.teams), []
+            self.block = Group(number, len(members))
+            self.rows = [Group(k, self.lanes) for k in range(self.teams)]
             if self.module.SCHEDULE == "element":
-                for rank in range(self.lanes):
-                    self._thread(function, arguments, rank, failures)
+                for member in members:
+                    self._thread(function, arguments, member, failures)
             else:
-                threads = [
-                    threading.Thread(target=self._thread, args=(function, arguments, rank, failures))
-                    for rank in range(self.lanes)
-                ]
+                given = [(function, arguments, member, failures) for member in members]
+                threads = [threading.Thread(target=self._thread, args=args) for args in given]
                 for thread in threads:
                     thread.start()
                 for thread in threads:
@@ -92,14 +114,17 @@ class Launch:
             if failures:
                 raise failures[0]
 
-    def _thread(self, function: Any, arguments: Mapping[str, Any], rank: int, failures: list[BaseException]) -> None:
-        here.rank, here.thread = rank, self.group.number * self.lanes + rank
+    def _thread(self, function: Any, arguments: Mapping[str, Any], member: int, failures: list[BaseException]) -> None:
+        here.member, here.team, here.rank = member, member // self.lanes, member % self.lanes
+        here.thread = self.block.number * self.lanes * self.teams + member
+        here.when = lambda: (self.block.number, self.block.meetings)
         try:
             with np.errstate(all="ignore"):
                 function(**arguments)
         except (AssertionError, ArithmeticError, LookupError, NameError, TypeError, ValueError) as error:
             failures.append(error)
-            self.group.barrier.abort()
+            for group in (self.block, *self.rows):
+                group.barrier.abort()
         except threading.BrokenBarrierError:
             pass  # another thread has failed
 
@@ -108,22 +133,36 @@ class Launch:
         return {
             "WIDTH": self.width,
             "LANES": self.lanes,
+            "GROUPS": self.teams,
+            "THREADS": self.lanes * self.teams,
             "load": device.load,
             "store": device.store,
+            "floor": device.floor,
             "thread": _Call(lambda: here.thread),
             "threads": _Call(lambda: self.groups * self.lanes),
-            "group": _Call(lambda: self.group.number),
+            "group": _Call(lambda: self.block.number),
             "groups": _Call(lambda: self.groups),
+            "block": _Call(lambda: self.block.number),
+            "blocks": _Call(lambda: self.groups),
             "rank_in_group": _Call(lambda: here.rank),
+            "group_in_block": _Call(lambda: here.team),
+            "rank_in_block": _Call(lambda: here.member),
             "row": _Call(lambda pointer, i, size: pointer.beyond(i * size)),
+            "beyond": _Call(lambda pointer, offset: pointer.beyond(offset)),
+            "sync": _Call(lambda: self.block.meet()),
+            "bits_of_block": _Call(lambda bits: np.bitwise_or.reduce(self.block.all(bits, here.member))),
             "group_sum": _Call(self._sum),
-            "group_count": _Call(lambda count: np.int32(sum(self.group.all(count)))),
-            "group_max": _Call(lambda number: max(self.group.all(number))),
+            "group_count": _Call(lambda count: np.int32(sum(self._all(count)))),
+            "group_max": _Call(lambda number: max(self._all(number))),
             "finish": _Call(self._finish),
         }
 
+    def _all(self, mine: Any) -> list[Any]:
+        """What all threads of this one's group have."""
+        return self.rows[here.team].all(mine, here.rank)
+
     def _sum(self, total: Any, lost: Any) -> Any:
-        parts = self.group.all((total, lost))
+        parts = self._all((total, lost))
         return type(total)(sum(np.longdouble(t) + (np.longdouble(r) if np.isfinite(t) else 0) for t, r in parts))
 
     def _finish(self, totals: Any, faults: Any, total: Any, lost: Any, fault: Any) -> None:

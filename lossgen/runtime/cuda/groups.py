@@ -13,7 +13,7 @@ integer = np.int32
 
 #: Functions with shared memory. They are inlined before anything is compiled: numba-cuda defines the memory of a function
 #: that is reached on two ways twice, and then cannot link.
-INLINED = frozenset({"block_sums", "block_sum", "block_count_of", "block_max", "block_bits", "finish"})
+INLINED = frozenset({"block_sums", "block_sum", "block_count_of", "block_max", "block_bits", "bits_of_block", "finish"})
 
 #: The threads of a warp, and the most warps of a block.
 WARP = 32
@@ -55,6 +55,14 @@ def block_count():
 
 def rank_in_block():
     return np.int64(cuda.threadIdx.x)
+
+
+def warp_in_block():
+    return np.int64(cuda.threadIdx.x // WARP)
+
+
+def sync():
+    cuda.syncthreads()
 
 
 def two_sums(total, lost, other, other_lost):

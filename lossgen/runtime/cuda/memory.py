@@ -3,7 +3,7 @@
 from typing import Any
 
 from llvmlite import ir
-from numba.cuda import types
+from numba.cuda import cgutils, types
 from numba.cuda.extending import intrinsic
 
 from .halves import WORD, Halves, loaded, packed, rounded, unpacked
@@ -93,6 +93,29 @@ def row(typingctx, pointer, i, size):
         return builder.gep(args[0], [builder.mul(args[1], args[2])])
 
     return pointer(pointer, types.int64, types.int64), codegen
+
+
+@intrinsic
+def beyond(typingctx, pointer, offset):
+    """The address that many entries further on."""
+
+    def codegen(context, builder, signature, args):
+        return builder.gep(args[0], [args[1]])
+
+    return pointer(pointer, types.int64), codegen
+
+
+@intrinsic
+def floor(typingctx, number):
+    """One instruction, for what Python and NumPy spell as a function that has a whole number as its result, or none here."""
+
+    def codegen(context, builder, signature, args):
+        kind = args[0].type
+        name = f"llvm.floor.f{number.bitwidth}"
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name)
+        return builder.call(function, args)
+
+    return number(number), codegen
 
 
 def load(pointer, start, left):

@@ -45,6 +45,7 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
 
     wide: a thread takes as many items as 16 bytes hold, by one read and one write.  narrow: one item at a time.
     warp: 32 threads take a row.  block: all threads of a block do.
+    lattice: a block takes an item with recurrences, its warps the item's rows.
     """
     wide = {"WIDTH": memory.BYTES // itemsize, "load": memory.load, "store": memory.store}
     wide |= {"read": memory.read, "read_left": memory.read_left, "write": memory.write}
@@ -67,11 +68,29 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
         "group_count": groups.block_count_of,
         "group_max": groups.block_max,
     }
+    lattice = {
+        "LANES": groups.WARP,
+        "GROUPS": BLOCK // groups.WARP,
+        "THREADS": BLOCK,
+        "block": groups.block_number,
+        "blocks": groups.block_count,
+        "rank_in_block": groups.rank_in_block,
+        "group_in_block": groups.warp_in_block,
+        "rank_in_group": groups.rank_in_warp,
+        "group_sum": groups.warp_sum,
+        "group_count": groups.warp_count_of,
+        "group_max": groups.warp_max,
+        "sync": groups.sync,
+        "bits_of_block": groups.block_bits,
+        "beyond": memory.beyond,
+        "floor": memory.floor,
+    }
     return {
         "wide": Schedule(BLOCK, {**_COMMON, **wide}, aligned=True),
         "narrow": Schedule(BLOCK, {**_COMMON, **narrow}),
         "warp": Schedule(BLOCK, {**_ROW, **warp}),
         "block": Schedule(BLOCK, {**_ROW, **block}),
+        "lattice": Schedule(BLOCK, {**_ROW, **lattice}),
     }
 
 
@@ -79,4 +98,4 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
 BLOCK = 256
 
 #: The schedules of a kernel, by what its module calls its own.
-KINDS = {"element": ("wide", "narrow"), "row": ("warp", "block")}
+KINDS = {"element": ("wide", "narrow"), "row": ("warp", "block"), "lattice": ("lattice",)}
