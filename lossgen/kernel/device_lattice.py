@@ -32,13 +32,8 @@ class DeviceLatticeFrame(LatticeFrame):
             yield f"{p.name}: {'Whole' if p.role.domain == 'class-number' else 'Real'}"
         for argument, direction in program.directions.items():
             yield from self._array(direction.name, argument)
-        yield from (
-            "scale: Real",
-            "item_scale: Scales | None",
-            "values: Reals | None",
-            "totals: Sums",
-            "faults: Wholes",
-        )
+        yield from ("scale: Real", "multiplier: Factor | None", "item_scale: Scales | None", "values: Reals | None")
+        yield from ("totals: Sums", "faults: Wholes")
         for argument in program.wrt:
             name, layout = program.output(argument), argument.role.layout
             # A grid's entries are added to: they are not rounded to half precision on the way.

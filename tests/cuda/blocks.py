@@ -13,7 +13,8 @@ from simulator import Address, Launch
 from lossgen.build.schema import module_name
 from lossgen.formula import Loss, Variant
 from lossgen.formula.symbols import Argument
-from lossgen.kernel.program import curvatures
+from lossgen.kernel.lattice_program import TAKEN
+from lossgen.kernel.program import curvatures, with_free_names
 from lossgen.runtime.cuda.bind import kinds
 from lossgen.runtime.device import Reals
 
@@ -62,57 +63,51 @@ class OnSimulatedBlocks:
         item_scale: np.ndarray | None = None,
         scale: float = 1.0,
         absent: tuple[str, ...] = (),
+        multiplier: np.ndarray | None = None,
     ) -> Result:
-        """One kernel over all items. `absent` are the outputs that are not wanted."""
+        """One kernel over all items. `absent` are the outputs that are not wanted; `multiplier` is a factor of the scale."""
         dtype = next(x.dtype.name for x in given.values() if x.dtype.kind == "f")
         module = self.module(loss, variant, dtype)
-        storage = np.dtype(self.storage or dtype)
-        items = len(next(given[a.name] for a in variant.arguments if not a.role.same))
+        annotations, storage = kinds(getattr(module, kernel)), np.dtype(self.storage or dtype)
+        called = with_free_names(variant, TAKEN)[1]
         wrt = dict(curvatures(variant)).get(kernel, variant.differentiable if kernel == "evaluate" else ())
         sizes = {f"size_{axis.name}": n for a in variant.arguments for axis, n in _axes(a, given[a.name])}
-        values = np.full(items, -7, storage)
-        passed: Given = {
-            "items": items,
-            **sizes,
-            "scale": module.real(scale),
-            "item_scale": item_scale,
-            "values": values,
-        }
+        values = np.full(len(next(given[a.name] for a in variant.arguments if not a.role.same)), -7, storage)
+        passed: Given = {"items": len(values), **sizes, "scale": module.real(scale), "item_scale": item_scale}
+        passed |= {"multiplier": multiplier, "values": values}
         lengths = {a.role.axis: given[a.name] for a in variant.arguments if a.role.layout == "length"}
         for a in variant.arguments:
-            passed |= self._argument(a, given[a.name], lengths, storage)
-        for name, x in (directions or {}).items():
-            argument = next(a for a in variant.arguments if a.name == name)
-            passed |= {f"direction_{n}": p for n, p in self._argument(argument, x, lengths, storage).items()}
+            passed |= self._argument(a, given[a.name], lengths, storage, called[a.name])
+            if directions and a.name in directions:
+                passed |= self._argument(a, directions[a.name], lengths, storage, f"direction_{called[a.name]}")
         for p in variant.parameters:
             number = parameters.get(p.name, loss.default(p.name))
-            passed[p.name] = np.int64(number) if p.role.domain == "class-number" else module.real(number)
-        annotations = kinds(getattr(module, kernel))
+            passed[called[p.name]] = np.int64(number) if p.role.domain == "class-number" else module.real(number)
         outputs = {}
         for a in wrt:
-            name = f"{'grad' if kernel == 'evaluate' else 'product'}_{a.name}"
+            name = f"{'grad' if kernel == 'evaluate' else 'product'}_{called[a.name]}"
+            passed |= dict.fromkeys(step for step in annotations if step.startswith(f"{name}_step"))
             if a.name not in absent:
                 outputs[a.name] = self._output(a, given[a.name], storage if annotations[name] is Reals else dtype)
-            passed |= self._argument(a, outputs[a.name], lengths, None, name) if a.name in outputs else _none(a, name)
+                passed |= self._argument(a, outputs[a.name], lengths, None, name)
         passed |= self._scratch(module, kernel, sizes)
-        ordered = {name: passed.get(name) for name in annotations}
         launch = Launch(module, self.blocks, self.lanes, 1, self.teams)
-        launch.run(kernel, {n: Address(x) if isinstance(x, np.ndarray) else _whole(x) for n, x in ordered.items()})
+        launch.run(kernel, {name: _address(passed.get(name)) for name in annotations})
         shared = {a.name for a in wrt if a.role.same}
         outputs = {n: x.sum(0) if n in shared else x for n, x in outputs.items()}
         return Result(values, outputs, sum(launch.totals), launch.faults)
 
-    def _argument(self, argument: Argument, x: np.ndarray, lengths: Given, storage: Any, name: str = "") -> Given:
+    def _argument(self, argument: Argument, x: np.ndarray, lengths: Given, storage: Any, name: str) -> Given:
         """What a kernel gets for an array: its numbers in memory, and where they are. `storage`: None for an output."""
-        name, layout = name or argument.name, argument.role.layout
+        layout = argument.role.layout
         if layout == "length":
             return {name: x}
         if layout == "sequence":
             own = lengths.get(argument.role.axis, np.full(len(x), x.shape[1]))
             rows = [row[:n] for row, n in zip(x, own, strict=True)] if self.joined else list(x)
-            ends = np.cumsum([len(row) for row in rows])
-            starts = ends - np.array([len(row) for row in rows])
-            return {name: np.concatenate(rows), f"{name}_starts": starts, f"{name}_size": int(ends[-1])}
+            counts = np.array([len(row) for row in rows], int)
+            labels = np.concatenate([*rows, np.zeros(0, int)])
+            return {name: labels, f"{name}_starts": np.cumsum(counts) - counts, f"{name}_size": len(labels)}
         x = x if storage is None else np.ascontiguousarray(x.astype(storage))
         steps = [int(np.prod(x.shape[n:], dtype=int)) for n in range(1, x.ndim)]
         return {name: x.reshape(-1)} | (
@@ -145,10 +140,5 @@ def _sizes(module: ModuleType, kernel: str) -> list[str]:
     return [name for name in kinds(getattr(module, kernel)) if name.startswith("size_")]
 
 
-def _none(argument: Argument, name: str) -> Given:
-    steps = len(argument.role.axes) if argument.role.layout == "grid" else 0
-    return {name: None} | {f"{name}_step_{n}": 0 for n in range(steps)}
-
-
-def _whole(x: Any) -> Any:
-    return np.int64(x) if isinstance(x, int) else x
+def _address(x: Any) -> Any:
+    return Address(x) if isinstance(x, np.ndarray) else np.int64(x) if isinstance(x, int) else x

@@ -6,9 +6,13 @@ definitions in `lossgen.runtime.device`. Prints the largest error of each case.
 
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 from numba import cuda
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "losses"))
+import lattice_references
 
 from lossgen.runtime import device
 from lossgen.runtime.cuda.bind import bind, kinds
@@ -75,7 +79,57 @@ def _cross_entropy(x, target):
     return -(smooth * np.log(shares)).sum(1), shares - smooth
 
 
+def run_lattice(name, threads, labels):
+    """The same for a loss with a recurrence, against all alignments, one by one.
+
+    Items have 4 or 2 frames: each of two warps has as many of them as the other, since an exchange waits for all of the block.
+    """
+    module = import_module(f"lossgen.generated.cuda.{name}")
+    items, frames, classes, longest = len(labels), 4, 3, max(map(len, labels))
+    replaced = {"exchange": exchange, "row": device.row, "beyond": device.beyond, "floor": device.floor}
+    sizes = {"LANES": 32, "GROUPS": threads // 32, "THREADS": threads}
+    found = schedules(np.dtype(module.storage).itemsize)["lattice"].device
+    kernel = bind(module, {**found, **replaced, **sizes}, lambda function: function)["evaluate"]
+    scores = np.random.default_rng(5).normal(size=(items, frames, classes)).astype(module.storage)
+    lengths = np.resize([4, 2], items)
+    targets = np.array([[*row, *[0] * (longest - len(row))] for row in labels])
+    cells, places = module.evaluate_scratch(frames, classes, longest)
+    values, gradient = np.full(items, np.nan, scores.dtype), np.full(scores.shape, np.nan, scores.dtype)
+    totals, faults = np.full(4, np.nan), np.full(2, -1)
+    given = {
+        "items": items,
+        "size_T": frames,
+        "size_C": classes,
+        "size_L": longest,
+        "scale": module.real(1),
+        "blank": 0,
+    }
+    given |= {"log_probs": scores.reshape(-1), "log_probs_step_0": frames * classes, "log_probs_step_1": classes}
+    given |= {
+        "targets": targets.reshape(-1),
+        "targets_starts": longest * np.arange(items),
+        "targets_size": targets.size,
+    }
+    given |= {"input_lengths": lengths, "target_lengths": np.array(list(map(len, labels)))}
+    given |= {"values": values, "totals": totals, "faults": faults, "grad_log_probs": gradient.reshape(-1)}
+    given |= {"grad_log_probs_step_0": frames * classes, "grad_log_probs_step_1": classes}
+    given |= {"cells": np.full(2 * cells, np.nan), "cells_size": cells}
+    given |= {"places": np.full(2 * places, -(10**9)), "places_size": places}
+    cuda.jit(kernel)[2, threads](*(given.get(argument) for argument in kinds(kernel)))
+    assert not faults.any(), faults
+    errors = [_error(totals.sum(), values.astype(float).sum())]
+    for i, row in enumerate(labels):
+        value, slope = lattice_references.ctc(scores[i, : lengths[i]].astype(float), row)
+        errors += [
+            _error(values[i], value),
+            _error(gradient[i, : lengths[i]], slope),
+            np.abs(gradient[i, lengths[i] :]).max(initial=0),
+        ]
+    return max(errors) / float(np.finfo(module.storage).eps)
+
+
 if __name__ == "__main__":
     for case in CASES:
         print(*case[:2], f"{run(*case):.3g}")
+    print("ctc_loss_float32 lattice", f"{run_lattice('ctc_loss_float32', 64, [[1, 1], [2], []]):.3g}")
     sys.exit(0)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from kernels import OnSimulatedCuda, variants
+from kernels import OnSimulatedCuda, lattice_variants, variants
 
 from lossgen.build.schema import module_name
 from lossgen.formula.load import load_losses
@@ -26,7 +26,9 @@ LOSSES = load_losses(Path(__file__).parents[2] / "spec")
 #: How PTX spells the types of what is passed; an address is a whole number of 64 bits.
 SPELT = {"int64": "u64", "float32": "f32", "float64": "f64"}
 CAPABILITIES = [(8, 0), (9, 0)]
-MODULES = [(loss, v, dtype) for loss, v in variants(LOSSES) for dtype in DTYPES]
+MODULES, LATTICES = (
+    [(loss, v, dtype) for loss, v in found(LOSSES) for dtype in DTYPES] for found in (variants, lattice_variants)
+)
 REGISTERS = re.compile(r"Used (\d+) registers")
 STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 WIDE_LOAD, WIDE_STORE = re.compile(r"ld\.global\.v\d"), re.compile(r"st\.global\.v\d")
@@ -54,6 +56,13 @@ FIRST = [c for c in EVERY if c[2] == "float32" and c[3] == "evaluate"]
 SAMPLE = list({title(c): c for c in [*(FIRST[4 * k + k % 4] for k in range(len(FIRST) // 4)), *EVERY[::67]]}.values())
 
 
+#: Of losses with recurrences, which take seconds each: one kernel of each kind of front, and one in double precision.
+FEW = ["ctc_with_logits_loss-float32-evaluate-lattice-sm_90", "crf_loss-float32-evaluate-lattice-sm_80"]
+FEW += ["soft_dtw_loss-float32-hvp-lattice-sm_90", "ctc_loss-float64-evaluate-lattice-sm_80"]
+EVERY_LATTICE = list(cases(LATTICES))
+SAMPLE += [c for c in EVERY_LATTICE if title(c) in FEW]
+
+
 @pytest.fixture(autouse=True)
 def no_device_is_asked(monkeypatch):
     """numba-cuda asks the current device for its generation where a function calls another, even if it is told one."""
@@ -73,9 +82,11 @@ def check(case, report, storage=None):
     assert re.search(rf"\.target sm_{''.join(map(str, capability))}\b", assembly.text)
     registers, stack, spilled = machine_code(assembly, capability)
     report += [("registers", registers), ("spilled bytes", spilled)]
-    assert registers * 256 <= 65536 and spilled == 0
-    if module.SCHEDULE == "element":
-        assert stack == 0
+    # The assembler keeps constants of polynomials in registers for sm_80, which has none left for all of a lattice's steps.
+    few = 2048 if module.SCHEDULE == "lattice" and capability == (8, 0) else 0
+    assert registers * 256 <= 65536 and spilled <= few
+    if module.SCHEDULE != "row":
+        assert stack <= few
     if "float64" not in Path(module.__file__).read_text():
         assert not DOUBLE.findall(assembly.text)
     given = [n for n, kind in kinds(function).items() if kind is Reals and n not in absent]
@@ -120,6 +131,10 @@ def test_a_kernel_compiles(case, request):
     check(case, request.node.user_properties)
 
 
+def test_what_is_named_is_compiled():
+    assert len(SAMPLE) - len({title(c) for c in SAMPLE}) == 0 and set(FEW) <= {title(c) for c in SAMPLE}
+
+
 @pytest.mark.parametrize("case", FIRST[::23], ids=title)
 @pytest.mark.parametrize("storage", ["float16", "bfloat16"])
 def test_a_kernel_compiles_for_half_precision(case, storage, request):
@@ -127,6 +142,6 @@ def test_a_kernel_compiles_for_half_precision(case, storage, request):
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize("case", EVERY, ids=title)
+@pytest.mark.parametrize("case", EVERY + EVERY_LATTICE, ids=title)
 def test_every_kernel_compiles(case, request):
     check(case, request.node.user_properties)
