@@ -53,7 +53,7 @@ def slopes_of(plain, tensors, wrt, moves):
     return [values.detach().numpy(), *([x.detach().numpy() for x in part] for part in (slopes, products))]
 
 
-@pytest.mark.parametrize("launch", [(1, 1, 1), (2, 2, 2)], ids=str)
+@pytest.mark.parametrize("launch", [(1, 1, 1), (1, 2, 2)], ids=str)
 @pytest.mark.parametrize("name", CASES)
 def test_value_gradient_and_second_derivative(losses, name, launch):
     plain, made, rest = CASES[name]
@@ -68,7 +68,9 @@ def test_value_gradient_and_second_derivative(losses, name, launch):
     first = run(loss, variant, "evaluate", given, options)
     directions = {n: m.numpy() for n, m in zip(names, moves, strict=True)}
     second = run(loss, variant, "hvp", given, options, directions)
+    no_gradient = run(loss, variant, "evaluate", given, options, absent=tuple(a.name for a in variant.differentiable))
     np.testing.assert_allclose(first.values, values, rtol=1e-12, atol=1e-13)
+    assert no_gradient.values.tobytes() == first.values.tobytes()
     for n, slope, product in zip(names, slopes, products, strict=True):
         np.testing.assert_allclose(first.outputs[n], slope, rtol=1e-10, atol=1e-12, err_msg=n)
         np.testing.assert_allclose(second.outputs[n], product, rtol=1e-9, atol=1e-11, err_msg=n)
