@@ -15,7 +15,7 @@ from lossgen.kernel import DTYPES
 from lossgen.runtime.cuda.bind import kinds, optional
 from lossgen.runtime.cuda.driver import Program
 from lossgen.runtime.cuda.packing import Packing
-from lossgen.runtime.device import Factor, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides
+from lossgen.runtime.device import Cells, Factor, Places, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides
 
 numba_cuda = pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
 core = pytest.importorskip("cuda.core", reason="cuda-core is not installed: pip install 'lossgen[cuda]'")
@@ -54,8 +54,6 @@ def title(case):
 EVERY = list(cases(MODULES))
 FIRST = [c for c in EVERY if c[2] == "float32" and c[3] == "evaluate"]
 SAMPLE = list({title(c): c for c in [*(FIRST[4 * k + k % 4] for k in range(len(FIRST) // 4)), *EVERY[::67]]}.values())
-
-
 #: Of losses with recurrences, which take seconds each: one kernel of each kind of front, and one in double precision.
 FEW = ["ctc_with_logits_loss-float32-evaluate-lattice-sm_90", "crf_loss-float32-evaluate-lattice-sm_80"]
 FEW += ["soft_dtw_loss-float32-hvp-lattice-sm_90", "ctc_loss-float64-evaluate-lattice-sm_80"]
@@ -100,7 +98,7 @@ def program_of(module, kernel, schedule, storage, absent):
     """The program for arrays of one dtype."""
     real, own = np.dtype(module.real).name, np.dtype(module.storage).name
     named = {Size: "int64", Whole: "int64", Real: real, Wholes: "*int64", Wides: "*float64", Scales: f"*{own}"}
-    named |= {Reals: f"*{storage}", Sums: f"*{real}", Factor: f"*{real}"}
+    named |= {Reals: f"*{storage}", Sums: f"*{real}", Factor: f"*{real}", Cells: "*float64", Places: "*int64"}
     found = kinds(getattr(module, kernel))
     size = {"float64": 8, "float32": 4}.get(storage, 2)
     types = tuple("none" if name in absent else named[kind] for name, kind in found.items())
