@@ -23,7 +23,7 @@ ALLOWED = {
 }
 
 LIBRARIES = {
-    "runtime": {"sympy", "jinja2", "torch", "click", "rich"},
+    "runtime": {"sympy", "jinja2", "torch", "jax", "click", "rich"},
     "formula": {"numba", "torch"},
     "derive": {"numba", "torch"},
     "kernel": {"torch"},
@@ -66,10 +66,10 @@ def test_the_check_sees_an_import_that_goes_up(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "module, forbidden",
     [
-        ("lossgen", "sympy numba torch numpy click"),
-        ("lossgen.generated", "sympy numba torch"),
-        ("lossgen.generated.numpy._mse_loss", "sympy numba torch"),
-        ("lossgen.runtime", "sympy numba torch"),
+        ("lossgen", "sympy numba torch jax numpy click"),
+        ("lossgen.generated", "sympy numba torch jax"),
+        ("lossgen.generated.numpy._mse_loss", "sympy numba torch jax"),
+        ("lossgen.runtime", "sympy numba torch jax"),
         ("lossgen.cli", "sympy numba torch numpy"),
     ],
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lossgen.runtime.axes import freeze
-from lossgen.runtime.measure import axis_dimensions
+from lossgen.runtime.folding import COMMON, apart_by_call, layouts, moving_in_denominator, shifted_axes
 
 from .torch_library import torch
 from .torch_task import EXTRA, ITEMS, SHARES, Form, Task
@@ -18,7 +18,6 @@ from .torch_task import EXTRA, ITEMS, SHARES, Form, Task
 Tensor = torch.Tensor
 Dims = Sequence[int | None]
 Function = Callable[..., Tensor]
-COMMON = ("shared", "table")  # the layouts of arguments that are the same for all items
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,12 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
     one = [t if d is None else t.select(d, 0) for t, d in zip(tensors, dims, strict=True)]
     form = task.form(one)
     arguments = form.variant.arguments
-    layouts = {place: "broadcast" if a.broadcast else a.layout for place, a in enumerate(arguments)}
-    layouts[len(arguments)] = "broadcast"  # sample_weight
-    if form.variant.numbered:  # an item's number in its own call is part of the formula
+    known = dict(enumerate(layouts(form.variant)))
+    if not apart_by_call(form.variant, task.wanted):
         return None
-    if any(layouts[place] in (*COMMON, "broadcast") for place in task.wanted):
-        return None
-    axis = _shifted(task, form, one)
+    option = None if task.axis is None else freeze(task.schema, task.axis)
+    shapes = [None if t is None else tuple(t.shape) for t in task.place(one)[: -len(EXTRA)]]
+    axis = shifted_axes(task.schema, form.variant, option, len(form.geometry.item_shape), shapes)
     if axis is None:
         return None
     denominator, places, folded = None, [], []
@@ -88,13 +86,13 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
         if place == len(task.names) - 1:
             denominator = tensor if dim is None else tensor.movedim(dim, 0)
             continue
-        if layouts.get(place) in COMMON and dim is not None:
+        if known.get(place) in COMMON and dim is not None:
             return None
         places.append(place)
         predicted = place < len(arguments) and arguments[place].name in form.variant.predictions
         placement = form.geometry.placements[place] if place < len(arguments) else None
         full = placement.full if placement and placement.full else form.geometry.item_shape
-        folded.append(to_front(tensor, dim, batch, layouts.get(place, "item"), full, predicted))
+        folded.append(to_front(tensor, dim, batch, known.get(place, "item"), full, predicted))
     part = SHARES if form.variant.divided and task.reduction in ("mean", SHARES) else ITEMS
     whole = replace(task, places=tuple(places), reduction=part, axis=axis or None, wanted=())
     divisor = denominator
@@ -122,34 +120,12 @@ def to_front(
     return moved.reshape(batch, *[1] * (len(full) - len(own)), *own)
 
 
-def _shifted(task: Task, form: Form, tensors: Sequence[Tensor]) -> dict[str, tuple[int, ...]] | None:
-    """The dimensions of all axes, one further than in a single call.
-
-    None where no option can say so: an axis in different dimensions of two arguments, sequences one after another.
-    """
-    option = None if task.axis is None else freeze(task.schema, task.axis)
-    given = task.place(tensors)
-    found: dict[str, tuple[int, ...]] = {}
-    for argument, tensor in zip(form.variant.arguments, given[: -len(EXTRA)], strict=True):
-        if tensor is None or argument.broadcast:
-            continue
-        if argument.layout == "sequence" and tensor.dim() != len(form.geometry.item_shape) + 1:
-            return None
-        own = axis_dimensions(task.schema, argument, option, tuple(tensor.shape))
-        for name, dimensions in own.items():
-            shifted = tuple(d + 1 for d in dimensions)
-            if found.setdefault(name, shifted) != shifted:
-                return None
-    return found
-
-
 def _counted(normalisers: Function, whole: Task, form: Form, tensors: list[Tensor], entries: bool) -> Tensor | None:
     """The mean's own denominators, or those of `batchmean`; None if they may depend on an argument with a gradient."""
     variant, item_shape, mask = form.variant, form.geometry.item_shape, whole.place(tensors)[-2]
     factor = 1.0 if entries else form.each
     if factor is None:
-        reads = variant.differentiable if variant.normalizer_reads is None else variant.normalizer_reads
-        moving = set(reads).intersection(variant.differentiable).difference(variant.predictions)
+        moving = moving_in_denominator(variant)
         if any(whole.names[place] in moving for place in whole.places):
             return None
         items = normalisers(whole, *tensors).double()

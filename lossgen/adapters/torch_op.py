@@ -10,12 +10,10 @@ gradients in PyTorch's own operators. All results are contiguous and new.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
-from lossgen.runtime import Loss
 from lossgen.runtime.axes import AxisOption
+from lossgen.runtime.loss import find_loss
 
 from .torch_library import torch
 from .torch_task import Task, Tensors
@@ -95,13 +93,6 @@ def task_of(
     return Task(
         find_loss(location), tuple(places), parameters, reduction, read_axis(axis), empty, tuple(wanted), traced=True
     )
-
-
-@lru_cache(maxsize=256)
-def find_loss(location: str) -> Loss:
-    """The loss with this location (see `Loss.location`)."""
-    module, name, package = location.split(":")
-    return getattr(importlib.import_module(module), name)(package)
 
 
 def _evaluate(tensors: Tensors, *call) -> list[torch.Tensor]:

@@ -15,6 +15,7 @@ from .surface import Surface
 #: The folders with a function for each loss, and what each holds.
 FUNCTIONS = {
     "dask": "Loss functions on Dask arrays.",
+    "jax": "Loss functions on JAX arrays.",
     "numpy": "Loss functions on NumPy arrays.",
     "scipy": "Losses as functions of one vector, for scipy.optimize.",
 }

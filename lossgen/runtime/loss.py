@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -199,6 +201,13 @@ class Loss:
         """The diagonal of the Hessian for the predictions."""
         found = self.bind(arguments, parameters, *options).hessian_diagonal()  # type: ignore[arg-type]
         return found[0] if len(found) == 1 else found
+
+
+@lru_cache(maxsize=256)
+def find_loss(location: str) -> Loss:
+    """The loss with this location (see `Loss.location`)."""
+    module, name, package = location.split(":")
+    return getattr(importlib.import_module(module), name)(package)
 
 
 def remember(cache: dict, key: tuple, value: object) -> None:

@@ -61,10 +61,8 @@ class OneBatch:
         reduction = options.get("reduction", self.loss.reduction)
         count = items if reduction == "none" else items + MORE
         rng = np.random.default_rng(7)
-        mask, dtype = (
-            {},
-            np.result_type(*(x for x in own.values() if isinstance(x, np.ndarray) and x.dtype.kind == "f")),
-        )
+        mask: dict[str, np.ndarray] = {}
+        dtype = np.result_type(*(x.dtype for x in own.values() if hasattr(x, "dtype") and x.dtype.kind == "f"))
         for batch, part in self.variant.parts.items():
             if batch != self.batch:
                 sizes = {axis.name: 3 for axis in part.axes}

@@ -67,7 +67,7 @@ def compare(
         found = surface.found(loss, variant, given, parameters, directions)
         for kind, title in TITLES.items():
             for name, entries in found.get(kind, {}).items():
-                yield _figure(surface.name, title.format(name), batch, kind, name, entries)
+                yield _figure(surface, title.format(name), batch, kind, name, entries)
 
 
 def _in(array: np.ndarray, dtype: type) -> np.ndarray:
@@ -75,7 +75,7 @@ def _in(array: np.ndarray, dtype: type) -> np.ndarray:
     return array if array.dtype.kind == "i" else array.astype(dtype)
 
 
-def _figure(surface: str, quantity: str, batch: Batch, kind: str, name: str, found: np.ndarray) -> Figure:
+def _figure(surface: Surface, quantity: str, batch: Batch, kind: str, name: str, found: np.ndarray) -> Figure:
     """Compares the entries of all items with their truth, or at a kink with all that lies between its sides."""
     limits = np.finfo(batch.dtype)
     tiny, most = mpf(float(limits.tiny)), mpf(float(limits.max))
@@ -89,6 +89,8 @@ def _figure(surface: str, quantity: str, batch: Batch, kind: str, name: str, fou
             if not all(isfinite(t) and abs(t) <= most for t in true):
                 continue
             compared += 1
+            if surface.flushes and x == 0 and all(abs(t) < tiny for t in true):
+                continue
             if not np.isfinite(x):
                 nonfinite += 1
                 continue
@@ -99,7 +101,9 @@ def _figure(surface: str, quantity: str, batch: Batch, kind: str, name: str, fou
             moved, worst = moved + by_moving, worst if by_moving else max(worst, float(units))
             if share > excess:
                 excess, place = float(share), f"item {i[0]}, entry {k}: {float(x):.9g}, exactly {float(nearest):.9g}"
-    return Figure(surface, kind, quantity, batch.dtype.name, worst, compared, moved, excess, relative, place, nonfinite)
+    return Figure(
+        surface.name, kind, quantity, batch.dtype.name, worst, compared, moved, excess, relative, place, nonfinite
+    )
 
 
 def _rows(

@@ -19,6 +19,7 @@ class OnArrays:
     function: Any
     joined: bool = False
     name: str = "NumPy"
+    flushes: bool = False
 
     def found(
         self, loss: Loss, variant: Variant, given: Arrays, parameters: Mapping[str, Any], directions: Arrays

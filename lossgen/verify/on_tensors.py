@@ -26,6 +26,7 @@ class OnTensors:
     complete: Complete = plain
     joined: bool = False
     name: str = "PyTorch"
+    flushes: bool = False
 
     def found(
         self, loss: Loss, variant: Variant, given: Arrays, parameters: Mapping[str, Any], directions: Arrays

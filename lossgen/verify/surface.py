@@ -16,13 +16,17 @@ Complete = Callable[[Arrays, Mapping[str, Any]], dict[str, Any]]
 
 
 class Surface(Protocol):
-    """One way to call a loss. `name` is what tables call it.
+    """One way to call a loss.
+
+    name : what tables call it.
+    flushes : whether numbers below the normal ones may come out as 0, since what adds to the kernels' results does that.
 
     It is made from the generated function, from what completes the arguments of a batch, and from whether sequences are
     given one after another.
     """
 
     name: str
+    flushes: bool
 
     def found(
         self, loss: Loss, variant: Variant, given: Arrays, parameters: Mapping[str, Any], directions: Arrays

@@ -14,6 +14,7 @@ from lossgen.formula import Loss, Variant
 from .batches import OneBatch
 from .layouts import has_sequences
 from .on_arrays import OnArrays
+from .on_jax import OnJax
 from .on_tensors import OnTensors
 from .surface import Surface, plain
 
@@ -49,10 +50,15 @@ def _on_tensors(function: Any, batch: OneBatch | None) -> Surface:
     return OnTensors(function, batch.completed if batch else plain)
 
 
+def _on_jax(function: Any, batch: OneBatch | None) -> Surface:
+    return OnJax(function, batch.completed if batch else plain)
+
+
 #: NumPy, whose kernels the others call, comes first.
 COLUMNS = (
     Column("NumPy", "numpy", "", ("lossgen.runtime", "*.py"), _on_arrays),
     Column("PyTorch", "torch", "torch", ("lossgen.adapters", "torch*.py"), _on_tensors),
+    Column("JAX", "jax", "jax", ("lossgen.adapters", "jax*.py"), _on_jax),
 )
 
 

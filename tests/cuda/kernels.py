@@ -41,6 +41,7 @@ class OnSimulatedCuda:
     width: int = 4
     storage: str = ""
     name: str = "CUDA, simulated"
+    flushes: bool = False
     folder: str = "cuda"
 
     def module(self, loss: Loss, variant: Variant, dtype: str) -> ModuleType:
