@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from lossgen.cli.group import lossgen as command
+from lossgen.verify.record import QUANTITIES
+from lossgen.verify.surfaces import COLUMNS
 
 GOOD = '''
 from lossgen.formula import Prediction, Real, loss
@@ -152,22 +154,23 @@ def check(project: Path, *options: str) -> subprocess.CompletedProcess:
 
 def test_check_passes_and_sees_and_records_a_kernel_that_is_wrong(project):
     run("build")
-    assert "0 of 6 cells" in run("list", "--coverage").output
+    cells = len(COLUMNS) * len(QUANTITIES)
+    assert f"0 of {cells} cells" in run("list", "--coverage").output
     good = check(project, "--json", "--record")
     assert good.returncode == 0, good.stderr
     assert all(f["passed"] for f in json.loads(good.stdout))
     kept = json.loads((project / ".verification.json").read_text())["losses"]
     assert list(kept) == ["cubic_loss"] and all(f["passed"] for f in kept["cubic_loss"]["figures"])
-    assert states() == ["ok"] * 6
+    assert states() == ["ok"] * cells
     kernel = project / "out_package" / "cpu" / "cubic_loss_float64.py"
     text = kernel.read_text()
     wrong = text.replace("grad_input_block[i] = result", "grad_input_block[i] = -result")
     assert wrong != text
     kernel.write_text(wrong)
-    assert states() == ["stale"] * 6
+    assert states() == ["stale"] * cells
     bad = check(project, "--json", "--record")
     assert bad.returncode == 1 and "gradient of input float64" in bad.stderr
-    assert states() == ["ok", "wrong", "ok"] * 2
+    assert states() == ["ok", "wrong", "ok"] * len(COLUMNS)
 
 
 def states() -> list[str]:
