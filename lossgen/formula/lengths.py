@@ -9,7 +9,7 @@ from sympy.core.function import ArgumentIndexError
 
 from .atoms import Atom
 from .axes import Index
-from .nodes import Reduction, Sum
+from .nodes import Max, Reduction, Sum
 
 
 class ratio(Atom):
@@ -93,7 +93,7 @@ class rejection(Atom):
 
 
 class length_difference(Atom):
-    """a − b, for two norms. Kernels take it from the vectors, so that lengths that nearly agree keep their digits."""
+    """a − b, for two norms of one kind. Kernels take it from the vectors, so that lengths that nearly agree keep their digits."""
 
     nargs = 2
 
@@ -102,20 +102,6 @@ class length_difference(Atom):
 
     def fdiff(self, argindex: int = 1) -> Expr:
         return Integer(1 if argindex == 1 else -1)
-
-
-class direction_difference(Atom):
-    """a/‖f‖ − b/‖g‖, for entries a of f and b of g. Kernels take it from a − b, so that directions that nearly agree keep their digits."""
-
-    nargs = 4
-
-    def definition(self) -> Expr:
-        a, f, b, g = self.args
-        return ratio(a, f) - ratio(b, g)
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        a, f, b, g = self.args
-        return ratio(a, f).fdiff(argindex) if argindex < 3 else -ratio(b, g).fdiff(argindex - 2)
 
 
 class abs_power(Atom):
@@ -176,6 +162,11 @@ class PowerNorm(Reduction):
     @property
     def power(self) -> Expr:
         return self.body.args[1]
+
+
+def is_norm(node: Expr) -> bool:
+    """Whether the node is ‖f‖ or ‖f‖_p, where Σ_d |f(d)| and max_d |f(d)| count as such."""
+    return isinstance(node, Norm | PowerNorm) or (isinstance(node, Sum | Max) and isinstance(node.body, Abs))
 
 
 def is_cosine(node: Expr) -> bool:

@@ -20,7 +20,7 @@ from lossgen.formula.nodes import Entry, LogSumExp, Max, Reduction, Sum
 from lossgen.formula.paths import log_add_exp, share
 from lossgen.formula.symbols import Argument, Hyperparameter
 
-from . import lengths, shares
+from . import lengths, likes, shares
 from .centre import centred
 from .functions import (
     at_least_tiny,
@@ -176,5 +176,8 @@ EXPANSIONS: dict[type, Callable[[Expr], Expr | None]] = {
     over_one_plus_square: _own_form,
     log1p_difference: _own_form,
     relative_difference: _own_form,
-    **{kind: lambda node, form=form: expand(form(node)) for kind, form in {**lengths.FORMS, **shares.FORMS}.items()},
+    **{
+        kind: lambda node, form=form: expand(form(node))
+        for kind, form in {**lengths.FORMS, **likes.FORMS, **shares.FORMS}.items()
+    },
 }

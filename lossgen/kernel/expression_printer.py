@@ -36,6 +36,8 @@ from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.formula.nodes import Delta
 
 from .functions import (
+    abs_difference,
+    abs_power_difference,
     as_real,
     at_least_tiny,
     binade,
@@ -61,8 +63,12 @@ from .functions import (
     quotient,
     reciprocal,
     reciprocal_or_zero,
+    root_difference,
+    signed_power_difference,
     smallest,
+    up_to_half,
     where_equal,
+    where_near,
 )
 
 #: Functions of the printed math library, by the node they compute.
@@ -89,6 +95,12 @@ LIBRARY = {
     signed_power: "signed_power",
     binade: "binade",
     reciprocal_or_zero: "reciprocal_or_zero",
+    abs_difference: "abs_difference",
+    abs_power_difference: "abs_power_difference",
+    signed_power_difference: "signed_power_difference",
+    root_difference: "root_difference",
+    where_near: "where_near",
+    up_to_half: "up_to_half",
     origin: "origin",
     part_of_paths: "part_of_paths",
     infinite_with: "infinite_with",

@@ -71,6 +71,30 @@ class binade(KernelFunction):
     """The largest power of two that is at most u, for a normal u > 0; 0 for smaller ones."""
 
 
+class abs_difference(KernelFunction):
+    """|a| − |b|, from a − b and a + b."""
+
+
+class abs_power_difference(KernelFunction):
+    """|x|^p − |y|^p of abs_power_difference(x, y, x − y, p)."""
+
+
+class signed_power_difference(KernelFunction):
+    """sign(x)·|x|^p − sign(y)·|y|^p of signed_power_difference(x, y, x − y, p)."""
+
+
+class root_difference(KernelFunction):
+    """f − g of root_difference(1 − (g/f)^p, f, g, p)."""
+
+
+class where_near(KernelFunction):
+    """x where f and g differ by less than a factor of 2, else y, of where_near(x, y, f, g)."""
+
+
+class up_to_half(KernelFunction):
+    """u where |u| < ½, else 0."""
+
+
 class exp_nonpositive(KernelFunction):
     """e^u for u ≤ 0."""
 

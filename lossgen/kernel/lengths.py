@@ -14,7 +14,6 @@ from lossgen.formula.lengths import (
     Norm,
     PowerNorm,
     abs_power,
-    direction_difference,
     is_cosine,
     length_difference,
     ratio,
@@ -22,6 +21,7 @@ from lossgen.formula.lengths import (
     repeated_factors,
     versine,
 )
+from lossgen.formula.likes import change, others_share, tangent_part
 from lossgen.formula.nodes import Max, Sum
 
 from .functions import binade, group, multiple, positive_part, reciprocal_or_zero
@@ -30,6 +30,10 @@ from .functions import binade, group, multiple, positive_part, reciprocal_or_zer
 def measures_lengths(value: Expr) -> bool:
     """Whether a loss is made of norms (sums and maxima of |f| among them), so that kernels of float32 entries compute in float64."""
     return value.has(Norm, PowerNorm) or any(isinstance(node.body, Abs) for node in value.atoms(Sum, Max))
+
+
+#: What kernels take apart where their arithmetic is that of the entries.
+SPARED = (change, length_difference, others_share, tangent_part)
 
 
 class PlainNorm(Norm):
@@ -46,8 +50,17 @@ def plain_norm(node: "PlainNorm") -> Expr:
 
 
 def without_scaling(node: Expr) -> Expr:
-    """The expression with every norm as a plain one."""
+    """The expression with every norm as a plain one, and as it stands what digits to spare make up for.
+
+    Twice the digits of the entries are enough for a p-norm's differences, and for an entry that is nearly all of a vector.
+    """
+    node = node.replace(lambda n: isinstance(n, SPARED) and not _is_cheap(n), lambda n: n.definition())
     return node.replace(lambda n: type(n) is Norm, lambda n: PlainNorm(n.body, n.index))
+
+
+def _is_cheap(node: Expr) -> bool:
+    """Whether the difference costs nothing beside the lengths themselves."""
+    return isinstance(node, length_difference) and not isinstance(node.args[0], PowerNorm)
 
 
 def scaled_power_norm(node: PowerNorm) -> Expr:
@@ -73,23 +86,6 @@ def difference_of_unit_vectors(node: rejection) -> Expr:
     return group(b - sign(c) * a) + gap * a
 
 
-def sum_over_lengths(node: length_difference) -> Expr:
-    """‖f‖ − ‖g‖ = Σ_d (f(d) − g(d))·((f(d) + g(d))/(‖f‖ + ‖g‖)): the entries that agree cancel before anything is rounded."""
-    a, b = node.args
-    f, g = a.body, b.body.xreplace({b.index: a.index})
-    share = multiple(group(f) + group(g), reciprocal_or_zero(a + b))
-    return Sum((f - g) * share, a.index)
-
-
-def difference_over_larger(node: direction_difference) -> Expr:
-    """a/‖f‖ − b/‖g‖ = ((a − b) − b/‖g‖·(‖f‖ − ‖g‖))/‖f‖ for ‖f‖ ≥ ‖g‖, the same with the two exchanged for ‖f‖ < ‖g‖."""
-    a, f, b, g = node.args
-    gap = length_difference(f, g)
-    over_f = multiple(group(a - b) - ratio(b, g) * gap, reciprocal_or_zero(f))
-    over_g = multiple(group(a - b) - ratio(a, f) * gap, reciprocal_or_zero(g))
-    return Piecewise((over_f, gap >= 0), (over_g, True))
-
-
 def half_squared_distance(node: versine) -> Expr:
     """1 ∓ Σ f̂·ĝ = ½·(Σ_d (f̂(d) ∓ ĝ(d))² + [‖f‖ = 0] + [‖g‖ = 0]), for unit vectors f̂ and ĝ or 0 in their place."""
     side, cosine = node.args[0].as_coeff_Mul()
@@ -103,8 +99,6 @@ def half_squared_distance(node: versine) -> Expr:
 #: How each kind of node is lowered: what it becomes is lowered in its turn. The first that fits.
 FORMS: dict[type, Callable[[Expr], Expr]] = {
     ratio: reciprocals,
-    length_difference: sum_over_lengths,
-    direction_difference: difference_over_larger,
     rejection: difference_of_unit_vectors,
     versine: half_squared_distance,
     PlainNorm: plain_norm,

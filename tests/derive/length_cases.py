@@ -12,11 +12,13 @@ from lossgen.formula.lengths import (
     Norm,
     PowerNorm,
     abs_power,
-    direction_difference,
     length_difference,
     rejection,
+    signed_power,
     versine,
 )
+from lossgen.formula.likes import change, others_share, tangent_part
+from lossgen.formula.nodes import Max as MaxOver
 from lossgen.formula.symbols import Argument, Hyperparameter
 
 D, E = Axis("D", place="last"), Axis("E", place="last")
@@ -39,6 +41,24 @@ Nf, Ng = Norm(f[d], d), Norm(g[d], d)
 cosine = Sum(ratio(f[d1], Nf) * ratio(g[d1], Ng), d1)
 at_k = {"f": ratio(f[k], Nf), "g": ratio(g[k], Ng)}
 h = hypot(u, v)
+Pf, Pg = PowerNorm(abs_power(f[d], p), d), PowerNorm(abs_power(g[d], p), d)
+y_f, y_g = (signed_power(ratio(x[k], norm), p - 1) for x, norm in ((f, Pf), (g, Pg)))
+
+
+def along(x, norm):
+    """The inner product of g with the slope of the norm of x."""
+    unit = ratio(x[d1], norm)
+    return Sum(g[d1] * (unit if isinstance(norm, Norm) else signed_power(unit, p - 1)), d1)
+
+
+def sum_of_sizes(x):
+    """The 1-norm."""
+    return Sum(Abs(x[d]), d)
+
+
+def largest_size(x):
+    """The ∞-norm."""
+    return MaxOver(Abs(x[d]), d)
 
 
 #: Before, after, and the points; None: at every position of a row.
@@ -90,10 +110,33 @@ CASES: dict[Callable, list[tuple[Expr, Expr, list[dict[str, Any]] | None]]] = {
     rules.difference_of_norms: [
         (Nf - Ng, length_difference(Nf, Ng), ROWS),
         (v + t * Ng - t * Nf, v + t * length_difference(Ng, Nf), ROWS),
+        (Pf - Pg, length_difference(Pf, Pg), ROWS),
+        *((of(f) - of(g), length_difference(of(f), of(g)), ROWS) for of in (sum_of_sizes, largest_size)),
     ],
-    rules.difference_of_directions: [
-        (at_k["f"] - at_k["g"], direction_difference(f[k], Nf, g[k], Ng), None),
-        (u - t * at_k["f"] + t * at_k["g"], u + t * direction_difference(g[k], Ng, f[k], Nf), None),
+    rules.part_along_sphere: [
+        (g[k] - at_k["f"] * along(f, Nf), tangent_part(g[k], at_k["f"], along(f, Nf)), None),
+        (
+            u + t * ratio(f[k], Pf) * along(f, Pf) - t * g[k],
+            u - t * tangent_part(g[k], ratio(f[k], Pf), along(f, Pf)),
+            None,
+        ),
+    ],
+    rules.share_of_other_entries: [
+        (ratio(1, Nf) - ratio(1, Nf) * at_k["f"] ** 2, ratio(1, Nf) * others_share(at_k["f"], 2), None),
+        (
+            u + t * ratio(v, Pf) * ratio(f[k], Pf) * y_f - t * ratio(v, Pf),
+            u - t * ratio(v, Pf) * others_share(ratio(f[k], Pf), p),
+            None,
+        ),
+    ],
+    rules.difference_of_likes: [
+        (at_k["f"] - at_k["g"], change(at_k["f"], at_k["g"]), None),
+        (u - t * y_f + t * y_g, u + t * change(y_g, y_f), None),
+        (
+            ratio(f[k] - g[k], Norm(f[d] - g[d], d)) - ratio(f[k] - 1, Norm(f[d] - 1, d)),
+            change(ratio(f[k] - g[k], Norm(f[d] - g[d], d)), ratio(f[k] - 1, Norm(f[d] - 1, d))),
+            None,
+        ),
     ],
 }
 
@@ -143,12 +186,29 @@ NOT_FIRED: dict[Callable, dict[str, Expr]] = {
         "another axis": Nf - Norm(o[e], e),
         "of another power": PowerNorm(abs_power(f[d], p), d) - Ng,
         "in an extreme": Nf - Max(Ng, u),
+        "of other powers": Pf - PowerNorm(abs_power(g[d], r), d),
+        "no size": MaxOver(f[d], d) - MaxOver(g[d], d),
     },
-    rules.difference_of_directions: {
+    rules.part_along_sphere: {
+        "another norm below": g[k] - ratio(f[k], Ng) * along(f, Nf),
+        "another vector": f[k] - at_k["f"] * along(f, Nf),
+        "another position": g[j] - at_k["f"] * along(f, Nf),
+        "the slope of another norm": g[k] - at_k["f"] * along(f, Pf),
+        "a sum": g[k] + at_k["f"] * along(f, Nf),
+    },
+    rules.share_of_other_entries: {
+        "1 at the origin": 1 - at_k["f"] ** 2,
+        "a cube": ratio(1, Nf) - ratio(1, Nf) * at_k["f"] ** 3,
+        "another power": ratio(1, Pf) - ratio(1, Pf) * ratio(f[k], Pf) * signed_power(ratio(f[k], Pf), p),
+        "other coefficient": ratio(1, Nf) - 2 * ratio(1, Nf) * at_k["f"] ** 2,
+        "a sum": ratio(1, Nf) + ratio(1, Nf) * at_k["f"] ** 2,
+    },
+    rules.difference_of_likes: {
         "a sum": at_k["f"] + at_k["g"],
         "other coefficient": at_k["f"] - 2 * at_k["g"],
         "another position": at_k["f"] - ratio(g[j], Ng),
-        "another norm below": ratio(f[k], Ng) - ratio(g[k], Nf),
-        "not an entry": ratio(u, Nf) - ratio(v, Ng),
+        "another norm below": at_k["f"] - ratio(g[k], Nf),
+        "another norm": at_k["f"] - ratio(g[k], Pg),
+        "no norm": ratio(u, r) - ratio(v, r),
     },
 }

@@ -44,7 +44,6 @@ from lossgen.formula.lengths import (
     Norm,
     PowerNorm,
     abs_power,
-    direction_difference,
     hypot,
     length_difference,
     ratio,
@@ -52,6 +51,7 @@ from lossgen.formula.lengths import (
     signed_power,
     versine,
 )
+from lossgen.formula.likes import change, others_share, tangent_part
 from lossgen.formula.nodes import Delta, Entry
 from lossgen.formula.symbols import Argument, Hyperparameter
 
@@ -124,7 +124,7 @@ NUMBERS: dict[str, Expr] = {
     "versine": versine(x * t),
     "rejection": rejection(x, t * x, x**2),
     "difference of lengths": length_difference(x**2, x * t),
-    "difference of directions": direction_difference(x, x**2 + 1, x * t, x**4 + 2),
+    "difference of likes": change(x**2, x * t),
 }
 
 
@@ -158,6 +158,11 @@ ROWS: dict[str, Expr] = {
     "norm": Norm(row[c] * x - t, c) ** 3,
     "norm of a power": PowerNorm(abs_power(row[c] * x - t, g), c),
     "unit vector": Sum(ratio(row[c], Norm(row[j], j)) * (c + 1), c),
+    "part along a sphere": Sum(tangent_part(row[c] ** 2, ratio(row[c], Norm(row[j], j)), x) * (c + 1), c),
+    "share of other entries": Sum(others_share(ratio(row[c], Norm(row[j], j)), 2) * (c + 1), c),
+    "share of other entries of a p-norm": Sum(
+        others_share(ratio(row[c], PowerNorm(abs_power(row[j], g), j)), g) * (c + 1), c
+    ),
     "entry at the class": row[y] ** 2 * Sum(row[c], c),
     "one-hot": Sum((row[c] - y[c]) ** 2 * (2 + y[c]), c),
     "a sum in a sum": Sum(exp(row[c] / 2) * Sum(row[j] ** 2, j), c),

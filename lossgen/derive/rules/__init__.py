@@ -23,13 +23,13 @@ from .exponentials import (
 from .lengths import (
     complement_of_cosine,
     complement_of_leg,
-    difference_of_directions,
     difference_of_norms,
     ratio_of_inner_product,
     rejection_of_unit_vector,
     root_of_powers,
     root_of_squares,
 )
+from .likes import difference_of_likes, part_along_sphere, share_of_other_entries
 from .protect import (
     guard_complement_of_indicator,
     protect_zero_times_exp,
@@ -99,7 +99,9 @@ STABLE = (
     rejection_of_unit_vector,
     complement_of_leg,
     difference_of_norms,
-    difference_of_directions,
+    part_along_sphere,
+    share_of_other_entries,
+    difference_of_likes,
     release_finite,
 )
 

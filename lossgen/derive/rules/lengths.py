@@ -10,9 +10,9 @@ from lossgen.formula.lengths import (
     Norm,
     PowerNorm,
     abs_power,
-    direction_difference,
     hypot,
     is_cosine,
+    is_norm,
     length_difference,
     ratio,
     rejection,
@@ -85,28 +85,17 @@ def rejection_of_unit_vector(node: Expr) -> Expr | None:
 
 
 def difference_of_norms(node: Expr) -> Expr | None:
-    """k·‖f‖ − k·‖g‖ = k·length_difference(‖f‖, ‖g‖), for vectors over one axis: digits where the lengths nearly agree."""
+    """k·‖f‖ − k·‖g‖ = k·length_difference(‖f‖, ‖g‖), for the same norm over one axis: digits where the lengths nearly agree.
+
+    Norms are ‖·‖ and ‖·‖_p, and for p = 1 and ∞ Σ_d |f(d)| and max_d |f(d)|.
+    """
     if not isinstance(node, Add):
         return None
-    norms = [(t, n) for t in node.args for n in Mul.make_args(t) if isinstance(n, Norm)]
+    norms = [(t, n) for t in node.args for n in Mul.make_args(t) if is_norm(n)]
     for (term, f), (other, g) in permutations(norms, 2):
         k = cofactor(term, f)
-        if f.index.axis == g.index.axis and cofactor(other, g) == negated(k) and not k.could_extract_minus_sign():
+        if _is_same_norm(f, g) and cofactor(other, g) == negated(k) and not k.could_extract_minus_sign():
             return Add(k * length_difference(f, g), *(t for t in node.args if t not in (term, other)))
-    return None
-
-
-def difference_of_directions(node: Expr) -> Expr | None:
-    """k·ratio(f(d), ‖f‖) − k·ratio(g(d), ‖g‖) = k·direction_difference(f(d), ‖f‖, g(d), ‖g‖): digits where they nearly agree."""
-    if not isinstance(node, Add):
-        return None
-    found = [
-        (t, r) for t in node.args for r in Mul.make_args(t) if isinstance(r, ratio) and isinstance(r.args[1], Norm)
-    ]
-    for (term, f), (other, g) in permutations(found, 2):
-        k = cofactor(term, f)
-        if _at_one_position(f, g) and cofactor(other, g) == negated(k) and not k.could_extract_minus_sign():
-            return Add(k * direction_difference(*f.args, *g.args), *(t for t in node.args if t not in (term, other)))
     return None
 
 
@@ -154,20 +143,10 @@ def _partners(entry: ratio, cosine: Sum) -> Iterator[Expr]:
                 yield other.xreplace({cosine.index: position})
 
 
-def _at_one_position(a: ratio, b: ratio) -> bool:
-    """Whether the numerators are the entries at one position of the vectors whose norms stand below them."""
-    (x, f), (y, g) = a.args, b.args
-    positions = sorted((s for s in x.free_symbols & y.free_symbols if isinstance(s, Index)), key=str)
-    return any(
-        f.index.axis == g.index.axis == at.axis
-        and x in _signed(f.body.xreplace({f.index: at}))
-        and y in _signed(g.body.xreplace({g.index: at}))
-        for at in positions
-    )
-
-
-def _signed(x: Expr) -> tuple[Expr, Expr]:
-    return x, -x
+def _is_same_norm(a: Expr, b: Expr) -> bool:
+    """Whether both are the same norm, of vectors over one axis."""
+    same = type(a) is type(b) and a.index.axis == b.index.axis
+    return same and (not isinstance(a, PowerNorm) or a.power == b.power)
 
 
 def _legs(factor: Expr) -> Iterator[tuple[ratio, ratio]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from lossgen.kernel.math import (
+    differences,
     float32,
     float32_log,
     float64,
@@ -26,8 +27,8 @@ from lossgen.kernel.math import (
 MATH_FLAGS = 'dict(fastmath={"contract"}, error_model="numpy", forceinline=True)'
 
 _MODULES = {
-    "float32": (float32, float32_log, lengths, sums, infinities, paths),
-    "float64": (float64, float64_power, lengths, sums, infinities, paths, path_numbers),
+    "float32": (float32, float32_log, lengths, differences, sums, infinities, paths),
+    "float64": (float64, float64_power, lengths, differences, sums, infinities, paths, path_numbers),
 }
 _HEADER = frozenset({"real", "integer"})
 
