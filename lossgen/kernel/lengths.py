@@ -32,10 +32,6 @@ def measures_lengths(value: Expr) -> bool:
     return value.has(Norm, PowerNorm) or any(isinstance(node.body, Abs) for node in value.atoms(Sum, Max))
 
 
-#: What kernels take apart where their arithmetic is that of the entries.
-SPARED = (change, length_difference, others_share, tangent_part)
-
-
 class PlainNorm(Norm):
     """‖f‖ of entries whose squares do not leave the range."""
 
@@ -52,15 +48,16 @@ def plain_norm(node: "PlainNorm") -> Expr:
 def without_scaling(node: Expr) -> Expr:
     """The expression with every norm as a plain one, and as it stands what digits to spare make up for.
 
-    Twice the digits of the entries are enough for a p-norm's differences, and for an entry that is nearly all of a vector.
+    Twice the digits of the entries are enough for differences of p-norms, and for an entry that is nearly all of a vector.
     """
-    node = node.replace(lambda n: isinstance(n, SPARED) and not _is_cheap(n), lambda n: n.definition())
+    node = node.replace(_is_spared, lambda n: n.definition())
     return node.replace(lambda n: type(n) is Norm, lambda n: PlainNorm(n.body, n.index))
 
 
-def _is_cheap(node: Expr) -> bool:
-    """Whether the difference costs nothing beside the lengths themselves."""
-    return isinstance(node, length_difference) and not isinstance(node.args[0], PowerNorm)
+def _is_spared(node: Expr) -> bool:
+    if isinstance(node, change | length_difference):
+        return node.has(PowerNorm)
+    return isinstance(node, others_share | tangent_part)
 
 
 def scaled_power_norm(node: PowerNorm) -> Expr:

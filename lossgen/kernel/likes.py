@@ -33,6 +33,7 @@ from .functions import (
     where_equal,
     where_near,
 )
+from .lengths import PlainNorm
 
 ZERO, ONE = Integer(0), Integer(1)
 
@@ -52,24 +53,32 @@ class NormPair:
         self.p = power_of(first)
 
     def scale(self) -> Expr:
-        """c, for what is left of f − g."""
+        """c, for what is left of f − g; 0 where digits to spare make up for it."""
+        if isinstance(self.first, PlainNorm):
+            return ZERO
         largest = Max(Abs(self.g), self.index)
         there = Sum(where_equal((self.f - self.g) * sign(self.g), Abs(self.g), largest), self.index)
         count = Sum(where_equal(ONE, Abs(self.g), largest), self.index)
         return up_to_half(multiple(there, reciprocal_or_zero(count * largest)))
 
+    def _scaled(self, x: Expr) -> Expr:
+        """(1 + c)·x."""
+        return x if self.scale() == 0 else multiple(group(1 + self.scale()), x)
+
     def rest(self) -> Expr:
         """‖f‖ − (1 + c)·‖g‖."""
-        scaled = group(1 + self.scale())
-        left, g = group(self.f - self.g) - self.scale() * self.g, multiple(scaled, self.g)
+        left, g, second = (
+            group(self.f - self.g) - self.scale() * self.g,
+            self._scaled(self.g),
+            self._scaled(self.second),
+        )
         if isinstance(self.first, Norm):
-            share = multiple(group(self.f) + g, reciprocal_or_zero(self.first + multiple(scaled, self.second)))
-            return Sum(group(left) * share, self.index)
+            return Sum(group(left) * multiple(group(self.f) + g, reciprocal_or_zero(self.first + second)), self.index)
         inverse = reciprocal_or_zero(positive_part(Max(Abs(self.f), self.index)))
         f, g, left = (multiple(part, inverse) for part in (self.f, g, group(left)))
         total = Sum(abs_power_difference(f, g, left, self.p), self.index)
         share = multiple(total, reciprocal_or_zero(Sum(abs_power(f, self.p), self.index)))
-        return root_difference(share, self.first, multiple(scaled, self.second), self.p)
+        return root_difference(share, self.first, second, self.p)
 
     def difference(self) -> Expr:
         """‖f‖ − ‖g‖, for lengths that do not differ much."""

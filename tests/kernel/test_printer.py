@@ -41,6 +41,8 @@ from lossgen.formula.lengths import abs_power, hypot, signed_power
 from lossgen.kernel.expression_printer import LIBRARY, ExpressionPrinter
 from lossgen.kernel.functions import (
     PathFunction,
+    abs_difference,
+    abs_power_difference,
     as_real,
     at_least_tiny,
     binade,
@@ -66,10 +68,14 @@ from lossgen.kernel.functions import (
     quotient,
     reciprocal,
     reciprocal_or_zero,
+    root_difference,
+    signed_power_difference,
     smallest,
+    up_to_half,
     where_equal,
+    where_near,
 )
-from lossgen.kernel.math import infinities, library, path_numbers, paths
+from lossgen.kernel.math import differences, infinities, library, path_numbers, paths
 
 a, b, n = Symbol("a", real=True), Symbol("b", real=True), Symbol("n", integer=True)
 
@@ -159,6 +165,11 @@ EXPRESSIONS: list[Expr] = [
     a - signed_power(a, b),
     binade(as_real(n) + 5) * a,
     reciprocal_or_zero(a * b) - b,
+    abs_difference(a - b, a + b) * b,
+    a - abs_power_difference(a, b, a - b, n + 2),
+    signed_power_difference(a, b, a - b, n + 2),
+    root_difference(a**2 / 8, b**2 + 1, b**2 + 2, n + 1),
+    where_near(a, b, n + 1, 3) + up_to_half(b),
     log_of_path(path_product(path_of_log(a), path_of_log(b - 1))),
     log_of_path(path_sum(path_of_log(a), path_of_log(b))) * b,
     log_of_path(path_sum(path_of_log(a), no_path(), path_of_log(b))),
@@ -200,6 +211,12 @@ MEANING = {
     binade: lambda u: Piecewise((8, u >= 8), (4, True)),
     reciprocal_or_zero: lambda u: 1 / u,
     where_equal: lambda x, u, v: Piecewise((x, Eq(u, v)), (0, True)),
+    abs_difference: lambda gap, total: abs((total + gap) / 2) - abs((total - gap) / 2),
+    abs_power_difference: lambda x, y, gap, n: abs(x) ** n - abs(y) ** n,
+    signed_power_difference: lambda x, y, gap, n: sign(x) * abs(x) ** n - sign(y) * abs(y) ** n,
+    root_difference: lambda share, f, g, n: (f - g) * share / (1 - (g / f) ** n),
+    where_near: lambda x, y, f, g: Piecewise((x, (f < 2 * g) & (g < 2 * f)), (y, True)),
+    up_to_half: lambda u: Piecewise((u, abs(u) < Rational(1, 2)), (0, True)),
 }
 
 NAMES = {
@@ -230,6 +247,13 @@ NAMES = {
     "signed_power": lambda x, y: math.copysign(abs(x) ** y, x),
     "binade": lambda x: 2.0 ** math.floor(math.log2(x)),
     "reciprocal_or_zero": lambda x: 1 / x,
+    **{
+        name: getattr(differences, name)
+        for name in (
+            *("abs_difference", "abs_power_difference", "signed_power_difference"),
+            *("root_difference", "where_near", "up_to_half"),
+        )
+    },
     "expm1_minus": lambda x: math.expm1(x) - x,
     "expm1_ratio": lambda x: x / math.expm1(x),
     "sum_of_three": lambda *terms: math.fsum(terms),
