@@ -177,8 +177,9 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             value = target_i * max_1 * choice_1 - real(0.5) * sum_7 * sum_4
             sum_9 = one - target_i
             product_1 = target_i * max_1
-            product_2 = target_i * choice_1
-            product_3 = -inverse_1
+            product_2 = -inverse_1
+            product_3 = -sum_6
+            product_4 = target_i * choice_1
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -194,10 +195,10 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                     input2_k = real(input2_row[k])
                     input1_k = real(input1_row[k])
                     unit_1 = (input1_k - input2_k) * inverse_1
-                    sum_11 = sum_6 * unit_1 + direction_input2_k - direction_input1_k
-                    choice_2 = (zero if sum_8 <= zero else (sum_11 * inverse_1))
+                    sum_11 = (sum_10) + product_3 * unit_1
+                    choice_2 = (zero if sum_8 <= zero else (product_2 * sum_11))
                     choice_3 = (zero if sum_8 <= zero else -unit_1)
-                    product_input1_row[k] = factor * (sum_9 * sum_10 + product_1 * choice_2 + product_2 * choice_3)
+                    product_input1_row[k] = factor * (sum_9 * sum_10 + product_1 * choice_2 + product_4 * choice_3)
             if product_input2 is not None:
                 for k in range(n_D):
                     direction_input2_k_2 = real(direction_input2_row[k])
@@ -206,10 +207,10 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                     input2_k_2 = real(input2_row[k])
                     input1_k_2 = real(input1_row[k])
                     unit_2 = (input1_k_2 - input2_k_2) * inverse_1
-                    sum_13 = sum_6 * unit_2 + direction_input2_k_2 - direction_input1_k_2
-                    choice_4 = (zero if sum_8 <= zero else (product_3 * sum_13))
+                    sum_13 = (sum_12) + product_3 * unit_2
+                    choice_4 = (zero if sum_8 <= zero else (sum_13 * inverse_1))
                     choice_5 = (zero if sum_8 <= zero else unit_2)
-                    product_input2_row[k] = factor * (sum_7 * sum_12 + product_1 * choice_4 + product_2 * choice_5)
+                    product_input2_row[k] = factor * (sum_7 * sum_12 + product_1 * choice_4 + product_4 * choice_5)
         fault |= bad
         totals[lane] = total
         faults[lane] = fault
@@ -265,19 +266,23 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                 for k in range(n_D):
                     input2_k = real(input2_row[k])
                     input1_k = real(input1_row[k])
-                    power_of_1 = ((input1_k - input2_k) * inverse_1) * ((input1_k - input2_k) * inverse_1)
+                    unit_1 = (input1_k - input2_k) * inverse_1
+                    power_of_1 = unit_1 * unit_1
                     choice_1 = (zero if sum_1 <= zero else power_of_1)
-                    choice_2 = (zero if sum_1 <= zero else ((power_of_1 - one) * inverse_1))
-                    sum_3 = one + target_i * choice_1 + product_1 * choice_2 - target_i
+                    choice_2 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                    choice_3 = (zero if sum_1 <= zero else ((choice_2 * unit_1 - one) * inverse_1))
+                    sum_3 = one + target_i * choice_1 + product_1 * choice_3 - target_i
                     diagonal_input1_row[k] = factor * sum_3
             if diagonal_input2 is not None:
                 for k in range(n_D):
                     input2_k_2 = real(input2_row[k])
                     input1_k_2 = real(input1_row[k])
-                    power_of_2 = ((input1_k_2 - input2_k_2) * inverse_1) * ((input1_k_2 - input2_k_2) * inverse_1)
-                    choice_3 = (zero if sum_1 <= zero else power_of_2)
-                    choice_4 = (zero if sum_1 <= zero else ((power_of_2 - one) * inverse_1))
-                    sum_4 = one + target_i * choice_3 + product_1 * choice_4 - target_i
+                    unit_2 = (input1_k_2 - input2_k_2) * inverse_1
+                    power_of_2 = unit_2 * unit_2
+                    choice_4 = (zero if sum_1 <= zero else power_of_2)
+                    choice_5 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
+                    choice_6 = (zero if sum_1 <= zero else ((choice_5 * unit_2 - one) * inverse_1))
+                    sum_4 = one + target_i * choice_4 + product_1 * choice_6 - target_i
                     diagonal_input2_row[k] = factor * sum_4
         fault |= bad
         totals[lane] = total

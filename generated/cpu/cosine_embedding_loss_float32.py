@@ -225,22 +225,19 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             choice_1 = (zero if margin - sum_12 >= zero else sum_16)
             choice_2 = (-sum_16 if target_i > zero else choice_1)
             value = choice_2
-            product_3 = -sum_16
-            product_4 = sum_12 * inverse_1
-            product_5 = -sum_14 * inverse_2
+            product_3 = -sum_12 * inverse_1
             power_of_3 = inverse_1 * inverse_1
-            product_6 = power_of_3 * sum_10
+            product_4 = power_of_3 * sum_10
             choice_3 = (one if power_of_1 == zero else zero)
             choice_4 = (one if power_of_2 == zero else zero)
             choice_5 = ((real(0.5) * choice_3 + real(0.5) * choice_4 + real(0.5) * sum_8) if sum_12 > zero else ((-real(0.5) * choice_3 - real(0.5) * choice_4 - real(0.5) * sum_6) if sum_12 < zero else zero))
             sign_1 = (one if sum_12 > zero else (-one if sum_12 < zero else zero))
-            product_7 = -sign_1
-            product_8 = -power_of_3 * sum_10
-            product_9 = sum_12 * inverse_2
-            product_10 = -sum_10 * inverse_1
+            product_5 = -sign_1
+            product_6 = -power_of_3 * sum_10
+            product_7 = -sum_12 * inverse_2
             power_of_4 = inverse_2 * inverse_2
-            product_11 = power_of_4 * sum_14
-            product_12 = -power_of_4 * sum_14
+            product_8 = power_of_4 * sum_14
+            product_9 = -power_of_4 * sum_14
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -251,28 +248,32 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             if product_input1 is not None:
                 for k in range(n_D):
                     direction_input2_k = real(direction_input2_row[k])
-                    input1_k = real(input1_row[k])
-                    unit_5 = input1_k * inverse_1
-                    direction_input1_k = real(direction_input1_row[k])
                     input2_k = real(input2_row[k])
-                    unit_6 = input2_k * inverse_2
-                    sum_1 = direction_input2_k * inverse_2 + product_3 * unit_5 + product_4 * (sum_10 * unit_5 - direction_input1_k) + product_5 * unit_6
-                    sum_17 = (product_7 * unit_5 + unit_6) + choice_5 * unit_5
-                    choice_6 = (zero if margin - sum_12 >= zero else (sum_1 * inverse_1 + product_8 * sum_17))
-                    choice_7 = ((product_1 * sum_1 + product_6 * sum_17) if target_i > zero else choice_6)
+                    unit_5 = input2_k * inverse_2
+                    sum_1 = sum_14 * unit_5 - direction_input2_k
+                    input1_k = real(input1_row[k])
+                    unit_6 = input1_k * inverse_1
+                    direction_input1_k = real(direction_input1_row[k])
+                    sum_17 = sum_10 * unit_6 - direction_input1_k
+                    sum_18 = sum_1 * inverse_2 + sum_16 * unit_6 + product_3 * sum_17
+                    sum_19 = (product_5 * unit_6 + unit_5) + choice_5 * unit_6
+                    choice_6 = (zero if margin - sum_12 >= zero else (product_1 * sum_18 + product_6 * sum_19))
+                    choice_7 = ((sum_18 * inverse_1 + product_4 * sum_19) if target_i > zero else choice_6)
                     product_input1_row[k] = factor * choice_7
             if product_input2 is not None:
                 for k in range(n_D):
                     direction_input1_k_2 = real(direction_input1_row[k])
-                    input2_k_2 = real(input2_row[k])
-                    unit_7 = input2_k_2 * inverse_2
-                    direction_input2_k_2 = real(direction_input2_row[k])
                     input1_k_2 = real(input1_row[k])
-                    unit_8 = input1_k_2 * inverse_1
-                    sum_18 = direction_input1_k_2 * inverse_1 + product_3 * unit_7 + product_9 * (sum_14 * unit_7 - direction_input2_k_2) + product_10 * unit_8
-                    sum_19 = (product_7 * unit_7 + unit_8) + choice_5 * unit_7
-                    choice_8 = (zero if margin - sum_12 >= zero else (sum_18 * inverse_2 + product_12 * sum_19))
-                    choice_9 = ((product_2 * sum_18 + product_11 * sum_19) if target_i > zero else choice_8)
+                    unit_7 = input1_k_2 * inverse_1
+                    sum_20 = sum_10 * unit_7 - direction_input1_k_2
+                    input2_k_2 = real(input2_row[k])
+                    unit_8 = input2_k_2 * inverse_2
+                    direction_input2_k_2 = real(direction_input2_row[k])
+                    sum_21 = sum_14 * unit_8 - direction_input2_k_2
+                    sum_22 = sum_20 * inverse_1 + sum_16 * unit_8 + product_7 * sum_21
+                    sum_23 = (product_5 * unit_8 + unit_7) + choice_5 * unit_8
+                    choice_8 = (zero if margin - sum_12 >= zero else (product_2 * sum_22 + product_9 * sum_23))
+                    choice_9 = ((sum_22 * inverse_2 + product_8 * sum_23) if target_i > zero else choice_8)
                     product_input2_row[k] = factor * choice_9
         fault |= bad
         totals[lane] = total
@@ -341,9 +342,9 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
             sum_10 = real(sum_9)
             power_of_3 = inverse_1 * inverse_1
             product_1 = -sum_10
-            choice_1 = (one if power_of_1 == zero else zero)
-            choice_2 = (one if power_of_2 == zero else zero)
-            choice_3 = ((real(0.5) * choice_1 + real(0.5) * choice_2 + real(0.5) * sum_8) if sum_10 > zero else ((-real(0.5) * choice_1 - real(0.5) * choice_2 - real(0.5) * sum_6) if sum_10 < zero else zero))
+            choice_2 = (one if power_of_1 == zero else zero)
+            choice_3 = (one if power_of_2 == zero else zero)
+            choice_4 = ((real(0.5) * choice_2 + real(0.5) * choice_3 + real(0.5) * sum_8) if sum_10 > zero else ((-real(0.5) * choice_2 - real(0.5) * choice_3 - real(0.5) * sum_6) if sum_10 < zero else zero))
             sign_1 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
             product_2 = -sign_1
             power_of_4 = inverse_2 * inverse_2
@@ -354,24 +355,26 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                 for k in range(n_D):
                     input1_k = real(input1_row[k])
                     unit_3 = input1_k * inverse_1
-                    sum_1 = unit_3 * unit_3 - one
+                    choice_1 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
+                    sum_1 = choice_1 * unit_3 - one
                     input2_k = real(input2_row[k])
                     unit_4 = input2_k * inverse_2
-                    sum_11 = (product_2 * unit_3 + unit_4) + choice_3 * unit_3
-                    choice_4 = (zero if product_1 + margin >= zero else (power_of_3 * (sum_1 * sum_10 - real(2) * sum_11 * unit_3)))
-                    choice_5 = ((power_of_3 * (product_1 * sum_1 + real(2) * sum_11 * unit_3)) if target_i > zero else choice_4)
-                    diagonal_input1_row[k] = factor * choice_5
+                    sum_11 = (product_2 * unit_3 + unit_4) + choice_4 * unit_3
+                    choice_5 = (zero if product_1 + margin >= zero else (power_of_3 * (sum_1 * sum_10 - real(2) * sum_11 * unit_3)))
+                    choice_6 = ((power_of_3 * (product_1 * sum_1 + real(2) * sum_11 * unit_3)) if target_i > zero else choice_5)
+                    diagonal_input1_row[k] = factor * choice_6
             if diagonal_input2 is not None:
                 for k in range(n_D):
                     input2_k_2 = real(input2_row[k])
                     unit_5 = input2_k_2 * inverse_2
-                    sum_12 = unit_5 * unit_5 - one
+                    choice_7 = (unit_5 if (unit_5 > zero) | (unit_5 < zero) else zero)
+                    sum_12 = choice_7 * unit_5 - one
                     input1_k_2 = real(input1_row[k])
                     unit_6 = input1_k_2 * inverse_1
-                    sum_13 = (product_2 * unit_5 + unit_6) + choice_3 * unit_5
-                    choice_6 = (zero if product_1 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))
-                    choice_7 = ((power_of_4 * (product_1 * sum_12 + real(2) * sum_13 * unit_5)) if target_i > zero else choice_6)
-                    diagonal_input2_row[k] = factor * choice_7
+                    sum_13 = (product_2 * unit_5 + unit_6) + choice_4 * unit_5
+                    choice_8 = (zero if product_1 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))
+                    choice_9 = ((power_of_4 * (product_1 * sum_12 + real(2) * sum_13 * unit_5)) if target_i > zero else choice_8)
+                    diagonal_input2_row[k] = factor * choice_9
         fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -218,10 +218,12 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             top_2 = ordered(real(-np.inf))
             for d in range(n_D):
                 input1_d = input1_row[d]
-                image = ordered(abs(input1_d))
+                abs_1 = abs(input1_d)
+                image = ordered(abs_1)
                 top = image if image > top else top
                 input2_d = input2_row[d]
-                image = ordered(abs(input2_d))
+                abs_2 = abs(input2_d)
+                image = ordered(abs_2)
                 top_2 = image if image > top_2 else top_2
             largest = unordered(top)
             largest_2 = unordered(top_2)
@@ -231,72 +233,98 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
             inverse_2 = reciprocal_or_zero(binade_2)
             sum = 0.0
             sum_3 = 0.0
+            sum_5 = 0.0
+            sum_7 = 0.0
+            sum_9 = 0.0
+            sum_11 = 0.0
             for d in range(n_D):
                 input1_d_2 = input1_row[d]
                 sum = add(sum, np.float64((input1_d_2 * inverse_1) * (input1_d_2 * inverse_1)))
                 input2_d_2 = input2_row[d]
                 sum_3 = add(sum_3, np.float64((input2_d_2 * inverse_2) * (input2_d_2 * inverse_2)))
+                abs_3 = abs(input1_d_2)
+                sum_5 = add(sum_5, np.float64((one if abs_3 == largest else zero)))
+                abs_4 = abs(input2_d_2)
+                sum_7 = add(sum_7, np.float64((one if abs_4 == largest_2 else zero)))
+                direction_input1_d = direction_input1_row[d]
+                sum_9 = add(sum_9, np.float64(((direction_input1_d * (one if input1_d_2 > zero else (-one if input1_d_2 < zero else zero))) if abs_3 == largest else zero)))
+                direction_input2_d = direction_input2_row[d]
+                sum_11 = add(sum_11, np.float64(((direction_input2_d * (one if input2_d_2 > zero else (-one if input2_d_2 < zero else zero))) if abs_4 == largest_2 else zero)))
             sum_2 = real(sum)
             sum_4 = real(sum_3)
+            sum_6 = real(sum_5)
+            sum_8 = real(sum_7)
+            sum_10 = real(sum_9)
+            sum_12 = real(sum_11)
             power_of_1 = math.sqrt(sum_2)
             product_1 = power_of_1 * binade_1
             inverse_3 = reciprocal_or_zero(product_1)
             power_of_2 = math.sqrt(sum_4)
             product_2 = power_of_2 * binade_2
             inverse_4 = reciprocal_or_zero(product_2)
-            sum_5 = 0.0
-            sum_7 = 0.0
-            sum_9 = 0.0
-            sum_11 = 0.0
+            unit_3 = sum_10 * reciprocal_or_zero(largest * sum_6) * product_1
+            product_3 = -unit_3
+            unit_4 = sum_12 * reciprocal_or_zero(largest_2 * sum_8) * product_2
+            product_4 = -unit_4
             sum_13 = 0.0
+            sum_15 = 0.0
+            sum_17 = 0.0
+            sum_19 = 0.0
+            sum_21 = 0.0
+            sum_23 = 0.0
+            sum_25 = 0.0
             for d1 in range(n_D):
                 input1_d1 = input1_row[d1]
                 unit_1 = input1_d1 * inverse_3
                 input2_d1 = input2_row[d1]
                 unit_2 = input2_d1 * inverse_4
-                sum_5 = add(sum_5, np.float64((unit_1 + unit_2) * (unit_1 + unit_2)))
-                sum_7 = add(sum_7, np.float64((unit_1 - unit_2) * (unit_1 - unit_2)))
+                sum_13 = add(sum_13, np.float64((unit_1 + unit_2) * (unit_1 + unit_2)))
+                sum_15 = add(sum_15, np.float64((unit_1 - unit_2) * (unit_1 - unit_2)))
                 direction_input1_d1 = direction_input1_row[d1]
-                sum_9 = add(sum_9, np.float64(direction_input1_d1 * unit_1))
-                sum_11 = add(sum_11, np.float64(unit_1 * unit_2))
+                sum_17 = add(sum_17, np.float64((product_3 * unit_1 + direction_input1_d1) * unit_1))
                 direction_input2_d1 = direction_input2_row[d1]
-                sum_13 = add(sum_13, np.float64(direction_input2_d1 * unit_2))
-            sum_6 = real(sum_5)
-            sum_8 = real(sum_7)
-            sum_10 = real(sum_9)
-            sum_12 = real(sum_11)
+                sum_19 = add(sum_19, np.float64((product_4 * unit_2 + direction_input2_d1) * unit_2))
+                sum_21 = add(sum_21, np.float64(direction_input1_d1 * unit_1))
+                sum_23 = add(sum_23, np.float64(unit_1 * unit_2))
+                sum_25 = add(sum_25, np.float64(direction_input2_d1 * unit_2))
             sum_14 = real(sum_13)
-            product_3 = -inverse_3
-            product_4 = -inverse_4
-            sum_15 = 0.0
-            for d2 in range(n_D):
-                direction_input1_d2 = direction_input1_row[d2]
-                input1_d2 = input1_row[d2]
-                unit_3 = input1_d2 * inverse_3
-                input2_d2 = input2_row[d2]
-                unit_4 = input2_d2 * inverse_4
-                direction_input2_d2 = direction_input2_row[d2]
-                sum_15 = add(sum_15, np.float64(product_3 * (sum_10 * unit_3 - direction_input1_d2) * unit_4 + product_4 * (sum_14 * unit_4 - direction_input2_d2) * unit_3))
             sum_16 = real(sum_15)
-            choice_1 = (zero if margin - sum_12 >= zero else sum_16)
-            choice_2 = (-sum_16 if target_i > zero else choice_1)
+            sum_18 = real(sum_17)
+            sum_20 = real(sum_19)
+            sum_22 = real(sum_21)
+            sum_24 = real(sum_23)
+            sum_26 = real(sum_25)
+            product_5 = -sum_18
+            product_6 = -sum_20
+            sum_27 = 0.0
+            for d2 in range(n_D):
+                input1_d2 = input1_row[d2]
+                unit_5 = input1_d2 * inverse_3
+                direction_input1_d2 = direction_input1_row[d2]
+                input2_d2 = input2_row[d2]
+                unit_6 = input2_d2 * inverse_4
+                direction_input2_d2 = direction_input2_row[d2]
+                sum_27 = add(sum_27, np.float64(((product_3 * unit_5 + direction_input1_d2) + product_5 * unit_5) * unit_6 * inverse_3 + ((product_4 * unit_6 + direction_input2_d2) + product_6 * unit_6) * unit_5 * inverse_4))
+            sum_28 = real(sum_27)
+            choice_1 = (zero if margin - sum_24 >= zero else sum_28)
+            choice_2 = (-sum_28 if target_i > zero else choice_1)
             value = choice_2
-            product_5 = -sum_16
-            product_6 = sum_12 * inverse_3
-            product_7 = -sum_14 * inverse_4
+            product_7 = -inverse_3
+            product_8 = -sum_28
+            product_9 = -sum_24 * inverse_3
             power_of_3 = inverse_3 * inverse_3
-            product_8 = power_of_3 * sum_10
+            product_10 = power_of_3 * sum_22
             choice_3 = (one if product_1 == zero else zero)
             choice_4 = (one if product_2 == zero else zero)
-            choice_5 = ((real(0.5) * choice_3 + real(0.5) * choice_4 + real(0.5) * sum_8) if sum_12 > zero else ((-real(0.5) * choice_3 - real(0.5) * choice_4 - real(0.5) * sum_6) if sum_12 < zero else zero))
-            sign_1 = (one if sum_12 > zero else (-one if sum_12 < zero else zero))
-            product_9 = -sign_1
-            product_10 = -power_of_3 * sum_10
-            product_11 = sum_12 * inverse_4
-            product_12 = -sum_10 * inverse_3
+            choice_5 = ((real(0.5) * choice_3 + real(0.5) * choice_4 + real(0.5) * sum_16) if sum_24 > zero else ((-real(0.5) * choice_3 - real(0.5) * choice_4 - real(0.5) * sum_14) if sum_24 < zero else zero))
+            sign_1 = (one if sum_24 > zero else (-one if sum_24 < zero else zero))
+            product_11 = -sign_1
+            product_12 = -power_of_3 * sum_22
+            product_13 = -inverse_4
+            product_14 = -sum_24 * inverse_4
             power_of_4 = inverse_4 * inverse_4
-            product_13 = power_of_4 * sum_14
-            product_14 = -power_of_4 * sum_14
+            product_15 = power_of_4 * sum_26
+            product_16 = -power_of_4 * sum_26
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -306,29 +334,33 @@ def hvp(first, last, bounds, input1, input2, target, margin, direction_input1, d
                 values[i] = value
             if product_input1 is not None:
                 for k in range(n_D):
-                    direction_input2_k = direction_input2_row[k]
-                    input1_k = input1_row[k]
-                    unit_5 = input1_k * inverse_3
-                    direction_input1_k = direction_input1_row[k]
                     input2_k = input2_row[k]
-                    unit_6 = input2_k * inverse_4
-                    sum_1 = direction_input2_k * inverse_4 + product_5 * unit_5 + product_6 * (sum_10 * unit_5 - direction_input1_k) + product_7 * unit_6
-                    sum_17 = (product_9 * unit_5 + unit_6) + choice_5 * unit_5
-                    choice_6 = (zero if margin - sum_12 >= zero else (sum_1 * inverse_3 + product_10 * sum_17))
-                    choice_7 = ((product_3 * sum_1 + product_8 * sum_17) if target_i > zero else choice_6)
+                    unit_7 = input2_k * inverse_4
+                    direction_input2_k = direction_input2_row[k]
+                    sum_1 = (product_4 * unit_7 + direction_input2_k) + product_6 * unit_7
+                    input1_k = input1_row[k]
+                    unit_8 = input1_k * inverse_3
+                    direction_input1_k = direction_input1_row[k]
+                    sum_29 = (product_3 * unit_8 + direction_input1_k) + product_5 * unit_8
+                    sum_30 = sum_1 * inverse_4 + product_8 * unit_8 + product_9 * sum_29
+                    sum_31 = (product_11 * unit_8 + unit_7) + choice_5 * unit_8
+                    choice_6 = (zero if margin - sum_24 >= zero else (sum_30 * inverse_3 + product_12 * sum_31))
+                    choice_7 = ((product_7 * sum_30 + product_10 * sum_31) if target_i > zero else choice_6)
                     product_input1_row[k] = factor * choice_7
             if product_input2 is not None:
                 for k in range(n_D):
-                    direction_input1_k_2 = direction_input1_row[k]
-                    input2_k_2 = input2_row[k]
-                    unit_7 = input2_k_2 * inverse_4
-                    direction_input2_k_2 = direction_input2_row[k]
                     input1_k_2 = input1_row[k]
-                    unit_8 = input1_k_2 * inverse_3
-                    sum_18 = direction_input1_k_2 * inverse_3 + product_5 * unit_7 + product_11 * (sum_14 * unit_7 - direction_input2_k_2) + product_12 * unit_8
-                    sum_19 = (product_9 * unit_7 + unit_8) + choice_5 * unit_7
-                    choice_8 = (zero if margin - sum_12 >= zero else (sum_18 * inverse_4 + product_14 * sum_19))
-                    choice_9 = ((product_4 * sum_18 + product_13 * sum_19) if target_i > zero else choice_8)
+                    unit_9 = input1_k_2 * inverse_3
+                    direction_input1_k_2 = direction_input1_row[k]
+                    sum_32 = (product_3 * unit_9 + direction_input1_k_2) + product_5 * unit_9
+                    input2_k_2 = input2_row[k]
+                    unit_10 = input2_k_2 * inverse_4
+                    direction_input2_k_2 = direction_input2_row[k]
+                    sum_33 = (product_4 * unit_10 + direction_input2_k_2) + product_6 * unit_10
+                    sum_34 = sum_32 * inverse_3 + product_8 * unit_10 + product_14 * sum_33
+                    sum_35 = (product_11 * unit_10 + unit_9) + choice_5 * unit_10
+                    choice_8 = (zero if margin - sum_24 >= zero else (sum_34 * inverse_4 + product_16 * sum_35))
+                    choice_9 = ((product_13 * sum_34 + product_15 * sum_35) if target_i > zero else choice_8)
                     product_input2_row[k] = factor * choice_9
         fault |= bad
         totals[lane] = total
@@ -372,10 +404,12 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
             top_2 = ordered(real(-np.inf))
             for d in range(n_D):
                 input1_d = input1_row[d]
-                image = ordered(abs(input1_d))
+                abs_1 = abs(input1_d)
+                image = ordered(abs_1)
                 top = image if image > top else top
                 input2_d = input2_row[d]
-                image = ordered(abs(input2_d))
+                abs_2 = abs(input2_d)
+                image = ordered(abs_2)
                 top_2 = image if image > top_2 else top_2
             largest = unordered(top)
             largest_2 = unordered(top_2)
@@ -385,41 +419,55 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
             inverse_2 = reciprocal_or_zero(binade_2)
             sum = 0.0
             sum_3 = 0.0
+            sum_5 = 0.0
+            sum_7 = 0.0
             for d in range(n_D):
                 input1_d_2 = input1_row[d]
                 sum = add(sum, np.float64((input1_d_2 * inverse_1) * (input1_d_2 * inverse_1)))
                 input2_d_2 = input2_row[d]
                 sum_3 = add(sum_3, np.float64((input2_d_2 * inverse_2) * (input2_d_2 * inverse_2)))
+                abs_3 = abs(input1_d_2)
+                sum_5 = add(sum_5, np.float64((one if abs_3 == largest else zero)))
+                abs_4 = abs(input2_d_2)
+                sum_7 = add(sum_7, np.float64((one if abs_4 == largest_2 else zero)))
             sum_2 = real(sum)
             sum_4 = real(sum_3)
+            sum_6 = real(sum_5)
+            sum_8 = real(sum_7)
             power_of_1 = math.sqrt(sum_2)
             product_1 = power_of_1 * binade_1
             inverse_3 = reciprocal_or_zero(product_1)
             power_of_2 = math.sqrt(sum_4)
             product_2 = power_of_2 * binade_2
             inverse_4 = reciprocal_or_zero(product_2)
-            sum_5 = 0.0
-            sum_7 = 0.0
             sum_9 = 0.0
+            sum_11 = 0.0
+            sum_13 = 0.0
+            sum_15 = 0.0
+            sum_17 = 0.0
             for d1 in range(n_D):
                 input1_d1 = input1_row[d1]
                 unit_1 = input1_d1 * inverse_3
                 input2_d1 = input2_row[d1]
                 unit_2 = input2_d1 * inverse_4
-                sum_5 = add(sum_5, np.float64((unit_1 + unit_2) * (unit_1 + unit_2)))
-                sum_7 = add(sum_7, np.float64((unit_1 - unit_2) * (unit_1 - unit_2)))
-                sum_9 = add(sum_9, np.float64(unit_1 * unit_2))
-            sum_6 = real(sum_5)
-            sum_8 = real(sum_7)
+                sum_9 = add(sum_9, np.float64((unit_1 + unit_2) * (unit_1 + unit_2)))
+                sum_11 = add(sum_11, np.float64((unit_1 - unit_2) * (unit_1 - unit_2)))
+                sum_13 = add(sum_13, np.float64(unit_1 * unit_2))
+                sum_15 = add(sum_15, np.float64(unit_1 * unit_1 - ((unit_1 * unit_1) if abs(input1_d1) == largest else zero)))
+                sum_17 = add(sum_17, np.float64(unit_2 * unit_2 - ((unit_2 * unit_2) if abs(input2_d1) == largest_2 else zero)))
             sum_10 = real(sum_9)
+            sum_12 = real(sum_11)
+            sum_14 = real(sum_13)
+            sum_16 = real(sum_15)
+            sum_18 = real(sum_17)
             power_of_3 = inverse_3 * inverse_3
-            product_3 = -sum_10
-            choice_1 = (one if product_1 == zero else zero)
-            choice_2 = (one if product_2 == zero else zero)
-            choice_3 = ((real(0.5) * choice_1 + real(0.5) * choice_2 + real(0.5) * sum_8) if sum_10 > zero else ((-real(0.5) * choice_1 - real(0.5) * choice_2 - real(0.5) * sum_6) if sum_10 < zero else zero))
-            sign_1 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
-            product_4 = -sign_1
-            power_of_4 = inverse_4 * inverse_4
+            choice_2 = (one if product_1 == zero else zero)
+            choice_3 = (one if product_2 == zero else zero)
+            choice_4 = ((real(0.5) * choice_2 + real(0.5) * choice_3 + real(0.5) * sum_12) if sum_14 > zero else ((-real(0.5) * choice_2 - real(0.5) * choice_3 - real(0.5) * sum_10) if sum_14 < zero else zero))
+            sign_1 = (one if sum_14 > zero else (-one if sum_14 < zero else zero))
+            product_3 = -sign_1
+            product_4 = -sum_14
+            power_of_5 = inverse_4 * inverse_4
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -427,24 +475,26 @@ def hessian_diagonal(first, last, bounds, input1, input2, target, margin, scale,
                 for k in range(n_D):
                     input1_k = input1_row[k]
                     unit_3 = input1_k * inverse_3
-                    sum_1 = unit_3 * unit_3 - one
+                    power_of_4 = unit_3 * unit_3
+                    choice_1 = ((power_of_4 * (sum_6 - one) + sum_16) if abs(input1_k) == largest else (one - power_of_4))
                     input2_k = input2_row[k]
                     unit_4 = input2_k * inverse_4
-                    sum_11 = (product_4 * unit_3 + unit_4) + choice_3 * unit_3
-                    choice_4 = (zero if product_3 + margin >= zero else (power_of_3 * (sum_1 * sum_10 - real(2) * sum_11 * unit_3)))
-                    choice_5 = ((power_of_3 * (product_3 * sum_1 + real(2) * sum_11 * unit_3)) if target_i > zero else choice_4)
-                    diagonal_input1_row[k] = factor * choice_5
+                    sum_1 = (product_3 * unit_3 + unit_4) + choice_4 * unit_3
+                    choice_5 = (zero if margin - sum_14 >= zero else (power_of_3 * (product_4 * choice_1 - real(2) * sum_1 * unit_3)))
+                    choice_6 = ((power_of_3 * (choice_1 * sum_14 + real(2) * sum_1 * unit_3)) if target_i > zero else choice_5)
+                    diagonal_input1_row[k] = factor * choice_6
             if diagonal_input2 is not None:
                 for k in range(n_D):
                     input2_k_2 = input2_row[k]
                     unit_5 = input2_k_2 * inverse_4
-                    sum_12 = unit_5 * unit_5 - one
+                    power_of_6 = unit_5 * unit_5
+                    choice_7 = ((power_of_6 * (sum_8 - one) + sum_18) if abs(input2_k_2) == largest_2 else (one - power_of_6))
                     input1_k_2 = input1_row[k]
                     unit_6 = input1_k_2 * inverse_3
-                    sum_13 = (product_4 * unit_5 + unit_6) + choice_3 * unit_5
-                    choice_6 = (zero if product_3 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))
-                    choice_7 = ((power_of_4 * (product_3 * sum_12 + real(2) * sum_13 * unit_5)) if target_i > zero else choice_6)
-                    diagonal_input2_row[k] = factor * choice_7
+                    sum_19 = (product_3 * unit_5 + unit_6) + choice_4 * unit_5
+                    choice_8 = (zero if product_4 + margin >= zero else (power_of_5 * (product_4 * choice_7 - real(2) * sum_19 * unit_5)))
+                    choice_9 = ((power_of_5 * (choice_7 * sum_14 + real(2) * sum_19 * unit_5)) if target_i > zero else choice_8)
+                    diagonal_input2_row[k] = factor * choice_9
         fault |= bad
         totals[lane] = total
         faults[lane] = fault

@@ -187,7 +187,8 @@ def hessian_diagonal(first, last, bounds, gradients, lambda_gp, scale, item_scal
             if diagonal_gradients is not None:
                 for k in range(n_D):
                     gradients_k = real(gradients_row[k])
-                    power_of_1 = (gradients_k * inverse_1) * (gradients_k * inverse_1)
-                    diagonal_gradients_row[k] = factor * (product_1 * (product_2 * (power_of_1 - one) - power_of_1))
+                    unit_1 = gradients_k * inverse_1
+                    choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                    diagonal_gradients_row[k] = factor * (product_1 * (product_2 * (choice_1 * unit_1 - one) - unit_1 * unit_1))
         totals[lane] = total
         faults[lane] = fault

@@ -145,31 +145,45 @@ def hvp(first, last, bounds, gradients, lambda_gp, direction_gradients, scale, i
             top = ordered(real(-np.inf))
             for d in range(n_D):
                 gradients_d = gradients_row[d]
-                image = ordered(abs(gradients_d))
+                abs_1 = abs(gradients_d)
+                image = ordered(abs_1)
                 top = image if image > top else top
             largest = unordered(top)
             binade_1 = binade(largest)
             inverse_1 = reciprocal_or_zero(binade_1)
             sum = 0.0
+            sum_3 = 0.0
+            sum_5 = 0.0
             for d in range(n_D):
                 gradients_d_2 = gradients_row[d]
                 sum = add(sum, np.float64((gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1)))
+                abs_2 = abs(gradients_d_2)
+                sum_3 = add(sum_3, np.float64((one if abs_2 == largest else zero)))
+                direction_gradients_d = direction_gradients_row[d]
+                sum_5 = add(sum_5, np.float64(((direction_gradients_d * (one if gradients_d_2 > zero else (-one if gradients_d_2 < zero else zero))) if abs_2 == largest else zero)))
             sum_2 = real(sum)
-            power_of_1 = math.sqrt(sum_2)
-            norm = power_of_1 * binade_1
+            sum_4 = real(sum_3)
+            sum_6 = real(sum_5)
+            norm = math.sqrt(sum_2) * binade_1
+            unit_1 = sum_6 * reciprocal_or_zero(largest * sum_4) * norm
+            product_1 = -unit_1
             inverse_2 = reciprocal_or_zero(norm)
-            sum_3 = 0.0
+            sum_7 = 0.0
+            sum_9 = 0.0
             if lambda_gp != zero:
                 for d1 in range(n_D):
-                    direction_gradients_d1 = direction_gradients_row[d1]
                     gradients_d1 = gradients_row[d1]
-                    sum_3 = add(sum_3, np.float64(direction_gradients_d1 * (gradients_d1 * inverse_2)))
-            sum_4 = real(sum_3)
+                    unit_2 = gradients_d1 * inverse_2
+                    direction_gradients_d1 = direction_gradients_row[d1]
+                    sum_7 = add(sum_7, np.float64((product_1 * unit_2 + direction_gradients_d1) * unit_2))
+                    sum_9 = add(sum_9, np.float64(direction_gradients_d1 * unit_2))
+            sum_8 = real(sum_7)
+            sum_10 = real(sum_9)
             sum_1 = norm - one
-            value = real(2) * sum_1 * lambda_gp * sum_4
-            product_1 = -real(2) * lambda_gp
-            product_2 = -sum_4
-            product_3 = sum_1 * inverse_2
+            value = real(2) * sum_1 * lambda_gp * sum_10
+            product_2 = real(2) * sum_10
+            product_3 = real(2) * sum_1 * inverse_2
+            product_4 = -sum_8
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -180,9 +194,9 @@ def hvp(first, last, bounds, gradients, lambda_gp, direction_gradients, scale, i
             if product_gradients is not None:
                 for k in range(n_D):
                     gradients_k = gradients_row[k]
-                    unit_1 = gradients_k * inverse_2
+                    unit_3 = gradients_k * inverse_2
                     direction_gradients_k = direction_gradients_row[k]
-                    product_gradients_row[k] = factor * (product_1 * (product_2 * unit_1 + product_3 * (sum_4 * unit_1 - direction_gradients_k)))
+                    product_gradients_row[k] = factor * ((product_3 * ((product_1 * unit_3 + direction_gradients_k) + product_4 * unit_3) + product_2 * unit_3) * lambda_gp)
         totals[lane] = total
         faults[lane] = fault
 
@@ -214,20 +228,32 @@ def hessian_diagonal(first, last, bounds, gradients, lambda_gp, scale, item_scal
             top = ordered(real(-np.inf))
             for d in range(n_D):
                 gradients_d = gradients_row[d]
-                image = ordered(abs(gradients_d))
+                abs_1 = abs(gradients_d)
+                image = ordered(abs_1)
                 top = image if image > top else top
             largest = unordered(top)
             binade_1 = binade(largest)
             inverse_1 = reciprocal_or_zero(binade_1)
             sum = 0.0
+            sum_3 = 0.0
             for d in range(n_D):
                 gradients_d_2 = gradients_row[d]
                 sum = add(sum, np.float64((gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1)))
+                abs_2 = abs(gradients_d_2)
+                sum_3 = add(sum_3, np.float64((one if abs_2 == largest else zero)))
             sum_2 = real(sum)
-            product_1 = -real(2) * lambda_gp
+            sum_4 = real(sum_3)
             power_of_1 = math.sqrt(sum_2)
             norm = power_of_1 * binade_1
             inverse_2 = reciprocal_or_zero(norm)
+            sum_5 = 0.0
+            for d in range(n_D):
+                gradients_d_3 = gradients_row[d]
+                power_of_2 = (gradients_d_3 * inverse_2) * (gradients_d_3 * inverse_2)
+                abs_3 = abs(gradients_d_3)
+                sum_5 = add(sum_5, np.float64(power_of_2 - (power_of_2 if abs_3 == largest else zero)))
+            sum_6 = real(sum_5)
+            product_1 = real(2) * lambda_gp
             product_2 = (norm - one) * inverse_2
             factor = scale
             if item_scale is not None:
@@ -235,7 +261,8 @@ def hessian_diagonal(first, last, bounds, gradients, lambda_gp, scale, item_scal
             if diagonal_gradients is not None:
                 for k in range(n_D):
                     gradients_k = gradients_row[k]
-                    power_of_2 = (gradients_k * inverse_2) * (gradients_k * inverse_2)
-                    diagonal_gradients_row[k] = factor * (product_1 * (product_2 * (power_of_2 - one) - power_of_2))
+                    power_of_3 = (gradients_k * inverse_2) * (gradients_k * inverse_2)
+                    choice_1 = ((power_of_3 * (sum_4 - one) + sum_6) if abs(gradients_k) == largest else (one - power_of_3))
+                    diagonal_gradients_row[k] = factor * (product_1 * (power_of_3 + product_2 * choice_1))
         totals[lane] = total
         faults[lane] = fault

@@ -19,6 +19,13 @@ BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
+@njit(**MATH)
+def abs_difference(difference, total):
+    """|a| - |b|, from a - b and a + b: the smaller of the two in size, minus it where they differ in sign."""
+    size = abs(total) if abs(total) < abs(difference) else abs(difference)
+    return size if (difference > real(0.0)) == (total > real(0.0)) else -size
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -65,16 +72,13 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             positive_row = positive[i]
             negative_row = negative[i]
             sum = 0.0
-            sum_3 = 0.0
             for d in range(n_D):
+                positive_d = positive_row[d]
                 negative_d = negative_row[d]
                 anchor_d = anchor_row[d]
-                sum = add(sum, np.float64(abs((anchor_d - negative_d) + eps)))
-                positive_d = positive_row[d]
-                sum_3 = add(sum_3, np.float64(abs((anchor_d - positive_d) + eps)))
+                sum = add(sum, np.float64(abs_difference(negative_d - positive_d, ((anchor_d - negative_d) + eps) + ((anchor_d - positive_d) + eps))))
             sum_2 = real(sum)
-            sum_4 = real(sum_3)
-            sum_1 = margin + sum_4 - sum_2
+            sum_1 = margin + sum_2
             value = (zero if zero > sum_1 else sum_1)
             factor = scale
             if item_scale is not None:
@@ -155,7 +159,6 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
             sum = 0.0
             sum_3 = 0.0
             sum_6 = 0.0
-            sum_8 = 0.0
             for d in range(n_D):
                 direction_negative_d = direction_negative_row[d]
                 direction_anchor_d = direction_anchor_row[d]
@@ -167,13 +170,11 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 positive_d = positive_row[d]
                 sum_4 = (anchor_d - positive_d) + eps
                 sum_3 = add(sum_3, np.float64((direction_anchor_d - direction_positive_d) * (one if sum_4 > zero else (-one if sum_4 < zero else zero))))
-                sum_6 = add(sum_6, np.float64(abs(sum_1)))
-                sum_8 = add(sum_8, np.float64(abs(sum_4)))
+                sum_6 = add(sum_6, np.float64(abs_difference(negative_d - positive_d, (sum_1) + (sum_4))))
             sum_2 = real(sum)
             sum_5 = real(sum_3)
             sum_7 = real(sum_6)
-            sum_9 = real(sum_8)
-            choice_1 = (zero if margin + sum_9 - sum_7 <= zero else (sum_5 - sum_2))
+            choice_1 = (zero if margin + sum_7 <= zero else (sum_5 - sum_2))
             value = choice_1
             factor = scale
             if item_scale is not None:

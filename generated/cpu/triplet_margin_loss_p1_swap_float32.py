@@ -19,6 +19,13 @@ BLOCK = 4096
 MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 
+@njit(**MATH)
+def abs_difference(difference, total):
+    """|a| - |b|, from a - b and a + b: the smaller of the two in size, minus it where they differ in sign."""
+    size = abs(total) if abs(total) < abs(difference) else abs(difference)
+    return size if (difference > real(0.0)) == (total > real(0.0)) else -size
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -66,20 +73,18 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             negative_row = negative[i]
             sum = 0.0
             sum_3 = 0.0
-            sum_5 = 0.0
             for d in range(n_D):
-                negative_d = real(negative_row[d])
                 positive_d = real(positive_row[d])
-                sum = add(sum, np.float64(abs((positive_d - negative_d) + eps)))
                 anchor_d = real(anchor_row[d])
-                sum_3 = add(sum_3, np.float64(abs((anchor_d - negative_d) + eps)))
-                sum_5 = add(sum_5, np.float64(abs((anchor_d - positive_d) + eps)))
+                negative_d = real(negative_row[d])
+                group_1 = ((anchor_d - positive_d) + eps)
+                sum = add(sum, np.float64(abs_difference(anchor_d + negative_d - real(2) * positive_d, ((positive_d - negative_d) + eps) + group_1)))
+                sum_3 = add(sum_3, np.float64(abs_difference(negative_d - positive_d, ((anchor_d - negative_d) + eps) + group_1)))
             sum_2 = real(sum)
             sum_4 = real(sum_3)
-            sum_6 = real(sum_5)
-            sum_1 = margin + sum_6 - sum_4
-            sum_7 = margin + sum_6 - sum_2
-            value = (zero if zero > (sum_1 if sum_1 > sum_7 else sum_7) else (sum_1 if sum_1 > sum_7 else sum_7))
+            sum_1 = margin + sum_4
+            sum_5 = margin + sum_2
+            value = (zero if zero > (sum_1 if sum_1 > sum_5 else sum_5) else (sum_1 if sum_1 > sum_5 else sum_5))
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -94,7 +99,7 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                     sign_1 = (one if ((anchor_k - negative_k) + eps) > zero else (-one if ((anchor_k - negative_k) + eps) < zero else zero))
                     positive_k = real(positive_row[k])
                     sign_2 = (one if ((anchor_k - positive_k) + eps) > zero else (-one if ((anchor_k - positive_k) + eps) < zero else zero))
-                    choice_1 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else ((sign_2 - sign_1) if sum_4 - sum_2 <= zero else sign_2))
+                    choice_1 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else ((sign_2 - sign_1) if sum_4 - sum_2 >= zero else sign_2))
                     grad_anchor_row[k] = factor * choice_1
             if grad_positive is not None:
                 for k in range(n_D):
@@ -103,7 +108,7 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                     sign_3 = (one if ((anchor_k_2 - positive_k_2) + eps) > zero else (-one if ((anchor_k_2 - positive_k_2) + eps) < zero else zero))
                     negative_k_2 = real(negative_row[k])
                     sign_4 = (one if ((positive_k_2 - negative_k_2) + eps) > zero else (-one if ((positive_k_2 - negative_k_2) + eps) < zero else zero))
-                    choice_2 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else (-sign_3 if sum_4 - sum_2 <= zero else (-sign_4 - sign_3)))
+                    choice_2 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else (-sign_3 if sum_4 - sum_2 >= zero else (-sign_4 - sign_3)))
                     grad_positive_row[k] = factor * choice_2
             if grad_negative is not None:
                 for k in range(n_D):
@@ -112,7 +117,7 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                     sign_5 = (one if ((anchor_k_3 - negative_k_3) + eps) > zero else (-one if ((anchor_k_3 - negative_k_3) + eps) < zero else zero))
                     positive_k_3 = real(positive_row[k])
                     sign_6 = (one if ((positive_k_3 - negative_k_3) + eps) > zero else (-one if ((positive_k_3 - negative_k_3) + eps) < zero else zero))
-                    choice_3 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else (sign_5 if sum_4 - sum_2 <= zero else sign_6))
+                    choice_3 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else (sign_5 if sum_4 - sum_2 >= zero else sign_6))
                     grad_negative_row[k] = factor * choice_3
         totals[lane] = total
         faults[lane] = fault
@@ -165,7 +170,6 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
             sum_6 = 0.0
             sum_9 = 0.0
             sum_11 = 0.0
-            sum_13 = 0.0
             for d in range(n_D):
                 direction_negative_d = real(direction_negative_row[d])
                 direction_anchor_d = real(direction_anchor_row[d])
@@ -179,16 +183,15 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 sum_3 = add(sum_3, np.float64((direction_anchor_d - direction_positive_d) * (one if sum_4 > zero else (-one if sum_4 < zero else zero))))
                 sum_7 = (positive_d - negative_d) + eps
                 sum_6 = add(sum_6, np.float64(-(direction_negative_d - direction_positive_d) * (one if sum_7 > zero else (-one if sum_7 < zero else zero))))
-                sum_9 = add(sum_9, np.float64(abs(sum_7)))
-                sum_11 = add(sum_11, np.float64(abs(sum_1)))
-                sum_13 = add(sum_13, np.float64(abs(sum_4)))
+                group_1 = (sum_4)
+                sum_9 = add(sum_9, np.float64(abs_difference(anchor_d + negative_d - real(2) * positive_d, (sum_7) + group_1)))
+                sum_11 = add(sum_11, np.float64(abs_difference(negative_d - positive_d, (sum_1) + group_1)))
             sum_2 = real(sum)
             sum_5 = real(sum_3)
             sum_8 = real(sum_6)
             sum_10 = real(sum_9)
             sum_12 = real(sum_11)
-            sum_14 = real(sum_13)
-            choice_1 = (zero if ((margin + sum_14 - sum_10) if (margin + sum_14 - sum_10) > (margin + sum_14 - sum_12) else (margin + sum_14 - sum_12)) <= zero else ((sum_5 - sum_2) if sum_12 - sum_10 <= zero else (sum_5 - sum_8)))
+            choice_1 = (zero if ((margin + sum_10) if (margin + sum_10) > (margin + sum_12) else (margin + sum_12)) <= zero else ((sum_5 - sum_2) if sum_12 - sum_10 >= zero else (sum_5 - sum_8)))
             value = choice_1
             factor = scale
             if item_scale is not None:

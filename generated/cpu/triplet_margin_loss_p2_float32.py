@@ -28,6 +28,12 @@ def reciprocal_or_zero(x):
     return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
+@njit(**MATH)
+def where_near(near, far, f, g):
+    """`near` where f and g differ by less than a factor of 2, else `far`."""
+    return near if (f < g + g) & (g < f + f) else far
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -78,7 +84,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             for d in range(n_D):
                 negative_d = real(negative_row[d])
                 anchor_d = real(anchor_row[d])
-                sum_1 = (anchor_d - negative_d) + eps
+                group_1 = (anchor_d - negative_d)
+                sum_1 = eps + group_1
                 sum = add(sum, np.float64(sum_1 * sum_1))
                 positive_d = real(positive_row[d])
                 sum_4 = (anchor_d - positive_d) + eps
@@ -89,17 +96,23 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             power_of_2 = math.sqrt(sum_5)
             inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
             sum_6 = 0.0
+            sum_11 = 0.0
             for d in range(n_D):
                 positive_d_2 = real(positive_row[d])
                 negative_d_2 = real(negative_row[d])
+                sum_7 = negative_d_2 - positive_d_2
                 anchor_d_2 = real(anchor_row[d])
-                sum_7 = (anchor_d_2 - negative_d_2) + eps
-                sum_8 = (anchor_d_2 - positive_d_2) + eps
-                sum_6 = add(sum_6, np.float64((negative_d_2 - positive_d_2) * (((sum_7) + (sum_8)) * inverse_1)))
-            sum_9 = real(sum_6)
-            sum_10 = margin + sum_9
-            value = (zero if zero > sum_10 else sum_10)
-            product_1 = -sum_9
+                group_2 = (anchor_d_2 - negative_d_2)
+                sum_8 = eps + group_2
+                sum_9 = (anchor_d_2 - positive_d_2) + eps
+                group_3 = (sum_9)
+                sum_6 = add(sum_6, np.float64(sum_7 * (((sum_8) + group_3) * inverse_1)))
+                sum_11 = add(sum_11, np.float64(((sum_7)) * ((eps + group_2 + group_3) * inverse_1)))
+            sum_10 = real(sum_6)
+            sum_12 = real(sum_11)
+            sum_13 = margin + sum_10
+            value = (zero if zero > sum_13 else sum_13)
+            product_1 = -sum_12
             inverse_2 = reciprocal_or_zero(power_of_1)
             inverse_3 = reciprocal_or_zero(power_of_2)
             factor = scale
@@ -115,25 +128,24 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                     anchor_k = real(anchor_row[k])
                     unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
                     positive_k = real(positive_row[k])
-                    group_1 = (negative_k - positive_k)
                     unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
-                    choice_1 = (((product_1 * unit_1 + group_1) * inverse_3) if sum_9 >= zero else ((product_1 * unit_2 + group_1) * inverse_2))
-                    choice_2 = (zero if sum_10 <= zero else choice_1)
-                    grad_anchor_row[k] = factor * choice_2
+                    where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3, unit_2 - unit_1, power_of_2, power_of_1)
+                    choice_1 = (zero if sum_13 <= zero else where_near_1)
+                    grad_anchor_row[k] = factor * choice_1
             if grad_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = real(positive_row[k])
                     anchor_k_2 = real(anchor_row[k])
                     unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
-                    choice_3 = (zero if sum_10 <= zero else -unit_3)
-                    grad_positive_row[k] = factor * choice_3
+                    choice_2 = (zero if sum_13 <= zero else -unit_3)
+                    grad_positive_row[k] = factor * choice_2
             if grad_negative is not None:
                 for k in range(n_D):
                     negative_k_2 = real(negative_row[k])
                     anchor_k_3 = real(anchor_row[k])
                     unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_2
-                    choice_4 = (zero if sum_10 <= zero else unit_4)
-                    grad_negative_row[k] = factor * choice_4
+                    choice_3 = (zero if sum_13 <= zero else unit_4)
+                    grad_negative_row[k] = factor * choice_3
         totals[lane] = total
         faults[lane] = fault
 
@@ -185,7 +197,8 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
             for d in range(n_D):
                 negative_d = real(negative_row[d])
                 anchor_d = real(anchor_row[d])
-                sum_1 = (anchor_d - negative_d) + eps
+                group_1 = (anchor_d - negative_d)
+                sum_1 = eps + group_1
                 sum = add(sum, np.float64(sum_1 * sum_1))
                 positive_d = real(positive_row[d])
                 sum_4 = (anchor_d - positive_d) + eps
@@ -198,27 +211,49 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
             inverse_2 = reciprocal_or_zero(power_of_2)
             inverse_3 = reciprocal_or_zero(power_of_1 + power_of_2)
             sum_6 = 0.0
-            sum_8 = 0.0
-            sum_10 = 0.0
+            sum_9 = 0.0
+            sum_11 = 0.0
+            sum_13 = 0.0
             for d1 in range(n_D):
                 direction_negative_d1 = real(direction_negative_row[d1])
                 direction_anchor_d1 = real(direction_anchor_row[d1])
+                sum_7 = direction_anchor_d1 - direction_negative_d1
                 negative_d1 = real(negative_row[d1])
                 anchor_d1 = real(anchor_row[d1])
-                sum_6 = add(sum_6, np.float64((direction_anchor_d1 - direction_negative_d1) * (((anchor_d1 - negative_d1) + eps) * inverse_1)))
+                unit_1 = ((anchor_d1 - negative_d1) + eps) * inverse_1
+                sum_6 = add(sum_6, np.float64(sum_7 * unit_1))
                 direction_positive_d1 = real(direction_positive_row[d1])
                 positive_d1 = real(positive_row[d1])
-                sum_8 = add(sum_8, np.float64((direction_anchor_d1 - direction_positive_d1) * (((anchor_d1 - positive_d1) + eps) * inverse_2)))
-                sum_10 = add(sum_10, np.float64((negative_d1 - positive_d1) * ((((anchor_d1 - negative_d1) + eps) + ((anchor_d1 - positive_d1) + eps)) * inverse_3)))
-            sum_7 = real(sum_6)
-            sum_9 = real(sum_8)
-            sum_11 = real(sum_10)
-            choice_1 = (zero if margin + sum_11 <= zero else (sum_9 - sum_7))
+                unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_2
+                sum_9 = add(sum_9, np.float64((direction_anchor_d1 - direction_positive_d1) * unit_2))
+                sum_11 = add(sum_11, np.float64((negative_d1 - positive_d1) * ((((anchor_d1 - negative_d1) + eps) + ((anchor_d1 - positive_d1) + eps)) * inverse_3)))
+                sum_13 = add(sum_13, np.float64(((negative_d1 - positive_d1)) * (((anchor_d1 - negative_d1) + ((anchor_d1 - positive_d1) + eps) + eps) * inverse_3)))
+            sum_8 = real(sum_6)
+            sum_10 = real(sum_9)
+            sum_12 = real(sum_11)
+            sum_14 = real(sum_13)
+            product_1 = -sum_14
+            sum_15 = 0.0
+            for d1 in range(n_D):
+                direction_negative_d1_2 = real(direction_negative_row[d1])
+                direction_anchor_d1_2 = real(direction_anchor_row[d1])
+                sum_16 = direction_anchor_d1_2 - direction_negative_d1_2
+                negative_d1_2 = real(negative_row[d1])
+                anchor_d1_2 = real(anchor_row[d1])
+                unit_3 = ((anchor_d1_2 - negative_d1_2) + eps) * inverse_1
+                positive_d1_2 = real(positive_row[d1])
+                direction_positive_d1_2 = real(direction_positive_row[d1])
+                unit_4 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_2
+                sum_15 = add(sum_15, np.float64(sum_16 * ((((negative_d1_2 - positive_d1_2)) + product_1 * unit_3) * inverse_2) + (-(direction_positive_d1_2 - direction_negative_d1_2)) * unit_4))
+            sum_17 = real(sum_15)
+            where_near_1 = where_near(sum_17, sum_10 - sum_8, power_of_2, power_of_1)
+            choice_1 = (zero if margin + sum_12 <= zero else where_near_1)
             value = choice_1
-            product_1 = -inverse_1
-            product_2 = sum_7 * inverse_1
-            product_3 = -sum_9 * inverse_2
-            product_4 = -sum_7
+            product_2 = -sum_8
+            product_3 = -(sum_17)
+            product_4 = -sum_10
+            product_5 = -inverse_1
+            product_6 = -inverse_2
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -228,33 +263,38 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 values[i] = value
             if product_anchor is not None:
                 for k in range(n_D):
-                    direction_positive_k = real(direction_positive_row[k])
-                    direction_anchor_k = real(direction_anchor_row[k])
-                    direction_negative_k = real(direction_negative_row[k])
                     negative_k = real(negative_row[k])
                     anchor_k = real(anchor_row[k])
-                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_1
+                    unit_5 = ((anchor_k - negative_k) + eps) * inverse_1
+                    direction_negative_k = real(direction_negative_row[k])
+                    direction_anchor_k = real(direction_anchor_row[k])
+                    sum_18 = (direction_anchor_k - direction_negative_k) + product_2 * unit_5
+                    direction_positive_k = real(direction_positive_row[k])
                     positive_k = real(positive_row[k])
-                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_2
-                    choice_2 = (zero if margin + sum_11 <= zero else ((direction_anchor_k - direction_positive_k) * inverse_2 + product_1 * (direction_anchor_k - direction_negative_k) + product_2 * unit_1 + product_3 * unit_2))
+                    unit_6 = ((anchor_k - positive_k) + eps) * inverse_2
+                    sum_19 = (direction_anchor_k - direction_positive_k) + product_4 * unit_6
+                    where_near_2 = where_near(sum_18 * (-sum_14 * inverse_2 * inverse_1) + (-(direction_positive_k - direction_negative_k) + product_2 * ((((negative_k - positive_k)) + product_1 * unit_5) * inverse_2) + product_3 * unit_6) * inverse_2, sum_19 * inverse_2 + product_5 * sum_18, power_of_2, power_of_1)
+                    choice_2 = (zero if margin + sum_12 <= zero else where_near_2)
                     product_anchor_row[k] = factor * choice_2
             if product_positive is not None:
                 for k in range(n_D):
-                    direction_anchor_k_2 = real(direction_anchor_row[k])
                     positive_k_2 = real(positive_row[k])
                     anchor_k_2 = real(anchor_row[k])
-                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_2
+                    unit_7 = ((anchor_k_2 - positive_k_2) + eps) * inverse_2
                     direction_positive_k_2 = real(direction_positive_row[k])
-                    choice_3 = (zero if margin + sum_11 <= zero else ((sum_9 * unit_3 + direction_positive_k_2 - direction_anchor_k_2) * inverse_2))
+                    direction_anchor_k_2 = real(direction_anchor_row[k])
+                    sum_20 = (direction_anchor_k_2 - direction_positive_k_2) + product_4 * unit_7
+                    choice_3 = (zero if margin + sum_12 <= zero else (product_6 * sum_20))
                     product_positive_row[k] = factor * choice_3
             if product_negative is not None:
                 for k in range(n_D):
-                    direction_negative_k_2 = real(direction_negative_row[k])
                     negative_k_2 = real(negative_row[k])
                     anchor_k_3 = real(anchor_row[k])
-                    unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_1
+                    unit_8 = ((anchor_k_3 - negative_k_2) + eps) * inverse_1
+                    direction_negative_k_2 = real(direction_negative_row[k])
                     direction_anchor_k_3 = real(direction_anchor_row[k])
-                    choice_4 = (zero if margin + sum_11 <= zero else ((product_4 * unit_4 + direction_anchor_k_3 - direction_negative_k_2) * inverse_1))
+                    sum_21 = (direction_anchor_k_3 - direction_negative_k_2) + product_2 * unit_8
+                    choice_4 = (zero if margin + sum_12 <= zero else (sum_21 * inverse_1))
                     product_negative_row[k] = factor * choice_4
         totals[lane] = total
         faults[lane] = fault
@@ -302,7 +342,8 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
             for d in range(n_D):
                 negative_d = real(negative_row[d])
                 anchor_d = real(anchor_row[d])
-                sum_1 = (anchor_d - negative_d) + eps
+                group_1 = (anchor_d - negative_d)
+                sum_1 = eps + group_1
                 sum = add(sum, np.float64(sum_1 * sum_1))
                 positive_d = real(positive_row[d])
                 sum_4 = (anchor_d - positive_d) + eps
@@ -313,17 +354,24 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
             power_of_2 = math.sqrt(sum_5)
             inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
             sum_6 = 0.0
+            sum_11 = 0.0
             for d in range(n_D):
                 positive_d_2 = real(positive_row[d])
                 negative_d_2 = real(negative_row[d])
+                sum_7 = negative_d_2 - positive_d_2
                 anchor_d_2 = real(anchor_row[d])
-                sum_7 = (anchor_d_2 - negative_d_2) + eps
-                sum_8 = (anchor_d_2 - positive_d_2) + eps
-                sum_6 = add(sum_6, np.float64((negative_d_2 - positive_d_2) * (((sum_7) + (sum_8)) * inverse_1)))
-            sum_9 = real(sum_6)
+                group_2 = (anchor_d_2 - negative_d_2)
+                sum_8 = eps + group_2
+                sum_9 = (anchor_d_2 - positive_d_2) + eps
+                group_3 = (sum_9)
+                sum_6 = add(sum_6, np.float64(sum_7 * (((sum_8) + group_3) * inverse_1)))
+                sum_11 = add(sum_11, np.float64(((sum_7)) * ((eps + group_2 + group_3) * inverse_1)))
+            sum_10 = real(sum_6)
+            sum_12 = real(sum_11)
             inverse_2 = reciprocal_or_zero(power_of_1)
             inverse_3 = reciprocal_or_zero(power_of_2)
-            product_1 = -inverse_3
+            product_1 = -sum_12
+            product_3 = -inverse_2
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -331,24 +379,35 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
                 for k in range(n_D):
                     negative_k = real(negative_row[k])
                     anchor_k = real(anchor_row[k])
-                    power_of_3 = (((anchor_k - negative_k) + eps) * inverse_2) * (((anchor_k - negative_k) + eps) * inverse_2)
+                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
+                    choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                    sum_13 = one - choice_1 * unit_1
                     positive_k = real(positive_row[k])
-                    power_of_4 = (((anchor_k - positive_k) + eps) * inverse_3) * (((anchor_k - positive_k) + eps) * inverse_3)
-                    choice_1 = (zero if margin + sum_9 <= zero else (power_of_3 * inverse_2 + product_1 * power_of_4 + inverse_3 - inverse_2))
-                    diagonal_anchor_row[k] = factor * choice_1
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
+                    choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
+                    product_2 = (one - choice_2 * unit_2) * inverse_3
+                    product_4 = product_3 * sum_13
+                    where_near_1 = where_near(sum_13 * (-sum_12 * inverse_3 * inverse_2) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3) - (choice_2 - choice_1) * unit_2) * inverse_3, product_2 + product_4, power_of_2, power_of_1)
+                    choice_3 = (zero if margin + sum_10 <= zero else where_near_1)
+                    diagonal_anchor_row[k] = factor * choice_3
             if diagonal_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = real(positive_row[k])
                     anchor_k_2 = real(anchor_row[k])
-                    power_of_5 = (((anchor_k_2 - positive_k_2) + eps) * inverse_3) * (((anchor_k_2 - positive_k_2) + eps) * inverse_3)
-                    choice_2 = (zero if margin + sum_9 <= zero else ((one - power_of_5) * inverse_3))
-                    diagonal_positive_row[k] = factor * choice_2
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
+                    choice_4 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
+                    product_5 = (one - choice_4 * unit_3) * inverse_3
+                    choice_5 = (zero if margin + sum_10 <= zero else product_5)
+                    diagonal_positive_row[k] = factor * choice_5
             if diagonal_negative is not None:
                 for k in range(n_D):
                     negative_k_2 = real(negative_row[k])
                     anchor_k_3 = real(anchor_row[k])
-                    power_of_6 = (((anchor_k_3 - negative_k_2) + eps) * inverse_2) * (((anchor_k_3 - negative_k_2) + eps) * inverse_2)
-                    choice_3 = (zero if margin + sum_9 <= zero else ((power_of_6 - one) * inverse_2))
-                    diagonal_negative_row[k] = factor * choice_3
+                    unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_2
+                    choice_6 = (unit_4 if (unit_4 > zero) | (unit_4 < zero) else zero)
+                    sum_14 = one - choice_6 * unit_4
+                    product_6 = product_3 * sum_14
+                    choice_7 = (zero if margin + sum_10 <= zero else product_6)
+                    diagonal_negative_row[k] = factor * choice_7
         totals[lane] = total
         faults[lane] = fault

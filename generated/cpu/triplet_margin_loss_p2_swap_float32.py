@@ -28,6 +28,12 @@ def reciprocal_or_zero(x):
     return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
+@njit(**MATH)
+def where_near(near, far, f, g):
+    """`near` where f and g differ by less than a factor of 2, else `far`."""
+    return near if (f < g + g) & (g < f + f) else far
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -82,7 +88,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                 sum_1 = (positive_d - negative_d) + eps
                 sum = add(sum, np.float64(sum_1 * sum_1))
                 anchor_d = real(anchor_row[d])
-                sum_4 = (anchor_d - negative_d) + eps
+                group_1 = (anchor_d - negative_d)
+                sum_4 = eps + group_1
                 sum_3 = add(sum_3, np.float64(sum_4 * sum_4))
                 sum_7 = (anchor_d - positive_d) + eps
                 sum_6 = add(sum_6, np.float64(sum_7 * sum_7))
@@ -96,24 +103,31 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             inverse_2 = reciprocal_or_zero(power_of_3 + power_of_2)
             sum_9 = 0.0
             sum_13 = 0.0
+            sum_17 = 0.0
             for d in range(n_D):
                 positive_d_2 = real(positive_row[d])
                 anchor_d_2 = real(anchor_row[d])
                 negative_d_2 = real(negative_row[d])
                 sum_10 = (positive_d_2 - negative_d_2) + eps
                 sum_11 = (anchor_d_2 - positive_d_2) + eps
-                group_1 = (sum_11)
-                sum_9 = add(sum_9, np.float64((anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_1) * inverse_1)))
-                sum_14 = (anchor_d_2 - negative_d_2) + eps
-                sum_13 = add(sum_13, np.float64((negative_d_2 - positive_d_2) * (((sum_14) + group_1) * inverse_2)))
+                group_2 = (sum_11)
+                sum_9 = add(sum_9, np.float64((anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_2) * inverse_1)))
+                sum_14 = negative_d_2 - positive_d_2
+                group_3 = (anchor_d_2 - negative_d_2)
+                sum_15 = eps + group_3
+                sum_13 = add(sum_13, np.float64(sum_14 * (((sum_15) + group_2) * inverse_2)))
+                sum_17 = add(sum_17, np.float64(((sum_14)) * ((eps + group_3 + group_2) * inverse_2)))
             sum_12 = real(sum_9)
-            sum_15 = real(sum_13)
-            sum_16 = margin + sum_15
-            sum_17 = margin + sum_12
-            value = (zero if zero > (sum_16 if sum_16 > sum_17 else sum_17) else (sum_16 if sum_16 > sum_17 else sum_17))
-            product_1 = -sum_15
+            sum_16 = real(sum_13)
+            sum_18 = real(sum_17)
+            sum_19 = margin + sum_16
+            sum_20 = margin + sum_12
+            value = (zero if zero > (sum_19 if sum_19 > sum_20 else sum_20) else (sum_19 if sum_19 > sum_20 else sum_20))
+            product_1 = -sum_18
             inverse_3 = reciprocal_or_zero(power_of_3)
             inverse_4 = reciprocal_or_zero(power_of_2)
+            sum_21 = sum_16 - sum_12
+            where_near_2 = where_near(sum_21, sum_21, power_of_3, power_of_1)
             inverse_5 = reciprocal_or_zero(power_of_1)
             factor = scale
             if item_scale is not None:
@@ -128,11 +142,10 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                     anchor_k = real(anchor_row[k])
                     unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
                     positive_k = real(positive_row[k])
-                    group_2 = (negative_k - positive_k)
                     unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
-                    choice_1 = (((product_1 * unit_1 + group_2) * inverse_4) if sum_15 >= zero else ((product_1 * unit_2 + group_2) * inverse_3))
-                    choice_2 = (zero if (sum_16 if sum_16 > sum_17 else sum_17) <= zero else (choice_1 if sum_15 - sum_12 >= zero else unit_2))
-                    grad_anchor_row[k] = factor * choice_2
+                    where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4, unit_2 - unit_1, power_of_2, power_of_3)
+                    choice_1 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (where_near_1 if where_near_2 >= zero else unit_2))
+                    grad_anchor_row[k] = factor * choice_1
             if grad_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = real(positive_row[k])
@@ -140,8 +153,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                     unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
                     negative_k_2 = real(negative_row[k])
                     unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_5
-                    choice_3 = (zero if (sum_16 if sum_16 > sum_17 else sum_17) <= zero else (-unit_3 if sum_15 - sum_12 >= zero else (-unit_4 - unit_3)))
-                    grad_positive_row[k] = factor * choice_3
+                    choice_2 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (-unit_3 if where_near_2 >= zero else (-unit_4 - unit_3)))
+                    grad_positive_row[k] = factor * choice_2
             if grad_negative is not None:
                 for k in range(n_D):
                     negative_k_3 = real(negative_row[k])
@@ -149,8 +162,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                     unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_3
                     positive_k_3 = real(positive_row[k])
                     unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_5
-                    choice_4 = (zero if (sum_16 if sum_16 > sum_17 else sum_17) <= zero else (unit_5 if sum_15 - sum_12 >= zero else unit_6))
-                    grad_negative_row[k] = factor * choice_4
+                    choice_3 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (unit_5 if where_near_2 >= zero else unit_6))
+                    grad_negative_row[k] = factor * choice_3
         totals[lane] = total
         faults[lane] = fault
 
@@ -206,7 +219,8 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 sum_1 = (positive_d - negative_d) + eps
                 sum = add(sum, np.float64(sum_1 * sum_1))
                 anchor_d = real(anchor_row[d])
-                sum_4 = (anchor_d - negative_d) + eps
+                group_1 = (anchor_d - negative_d)
+                sum_4 = eps + group_1
                 sum_3 = add(sum_3, np.float64(sum_4 * sum_4))
                 sum_7 = (anchor_d - positive_d) + eps
                 sum_6 = add(sum_6, np.float64(sum_7 * sum_7))
@@ -225,39 +239,59 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
             sum_13 = 0.0
             sum_16 = 0.0
             sum_18 = 0.0
-            sum_20 = 0.0
+            sum_21 = 0.0
+            sum_23 = 0.0
             for d in range(n_D):
                 positive_d_2 = real(positive_row[d])
                 anchor_d_2 = real(anchor_row[d])
                 negative_d_2 = real(negative_row[d])
                 sum_10 = (positive_d_2 - negative_d_2) + eps
                 sum_11 = (anchor_d_2 - positive_d_2) + eps
-                group_1 = (sum_11)
-                sum_9 = add(sum_9, np.float64((anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_1) * inverse_1)))
+                group_2 = (sum_11)
+                sum_9 = add(sum_9, np.float64((anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_2) * inverse_1)))
                 direction_negative_d = real(direction_negative_row[d])
                 direction_anchor_d = real(direction_anchor_row[d])
-                sum_14 = (anchor_d_2 - negative_d_2) + eps
+                group_3 = (anchor_d_2 - negative_d_2)
+                sum_14 = eps + group_3
                 sum_13 = add(sum_13, np.float64((direction_anchor_d - direction_negative_d) * (sum_14 * inverse_2)))
                 direction_positive_d = real(direction_positive_row[d])
                 sum_16 = add(sum_16, np.float64((direction_anchor_d - direction_positive_d) * (sum_11 * inverse_3)))
-                sum_18 = add(sum_18, np.float64((negative_d_2 - positive_d_2) * (((sum_14) + group_1) * inverse_4)))
-                sum_20 = add(sum_20, np.float64(-(direction_negative_d - direction_positive_d) * (sum_10 * inverse_5)))
+                sum_19 = negative_d_2 - positive_d_2
+                sum_18 = add(sum_18, np.float64(sum_19 * (((sum_14) + group_2) * inverse_4)))
+                sum_21 = add(sum_21, np.float64(-(direction_negative_d - direction_positive_d) * (sum_10 * inverse_5)))
+                sum_23 = add(sum_23, np.float64(((sum_19)) * ((eps + group_3 + group_2) * inverse_4)))
             sum_12 = real(sum_9)
             sum_15 = real(sum_13)
             sum_17 = real(sum_16)
-            sum_19 = real(sum_18)
-            sum_21 = real(sum_20)
-            choice_1 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_19) else (margin + sum_19)) <= zero else ((sum_17 - sum_15) if sum_19 - sum_12 >= zero else (sum_17 - sum_21)))
+            sum_20 = real(sum_18)
+            sum_22 = real(sum_21)
+            sum_24 = real(sum_23)
+            product_1 = -sum_24
+            sum_25 = 0.0
+            for d1 in range(n_D):
+                direction_negative_d1 = real(direction_negative_row[d1])
+                direction_anchor_d1 = real(direction_anchor_row[d1])
+                sum_26 = direction_anchor_d1 - direction_negative_d1
+                negative_d1 = real(negative_row[d1])
+                anchor_d1 = real(anchor_row[d1])
+                unit_1 = ((anchor_d1 - negative_d1) + eps) * inverse_2
+                positive_d1 = real(positive_row[d1])
+                direction_positive_d1 = real(direction_positive_row[d1])
+                unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_3
+                sum_25 = add(sum_25, np.float64(sum_26 * ((((negative_d1 - positive_d1)) + product_1 * unit_1) * inverse_3) + (-(direction_positive_d1 - direction_negative_d1)) * unit_2))
+            sum_27 = real(sum_25)
+            where_near_1 = where_near(sum_27, sum_17 - sum_15, power_of_2, power_of_3)
+            sum_28 = sum_20 - sum_12
+            choice_1 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (where_near_1 if where_near(sum_28, sum_28, power_of_3, power_of_1) >= zero else (sum_17 - sum_22)))
             value = choice_1
-            product_1 = -inverse_2
-            product_2 = sum_15 * inverse_2
-            product_3 = -sum_17 * inverse_3
+            product_2 = -sum_15
+            product_3 = -(sum_27)
             product_4 = -sum_17
-            product_5 = -inverse_3
-            product_6 = sum_17 * inverse_3
-            product_7 = sum_21 * inverse_5
-            product_8 = -sum_15
-            product_9 = -sum_21
+            product_6 = -inverse_2
+            where_near_3 = where_near(sum_28, sum_28, power_of_3, power_of_1)
+            product_7 = -inverse_3
+            product_9 = -inverse_5
+            product_10 = -sum_22
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -267,41 +301,49 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 values[i] = value
             if product_anchor is not None:
                 for k in range(n_D):
-                    direction_positive_k = real(direction_positive_row[k])
-                    direction_anchor_k = real(direction_anchor_row[k])
-                    sum_22 = direction_anchor_k - direction_positive_k
-                    direction_negative_k = real(direction_negative_row[k])
                     negative_k = real(negative_row[k])
                     anchor_k = real(anchor_row[k])
-                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
+                    unit_3 = ((anchor_k - negative_k) + eps) * inverse_2
+                    direction_negative_k = real(direction_negative_row[k])
+                    direction_anchor_k = real(direction_anchor_row[k])
+                    sum_29 = (direction_anchor_k - direction_negative_k) + product_2 * unit_3
+                    direction_positive_k = real(direction_positive_row[k])
+                    group_4 = (direction_positive_k - direction_negative_k)
                     positive_k = real(positive_row[k])
-                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
-                    choice_2 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_19) else (margin + sum_19)) <= zero else ((sum_22 * inverse_3 + product_1 * (direction_anchor_k - direction_negative_k) + product_2 * unit_1 + product_3 * unit_2) if sum_19 - sum_12 >= zero else ((product_4 * unit_2 + direction_anchor_k - direction_positive_k) * inverse_3)))
+                    unit_4 = ((anchor_k - positive_k) + eps) * inverse_3
+                    sum_30 = (direction_anchor_k - direction_positive_k) + product_4 * unit_4
+                    product_5 = sum_30 * inverse_3
+                    where_near_2 = where_near(sum_29 * (-sum_24 * inverse_3 * inverse_2) + (product_2 * ((((negative_k - positive_k)) + product_1 * unit_3) * inverse_3) - group_4 + product_3 * unit_4) * inverse_3, product_5 + product_6 * sum_29, power_of_2, power_of_3)
+                    choice_2 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (where_near_2 if where_near_3 >= zero else product_5))
                     product_anchor_row[k] = factor * choice_2
             if product_positive is not None:
                 for k in range(n_D):
-                    direction_anchor_k_2 = real(direction_anchor_row[k])
                     positive_k_2 = real(positive_row[k])
                     anchor_k_2 = real(anchor_row[k])
-                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
+                    unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
                     direction_positive_k_2 = real(direction_positive_row[k])
-                    direction_negative_k_2 = real(direction_negative_row[k])
-                    sum_23 = direction_anchor_k_2 - direction_positive_k_2
+                    direction_anchor_k_2 = real(direction_anchor_row[k])
+                    sum_31 = (direction_anchor_k_2 - direction_positive_k_2) + product_4 * unit_5
+                    product_8 = product_7 * sum_31
                     negative_k_2 = real(negative_row[k])
-                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_5
-                    choice_3 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_19) else (margin + sum_19)) <= zero else (((sum_17 * unit_3 + direction_positive_k_2 - direction_anchor_k_2) * inverse_3) if sum_19 - sum_12 >= zero else ((direction_negative_k_2 - direction_positive_k_2) * inverse_5 + product_5 * sum_23 + product_6 * unit_3 + product_7 * unit_4)))
+                    direction_negative_k_2 = real(direction_negative_row[k])
+                    group_5 = (direction_positive_k_2 - direction_negative_k_2)
+                    sum_32 = product_10 * (((positive_k_2 - negative_k_2) + eps) * inverse_5) + group_5
+                    choice_3 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (product_8 if where_near_3 >= zero else (product_8 + product_9 * sum_32)))
                     product_positive_row[k] = factor * choice_3
             if product_negative is not None:
                 for k in range(n_D):
-                    direction_negative_k_3 = real(direction_negative_row[k])
                     negative_k_3 = real(negative_row[k])
                     anchor_k_3 = real(anchor_row[k])
-                    unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_2
+                    unit_6 = ((anchor_k_3 - negative_k_3) + eps) * inverse_2
+                    direction_negative_k_3 = real(direction_negative_row[k])
                     direction_anchor_k_3 = real(direction_anchor_row[k])
+                    sum_33 = (direction_anchor_k_3 - direction_negative_k_3) + product_2 * unit_6
                     positive_k_3 = real(positive_row[k])
-                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_5
                     direction_positive_k_3 = real(direction_positive_row[k])
-                    choice_4 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_19) else (margin + sum_19)) <= zero else (((product_8 * unit_5 + direction_anchor_k_3 - direction_negative_k_3) * inverse_2) if sum_19 - sum_12 >= zero else ((product_9 * unit_6 + direction_positive_k_3 - direction_negative_k_3) * inverse_5)))
+                    group_6 = (direction_positive_k_3 - direction_negative_k_3)
+                    sum_34 = product_10 * (((positive_k_3 - negative_k_3) + eps) * inverse_5) + group_6
+                    choice_4 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else ((sum_33 * inverse_2) if where_near_3 >= zero else (sum_34 * inverse_5)))
                     product_negative_row[k] = factor * choice_4
         totals[lane] = total
         faults[lane] = fault
@@ -350,10 +392,12 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
             for d in range(n_D):
                 negative_d = real(negative_row[d])
                 positive_d = real(positive_row[d])
-                sum_1 = (positive_d - negative_d) + eps
+                group_1 = (positive_d - negative_d)
+                sum_1 = eps + group_1
                 sum = add(sum, np.float64(sum_1 * sum_1))
                 anchor_d = real(anchor_row[d])
-                sum_4 = (anchor_d - negative_d) + eps
+                group_2 = (anchor_d - negative_d)
+                sum_4 = eps + group_2
                 sum_3 = add(sum_3, np.float64(sum_4 * sum_4))
                 sum_7 = (anchor_d - positive_d) + eps
                 sum_6 = add(sum_6, np.float64(sum_7 * sum_7))
@@ -366,23 +410,38 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
             power_of_3 = math.sqrt(sum_5)
             inverse_2 = reciprocal_or_zero(power_of_3 + power_of_2)
             sum_9 = 0.0
-            sum_13 = 0.0
+            sum_14 = 0.0
+            sum_18 = 0.0
+            sum_20 = 0.0
             for d in range(n_D):
                 positive_d_2 = real(positive_row[d])
                 anchor_d_2 = real(anchor_row[d])
                 negative_d_2 = real(negative_row[d])
-                sum_10 = (positive_d_2 - negative_d_2) + eps
-                sum_11 = (anchor_d_2 - positive_d_2) + eps
-                group_1 = (sum_11)
-                sum_9 = add(sum_9, np.float64((anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_1) * inverse_1)))
-                sum_14 = (anchor_d_2 - negative_d_2) + eps
-                sum_13 = add(sum_13, np.float64((negative_d_2 - positive_d_2) * (((sum_14) + group_1) * inverse_2)))
-            sum_12 = real(sum_9)
-            sum_15 = real(sum_13)
+                sum_10 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+                group_3 = (positive_d_2 - negative_d_2)
+                sum_11 = eps + group_3
+                sum_12 = (anchor_d_2 - positive_d_2) + eps
+                group_4 = (sum_12)
+                sum_9 = add(sum_9, np.float64(sum_10 * (((sum_11) + group_4) * inverse_1)))
+                sum_15 = negative_d_2 - positive_d_2
+                group_5 = (anchor_d_2 - negative_d_2)
+                sum_16 = eps + group_5
+                sum_14 = add(sum_14, np.float64(sum_15 * (((sum_16) + group_4) * inverse_2)))
+                sum_18 = add(sum_18, np.float64(((sum_10)) * ((eps + group_3 + group_4) * inverse_1)))
+                sum_20 = add(sum_20, np.float64(((sum_15)) * ((eps + group_5 + group_4) * inverse_2)))
+            sum_13 = real(sum_9)
+            sum_17 = real(sum_14)
+            sum_19 = real(sum_18)
+            sum_21 = real(sum_20)
             inverse_3 = reciprocal_or_zero(power_of_3)
             inverse_4 = reciprocal_or_zero(power_of_2)
-            product_1 = -inverse_4
+            product_1 = -sum_21
+            product_3 = -inverse_3
+            sum_23 = sum_17 - sum_13
+            where_near_2 = where_near(sum_23, sum_23, power_of_3, power_of_1)
             inverse_5 = reciprocal_or_zero(power_of_1)
+            product_6 = -sum_19
+            product_7 = -inverse_5
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -390,32 +449,46 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
                 for k in range(n_D):
                     negative_k = real(negative_row[k])
                     anchor_k = real(anchor_row[k])
-                    power_of_4 = (((anchor_k - negative_k) + eps) * inverse_3) * (((anchor_k - negative_k) + eps) * inverse_3)
+                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
+                    choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                    sum_22 = one - choice_1 * unit_1
                     positive_k = real(positive_row[k])
-                    power_of_5 = (((anchor_k - positive_k) + eps) * inverse_4) * (((anchor_k - positive_k) + eps) * inverse_4)
-                    product_2 = product_1 * power_of_5
-                    product_3 = (one - power_of_5) * inverse_4
-                    choice_1 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_15) else (margin + sum_15)) <= zero else ((power_of_4 * inverse_3 + product_2 + inverse_4 - inverse_3) if sum_15 - sum_12 >= zero else product_3))
-                    diagonal_anchor_row[k] = factor * choice_1
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
+                    choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
+                    product_2 = (one - choice_2 * unit_2) * inverse_4
+                    product_4 = product_3 * sum_22
+                    where_near_1 = where_near(sum_22 * (-sum_21 * inverse_4 * inverse_3) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4) - (choice_2 - choice_1) * unit_2) * inverse_4, product_2 + product_4, power_of_2, power_of_3)
+                    choice_3 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (where_near_1 if where_near_2 >= zero else product_2))
+                    diagonal_anchor_row[k] = factor * choice_3
             if diagonal_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = real(positive_row[k])
                     anchor_k_2 = real(anchor_row[k])
-                    power_of_6 = (((anchor_k_2 - positive_k_2) + eps) * inverse_4) * (((anchor_k_2 - positive_k_2) + eps) * inverse_4)
-                    product_4 = (one - power_of_6) * inverse_4
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
+                    choice_4 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
+                    product_5 = (one - choice_4 * unit_3) * inverse_4
                     negative_k_2 = real(negative_row[k])
-                    power_of_7 = (((positive_k_2 - negative_k_2) + eps) * inverse_5) * (((positive_k_2 - negative_k_2) + eps) * inverse_5)
-                    product_5 = product_1 * power_of_6
-                    choice_2 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_15) else (margin + sum_15)) <= zero else (product_4 if sum_15 - sum_12 >= zero else (power_of_7 * inverse_5 + product_5 + inverse_4 - inverse_5)))
-                    diagonal_positive_row[k] = factor * choice_2
+                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_5
+                    choice_5 = (unit_4 if (unit_4 > zero) | (unit_4 < zero) else zero)
+                    sum_24 = one - choice_5 * unit_4
+                    product_8 = product_7 * sum_24
+                    where_near_3 = where_near(sum_24 * (-sum_19 * inverse_4 * inverse_5) + (-choice_5 * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2)) + product_6 * unit_4) * inverse_4) - (choice_4 - choice_5) * unit_3) * inverse_4, product_5 + product_8, power_of_2, power_of_1)
+                    choice_6 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (product_5 if where_near_2 >= zero else where_near_3))
+                    diagonal_positive_row[k] = factor * choice_6
             if diagonal_negative is not None:
                 for k in range(n_D):
                     negative_k_3 = real(negative_row[k])
                     anchor_k_3 = real(anchor_row[k])
-                    power_of_8 = (((anchor_k_3 - negative_k_3) + eps) * inverse_3) * (((anchor_k_3 - negative_k_3) + eps) * inverse_3)
+                    unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_3
+                    choice_7 = (unit_5 if (unit_5 > zero) | (unit_5 < zero) else zero)
+                    sum_25 = one - choice_7 * unit_5
+                    product_9 = product_3 * sum_25
                     positive_k_3 = real(positive_row[k])
-                    power_of_9 = (((positive_k_3 - negative_k_3) + eps) * inverse_5) * (((positive_k_3 - negative_k_3) + eps) * inverse_5)
-                    choice_3 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_15) else (margin + sum_15)) <= zero else (((power_of_8 - one) * inverse_3) if sum_15 - sum_12 >= zero else ((power_of_9 - one) * inverse_5)))
-                    diagonal_negative_row[k] = factor * choice_3
+                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_5
+                    choice_8 = (unit_6 if (unit_6 > zero) | (unit_6 < zero) else zero)
+                    sum_26 = one - choice_8 * unit_6
+                    product_10 = product_7 * sum_26
+                    choice_9 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (product_9 if where_near_2 >= zero else product_10))
+                    diagonal_negative_row[k] = factor * choice_9
         totals[lane] = total
         faults[lane] = fault

@@ -50,6 +50,18 @@ def reciprocal_or_zero(x):
     return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
+@njit(**MATH)
+def where_near(near, far, f, g):
+    """`near` where f and g differ by less than a factor of 2, else `far`."""
+    return near if (f < g + g) & (g < f + f) else far
+
+
+@njit(**MATH)
+def up_to_half(x):
+    """x where it is less than a half in size, else 0."""
+    return x if abs(x) < real(0.5) else real(0.0)
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -106,7 +118,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                 top = image if image > top else top
                 anchor_d = anchor_row[d]
                 sum_2 = (anchor_d - negative_d) + eps
-                image = ordered(abs(sum_2))
+                abs_1 = abs(sum_2)
+                image = ordered(abs_1)
                 top_2 = image if image > top_2 else top_2
                 sum_3 = (anchor_d - positive_d) + eps
                 image = ordered(abs(sum_3))
@@ -123,6 +136,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             sum = 0.0
             sum_6 = 0.0
             sum_9 = 0.0
+            sum_12 = 0.0
+            sum_15 = 0.0
             for d in range(n_D):
                 negative_d_2 = negative_row[d]
                 positive_d_2 = positive_row[d]
@@ -133,9 +148,15 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                 sum_6 = add(sum_6, np.float64((sum_7 * inverse_2) * (sum_7 * inverse_2)))
                 sum_10 = (anchor_d_2 - positive_d_2) + eps
                 sum_9 = add(sum_9, np.float64((sum_10 * inverse_3) * (sum_10 * inverse_3)))
+                sum_13 = negative_d_2 - positive_d_2
+                abs_2 = abs(sum_7)
+                sum_12 = add(sum_12, np.float64(((sum_13 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_2 == largest_2 else zero)))
+                sum_15 = add(sum_15, np.float64((one if abs_2 == largest_2 else zero)))
             sum_5 = real(sum)
             sum_8 = real(sum_6)
             sum_11 = real(sum_9)
+            sum_14 = real(sum_12)
+            sum_16 = real(sum_15)
             power_of_1 = math.sqrt(sum_5)
             product_1 = power_of_1 * binade_1
             power_of_2 = math.sqrt(sum_11)
@@ -144,27 +165,37 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             power_of_3 = math.sqrt(sum_8)
             product_3 = power_of_3 * binade_2
             inverse_5 = reciprocal_or_zero(product_3 + product_2)
-            sum_12 = 0.0
-            sum_16 = 0.0
+            up_to_half_1 = up_to_half(sum_14 * reciprocal_or_zero(largest_2 * sum_16))
+            product_4 = -up_to_half_1
+            group_2 = (one + up_to_half_1)
+            inverse_6 = reciprocal_or_zero(product_2 + group_2 * product_3)
+            sum_17 = 0.0
+            sum_21 = 0.0
+            sum_25 = 0.0
             for d in range(n_D):
                 positive_d_3 = positive_row[d]
                 anchor_d_3 = anchor_row[d]
                 negative_d_3 = negative_row[d]
-                sum_13 = (positive_d_3 - negative_d_3) + eps
-                sum_14 = (anchor_d_3 - positive_d_3) + eps
-                group_1 = (sum_14)
-                sum_12 = add(sum_12, np.float64((anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_13) + group_1) * inverse_4)))
-                sum_17 = (anchor_d_3 - negative_d_3) + eps
-                sum_16 = add(sum_16, np.float64((negative_d_3 - positive_d_3) * (((sum_17) + group_1) * inverse_5)))
-            sum_15 = real(sum_12)
-            sum_18 = real(sum_16)
-            sum_19 = margin + sum_18
-            sum_20 = margin + sum_15
-            value = (zero if zero > (sum_19 if sum_19 > sum_20 else sum_20) else (sum_19 if sum_19 > sum_20 else sum_20))
-            product_4 = -sum_18
-            inverse_6 = reciprocal_or_zero(product_3)
-            inverse_7 = reciprocal_or_zero(product_2)
-            inverse_8 = reciprocal_or_zero(product_1)
+                sum_18 = (positive_d_3 - negative_d_3) + eps
+                sum_19 = (anchor_d_3 - positive_d_3) + eps
+                group_1 = (sum_19)
+                sum_17 = add(sum_17, np.float64((anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_18) + group_1) * inverse_4)))
+                sum_22 = negative_d_3 - positive_d_3
+                sum_23 = (anchor_d_3 - negative_d_3) + eps
+                sum_21 = add(sum_21, np.float64(sum_22 * (((sum_23) + group_1) * inverse_5)))
+                sum_25 = add(sum_25, np.float64(((sum_22) + product_4 * sum_23) * ((group_1 + group_2 * sum_23) * inverse_6)))
+            sum_20 = real(sum_17)
+            sum_24 = real(sum_21)
+            sum_26 = real(sum_25)
+            sum_27 = margin + sum_24
+            sum_28 = margin + sum_20
+            value = (zero if zero > (sum_27 if sum_27 > sum_28 else sum_28) else (sum_27 if sum_27 > sum_28 else sum_28))
+            product_5 = -sum_26
+            inverse_7 = reciprocal_or_zero(product_3)
+            inverse_8 = reciprocal_or_zero(product_2)
+            sum_30 = sum_24 - sum_20
+            where_near_2 = where_near(sum_30, sum_30, product_3, product_1)
+            inverse_9 = reciprocal_or_zero(product_1)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -176,31 +207,32 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                 for k in range(n_D):
                     negative_k = negative_row[k]
                     anchor_k = anchor_row[k]
-                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_6
+                    sum_29 = (anchor_k - negative_k) + eps
+                    unit_1 = sum_29 * inverse_7
                     positive_k = positive_row[k]
-                    group_2 = (negative_k - positive_k)
-                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_7
-                    choice_1 = (((product_4 * unit_1 + group_2) * inverse_7) if sum_18 >= zero else ((product_4 * unit_2 + group_2) * inverse_6))
-                    choice_2 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (choice_1 if sum_18 - sum_15 >= zero else unit_2))
-                    grad_anchor_row[k] = factor * choice_2
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_8
+                    where_near_1 = where_near((((negative_k - positive_k) + product_4 * sum_29) + product_5 * unit_1) * inverse_8, unit_2 - unit_1, product_2, product_3)
+                    choice_1 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (where_near_1 if where_near_2 >= zero else unit_2))
+                    grad_anchor_row[k] = factor * choice_1
             if grad_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = positive_row[k]
                     anchor_k_2 = anchor_row[k]
-                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_7
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_8
                     negative_k_2 = negative_row[k]
-                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_8
-                    choice_3 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (-unit_3 if sum_18 - sum_15 >= zero else (-unit_4 - unit_3)))
-                    grad_positive_row[k] = factor * choice_3
+                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_9
+                    choice_2 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (-unit_3 if where_near_2 >= zero else (-unit_4 - unit_3)))
+                    grad_positive_row[k] = factor * choice_2
             if grad_negative is not None:
                 for k in range(n_D):
                     negative_k_3 = negative_row[k]
                     anchor_k_3 = anchor_row[k]
-                    unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_6
+                    sum_31 = (anchor_k_3 - negative_k_3) + eps
+                    unit_5 = sum_31 * inverse_7
                     positive_k_3 = positive_row[k]
-                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_8
-                    choice_4 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (unit_5 if sum_18 - sum_15 >= zero else unit_6))
-                    grad_negative_row[k] = factor * choice_4
+                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_9
+                    choice_3 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (unit_5 if where_near_2 >= zero else unit_6))
+                    grad_negative_row[k] = factor * choice_3
         totals[lane] = total
         faults[lane] = fault
 
@@ -254,14 +286,17 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 negative_d = negative_row[d]
                 positive_d = positive_row[d]
                 sum_1 = (positive_d - negative_d) + eps
-                image = ordered(abs(sum_1))
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
                 top = image if image > top else top
                 anchor_d = anchor_row[d]
                 sum_2 = (anchor_d - negative_d) + eps
-                image = ordered(abs(sum_2))
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
                 top_2 = image if image > top_2 else top_2
                 sum_3 = (anchor_d - positive_d) + eps
-                image = ordered(abs(sum_3))
+                abs_3 = abs(sum_3)
+                image = ordered(abs_3)
                 top_3 = image if image > top_3 else top_3
             largest = unordered(top)
             largest_2 = unordered(top_2)
@@ -275,6 +310,14 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
             sum = 0.0
             sum_6 = 0.0
             sum_9 = 0.0
+            sum_12 = 0.0
+            sum_15 = 0.0
+            sum_17 = 0.0
+            sum_19 = 0.0
+            sum_22 = 0.0
+            sum_24 = 0.0
+            sum_26 = 0.0
+            sum_28 = 0.0
             for d in range(n_D):
                 negative_d_2 = negative_row[d]
                 positive_d_2 = positive_row[d]
@@ -285,57 +328,141 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 sum_6 = add(sum_6, np.float64((sum_7 * inverse_2) * (sum_7 * inverse_2)))
                 sum_10 = (anchor_d_2 - positive_d_2) + eps
                 sum_9 = add(sum_9, np.float64((sum_10 * inverse_3) * (sum_10 * inverse_3)))
+                direction_negative_d = direction_negative_row[d]
+                direction_positive_d = direction_positive_row[d]
+                sum_13 = direction_positive_d - direction_negative_d
+                abs_4 = abs(sum_4)
+                sum_12 = add(sum_12, np.float64(((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero)))
+                direction_anchor_d = direction_anchor_row[d]
+                sign_1 = (one if sum_7 > zero else (-one if sum_7 < zero else zero))
+                abs_5 = abs(sum_7)
+                sum_15 = add(sum_15, np.float64((((direction_anchor_d - direction_negative_d) * sign_1) if abs_5 == largest_2 else zero)))
+                sign_2 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
+                abs_6 = abs(sum_10)
+                sum_17 = add(sum_17, np.float64((((direction_anchor_d - direction_positive_d) * sign_2) if abs_6 == largest_3 else zero)))
+                sum_20 = negative_d_2 - positive_d_2
+                sum_19 = add(sum_19, np.float64(((sum_20 * sign_1) if abs_5 == largest_2 else zero)))
+                sum_22 = add(sum_22, np.float64((one if abs_4 == largest else zero)))
+                sum_24 = add(sum_24, np.float64((one if abs_5 == largest_2 else zero)))
+                sum_26 = add(sum_26, np.float64((one if abs_6 == largest_3 else zero)))
+                sum_28 = add(sum_28, np.float64((((-(sum_13)) * sign_2) if abs_6 == largest_3 else zero)))
             sum_5 = real(sum)
             sum_8 = real(sum_6)
             sum_11 = real(sum_9)
+            sum_14 = real(sum_12)
+            sum_16 = real(sum_15)
+            sum_18 = real(sum_17)
+            sum_21 = real(sum_19)
+            sum_23 = real(sum_22)
+            sum_25 = real(sum_24)
+            sum_27 = real(sum_26)
+            sum_29 = real(sum_28)
             power_of_1 = math.sqrt(sum_5)
             product_1 = power_of_1 * binade_1
             power_of_2 = math.sqrt(sum_11)
             product_2 = power_of_2 * binade_3
             inverse_4 = reciprocal_or_zero(product_1 + product_2)
+            inverse_5 = reciprocal_or_zero(product_2)
             power_of_3 = math.sqrt(sum_8)
             product_3 = power_of_3 * binade_2
-            inverse_5 = reciprocal_or_zero(product_3)
-            inverse_6 = reciprocal_or_zero(product_2)
+            inverse_6 = reciprocal_or_zero(product_3)
             inverse_7 = reciprocal_or_zero(product_3 + product_2)
             inverse_8 = reciprocal_or_zero(product_1)
-            sum_12 = 0.0
-            sum_16 = 0.0
-            sum_19 = 0.0
-            sum_21 = 0.0
-            sum_23 = 0.0
+            inverse_9 = reciprocal_or_zero(largest_2 * sum_25)
+            up_to_half_1 = up_to_half(sum_21 * inverse_9)
+            product_4 = -up_to_half_1
+            group_2 = (one + up_to_half_1)
+            inverse_10 = reciprocal_or_zero(product_2 + group_2 * product_3)
+            unit_1 = sum_14 * reciprocal_or_zero(largest * sum_23) * product_1
+            product_5 = -unit_1
+            inverse_11 = reciprocal_or_zero(largest_3 * sum_27)
+            unit_2 = sum_29 * inverse_11 * product_2
+            product_6 = -unit_2
+            unit_3 = sum_16 * inverse_9 * product_3
+            product_7 = -unit_3
+            unit_4 = sum_18 * inverse_11 * product_2
+            product_8 = -unit_4
+            sum_30 = 0.0
+            sum_34 = 0.0
+            sum_36 = 0.0
+            sum_39 = 0.0
+            sum_41 = 0.0
+            sum_44 = 0.0
+            sum_46 = 0.0
+            sum_48 = 0.0
+            sum_51 = 0.0
+            sum_53 = 0.0
+            sum_55 = 0.0
             for d in range(n_D):
                 positive_d_3 = positive_row[d]
                 anchor_d_3 = anchor_row[d]
                 negative_d_3 = negative_row[d]
-                sum_13 = (positive_d_3 - negative_d_3) + eps
-                sum_14 = (anchor_d_3 - positive_d_3) + eps
-                group_1 = (sum_14)
-                sum_12 = add(sum_12, np.float64((anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_13) + group_1) * inverse_4)))
-                direction_negative_d = direction_negative_row[d]
-                direction_anchor_d = direction_anchor_row[d]
-                sum_17 = (anchor_d_3 - negative_d_3) + eps
-                sum_16 = add(sum_16, np.float64((direction_anchor_d - direction_negative_d) * (sum_17 * inverse_5)))
-                direction_positive_d = direction_positive_row[d]
-                sum_19 = add(sum_19, np.float64((direction_anchor_d - direction_positive_d) * (sum_14 * inverse_6)))
-                sum_21 = add(sum_21, np.float64((negative_d_3 - positive_d_3) * (((sum_17) + group_1) * inverse_7)))
-                sum_23 = add(sum_23, np.float64(-(direction_negative_d - direction_positive_d) * (sum_13 * inverse_8)))
-            sum_15 = real(sum_12)
-            sum_18 = real(sum_16)
-            sum_20 = real(sum_19)
-            sum_22 = real(sum_21)
-            sum_24 = real(sum_23)
-            choice_1 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_22) else (margin + sum_22)) <= zero else ((sum_20 - sum_18) if sum_22 - sum_15 >= zero else (sum_20 - sum_24)))
+                sum_31 = (positive_d_3 - negative_d_3) + eps
+                sum_32 = (anchor_d_3 - positive_d_3) + eps
+                group_1 = (sum_32)
+                sum_30 = add(sum_30, np.float64((anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_31) + group_1) * inverse_4)))
+                direction_negative_d_2 = direction_negative_row[d]
+                direction_anchor_d_2 = direction_anchor_row[d]
+                sum_34 = add(sum_34, np.float64((direction_anchor_d_2 - direction_negative_d_2) * (sum_32 * inverse_5)))
+                sum_37 = (anchor_d_3 - negative_d_3) + eps
+                sum_36 = add(sum_36, np.float64((direction_anchor_d_2 - direction_negative_d_2) * (sum_37 * inverse_6)))
+                direction_positive_d_2 = direction_positive_row[d]
+                sum_39 = add(sum_39, np.float64((direction_anchor_d_2 - direction_positive_d_2) * (sum_32 * inverse_5)))
+                sum_42 = negative_d_3 - positive_d_3
+                sum_41 = add(sum_41, np.float64(sum_42 * (((sum_37) + group_1) * inverse_7)))
+                sum_44 = add(sum_44, np.float64(-(direction_negative_d_2 - direction_positive_d_2) * (sum_31 * inverse_8)))
+                sum_46 = add(sum_46, np.float64(((sum_42) + product_4 * sum_37) * ((group_1 + group_2 * sum_37) * inverse_10)))
+                sum_49 = direction_positive_d_2 - direction_negative_d_2
+                sum_48 = add(sum_48, np.float64(((sum_49) + product_5 * (sum_31 * inverse_8)) * (sum_31 * inverse_8)))
+                sum_51 = add(sum_51, np.float64(((-(sum_49)) + product_6 * (sum_32 * inverse_5)) * (sum_32 * inverse_5)))
+                sum_53 = add(sum_53, np.float64(((direction_anchor_d_2 - direction_negative_d_2) + product_7 * (sum_37 * inverse_6)) * (sum_37 * inverse_6)))
+                sum_55 = add(sum_55, np.float64(((direction_anchor_d_2 - direction_positive_d_2) + product_8 * (sum_32 * inverse_5)) * (sum_32 * inverse_5)))
+            sum_33 = real(sum_30)
+            sum_35 = real(sum_34)
+            sum_38 = real(sum_36)
+            sum_40 = real(sum_39)
+            sum_43 = real(sum_41)
+            sum_45 = real(sum_44)
+            sum_47 = real(sum_46)
+            sum_50 = real(sum_48)
+            sum_52 = real(sum_51)
+            sum_54 = real(sum_53)
+            sum_56 = real(sum_55)
+            product_9 = -sum_47
+            sum_57 = 0.0
+            sum_61 = 0.0
+            for d1 in range(n_D):
+                direction_negative_d1 = direction_negative_row[d1]
+                direction_anchor_d1 = direction_anchor_row[d1]
+                sum_58 = direction_anchor_d1 - direction_negative_d1
+                negative_d1 = negative_row[d1]
+                anchor_d1 = anchor_row[d1]
+                sum_59 = (anchor_d1 - negative_d1) + eps
+                unit_5 = sum_59 * inverse_6
+                positive_d1 = positive_row[d1]
+                product_10 = sum_58 * ((((negative_d1 - positive_d1) + product_4 * sum_59) + product_9 * unit_5) * inverse_5)
+                direction_positive_d1 = direction_positive_row[d1]
+                group_3 = (direction_positive_d1 - direction_negative_d1)
+                group_4 = (-group_3)
+                unit_6 = ((anchor_d1 - positive_d1) + eps) * inverse_5
+                sum_57 = add(sum_57, np.float64(product_10 + group_4 * unit_6))
+                sum_61 = add(sum_61, np.float64(product_10))
+            sum_60 = real(sum_57)
+            sum_62 = real(sum_61)
+            where_near_1 = where_near(sum_60, sum_40 - sum_38, product_2, product_3)
+            sum_63 = sum_43 - sum_33
+            choice_1 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (where_near_1 if where_near(sum_63, sum_63, product_3, product_1) >= zero else (sum_40 - sum_45)))
             value = choice_1
-            product_4 = -inverse_5
-            product_5 = sum_18 * inverse_5
-            product_6 = -sum_20 * inverse_6
-            product_7 = -sum_20
-            product_8 = -inverse_6
-            product_9 = sum_20 * inverse_6
-            product_10 = sum_24 * inverse_8
-            product_11 = -sum_18
-            product_12 = -sum_24
+            product_11 = -sum_56
+            product_12 = -sum_35
+            product_13 = -sum_62
+            product_14 = -sum_52
+            product_16 = -inverse_6
+            product_17 = -sum_54
+            where_near_3 = where_near(sum_63, sum_63, product_3, product_1)
+            product_18 = -inverse_5
+            product_20 = -inverse_8
+            product_21 = -sum_50
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -345,41 +472,53 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 values[i] = value
             if product_anchor is not None:
                 for k in range(n_D):
+                    positive_k = positive_row[k]
+                    anchor_k = anchor_row[k]
+                    unit_7 = ((anchor_k - positive_k) + eps) * inverse_5
                     direction_positive_k = direction_positive_row[k]
                     direction_anchor_k = direction_anchor_row[k]
-                    sum_25 = direction_anchor_k - direction_positive_k
-                    direction_negative_k = direction_negative_row[k]
+                    sum_64 = ((direction_anchor_k - direction_positive_k) + product_8 * unit_7) + product_11 * unit_7
                     negative_k = negative_row[k]
-                    anchor_k = anchor_row[k]
-                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_5
-                    positive_k = positive_row[k]
-                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_6
-                    choice_2 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_22) else (margin + sum_22)) <= zero else ((sum_25 * inverse_6 + product_4 * (direction_anchor_k - direction_negative_k) + product_5 * unit_1 + product_6 * unit_2) if sum_22 - sum_15 >= zero else ((product_7 * unit_2 + direction_anchor_k - direction_positive_k) * inverse_6)))
+                    sum_65 = (anchor_k - negative_k) + eps
+                    unit_8 = sum_65 * inverse_6
+                    direction_negative_k = direction_negative_row[k]
+                    group_5 = (direction_positive_k - direction_negative_k)
+                    product_15 = sum_64 * inverse_5
+                    sum_66 = ((direction_anchor_k - direction_negative_k) + product_7 * unit_8) + product_17 * unit_8
+                    where_near_2 = where_near(sum_64 * (-(power_of_3 * binade_2 * up_to_half_1 + sum_47) * inverse_5 * inverse_6) + (product_12 * ((((negative_k - positive_k) + product_4 * sum_65) + product_9 * unit_8) * inverse_5) + ((-group_5) + product_6 * unit_7) + product_13 * unit_8 + product_14 * unit_7) * inverse_6, product_15 + product_16 * sum_66, product_2, product_3)
+                    choice_2 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (where_near_2 if where_near_3 >= zero else product_15))
                     product_anchor_row[k] = factor * choice_2
             if product_positive is not None:
                 for k in range(n_D):
-                    direction_anchor_k_2 = direction_anchor_row[k]
                     positive_k_2 = positive_row[k]
                     anchor_k_2 = anchor_row[k]
-                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
+                    unit_9 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
                     direction_positive_k_2 = direction_positive_row[k]
-                    direction_negative_k_2 = direction_negative_row[k]
-                    sum_26 = direction_anchor_k_2 - direction_positive_k_2
+                    direction_anchor_k_2 = direction_anchor_row[k]
+                    sum_67 = ((direction_anchor_k_2 - direction_positive_k_2) + product_8 * unit_9) + product_11 * unit_9
+                    product_19 = product_18 * sum_67
                     negative_k_2 = negative_row[k]
-                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_8
-                    choice_3 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_22) else (margin + sum_22)) <= zero else (((sum_20 * unit_3 + direction_positive_k_2 - direction_anchor_k_2) * inverse_6) if sum_22 - sum_15 >= zero else ((direction_negative_k_2 - direction_positive_k_2) * inverse_8 + product_8 * sum_26 + product_9 * unit_3 + product_10 * unit_4)))
+                    unit_10 = ((positive_k_2 - negative_k_2) + eps) * inverse_8
+                    direction_negative_k_2 = direction_negative_row[k]
+                    group_6 = (direction_positive_k_2 - direction_negative_k_2)
+                    sum_68 = (product_5 * unit_10 + group_6) + product_21 * unit_10
+                    choice_3 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (product_19 if where_near_3 >= zero else (product_20 * sum_68 + product_19)))
                     product_positive_row[k] = factor * choice_3
             if product_negative is not None:
                 for k in range(n_D):
-                    direction_negative_k_3 = direction_negative_row[k]
                     negative_k_3 = negative_row[k]
                     anchor_k_3 = anchor_row[k]
-                    unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_5
+                    sum_69 = (anchor_k_3 - negative_k_3) + eps
+                    unit_11 = sum_69 * inverse_6
+                    direction_negative_k_3 = direction_negative_row[k]
                     direction_anchor_k_3 = direction_anchor_row[k]
+                    sum_70 = ((direction_anchor_k_3 - direction_negative_k_3) + product_7 * unit_11) + product_17 * unit_11
                     positive_k_3 = positive_row[k]
-                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_8
+                    unit_12 = ((positive_k_3 - negative_k_3) + eps) * inverse_8
                     direction_positive_k_3 = direction_positive_row[k]
-                    choice_4 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_22) else (margin + sum_22)) <= zero else (((product_11 * unit_5 + direction_anchor_k_3 - direction_negative_k_3) * inverse_5) if sum_22 - sum_15 >= zero else ((product_12 * unit_6 + direction_positive_k_3 - direction_negative_k_3) * inverse_8)))
+                    group_7 = (direction_positive_k_3 - direction_negative_k_3)
+                    sum_71 = (product_5 * unit_12 + group_7) + product_21 * unit_12
+                    choice_4 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else ((sum_70 * inverse_6) if where_near_3 >= zero else (sum_71 * inverse_8)))
                     product_negative_row[k] = factor * choice_4
         totals[lane] = total
         faults[lane] = fault
@@ -429,14 +568,17 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
                 negative_d = negative_row[d]
                 positive_d = positive_row[d]
                 sum_1 = (positive_d - negative_d) + eps
-                image = ordered(abs(sum_1))
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
                 top = image if image > top else top
                 anchor_d = anchor_row[d]
                 sum_2 = (anchor_d - negative_d) + eps
-                image = ordered(abs(sum_2))
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
                 top_2 = image if image > top_2 else top_2
                 sum_3 = (anchor_d - positive_d) + eps
-                image = ordered(abs(sum_3))
+                abs_3 = abs(sum_3)
+                image = ordered(abs_3)
                 top_3 = image if image > top_3 else top_3
             largest = unordered(top)
             largest_2 = unordered(top_2)
@@ -450,6 +592,11 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
             sum = 0.0
             sum_6 = 0.0
             sum_9 = 0.0
+            sum_12 = 0.0
+            sum_15 = 0.0
+            sum_18 = 0.0
+            sum_20 = 0.0
+            sum_22 = 0.0
             for d in range(n_D):
                 negative_d_2 = negative_row[d]
                 positive_d_2 = positive_row[d]
@@ -460,9 +607,24 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
                 sum_6 = add(sum_6, np.float64((sum_7 * inverse_2) * (sum_7 * inverse_2)))
                 sum_10 = (anchor_d_2 - positive_d_2) + eps
                 sum_9 = add(sum_9, np.float64((sum_10 * inverse_3) * (sum_10 * inverse_3)))
+                sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+                abs_4 = abs(sum_4)
+                sum_12 = add(sum_12, np.float64(((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero)))
+                sum_16 = negative_d_2 - positive_d_2
+                abs_5 = abs(sum_7)
+                sum_15 = add(sum_15, np.float64(((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_5 == largest_2 else zero)))
+                sum_18 = add(sum_18, np.float64((one if abs_4 == largest else zero)))
+                sum_20 = add(sum_20, np.float64((one if abs_5 == largest_2 else zero)))
+                abs_6 = abs(sum_10)
+                sum_22 = add(sum_22, np.float64((one if abs_6 == largest_3 else zero)))
             sum_5 = real(sum)
             sum_8 = real(sum_6)
             sum_11 = real(sum_9)
+            sum_14 = real(sum_12)
+            sum_17 = real(sum_15)
+            sum_19 = real(sum_18)
+            sum_21 = real(sum_20)
+            sum_23 = real(sum_22)
             power_of_1 = math.sqrt(sum_5)
             product_1 = power_of_1 * binade_1
             power_of_2 = math.sqrt(sum_11)
@@ -471,24 +633,60 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
             power_of_3 = math.sqrt(sum_8)
             product_3 = power_of_3 * binade_2
             inverse_5 = reciprocal_or_zero(product_3 + product_2)
-            sum_12 = 0.0
-            sum_16 = 0.0
+            up_to_half_1 = up_to_half(sum_14 * reciprocal_or_zero(largest * sum_19))
+            product_4 = -up_to_half_1
+            group_2 = (one + up_to_half_1)
+            inverse_6 = reciprocal_or_zero(product_2 + group_2 * product_1)
+            up_to_half_2 = up_to_half(sum_17 * reciprocal_or_zero(largest_2 * sum_21))
+            product_5 = -up_to_half_2
+            group_3 = (one + up_to_half_2)
+            inverse_7 = reciprocal_or_zero(product_2 + group_3 * product_3)
+            inverse_8 = reciprocal_or_zero(product_1)
+            inverse_9 = reciprocal_or_zero(product_3)
+            inverse_10 = reciprocal_or_zero(product_2)
+            sum_24 = 0.0
+            sum_29 = 0.0
+            sum_33 = 0.0
+            sum_35 = 0.0
+            sum_37 = 0.0
+            sum_39 = 0.0
+            sum_41 = 0.0
             for d in range(n_D):
                 positive_d_3 = positive_row[d]
                 anchor_d_3 = anchor_row[d]
                 negative_d_3 = negative_row[d]
-                sum_13 = (positive_d_3 - negative_d_3) + eps
-                sum_14 = (anchor_d_3 - positive_d_3) + eps
-                group_1 = (sum_14)
-                sum_12 = add(sum_12, np.float64((anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_13) + group_1) * inverse_4)))
-                sum_17 = (anchor_d_3 - negative_d_3) + eps
-                sum_16 = add(sum_16, np.float64((negative_d_3 - positive_d_3) * (((sum_17) + group_1) * inverse_5)))
-            sum_15 = real(sum_12)
-            sum_18 = real(sum_16)
-            inverse_6 = reciprocal_or_zero(product_3)
-            inverse_7 = reciprocal_or_zero(product_2)
-            product_4 = -inverse_7
-            inverse_8 = reciprocal_or_zero(product_1)
+                sum_25 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
+                sum_26 = (positive_d_3 - negative_d_3) + eps
+                sum_27 = (anchor_d_3 - positive_d_3) + eps
+                group_1 = (sum_27)
+                sum_24 = add(sum_24, np.float64(sum_25 * (((sum_26) + group_1) * inverse_4)))
+                sum_30 = negative_d_3 - positive_d_3
+                sum_31 = (anchor_d_3 - negative_d_3) + eps
+                sum_29 = add(sum_29, np.float64(sum_30 * (((sum_31) + group_1) * inverse_5)))
+                sum_33 = add(sum_33, np.float64(((sum_25) + product_4 * sum_26) * ((group_1 + group_2 * sum_26) * inverse_6)))
+                sum_35 = add(sum_35, np.float64(((sum_30) + product_5 * sum_31) * ((group_1 + group_3 * sum_31) * inverse_7)))
+                power_of_4 = (sum_26 * inverse_8) * (sum_26 * inverse_8)
+                abs_7 = abs(sum_26)
+                sum_37 = add(sum_37, np.float64(power_of_4 - (power_of_4 if abs_7 == largest else zero)))
+                power_of_5 = (sum_31 * inverse_9) * (sum_31 * inverse_9)
+                abs_8 = abs(sum_31)
+                sum_39 = add(sum_39, np.float64(power_of_5 - (power_of_5 if abs_8 == largest_2 else zero)))
+                power_of_6 = (sum_27 * inverse_10) * (sum_27 * inverse_10)
+                abs_9 = abs(sum_27)
+                sum_41 = add(sum_41, np.float64(power_of_6 - (power_of_6 if abs_9 == largest_3 else zero)))
+            sum_28 = real(sum_24)
+            sum_32 = real(sum_29)
+            sum_34 = real(sum_33)
+            sum_36 = real(sum_35)
+            sum_38 = real(sum_37)
+            sum_40 = real(sum_39)
+            sum_42 = real(sum_41)
+            product_6 = -sum_36
+            product_8 = -inverse_9
+            sum_45 = sum_32 - sum_28
+            where_near_2 = where_near(sum_45, sum_45, product_3, product_1)
+            product_11 = -sum_34
+            product_12 = -inverse_8
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -496,32 +694,54 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
                 for k in range(n_D):
                     negative_k = negative_row[k]
                     anchor_k = anchor_row[k]
-                    power_of_4 = (((anchor_k - negative_k) + eps) * inverse_6) * (((anchor_k - negative_k) + eps) * inverse_6)
+                    sum_43 = (anchor_k - negative_k) + eps
+                    unit_1 = sum_43 * inverse_9
+                    power_of_7 = unit_1 * unit_1
+                    choice_1 = ((power_of_7 * (sum_21 - one) + sum_40) if abs(sum_43) == largest_2 else (one - power_of_7))
                     positive_k = positive_row[k]
-                    power_of_5 = (((anchor_k - positive_k) + eps) * inverse_7) * (((anchor_k - positive_k) + eps) * inverse_7)
-                    product_5 = product_4 * power_of_5
-                    product_6 = (one - power_of_5) * inverse_7
-                    choice_1 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_18) else (margin + sum_18)) <= zero else ((power_of_4 * inverse_6 + product_5 + inverse_7 - inverse_6) if sum_18 - sum_15 >= zero else product_6))
-                    diagonal_anchor_row[k] = factor * choice_1
+                    sum_44 = (anchor_k - positive_k) + eps
+                    unit_2 = sum_44 * inverse_10
+                    power_of_8 = unit_2 * unit_2
+                    choice_2 = ((power_of_8 * (sum_23 - one) + sum_42) if abs(sum_44) == largest_3 else (one - power_of_8))
+                    product_7 = choice_2 * inverse_10
+                    product_9 = product_8 * choice_1
+                    where_near_1 = where_near(choice_1 * (-(power_of_3 * binade_2 * up_to_half_2 + sum_36) * inverse_10 * inverse_9) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_5 * sum_43) + product_6 * unit_1) * inverse_10)) * inverse_10, product_7 + product_9, product_2, product_3)
+                    choice_3 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (where_near_1 if where_near_2 >= zero else product_7))
+                    diagonal_anchor_row[k] = factor * choice_3
             if diagonal_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = positive_row[k]
                     anchor_k_2 = anchor_row[k]
-                    power_of_6 = (((anchor_k_2 - positive_k_2) + eps) * inverse_7) * (((anchor_k_2 - positive_k_2) + eps) * inverse_7)
-                    product_7 = (one - power_of_6) * inverse_7
+                    sum_46 = (anchor_k_2 - positive_k_2) + eps
+                    unit_3 = sum_46 * inverse_10
+                    power_of_9 = unit_3 * unit_3
+                    choice_4 = ((power_of_9 * (sum_23 - one) + sum_42) if abs(sum_46) == largest_3 else (one - power_of_9))
+                    product_10 = choice_4 * inverse_10
                     negative_k_2 = negative_row[k]
-                    power_of_7 = (((positive_k_2 - negative_k_2) + eps) * inverse_8) * (((positive_k_2 - negative_k_2) + eps) * inverse_8)
-                    product_8 = product_4 * power_of_6
-                    choice_2 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_18) else (margin + sum_18)) <= zero else (product_7 if sum_18 - sum_15 >= zero else (power_of_7 * inverse_8 + product_8 + inverse_7 - inverse_8)))
-                    diagonal_positive_row[k] = factor * choice_2
+                    sum_47 = (positive_k_2 - negative_k_2) + eps
+                    unit_4 = sum_47 * inverse_8
+                    power_of_10 = unit_4 * unit_4
+                    choice_5 = ((power_of_10 * (sum_19 - one) + sum_38) if abs(sum_47) == largest else (one - power_of_10))
+                    product_13 = product_12 * choice_5
+                    where_near_3 = where_near(choice_5 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_34) * inverse_10 * inverse_8) + (-(unit_4 + unit_3) * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2) + product_4 * sum_47) + product_11 * unit_4) * inverse_10)) * inverse_10, product_10 + product_13, product_2, product_1)
+                    choice_6 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_10 if where_near_2 >= zero else where_near_3))
+                    diagonal_positive_row[k] = factor * choice_6
             if diagonal_negative is not None:
                 for k in range(n_D):
                     negative_k_3 = negative_row[k]
                     anchor_k_3 = anchor_row[k]
-                    power_of_8 = (((anchor_k_3 - negative_k_3) + eps) * inverse_6) * (((anchor_k_3 - negative_k_3) + eps) * inverse_6)
+                    sum_48 = (anchor_k_3 - negative_k_3) + eps
+                    unit_5 = sum_48 * inverse_9
+                    power_of_11 = unit_5 * unit_5
+                    choice_7 = ((power_of_11 * (sum_21 - one) + sum_40) if abs(sum_48) == largest_2 else (one - power_of_11))
+                    product_14 = product_8 * choice_7
                     positive_k_3 = positive_row[k]
-                    power_of_9 = (((positive_k_3 - negative_k_3) + eps) * inverse_8) * (((positive_k_3 - negative_k_3) + eps) * inverse_8)
-                    choice_3 = (zero if ((margin + sum_15) if (margin + sum_15) > (margin + sum_18) else (margin + sum_18)) <= zero else (((power_of_8 - one) * inverse_6) if sum_18 - sum_15 >= zero else ((power_of_9 - one) * inverse_8)))
-                    diagonal_negative_row[k] = factor * choice_3
+                    sum_49 = (positive_k_3 - negative_k_3) + eps
+                    unit_6 = sum_49 * inverse_8
+                    power_of_12 = unit_6 * unit_6
+                    choice_8 = ((power_of_12 * (sum_19 - one) + sum_38) if abs(sum_49) == largest else (one - power_of_12))
+                    product_15 = product_12 * choice_8
+                    choice_9 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_14 if where_near_2 >= zero else product_15))
+                    diagonal_negative_row[k] = factor * choice_9
         totals[lane] = total
         faults[lane] = fault

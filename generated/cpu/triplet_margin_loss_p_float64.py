@@ -68,6 +68,77 @@ def exp_tail(r):
 
 
 @njit(**MATH)
+def exp_reduce(x):
+    """x = n*ln 2 + r + low, as (n, r, low): r exact, in [-0.288, 0.406]. There exp(r) - 1 has no bad rounding."""
+    shifted = (x * LOG2E - real(0.085)) + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    return n, x - k * LN2_HIGH, k * -LN2_LOW
+
+
+@njit(**MATH)
+def expm1(x):
+    """exp(x) - 1: within 1.4 ulp."""
+    y = real(710.0) if x > real(710.0) else x
+    y = real(-40.0) if y < real(-40.0) else y
+    n, r, low = exp_reduce(y)
+    tail = low + exp_tail(r + low)
+    # Half the result, since 2**1024 is infinite.
+    scale = power_of_two(n - integer(1))
+    y = real(2.0) * (scale * (r + tail) + (scale - real(0.5)))
+    return x if abs(x) < real(1e-17) else y
+
+
+@njit(**MATH)
+def atanh_tail(z):
+    """2*atanh(s)/s - 2 for z = s*s up to 0.04: z times a polynomial, 2**-55 absolute."""
+    q = real(1.537366488580157e-01) * z + real(1.5249482242489365e-01)
+    q = q * z + real(1.8186391561581983e-01)
+    q = q * z + real(2.222213762797145e-01)
+    q = q * z + real(2.8571429406113347e-01)
+    q = q * z + real(3.999999999610036e-01)
+    q = q * z + real(6.666666666667282e-01)
+    return q * z
+
+
+@njit(**MATH)
+def log_sum(k, f):
+    """k*ln 2 + log(1 + f) for f in [-0.25, 0.5], where log(1 + f) = 2*atanh(f / (2 + f))."""
+    s = f / (real(2.0) + f)
+    square = real(0.5) * f * f
+    tail = s * (square + atanh_tail(s * s)) - square
+    return k * LN2_HIGH + (f + (k * LN2_LOW + tail))
+
+
+@njit(**MATH)
+def log(x):
+    """log(x): within 1.1 ulp; -inf at 0, nan below."""
+    small = x < SMALLEST_NORMAL
+    y = x * real(18014398509481984.0) if small else x
+    bits = real(y).view(integer)
+    n = integer(bits - MANTISSA_BITS) >> integer(52)
+    f = integer(bits - (n << integer(52))).view(real) - real(1.0)
+    y = log_sum(exponent(n) - (real(54.0) if small else real(0.0)), f)
+    y = y if x < INFINITY else x
+    edge = -INFINITY if x == real(0.0) else NAN
+    return y if x > real(0.0) else edge
+
+
+@njit(**MATH)
+def log1p(x):
+    """log(1 + x): within 1.1 ulp; -inf at -1, nan below."""
+    n = integer(real(real(1.0) + x).view(integer) - MANTISSA_BITS) >> integer(52)
+    # f = 2**-n * (1 + x) - 1 is exact; four times 2**-n, which may be subnormal.
+    scale = power_of_two(integer(2) - n)
+    f = scale * (real(0.25) * x) + (real(0.25) * scale - real(1.0))
+    y = log_sum(exponent(n), f)
+    y = y if x < INFINITY else x
+    y = y if abs(x) > real(1e-17) else x
+    edge = -INFINITY if x == real(-1.0) else NAN
+    return y if x > real(-1.0) else edge
+
+
+@njit(**MATH)
 def ordered(x):
     """An integer image of the bits that sorts as the numbers do (-0.0 below 0.0, a positive nan above +inf)."""
     bits = real(x).view(integer)
@@ -192,6 +263,62 @@ def signed_power(x, y):
     return size if x > real(0.0) else -size
 
 
+@njit(**MATH)
+def abs_difference(difference, total):
+    """|a| - |b|, from a - b and a + b: the smaller of the two in size, minus it where they differ in sign."""
+    size = abs(total) if abs(total) < abs(difference) else abs(difference)
+    return size if (difference > real(0.0)) == (total > real(0.0)) else -size
+
+
+@njit(**MATH)
+def power_drop(small, large, gap, y):
+    """1 - (small/large)**y for 0 <= small <= large and gap = large - small, as accurate as the gap; 1 where small is 0."""
+    inverse = reciprocal_or_zero(large)
+    share = log1p(-gap * inverse) if gap + gap < large else log(small * inverse)
+    return real(1.0) if small == real(0.0) else -expm1(y * share)
+
+
+@njit(**MATH)
+def abs_power_difference(x, y, gap, p):
+    """|x|**p - |y|**p for gap = x - y, as accurate as the gap where x and y are close; 0**p is 0 for every p."""
+    large = abs(x) if abs(x) > abs(y) else abs(y)
+    small = abs(y) if abs(x) > abs(y) else abs(x)
+    lead = abs_difference(gap, x + y)
+    size = power_drop(small, large, abs(lead), p) * abs_power(large, p)
+    return size if lead > real(0.0) else -size
+
+
+@njit(**MATH)
+def signed_power_difference(x, y, gap, p):
+    """sign(x)*|x|**p - sign(y)*|y|**p for gap = x - y, as `abs_power_difference`."""
+    large = abs(x) if abs(x) > abs(y) else abs(y)
+    small = abs(y) if abs(x) > abs(y) else abs(x)
+    alike = (x > real(0.0)) == (y > real(0.0))
+    drop = power_drop(small, large, abs(gap) if alike else large - small, p)
+    size = (drop if alike else real(2.0) - drop) * abs_power(large, p)
+    return size if gap > real(0.0) else -size
+
+
+@njit(**MATH)
+def root_difference(share, f, g, p):
+    """f - g for f, g > 0 that do not differ much, from share = 1 - (g/f)**p, which is known better than they are."""
+    drop = (f - g) / f
+    power = -expm1(p * log1p(-drop))
+    return f * share * (drop / power if power != real(0.0) else real(1.0) / p)
+
+
+@njit(**MATH)
+def where_near(near, far, f, g):
+    """`near` where f and g differ by less than a factor of 2, else `far`."""
+    return near if (f < g + g) & (g < f + f) else far
+
+
+@njit(**MATH)
+def up_to_half(x):
+    """x where it is less than a half in size, else 0."""
+    return x if abs(x) < real(0.5) else real(0.0)
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -244,7 +371,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, p, eps, sc
                 negative_d = negative_row[d]
                 anchor_d = anchor_row[d]
                 sum_1 = (anchor_d - negative_d) + eps
-                image = ordered(abs(sum_1))
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
                 top = image if image > top else top
                 positive_d = positive_row[d]
                 sum_2 = (anchor_d - positive_d) + eps
@@ -258,6 +386,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, p, eps, sc
             inverse_2 = reciprocal_or_zero(positive_part_2)
             sum = 0.0
             sum_5 = 0.0
+            sum_8 = 0.0
+            sum_11 = 0.0
             for d in range(n_D):
                 negative_d_2 = negative_row[d]
                 anchor_d_2 = anchor_row[d]
@@ -265,17 +395,42 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, p, eps, sc
                 sum = add(sum, np.float64(abs_power(sum_3 * inverse_1, p)))
                 positive_d_2 = positive_row[d]
                 sum_6 = (anchor_d_2 - positive_d_2) + eps
-                sum_5 = add(sum_5, np.float64(abs_power(sum_6 * inverse_2, p)))
+                unit_1 = sum_6 * inverse_2
+                sum_5 = add(sum_5, np.float64(abs_power(unit_1, p)))
+                sum_9 = negative_d_2 - positive_d_2
+                abs_2 = abs(sum_3)
+                sum_8 = add(sum_8, np.float64(((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_2 == largest else zero)))
+                sum_11 = add(sum_11, np.float64((one if abs_2 == largest else zero)))
             sum_4 = real(sum)
             sum_7 = real(sum_5)
-            inverse_3 = one / p
-            to_positive = power(sum_7, inverse_3) * positive_part_2
-            power_of_1 = power(sum_4, inverse_3)
-            sum_8 = to_positive + margin - power_of_1 * positive_part_1
-            value = (zero if zero > sum_8 else sum_8)
-            inverse_4 = reciprocal_or_zero(power_of_1 * positive_part_1)
-            sum_9 = p - one
+            sum_10 = real(sum_8)
+            sum_12 = real(sum_11)
+            inverse_3 = reciprocal_or_zero(largest * sum_12)
+            up_to_half_1 = up_to_half(sum_10 * inverse_3)
+            group_1 = (one + up_to_half_1)
+            product_1 = -up_to_half_1
+            sum_13 = 0.0
+            for d in range(n_D):
+                positive_d_3 = positive_row[d]
+                anchor_d_3 = anchor_row[d]
+                sum_14 = (anchor_d_3 - positive_d_3) + eps
+                unit_2 = sum_14 * inverse_2
+                negative_d_3 = negative_row[d]
+                sum_15 = (anchor_d_3 - negative_d_3) + eps
+                sum_16 = negative_d_3 - positive_d_3
+                sum_13 = add(sum_13, np.float64(abs_power_difference(unit_2, group_1 * sum_15 * inverse_2, ((sum_16) + product_1 * sum_15) * inverse_2, p)))
+            sum_17 = real(sum_13)
+            inverse_4 = one / p
+            power_of_1 = power(sum_4, inverse_4)
+            to_positive = power(sum_7, inverse_4) * positive_part_2
+            product_2 = power_of_1 * positive_part_1
+            root_difference_1 = root_difference(sum_17 * reciprocal_or_zero(sum_7), to_positive, group_1 * product_2, p)
+            sum_18 = margin + where_near(power_of_1 * positive_part_1 * up_to_half_1 + root_difference_1, to_positive - power_of_1 * positive_part_1, to_positive, product_2)
+            value = (zero if zero > sum_18 else sum_18)
             inverse_5 = reciprocal_or_zero(to_positive)
+            inverse_6 = reciprocal_or_zero(product_2)
+            product_3 = -root_difference_1
+            sum_20 = p - one
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -285,26 +440,33 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, p, eps, sc
                 values[i] = value
             if grad_anchor is not None:
                 for k in range(n_D):
-                    negative_k = negative_row[k]
-                    anchor_k = anchor_row[k]
-                    signed_power_1 = signed_power(((anchor_k - negative_k) + eps) * inverse_4, sum_9)
                     positive_k = positive_row[k]
-                    signed_power_2 = signed_power(((anchor_k - positive_k) + eps) * inverse_5, sum_9)
-                    choice_1 = (zero if sum_8 <= zero else (signed_power_2 - signed_power_1))
+                    anchor_k = anchor_row[k]
+                    unit_3 = ((anchor_k - positive_k) + eps) * inverse_5
+                    negative_k = negative_row[k]
+                    sum_19 = (anchor_k - negative_k) + eps
+                    unit_4 = sum_19 * inverse_6
+                    signed_power_1 = signed_power(unit_4, sum_20)
+                    signed_power_2 = signed_power(unit_3, sum_20)
+                    where_near_1 = where_near(signed_power_difference(unit_3, unit_4, (((negative_k - positive_k) + product_1 * sum_19) + product_3 * unit_4) * inverse_5, sum_20), signed_power_2 - signed_power_1, to_positive, product_2)
+                    choice_1 = (zero if sum_18 <= zero else where_near_1)
                     grad_anchor_row[k] = factor * choice_1
             if grad_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = positive_row[k]
                     anchor_k_2 = anchor_row[k]
-                    signed_power_3 = signed_power(((anchor_k_2 - positive_k_2) + eps) * inverse_5, sum_9)
-                    choice_2 = (zero if sum_8 <= zero else -signed_power_3)
+                    unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                    signed_power_3 = signed_power(unit_5, sum_20)
+                    choice_2 = (zero if sum_18 <= zero else -signed_power_3)
                     grad_positive_row[k] = factor * choice_2
             if grad_negative is not None:
                 for k in range(n_D):
                     negative_k_2 = negative_row[k]
                     anchor_k_3 = anchor_row[k]
-                    signed_power_4 = signed_power(((anchor_k_3 - negative_k_2) + eps) * inverse_4, sum_9)
-                    choice_3 = (zero if sum_8 <= zero else signed_power_4)
+                    sum_21 = (anchor_k_3 - negative_k_2) + eps
+                    unit_6 = sum_21 * inverse_6
+                    signed_power_4 = signed_power(unit_6, sum_20)
+                    choice_3 = (zero if sum_18 <= zero else signed_power_4)
                     grad_negative_row[k] = factor * choice_3
         totals[lane] = total
         faults[lane] = fault
@@ -359,11 +521,13 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, p, eps, directi
                 negative_d = negative_row[d]
                 anchor_d = anchor_row[d]
                 sum_1 = (anchor_d - negative_d) + eps
-                image = ordered(abs(sum_1))
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
                 top = image if image > top else top
                 positive_d = positive_row[d]
                 sum_2 = (anchor_d - positive_d) + eps
-                image = ordered(abs(sum_2))
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
                 top_2 = image if image > top_2 else top_2
             largest = unordered(top)
             largest_2 = unordered(top_2)
@@ -373,6 +537,12 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, p, eps, directi
             inverse_2 = reciprocal_or_zero(positive_part_2)
             sum = 0.0
             sum_5 = 0.0
+            sum_8 = 0.0
+            sum_10 = 0.0
+            sum_12 = 0.0
+            sum_15 = 0.0
+            sum_17 = 0.0
+            sum_19 = 0.0
             for d in range(n_D):
                 negative_d_2 = negative_row[d]
                 anchor_d_2 = anchor_row[d]
@@ -380,37 +550,121 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, p, eps, directi
                 sum = add(sum, np.float64(abs_power(sum_3 * inverse_1, p)))
                 positive_d_2 = positive_row[d]
                 sum_6 = (anchor_d_2 - positive_d_2) + eps
-                sum_5 = add(sum_5, np.float64(abs_power(sum_6 * inverse_2, p)))
+                unit_1 = sum_6 * inverse_2
+                sum_5 = add(sum_5, np.float64(abs_power(unit_1, p)))
+                direction_negative_d = direction_negative_row[d]
+                direction_anchor_d = direction_anchor_row[d]
+                sign_1 = (one if sum_3 > zero else (-one if sum_3 < zero else zero))
+                abs_3 = abs(sum_3)
+                sum_8 = add(sum_8, np.float64((((direction_anchor_d - direction_negative_d) * sign_1) if abs_3 == largest else zero)))
+                direction_positive_d = direction_positive_row[d]
+                sign_2 = (one if sum_6 > zero else (-one if sum_6 < zero else zero))
+                abs_4 = abs(sum_6)
+                sum_10 = add(sum_10, np.float64((((direction_anchor_d - direction_positive_d) * sign_2) if abs_4 == largest_2 else zero)))
+                sum_13 = negative_d_2 - positive_d_2
+                sum_12 = add(sum_12, np.float64(((sum_13 * sign_1) if abs_3 == largest else zero)))
+                sum_15 = add(sum_15, np.float64((one if abs_3 == largest else zero)))
+                sum_17 = add(sum_17, np.float64((one if abs_4 == largest_2 else zero)))
+                sum_19 = add(sum_19, np.float64((((-(direction_positive_d - direction_negative_d)) * sign_2) if abs_4 == largest_2 else zero)))
             sum_4 = real(sum)
             sum_7 = real(sum_5)
+            sum_9 = real(sum_8)
+            sum_11 = real(sum_10)
+            sum_14 = real(sum_12)
+            sum_16 = real(sum_15)
+            sum_18 = real(sum_17)
+            sum_20 = real(sum_19)
             inverse_3 = one / p
-            power_of_1 = power(sum_4, inverse_3)
-            inverse_4 = reciprocal_or_zero(power_of_1 * positive_part_1)
-            sum_9 = p - one
-            power_of_2 = power(sum_7, inverse_3)
-            to_positive = power_of_2 * positive_part_2
-            inverse_5 = reciprocal_or_zero(to_positive)
-            sum_8 = 0.0
-            sum_11 = 0.0
+            power_of_1 = power(sum_7, inverse_3)
+            to_positive = power_of_1 * positive_part_2
+            inverse_4 = reciprocal_or_zero(to_positive)
+            sum_23 = p - one
+            power_of_2 = power(sum_4, inverse_3)
+            product_1 = power_of_2 * positive_part_1
+            inverse_5 = reciprocal_or_zero(product_1)
+            inverse_6 = reciprocal_or_zero(largest * sum_16)
+            up_to_half_1 = up_to_half(sum_14 * inverse_6)
+            group_1 = (one + up_to_half_1)
+            product_2 = -up_to_half_1
+            inverse_7 = reciprocal_or_zero(largest_2 * sum_18)
+            unit_4 = sum_20 * inverse_7 * to_positive
+            product_3 = -unit_4
+            unit_5 = sum_9 * inverse_6 * product_1
+            product_4 = -unit_5
+            unit_6 = sum_11 * inverse_7 * to_positive
+            product_5 = -unit_6
+            sum_21 = 0.0
+            sum_25 = 0.0
+            sum_28 = 0.0
+            sum_31 = 0.0
+            sum_33 = 0.0
+            sum_35 = 0.0
+            sum_37 = 0.0
             for d1 in range(n_D):
                 direction_negative_d1 = direction_negative_row[d1]
                 direction_anchor_d1 = direction_anchor_row[d1]
-                negative_d1 = negative_row[d1]
-                anchor_d1 = anchor_row[d1]
-                sum_8 = add(sum_8, np.float64((direction_anchor_d1 - direction_negative_d1) * signed_power(((anchor_d1 - negative_d1) + eps) * inverse_4, sum_9)))
-                direction_positive_d1 = direction_positive_row[d1]
+                sum_22 = direction_anchor_d1 - direction_negative_d1
                 positive_d1 = positive_row[d1]
-                sum_11 = add(sum_11, np.float64((direction_anchor_d1 - direction_positive_d1) * signed_power(((anchor_d1 - positive_d1) + eps) * inverse_5, sum_9)))
-            sum_10 = real(sum_8)
-            sum_12 = real(sum_11)
-            choice_1 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (sum_12 - sum_10))
+                anchor_d1 = anchor_row[d1]
+                unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_4
+                signed_power_1 = signed_power(unit_2, sum_23)
+                sum_21 = add(sum_21, np.float64(sum_22 * (signed_power_1)))
+                negative_d1 = negative_row[d1]
+                sum_26 = (anchor_d1 - negative_d1) + eps
+                unit_3 = sum_26 * inverse_5
+                signed_power_2 = signed_power(unit_3, sum_23)
+                sum_25 = add(sum_25, np.float64(sum_22 * signed_power_2))
+                direction_positive_d1 = direction_positive_row[d1]
+                sum_29 = direction_anchor_d1 - direction_positive_d1
+                sum_28 = add(sum_28, np.float64(sum_29 * signed_power_1))
+                sum_31 = add(sum_31, np.float64(abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_2, group_1 * sum_26 * inverse_2, ((negative_d1 - positive_d1) + product_2 * sum_26) * inverse_2, p)))
+                group_2 = (-(direction_positive_d1 - direction_negative_d1))
+                sum_33 = add(sum_33, np.float64((product_3 * unit_2 + group_2) * signed_power_1))
+                sum_35 = add(sum_35, np.float64(((sum_22) + product_4 * unit_3) * signed_power_2))
+                sum_37 = add(sum_37, np.float64(((sum_29) + product_5 * unit_2) * signed_power_1))
+            sum_24 = real(sum_21)
+            sum_27 = real(sum_25)
+            sum_30 = real(sum_28)
+            sum_32 = real(sum_31)
+            sum_34 = real(sum_33)
+            sum_36 = real(sum_35)
+            sum_38 = real(sum_37)
+            root_difference_1 = root_difference(sum_32 * reciprocal_or_zero(sum_7), to_positive, group_1 * product_1, p)
+            product_6 = -root_difference_1
+            sum_39 = 0.0
+            sum_43 = 0.0
+            for d1 in range(n_D):
+                direction_negative_d1_2 = direction_negative_row[d1]
+                direction_anchor_d1_2 = direction_anchor_row[d1]
+                sum_40 = direction_anchor_d1_2 - direction_negative_d1_2
+                positive_d1_2 = positive_row[d1]
+                anchor_d1_2 = anchor_row[d1]
+                unit_7 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_4
+                negative_d1_2 = negative_row[d1]
+                sum_41 = (anchor_d1_2 - negative_d1_2) + eps
+                unit_8 = sum_41 * inverse_5
+                product_7 = sum_40 * (signed_power_difference(unit_7, unit_8, (((negative_d1_2 - positive_d1_2) + product_2 * sum_41) + product_6 * unit_8) * inverse_4, sum_23))
+                direction_positive_d1_2 = direction_positive_row[d1]
+                group_3 = (-(direction_positive_d1_2 - direction_negative_d1_2))
+                signed_power_3 = signed_power(unit_7, sum_23)
+                sum_39 = add(sum_39, np.float64(product_7 + group_3 * signed_power_3))
+                sum_43 = add(sum_43, np.float64(product_7))
+            sum_42 = real(sum_39)
+            sum_44 = real(sum_43)
+            sum_45 = power_of_2 * positive_part_1 * up_to_half_1 + root_difference_1
+            where_near_1 = where_near(sum_42, sum_30 - sum_27, to_positive, product_1)
+            choice_1 = (zero if margin + where_near(sum_45, to_positive - power_of_2 * positive_part_1, to_positive, product_1) <= zero else where_near_1)
             value = choice_1
-            product_1 = -sum_12
-            sum_14 = p - real(2)
-            product_2 = -inverse_4
-            product_3 = -sum_10
-            product_4 = -sum_9 * inverse_5
-            product_5 = sum_9 * inverse_4
+            where_near_2 = where_near(sum_45, to_positive - power_of_2 * positive_part_1, to_positive, product_1)
+            product_8 = -sum_38
+            sum_48 = p - real(2)
+            product_9 = -sum_24
+            product_10 = -sum_44
+            product_11 = -sum_34
+            product_12 = -inverse_5
+            product_13 = -sum_36
+            product_14 = -sum_23 * inverse_4
+            product_15 = sum_23 * inverse_5
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -420,41 +674,44 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, p, eps, directi
                 values[i] = value
             if product_anchor is not None:
                 for k in range(n_D):
-                    direction_positive_k = direction_positive_row[k]
                     positive_k = positive_row[k]
                     anchor_k = anchor_row[k]
-                    unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
+                    unit_9 = ((anchor_k - positive_k) + eps) * inverse_4
+                    direction_positive_k = direction_positive_row[k]
                     direction_anchor_k = direction_anchor_row[k]
-                    sum_13 = product_1 * unit_1 + direction_anchor_k - direction_positive_k
-                    abs_power_1 = abs_power(unit_1, sum_14)
-                    direction_negative_k = direction_negative_row[k]
+                    sum_46 = ((direction_anchor_k - direction_positive_k) + product_5 * unit_9) + product_8 * unit_9
                     negative_k = negative_row[k]
-                    unit_2 = ((anchor_k - negative_k) + eps) * inverse_4
-                    sum_15 = product_3 * unit_2 + direction_anchor_k - direction_negative_k
-                    abs_power_2 = abs_power(unit_2, sum_14)
-                    choice_2 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (sum_9 * (sum_13 * abs_power_1 * inverse_5 + product_2 * sum_15 * abs_power_2)))
+                    sum_47 = (anchor_k - negative_k) + eps
+                    unit_10 = sum_47 * inverse_5
+                    abs_power_1 = abs_power(unit_10, sum_48)
+                    unit_11 = (((negative_k - positive_k) + product_2 * sum_47) + product_6 * unit_10) * inverse_4
+                    direction_negative_k = direction_negative_row[k]
+                    abs_power_2 = abs_power(unit_9, sum_48)
+                    sum_49 = ((direction_anchor_k - direction_negative_k) + product_4 * unit_10) + product_13 * unit_10
+                    choice_2 = (zero if margin + where_near_2 <= zero else (sum_23 * where_near(sum_46 * abs_power_1 * (-sum_45 * inverse_4 * inverse_5) + sum_46 * (abs_power_difference(unit_9, unit_10, unit_11, sum_48)) * inverse_4 + abs_power_1 * (((-(direction_positive_k - direction_negative_k)) + product_3 * unit_9) + product_9 * unit_11 + product_10 * unit_10 + product_11 * unit_9) * inverse_5, sum_46 * abs_power_2 * inverse_4 + product_12 * sum_49 * abs_power_1, to_positive, product_1)))
                     product_anchor_row[k] = factor * choice_2
             if product_positive is not None:
                 for k in range(n_D):
-                    direction_positive_k_2 = direction_positive_row[k]
                     positive_k_2 = positive_row[k]
                     anchor_k_2 = anchor_row[k]
-                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                    unit_12 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
+                    direction_positive_k_2 = direction_positive_row[k]
                     direction_anchor_k_2 = direction_anchor_row[k]
-                    sum_16 = product_1 * unit_3 + direction_anchor_k_2 - direction_positive_k_2
-                    abs_power_3 = abs_power(unit_3, sum_14)
-                    choice_3 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_4 * sum_16 * abs_power_3))
+                    sum_50 = ((direction_anchor_k_2 - direction_positive_k_2) + product_5 * unit_12) + product_8 * unit_12
+                    abs_power_3 = abs_power(unit_12, sum_48)
+                    choice_3 = (zero if margin + where_near_2 <= zero else (product_14 * sum_50 * abs_power_3))
                     product_positive_row[k] = factor * choice_3
             if product_negative is not None:
                 for k in range(n_D):
-                    direction_negative_k_2 = direction_negative_row[k]
                     negative_k_2 = negative_row[k]
                     anchor_k_3 = anchor_row[k]
-                    unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_4
+                    sum_51 = (anchor_k_3 - negative_k_2) + eps
+                    unit_13 = sum_51 * inverse_5
+                    direction_negative_k_2 = direction_negative_row[k]
                     direction_anchor_k_3 = direction_anchor_row[k]
-                    sum_17 = product_3 * unit_4 + direction_anchor_k_3 - direction_negative_k_2
-                    abs_power_4 = abs_power(unit_4, sum_14)
-                    choice_4 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_5 * sum_17 * abs_power_4))
+                    sum_52 = ((direction_anchor_k_3 - direction_negative_k_2) + product_4 * unit_13) + product_13 * unit_13
+                    abs_power_4 = abs_power(unit_13, sum_48)
+                    choice_4 = (zero if margin + where_near_2 <= zero else (product_15 * sum_52 * abs_power_4))
                     product_negative_row[k] = factor * choice_4
         totals[lane] = total
         faults[lane] = fault
@@ -504,11 +761,13 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, p,
                 negative_d = negative_row[d]
                 anchor_d = anchor_row[d]
                 sum_1 = (anchor_d - negative_d) + eps
-                image = ordered(abs(sum_1))
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
                 top = image if image > top else top
                 positive_d = positive_row[d]
                 sum_2 = (anchor_d - positive_d) + eps
-                image = ordered(abs(sum_2))
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
                 top_2 = image if image > top_2 else top_2
             largest = unordered(top)
             largest_2 = unordered(top_2)
@@ -518,6 +777,9 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, p,
             inverse_2 = reciprocal_or_zero(positive_part_2)
             sum = 0.0
             sum_5 = 0.0
+            sum_8 = 0.0
+            sum_11 = 0.0
+            sum_13 = 0.0
             for d in range(n_D):
                 negative_d_2 = negative_row[d]
                 anchor_d_2 = anchor_row[d]
@@ -525,53 +787,103 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, p,
                 sum = add(sum, np.float64(abs_power(sum_3 * inverse_1, p)))
                 positive_d_2 = positive_row[d]
                 sum_6 = (anchor_d_2 - positive_d_2) + eps
-                sum_5 = add(sum_5, np.float64(abs_power(sum_6 * inverse_2, p)))
+                unit_1 = sum_6 * inverse_2
+                sum_5 = add(sum_5, np.float64(abs_power(unit_1, p)))
+                sum_9 = negative_d_2 - positive_d_2
+                abs_3 = abs(sum_3)
+                sum_8 = add(sum_8, np.float64(((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_3 == largest else zero)))
+                sum_11 = add(sum_11, np.float64((one if abs_3 == largest else zero)))
+                abs_4 = abs(sum_6)
+                sum_13 = add(sum_13, np.float64((one if abs_4 == largest_2 else zero)))
             sum_4 = real(sum)
             sum_7 = real(sum_5)
+            sum_10 = real(sum_8)
+            sum_12 = real(sum_11)
+            sum_14 = real(sum_13)
             inverse_3 = one / p
-            power_of_1 = power(sum_7, inverse_3)
-            to_positive = power_of_1 * positive_part_2
-            power_of_2 = power(sum_4, inverse_3)
-            sum_8 = p - one
-            inverse_4 = reciprocal_or_zero(to_positive)
-            sum_9 = p - real(2)
-            inverse_5 = reciprocal_or_zero(power_of_2 * positive_part_1)
-            product_1 = -inverse_5
-            product_2 = -sum_8 * inverse_4
-            product_3 = sum_8 * inverse_5
+            power_of_1 = power(sum_4, inverse_3)
+            product_1 = power_of_1 * positive_part_1
+            inverse_4 = reciprocal_or_zero(product_1)
+            power_of_2 = power(sum_7, inverse_3)
+            to_positive = power_of_2 * positive_part_2
+            inverse_5 = reciprocal_or_zero(to_positive)
+            inverse_6 = reciprocal_or_zero(largest * sum_12)
+            up_to_half_1 = up_to_half(sum_10 * inverse_6)
+            group_1 = (one + up_to_half_1)
+            product_2 = -up_to_half_1
+            sum_15 = 0.0
+            sum_18 = 0.0
+            sum_21 = 0.0
+            for d in range(n_D):
+                negative_d_3 = negative_row[d]
+                anchor_d_3 = anchor_row[d]
+                sum_16 = (anchor_d_3 - negative_d_3) + eps
+                abs_power_1 = abs_power(sum_16 * inverse_4, p)
+                abs_5 = abs(sum_16)
+                sum_15 = add(sum_15, np.float64(abs_power_1 - (abs_power_1 if abs_5 == largest else zero)))
+                positive_d_3 = positive_row[d]
+                sum_19 = (anchor_d_3 - positive_d_3) + eps
+                abs_power_2 = abs_power(sum_19 * inverse_5, p)
+                abs_6 = abs(sum_19)
+                sum_18 = add(sum_18, np.float64(abs_power_2 - (abs_power_2 if abs_6 == largest_2 else zero)))
+                unit_2 = sum_19 * inverse_2
+                sum_22 = negative_d_3 - positive_d_3
+                sum_21 = add(sum_21, np.float64(abs_power_difference(unit_2, group_1 * sum_16 * inverse_2, ((sum_22) + product_2 * sum_16) * inverse_2, p)))
+            sum_17 = real(sum_15)
+            sum_20 = real(sum_18)
+            sum_23 = real(sum_21)
+            inverse_7 = reciprocal_or_zero(sum_7)
+            root_difference_1 = root_difference(sum_23 * inverse_7, to_positive, group_1 * product_1, p)
+            sum_24 = power_of_1 * positive_part_1 * up_to_half_1 + root_difference_1
+            where_near_1 = where_near(sum_24, to_positive - power_of_1 * positive_part_1, to_positive, product_1)
+            sum_25 = p - one
+            sum_27 = p - real(2)
+            product_3 = -root_difference_1
+            product_4 = -inverse_4
+            product_5 = sum_25 * inverse_5
+            product_6 = -sum_25 * inverse_4
             factor = scale
             if item_scale is not None:
                 factor = scale * s
             if diagonal_anchor is not None:
                 for k in range(n_D):
-                    positive_k = positive_row[k]
-                    anchor_k = anchor_row[k]
-                    unit_1 = ((anchor_k - positive_k) + eps) * inverse_4
-                    signed_power_1 = signed_power(unit_1, sum_8)
-                    abs_power_1 = abs_power(unit_1, sum_9)
                     negative_k = negative_row[k]
-                    unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
-                    signed_power_2 = signed_power(unit_2, sum_8)
-                    abs_power_2 = abs_power(unit_2, sum_9)
-                    choice_1 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (sum_8 * ((one - unit_1 * signed_power_1) * abs_power_1 * inverse_4 + product_1 * (one - unit_2 * signed_power_2) * abs_power_2)))
-                    diagonal_anchor_row[k] = factor * choice_1
+                    anchor_k = anchor_row[k]
+                    sum_26 = (anchor_k - negative_k) + eps
+                    unit_3 = sum_26 * inverse_4
+                    abs_power_3 = abs_power(unit_3, p)
+                    choice_1 = (((sum_12 - one) * abs_power_3 + sum_17) if abs(sum_26) == largest else (one - abs_power_3))
+                    abs_power_4 = abs_power(unit_3, sum_27)
+                    positive_k = positive_row[k]
+                    sum_28 = (anchor_k - positive_k) + eps
+                    unit_4 = sum_28 * inverse_5
+                    abs_power_5 = abs_power(unit_4, p)
+                    choice_2 = (((sum_14 - one) * abs_power_5 + sum_20) if abs(sum_28) == largest_2 else (one - abs_power_5))
+                    unit_5 = (((negative_k - positive_k) + product_2 * sum_26) + product_3 * unit_3) * inverse_5
+                    abs_power_6 = abs_power(unit_4, sum_27)
+                    choice_3 = (zero if margin + where_near_1 <= zero else (sum_25 * where_near(choice_1 * abs_power_4 * (-sum_24 * inverse_5 * inverse_4) + choice_2 * (abs_power_difference(unit_4, unit_3, unit_5, sum_27)) * inverse_5 + abs_power_4 * (-abs_power_difference(unit_4, unit_3, unit_5, p)) * inverse_5, choice_2 * abs_power_6 * inverse_5 + product_4 * choice_1 * abs_power_4, to_positive, product_1)))
+                    diagonal_anchor_row[k] = factor * choice_3
             if diagonal_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = positive_row[k]
                     anchor_k_2 = anchor_row[k]
-                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
-                    signed_power_3 = signed_power(unit_3, sum_8)
-                    abs_power_3 = abs_power(unit_3, sum_9)
-                    choice_2 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_2 * (unit_3 * signed_power_3 - one) * abs_power_3))
-                    diagonal_positive_row[k] = factor * choice_2
+                    sum_29 = (anchor_k_2 - positive_k_2) + eps
+                    unit_6 = sum_29 * inverse_5
+                    abs_power_7 = abs_power(unit_6, p)
+                    choice_4 = (((sum_14 - one) * abs_power_7 + sum_20) if abs(sum_29) == largest_2 else (one - abs_power_7))
+                    abs_power_8 = abs_power(unit_6, sum_27)
+                    choice_5 = (zero if margin + where_near_1 <= zero else (product_5 * choice_4 * abs_power_8))
+                    diagonal_positive_row[k] = factor * choice_5
             if diagonal_negative is not None:
                 for k in range(n_D):
                     negative_k_2 = negative_row[k]
                     anchor_k_3 = anchor_row[k]
-                    unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_5
-                    signed_power_4 = signed_power(unit_4, sum_8)
-                    abs_power_4 = abs_power(unit_4, sum_9)
-                    choice_3 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_3 * (unit_4 * signed_power_4 - one) * abs_power_4))
-                    diagonal_negative_row[k] = factor * choice_3
+                    sum_30 = (anchor_k_3 - negative_k_2) + eps
+                    unit_7 = sum_30 * inverse_4
+                    abs_power_9 = abs_power(unit_7, p)
+                    choice_6 = (((sum_12 - one) * abs_power_9 + sum_17) if abs(sum_30) == largest else (one - abs_power_9))
+                    abs_power_10 = abs_power(unit_7, sum_27)
+                    choice_7 = (zero if margin + where_near_1 <= zero else (product_6 * choice_6 * abs_power_10))
+                    diagonal_negative_row[k] = factor * choice_7
         totals[lane] = total
         faults[lane] = fault

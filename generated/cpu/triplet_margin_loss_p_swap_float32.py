@@ -449,9 +449,9 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, p, eps, directi
             product_5 = -sum_14
             product_6 = sum_13 * inverse_6
             product_7 = -sum_13 * inverse_6
-            product_8 = -inverse_7
-            product_9 = -sum_18
-            product_10 = -inverse_6
+            product_8 = -inverse_6
+            product_9 = -inverse_7
+            product_10 = -sum_18
             product_11 = sum_13 * inverse_5
             product_12 = sum_13 * inverse_7
             factor = scale
@@ -463,49 +463,49 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, p, eps, directi
                 values[i] = value
             if product_anchor is not None:
                 for k in range(n_D):
-                    direction_positive_k = real(direction_positive_row[k])
                     positive_k = real(positive_row[k])
                     anchor_k = real(anchor_row[k])
                     unit_1 = ((anchor_k - positive_k) + eps) * inverse_6
+                    direction_positive_k = real(direction_positive_row[k])
                     direction_anchor_k = real(direction_anchor_row[k])
-                    sum_19 = product_3 * unit_1 + direction_anchor_k - direction_positive_k
+                    sum_19 = (direction_anchor_k - direction_positive_k) + product_3 * unit_1
                     abs_power_1 = abs_power(unit_1, sum_20)
-                    direction_negative_k = real(direction_negative_row[k])
                     negative_k = real(negative_row[k])
                     unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
-                    sum_21 = product_5 * unit_2 + direction_anchor_k - direction_negative_k
+                    direction_negative_k = real(direction_negative_row[k])
+                    sum_21 = (direction_anchor_k - direction_negative_k) + product_5 * unit_2
                     abs_power_2 = abs_power(unit_2, sum_20)
                     choice_2 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((sum_13 * (sum_19 * abs_power_1 * inverse_6 + product_4 * sum_21 * abs_power_2)) if product_1 + product_2 <= zero else (product_6 * sum_19 * abs_power_1)))
                     product_anchor_row[k] = factor * choice_2
             if product_positive is not None:
                 for k in range(n_D):
-                    direction_positive_k_2 = real(direction_positive_row[k])
                     positive_k_2 = real(positive_row[k])
                     anchor_k_2 = real(anchor_row[k])
                     unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
+                    direction_positive_k_2 = real(direction_positive_row[k])
                     direction_anchor_k_2 = real(direction_anchor_row[k])
-                    sum_22 = product_3 * unit_3 + direction_anchor_k_2 - direction_positive_k_2
+                    sum_22 = (direction_anchor_k_2 - direction_positive_k_2) + product_3 * unit_3
                     abs_power_3 = abs_power(unit_3, sum_20)
-                    direction_negative_k_2 = real(direction_negative_row[k])
                     negative_k_2 = real(negative_row[k])
                     unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
-                    sum_23 = product_9 * unit_4 + direction_positive_k_2 - direction_negative_k_2
+                    direction_negative_k_2 = real(direction_negative_row[k])
+                    sum_23 = (direction_positive_k_2 - direction_negative_k_2) + product_10 * unit_4
                     abs_power_4 = abs_power(unit_4, sum_20)
-                    choice_3 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_7 * sum_22 * abs_power_3) if product_1 + product_2 <= zero else (sum_13 * (product_8 * sum_23 * abs_power_4 + product_10 * sum_22 * abs_power_3))))
+                    choice_3 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_7 * sum_22 * abs_power_3) if product_1 + product_2 <= zero else (sum_13 * (product_8 * sum_22 * abs_power_3 + product_9 * sum_23 * abs_power_4))))
                     product_positive_row[k] = factor * choice_3
             if product_negative is not None:
                 for k in range(n_D):
-                    direction_negative_k_3 = real(direction_negative_row[k])
                     negative_k_3 = real(negative_row[k])
                     anchor_k_3 = real(anchor_row[k])
                     unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_5
+                    direction_negative_k_3 = real(direction_negative_row[k])
                     direction_anchor_k_3 = real(direction_anchor_row[k])
-                    sum_24 = product_5 * unit_5 + direction_anchor_k_3 - direction_negative_k_3
+                    sum_24 = (direction_anchor_k_3 - direction_negative_k_3) + product_5 * unit_5
                     abs_power_5 = abs_power(unit_5, sum_20)
                     positive_k_3 = real(positive_row[k])
                     unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
                     direction_positive_k_3 = real(direction_positive_row[k])
-                    sum_25 = product_9 * unit_6 + direction_positive_k_3 - direction_negative_k_3
+                    sum_25 = (direction_positive_k_3 - direction_negative_k_3) + product_10 * unit_6
                     abs_power_6 = abs_power(unit_6, sum_20)
                     choice_4 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_11 * sum_24 * abs_power_5) if product_1 + product_2 <= zero else (product_12 * sum_25 * abs_power_6)))
                     product_negative_row[k] = factor * choice_4
@@ -601,16 +601,14 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, p,
             sum_12 = p - one
             inverse_5 = reciprocal_or_zero(to_positive)
             sum_14 = p - real(2)
-            product_2 = power_of_2 * positive_part_2
-            inverse_6 = reciprocal_or_zero(product_2)
-            product_3 = -inverse_6
-            product_4 = sum_12 * inverse_5
-            product_5 = -sum_12 * inverse_5
+            product_3 = power_of_2 * positive_part_2
+            inverse_6 = reciprocal_or_zero(product_3)
+            product_4 = -inverse_6
+            product_5 = sum_12 * inverse_5
             inverse_7 = reciprocal_or_zero(power_of_3 * positive_part_1)
-            product_6 = -inverse_7
-            product_7 = -inverse_5
-            product_8 = sum_12 * inverse_6
-            product_9 = sum_12 * inverse_7
+            product_9 = -inverse_7
+            product_10 = -sum_12 * inverse_6
+            product_11 = -sum_12 * inverse_7
             factor = scale
             if item_scale is not None:
                 factor = scale * s
@@ -619,41 +617,55 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, p,
                     positive_k = real(positive_row[k])
                     anchor_k = real(anchor_row[k])
                     unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
-                    signed_power_1 = signed_power(unit_1, sum_12)
-                    sum_13 = one - unit_1 * signed_power_1
+                    power_of_4 = power((TINY if unit_1 < TINY else unit_1), sum_12)
+                    choice_1 = (power_of_4 if unit_1 > zero else (-power((TINY if -unit_1 < TINY else -unit_1), sum_12) if unit_1 < zero else zero))
+                    sum_13 = one - choice_1 * unit_1
                     abs_power_1 = abs_power(unit_1, sum_14)
+                    product_2 = sum_13 * abs_power_1 * inverse_5
                     negative_k = real(negative_row[k])
                     unit_2 = ((anchor_k - negative_k) + eps) * inverse_6
-                    signed_power_2 = signed_power(unit_2, sum_12)
+                    power_of_5 = power((TINY if unit_2 < TINY else unit_2), sum_12)
+                    choice_2 = (power_of_5 if unit_2 > zero else (-power((TINY if -unit_2 < TINY else -unit_2), sum_12) if unit_2 < zero else zero))
+                    sum_15 = one - choice_2 * unit_2
                     abs_power_2 = abs_power(unit_2, sum_14)
-                    choice_1 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((sum_12 * (sum_13 * abs_power_1 * inverse_5 + product_3 * (one - unit_2 * signed_power_2) * abs_power_2)) if product_2 + product_1 <= zero else (product_4 * sum_13 * abs_power_1)))
-                    diagonal_anchor_row[k] = factor * choice_1
+                    product_6 = product_5 * sum_13 * abs_power_1
+                    choice_3 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((sum_12 * (product_2 + product_4 * sum_15 * abs_power_2)) if product_3 + product_1 <= zero else product_6))
+                    diagonal_anchor_row[k] = factor * choice_3
             if diagonal_positive is not None:
                 for k in range(n_D):
                     positive_k_2 = real(positive_row[k])
                     anchor_k_2 = real(anchor_row[k])
                     unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                    signed_power_3 = signed_power(unit_3, sum_12)
-                    sum_15 = unit_3 * signed_power_3 - one
+                    power_of_6 = power((TINY if unit_3 < TINY else unit_3), sum_12)
+                    choice_4 = (power_of_6 if unit_3 > zero else (-power((TINY if -unit_3 < TINY else -unit_3), sum_12) if unit_3 < zero else zero))
+                    sum_16 = one - choice_4 * unit_3
                     abs_power_3 = abs_power(unit_3, sum_14)
+                    product_7 = product_5 * sum_16 * abs_power_3
+                    product_8 = sum_16 * abs_power_3 * inverse_5
                     negative_k_2 = real(negative_row[k])
                     unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
-                    signed_power_4 = signed_power(unit_4, sum_12)
+                    power_of_7 = power((TINY if unit_4 < TINY else unit_4), sum_12)
+                    choice_5 = (power_of_7 if unit_4 > zero else (-power((TINY if -unit_4 < TINY else -unit_4), sum_12) if unit_4 < zero else zero))
+                    sum_17 = one - choice_5 * unit_4
                     abs_power_4 = abs_power(unit_4, sum_14)
-                    choice_2 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((product_5 * sum_15 * abs_power_3) if product_2 + product_1 <= zero else (sum_12 * (product_6 * (one - unit_4 * signed_power_4) * abs_power_4 + product_7 * sum_15 * abs_power_3))))
-                    diagonal_positive_row[k] = factor * choice_2
+                    choice_6 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else (product_7 if product_3 + product_1 <= zero else (sum_12 * (product_8 + product_9 * sum_17 * abs_power_4))))
+                    diagonal_positive_row[k] = factor * choice_6
             if diagonal_negative is not None:
                 for k in range(n_D):
                     negative_k_3 = real(negative_row[k])
                     anchor_k_3 = real(anchor_row[k])
                     unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_6
-                    signed_power_5 = signed_power(unit_5, sum_12)
+                    power_of_8 = power((TINY if unit_5 < TINY else unit_5), sum_12)
+                    choice_7 = (power_of_8 if unit_5 > zero else (-power((TINY if -unit_5 < TINY else -unit_5), sum_12) if unit_5 < zero else zero))
+                    sum_18 = one - choice_7 * unit_5
                     abs_power_5 = abs_power(unit_5, sum_14)
                     positive_k_3 = real(positive_row[k])
                     unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
-                    signed_power_6 = signed_power(unit_6, sum_12)
+                    power_of_9 = power((TINY if unit_6 < TINY else unit_6), sum_12)
+                    choice_8 = (power_of_9 if unit_6 > zero else (-power((TINY if -unit_6 < TINY else -unit_6), sum_12) if unit_6 < zero else zero))
+                    sum_19 = one - choice_8 * unit_6
                     abs_power_6 = abs_power(unit_6, sum_14)
-                    choice_3 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((product_8 * (unit_5 * signed_power_5 - one) * abs_power_5) if product_2 + product_1 <= zero else (product_9 * (unit_6 * signed_power_6 - one) * abs_power_6)))
-                    diagonal_negative_row[k] = factor * choice_3
+                    choice_9 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((product_10 * sum_18 * abs_power_5) if product_3 + product_1 <= zero else (product_11 * sum_19 * abs_power_6)))
+                    diagonal_negative_row[k] = factor * choice_9
         totals[lane] = total
         faults[lane] = fault

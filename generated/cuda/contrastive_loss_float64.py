@@ -226,43 +226,67 @@ def hvp(
             input2_d = real(input2_row[d])
             input1_d = real(input1_row[d])
             sum_1 = input1_d - input2_d
-            image = ordered(abs(sum_1))
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             direction_input2_d = real(direction_input2_row[d])
             direction_input1_d = real(direction_input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (direction_input1_d - direction_input2_d) * sum_1)
+            sum_2 = direction_input1_d - direction_input2_d
+            sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * sum_2 * sum_1)
         largest = unordered(group_max(top))
-        sum_2 = group_sum(sum, sum_lost)
+        sum_3 = group_sum(sum, sum_lost)
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
-        sum_3 = zero
-        sum_3_lost = zero
+        sum_4 = zero
+        sum_4_lost = zero
+        sum_7 = zero
+        sum_7_lost = zero
+        sum_10 = zero
+        sum_10_lost = zero
         for d in range(rank, n_D, LANES):
             input2_d_2 = real(input2_row[d])
             input1_d_2 = real(input1_row[d])
-            sum_4 = input1_d_2 - input2_d_2
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
-        sum_5 = group_sum(sum_3, sum_3_lost)
-        power_of_1 = math.sqrt(sum_5)
-        inverse_2 = reciprocal_or_zero(power_of_1 * binade_1)
-        sum_6 = zero
-        sum_6_lost = zero
+            sum_5 = input1_d_2 - input2_d_2
+            sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, (sum_5 * inverse_1) * (sum_5 * inverse_1))
+            direction_input2_d_2 = real(direction_input2_row[d])
+            direction_input1_d_2 = real(direction_input1_row[d])
+            sum_8 = direction_input1_d_2 - direction_input2_d_2
+            abs_2 = abs(sum_5)
+            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, ((sum_8 * (one if sum_5 > zero else (-one if sum_5 < zero else zero))) if abs_2 == largest else zero))
+            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (one if abs_2 == largest else zero))
+        sum_6 = group_sum(sum_4, sum_4_lost)
+        sum_9 = group_sum(sum_7, sum_7_lost)
+        sum_11 = group_sum(sum_10, sum_10_lost)
+        power_of_1 = math.sqrt(sum_6)
+        distance = power_of_1 * binade_1
+        inverse_2 = reciprocal_or_zero(distance)
+        unit_2 = sum_9 * reciprocal_or_zero(largest * sum_11) * distance
+        product_1 = -unit_2
+        sum_12 = zero
+        sum_12_lost = zero
+        sum_15 = zero
+        sum_15_lost = zero
         for d1 in range(rank, n_D, LANES):
             direction_input2_d1 = real(direction_input2_row[d1])
             direction_input1_d1 = real(direction_input1_row[d1])
+            sum_13 = direction_input1_d1 - direction_input2_d1
             input2_d1 = real(input2_row[d1])
             input1_d1 = real(input1_row[d1])
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (direction_input1_d1 - direction_input2_d1) * ((input1_d1 - input2_d1) * inverse_2))
-        sum_7 = group_sum(sum_6, sum_6_lost)
-        sum_8 = target_i - one
-        sum_9 = margin - power_of_1 * binade_1
-        max_1 = (zero if zero > sum_9 else sum_9)
-        choice_1 = (zero if sum_9 <= zero else -sum_7)
-        value = target_i * max_1 * choice_1 - real(0.5) * sum_8 * sum_2
-        sum_10 = one - target_i
-        product_1 = target_i * max_1
-        product_2 = target_i * choice_1
+            unit_1 = (input1_d1 - input2_d1) * inverse_2
+            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, sum_13 * unit_1)
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_13) + product_1 * unit_1) * unit_1)
+        sum_14 = group_sum(sum_12, sum_12_lost)
+        sum_16 = group_sum(sum_15, sum_15_lost)
+        sum_17 = target_i - one
+        sum_18 = margin - power_of_1 * binade_1
+        max_1 = (zero if zero > sum_18 else sum_18)
+        choice_1 = (zero if sum_18 <= zero else -sum_14)
+        value = target_i * max_1 * choice_1 - real(0.5) * sum_17 * sum_3
+        sum_19 = one - target_i
+        product_2 = target_i * max_1
         product_3 = -inverse_2
+        product_4 = -sum_16
+        product_5 = target_i * choice_1
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -275,26 +299,26 @@ def hvp(
             for k in range(rank, n_D, LANES):
                 direction_input2_k = real(direction_input2_row[k])
                 direction_input1_k = real(direction_input1_row[k])
-                sum_11 = direction_input1_k - direction_input2_k
+                sum_20 = direction_input1_k - direction_input2_k
                 input2_k = real(input2_row[k])
                 input1_k = real(input1_row[k])
-                unit_1 = (input1_k - input2_k) * inverse_2
-                sum_12 = sum_7 * unit_1 + direction_input2_k - direction_input1_k
-                choice_2 = (zero if sum_9 <= zero else (sum_12 * inverse_2))
-                choice_3 = (zero if sum_9 <= zero else -unit_1)
-                product_input1_row[k] = factor * (sum_10 * sum_11 + product_1 * choice_2 + product_2 * choice_3)
+                unit_3 = (input1_k - input2_k) * inverse_2
+                sum_21 = ((sum_20) + product_1 * unit_3) + product_4 * unit_3
+                choice_2 = (zero if sum_18 <= zero else (product_3 * sum_21))
+                choice_3 = (zero if sum_18 <= zero else -unit_3)
+                product_input1_row[k] = factor * (sum_19 * sum_20 + product_2 * choice_2 + product_5 * choice_3)
         if product_input2 is not None:
             for k in range(rank, n_D, LANES):
                 direction_input2_k_2 = real(direction_input2_row[k])
                 direction_input1_k_2 = real(direction_input1_row[k])
-                sum_13 = direction_input1_k_2 - direction_input2_k_2
+                sum_22 = direction_input1_k_2 - direction_input2_k_2
                 input2_k_2 = real(input2_row[k])
                 input1_k_2 = real(input1_row[k])
-                unit_2 = (input1_k_2 - input2_k_2) * inverse_2
-                sum_14 = sum_7 * unit_2 + direction_input2_k_2 - direction_input1_k_2
-                choice_4 = (zero if sum_9 <= zero else (product_3 * sum_14))
-                choice_5 = (zero if sum_9 <= zero else unit_2)
-                product_input2_row[k] = factor * (sum_8 * sum_13 + product_1 * choice_4 + product_2 * choice_5)
+                unit_4 = (input1_k_2 - input2_k_2) * inverse_2
+                sum_23 = ((sum_22) + product_1 * unit_4) + product_4 * unit_4
+                choice_4 = (zero if sum_18 <= zero else (sum_23 * inverse_2))
+                choice_5 = (zero if sum_18 <= zero else unit_4)
+                product_input2_row[k] = factor * (sum_17 * sum_22 + product_2 * choice_4 + product_5 * choice_5)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -350,23 +374,40 @@ def hessian_diagonal(
             input2_d = real(input2_row[d])
             input1_d = real(input1_row[d])
             sum_1 = input1_d - input2_d
-            image = ordered(abs(sum_1))
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
         largest = unordered(group_max(top))
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
         sum = zero
         sum_lost = zero
+        sum_4 = zero
+        sum_4_lost = zero
         for d in range(rank, n_D, LANES):
             input2_d_2 = real(input2_row[d])
             input1_d_2 = real(input1_row[d])
             sum_2 = input1_d_2 - input2_d_2
             sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_2 * inverse_1) * (sum_2 * inverse_1))
+            abs_2 = abs(sum_2)
+            sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, (one if abs_2 == largest else zero))
         sum_3 = group_sum(sum, sum_lost)
+        sum_5 = group_sum(sum_4, sum_4_lost)
         power_of_1 = math.sqrt(sum_3)
-        sum_4 = margin - power_of_1 * binade_1
         inverse_2 = reciprocal_or_zero(power_of_1 * binade_1)
-        product_1 = target_i * (zero if zero > sum_4 else sum_4)
+        sum_6 = zero
+        sum_6_lost = zero
+        for d in range(rank, n_D, LANES):
+            input2_d_3 = real(input2_row[d])
+            input1_d_3 = real(input1_row[d])
+            sum_7 = input1_d_3 - input2_d_3
+            power_of_2 = (sum_7 * inverse_2) * (sum_7 * inverse_2)
+            abs_3 = abs(sum_7)
+            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, power_of_2 - (power_of_2 if abs_3 == largest else zero))
+        sum_8 = group_sum(sum_6, sum_6_lost)
+        sum_9 = margin - power_of_1 * binade_1
+        product_1 = target_i * (zero if zero > sum_9 else sum_9)
+        product_2 = -inverse_2
         factor = scale
         if item_scale is not None:
             factor = scale * s
@@ -374,19 +415,23 @@ def hessian_diagonal(
             for k in range(rank, n_D, LANES):
                 input2_k = real(input2_row[k])
                 input1_k = real(input1_row[k])
-                power_of_2 = ((input1_k - input2_k) * inverse_2) * ((input1_k - input2_k) * inverse_2)
-                choice_1 = (zero if sum_4 <= zero else power_of_2)
-                choice_2 = (zero if sum_4 <= zero else ((power_of_2 - one) * inverse_2))
-                sum_5 = one + target_i * choice_1 + product_1 * choice_2 - target_i
-                diagonal_input1_row[k] = factor * sum_5
+                sum_10 = input1_k - input2_k
+                power_of_3 = (sum_10 * inverse_2) * (sum_10 * inverse_2)
+                choice_1 = (zero if sum_9 <= zero else power_of_3)
+                choice_2 = ((power_of_3 * (sum_5 - one) + sum_8) if abs(sum_10) == largest else (one - power_of_3))
+                choice_3 = (zero if sum_9 <= zero else (product_2 * choice_2))
+                sum_11 = one + target_i * choice_1 + product_1 * choice_3 - target_i
+                diagonal_input1_row[k] = factor * sum_11
         if diagonal_input2 is not None:
             for k in range(rank, n_D, LANES):
                 input2_k_2 = real(input2_row[k])
                 input1_k_2 = real(input1_row[k])
-                power_of_3 = ((input1_k_2 - input2_k_2) * inverse_2) * ((input1_k_2 - input2_k_2) * inverse_2)
-                choice_3 = (zero if sum_4 <= zero else power_of_3)
-                choice_4 = (zero if sum_4 <= zero else ((power_of_3 - one) * inverse_2))
-                sum_6 = one + target_i * choice_3 + product_1 * choice_4 - target_i
-                diagonal_input2_row[k] = factor * sum_6
+                sum_12 = input1_k_2 - input2_k_2
+                power_of_4 = (sum_12 * inverse_2) * (sum_12 * inverse_2)
+                choice_4 = (zero if sum_9 <= zero else power_of_4)
+                choice_5 = ((power_of_4 * (sum_5 - one) + sum_8) if abs(sum_12) == largest else (one - power_of_4))
+                choice_6 = (zero if sum_9 <= zero else (product_2 * choice_5))
+                sum_13 = one + target_i * choice_4 + product_1 * choice_6 - target_i
+                diagonal_input2_row[k] = factor * sum_13
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

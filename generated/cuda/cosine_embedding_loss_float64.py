@@ -256,10 +256,12 @@ def hvp(
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
             input1_d = real(input1_row[d])
-            image = ordered(abs(input1_d))
+            abs_1 = abs(input1_d)
+            image = ordered(abs_1)
             top = image if image > top else top
             input2_d = real(input2_row[d])
-            image = ordered(abs(input2_d))
+            abs_2 = abs(input2_d)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
@@ -271,19 +273,6 @@ def hvp(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            input1_d_2 = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
-            input2_d_2 = real(input2_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
-        sum_2 = group_sum(sum, sum_lost)
-        sum_4 = group_sum(sum_3, sum_3_lost)
-        power_of_1 = math.sqrt(sum_2)
-        product_1 = power_of_1 * binade_1
-        inverse_3 = reciprocal_or_zero(product_1)
-        power_of_2 = math.sqrt(sum_4)
-        product_2 = power_of_2 * binade_2
-        inverse_4 = reciprocal_or_zero(product_2)
         sum_5 = zero
         sum_5_lost = zero
         sum_7 = zero
@@ -292,57 +281,102 @@ def hvp(
         sum_9_lost = zero
         sum_11 = zero
         sum_11_lost = zero
+        for d in range(rank, n_D, LANES):
+            input1_d_2 = real(input1_row[d])
+            sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
+            input2_d_2 = real(input2_row[d])
+            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
+            abs_3 = abs(input1_d_2)
+            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (one if abs_3 == largest else zero))
+            abs_4 = abs(input2_d_2)
+            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (one if abs_4 == largest_2 else zero))
+            direction_input1_d = real(direction_input1_row[d])
+            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, ((direction_input1_d * (one if input1_d_2 > zero else (-one if input1_d_2 < zero else zero))) if abs_3 == largest else zero))
+            direction_input2_d = real(direction_input2_row[d])
+            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((direction_input2_d * (one if input2_d_2 > zero else (-one if input2_d_2 < zero else zero))) if abs_4 == largest_2 else zero))
+        sum_2 = group_sum(sum, sum_lost)
+        sum_4 = group_sum(sum_3, sum_3_lost)
+        sum_6 = group_sum(sum_5, sum_5_lost)
+        sum_8 = group_sum(sum_7, sum_7_lost)
+        sum_10 = group_sum(sum_9, sum_9_lost)
+        sum_12 = group_sum(sum_11, sum_11_lost)
+        power_of_1 = math.sqrt(sum_2)
+        product_1 = power_of_1 * binade_1
+        inverse_3 = reciprocal_or_zero(product_1)
+        power_of_2 = math.sqrt(sum_4)
+        product_2 = power_of_2 * binade_2
+        inverse_4 = reciprocal_or_zero(product_2)
+        unit_3 = sum_10 * reciprocal_or_zero(largest * sum_6) * product_1
+        product_3 = -unit_3
+        unit_4 = sum_12 * reciprocal_or_zero(largest_2 * sum_8) * product_2
+        product_4 = -unit_4
         sum_13 = zero
         sum_13_lost = zero
+        sum_15 = zero
+        sum_15_lost = zero
+        sum_17 = zero
+        sum_17_lost = zero
+        sum_19 = zero
+        sum_19_lost = zero
+        sum_21 = zero
+        sum_21_lost = zero
+        sum_23 = zero
+        sum_23_lost = zero
+        sum_25 = zero
+        sum_25_lost = zero
         for d1 in range(rank, n_D, LANES):
             input1_d1 = real(input1_row[d1])
             unit_1 = input1_d1 * inverse_3
             input2_d1 = real(input2_row[d1])
             unit_2 = input2_d1 * inverse_4
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
+            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
             direction_input1_d1 = real(direction_input1_row[d1])
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, direction_input1_d1 * unit_1)
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, unit_1 * unit_2)
+            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (product_3 * unit_1 + direction_input1_d1) * unit_1)
             direction_input2_d1 = real(direction_input2_row[d1])
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, direction_input2_d1 * unit_2)
-        sum_6 = group_sum(sum_5, sum_5_lost)
-        sum_8 = group_sum(sum_7, sum_7_lost)
-        sum_10 = group_sum(sum_9, sum_9_lost)
-        sum_12 = group_sum(sum_11, sum_11_lost)
+            sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (product_4 * unit_2 + direction_input2_d1) * unit_2)
+            sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, direction_input1_d1 * unit_1)
+            sum_23, sum_23_lost = sum_with_lost(sum_23, sum_23_lost, unit_1 * unit_2)
+            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, direction_input2_d1 * unit_2)
         sum_14 = group_sum(sum_13, sum_13_lost)
-        product_3 = -inverse_3
-        product_4 = -inverse_4
-        sum_15 = zero
-        sum_15_lost = zero
-        for d2 in range(rank, n_D, LANES):
-            direction_input1_d2 = real(direction_input1_row[d2])
-            input1_d2 = real(input1_row[d2])
-            unit_3 = input1_d2 * inverse_3
-            input2_d2 = real(input2_row[d2])
-            unit_4 = input2_d2 * inverse_4
-            direction_input2_d2 = real(direction_input2_row[d2])
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, product_3 * (sum_10 * unit_3 - direction_input1_d2) * unit_4 + product_4 * (sum_14 * unit_4 - direction_input2_d2) * unit_3)
         sum_16 = group_sum(sum_15, sum_15_lost)
-        choice_1 = (zero if margin - sum_12 >= zero else sum_16)
-        choice_2 = (-sum_16 if target_i > zero else choice_1)
+        sum_18 = group_sum(sum_17, sum_17_lost)
+        sum_20 = group_sum(sum_19, sum_19_lost)
+        sum_22 = group_sum(sum_21, sum_21_lost)
+        sum_24 = group_sum(sum_23, sum_23_lost)
+        sum_26 = group_sum(sum_25, sum_25_lost)
+        product_5 = -sum_18
+        product_6 = -sum_20
+        sum_27 = zero
+        sum_27_lost = zero
+        for d2 in range(rank, n_D, LANES):
+            input1_d2 = real(input1_row[d2])
+            unit_5 = input1_d2 * inverse_3
+            direction_input1_d2 = real(direction_input1_row[d2])
+            input2_d2 = real(input2_row[d2])
+            unit_6 = input2_d2 * inverse_4
+            direction_input2_d2 = real(direction_input2_row[d2])
+            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, ((product_3 * unit_5 + direction_input1_d2) + product_5 * unit_5) * unit_6 * inverse_3 + ((product_4 * unit_6 + direction_input2_d2) + product_6 * unit_6) * unit_5 * inverse_4)
+        sum_28 = group_sum(sum_27, sum_27_lost)
+        choice_1 = (zero if margin - sum_24 >= zero else sum_28)
+        choice_2 = (-sum_28 if target_i > zero else choice_1)
         value = choice_2
-        product_5 = -sum_16
-        product_6 = sum_12 * inverse_3
-        product_7 = -sum_14 * inverse_4
+        product_7 = -inverse_3
+        product_8 = -sum_28
+        product_9 = -sum_24 * inverse_3
         power_of_3 = inverse_3 * inverse_3
-        product_8 = power_of_3 * sum_10
+        product_10 = power_of_3 * sum_22
         choice_3 = (one if product_1 == zero else zero)
         choice_4 = (one if product_2 == zero else zero)
-        choice_5 = ((real(0.5) * choice_3 + real(0.5) * choice_4 + real(0.5) * sum_8) if sum_12 > zero else ((-real(0.5) * choice_3 - real(0.5) * choice_4 - real(0.5) * sum_6) if sum_12 < zero else zero))
-        sign_1 = (one if sum_12 > zero else (-one if sum_12 < zero else zero))
-        product_9 = -sign_1
-        product_10 = -power_of_3 * sum_10
-        product_11 = sum_12 * inverse_4
-        product_12 = -sum_10 * inverse_3
+        choice_5 = ((real(0.5) * choice_3 + real(0.5) * choice_4 + real(0.5) * sum_16) if sum_24 > zero else ((-real(0.5) * choice_3 - real(0.5) * choice_4 - real(0.5) * sum_14) if sum_24 < zero else zero))
+        sign_1 = (one if sum_24 > zero else (-one if sum_24 < zero else zero))
+        product_11 = -sign_1
+        product_12 = -power_of_3 * sum_22
+        product_13 = -inverse_4
+        product_14 = -sum_24 * inverse_4
         power_of_4 = inverse_4 * inverse_4
-        product_13 = power_of_4 * sum_14
-        product_14 = -power_of_4 * sum_14
+        product_15 = power_of_4 * sum_26
+        product_16 = -power_of_4 * sum_26
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -353,29 +387,33 @@ def hvp(
                 values[i] = value
         if product_input1 is not None:
             for k in range(rank, n_D, LANES):
-                direction_input2_k = real(direction_input2_row[k])
-                input1_k = real(input1_row[k])
-                unit_5 = input1_k * inverse_3
-                direction_input1_k = real(direction_input1_row[k])
                 input2_k = real(input2_row[k])
-                unit_6 = input2_k * inverse_4
-                sum_1 = direction_input2_k * inverse_4 + product_5 * unit_5 + product_6 * (sum_10 * unit_5 - direction_input1_k) + product_7 * unit_6
-                sum_17 = (product_9 * unit_5 + unit_6) + choice_5 * unit_5
-                choice_6 = (zero if margin - sum_12 >= zero else (sum_1 * inverse_3 + product_10 * sum_17))
-                choice_7 = ((product_3 * sum_1 + product_8 * sum_17) if target_i > zero else choice_6)
+                unit_7 = input2_k * inverse_4
+                direction_input2_k = real(direction_input2_row[k])
+                sum_1 = (product_4 * unit_7 + direction_input2_k) + product_6 * unit_7
+                input1_k = real(input1_row[k])
+                unit_8 = input1_k * inverse_3
+                direction_input1_k = real(direction_input1_row[k])
+                sum_29 = (product_3 * unit_8 + direction_input1_k) + product_5 * unit_8
+                sum_30 = sum_1 * inverse_4 + product_8 * unit_8 + product_9 * sum_29
+                sum_31 = (product_11 * unit_8 + unit_7) + choice_5 * unit_8
+                choice_6 = (zero if margin - sum_24 >= zero else (sum_30 * inverse_3 + product_12 * sum_31))
+                choice_7 = ((product_7 * sum_30 + product_10 * sum_31) if target_i > zero else choice_6)
                 product_input1_row[k] = factor * choice_7
         if product_input2 is not None:
             for k in range(rank, n_D, LANES):
-                direction_input1_k_2 = real(direction_input1_row[k])
-                input2_k_2 = real(input2_row[k])
-                unit_7 = input2_k_2 * inverse_4
-                direction_input2_k_2 = real(direction_input2_row[k])
                 input1_k_2 = real(input1_row[k])
-                unit_8 = input1_k_2 * inverse_3
-                sum_18 = direction_input1_k_2 * inverse_3 + product_5 * unit_7 + product_11 * (sum_14 * unit_7 - direction_input2_k_2) + product_12 * unit_8
-                sum_19 = (product_9 * unit_7 + unit_8) + choice_5 * unit_7
-                choice_8 = (zero if margin - sum_12 >= zero else (sum_18 * inverse_4 + product_14 * sum_19))
-                choice_9 = ((product_4 * sum_18 + product_13 * sum_19) if target_i > zero else choice_8)
+                unit_9 = input1_k_2 * inverse_3
+                direction_input1_k_2 = real(direction_input1_row[k])
+                sum_32 = (product_3 * unit_9 + direction_input1_k_2) + product_5 * unit_9
+                input2_k_2 = real(input2_row[k])
+                unit_10 = input2_k_2 * inverse_4
+                direction_input2_k_2 = real(direction_input2_row[k])
+                sum_33 = (product_4 * unit_10 + direction_input2_k_2) + product_6 * unit_10
+                sum_34 = sum_32 * inverse_3 + product_8 * unit_10 + product_14 * sum_33
+                sum_35 = (product_11 * unit_10 + unit_9) + choice_5 * unit_10
+                choice_8 = (zero if margin - sum_24 >= zero else (sum_34 * inverse_4 + product_16 * sum_35))
+                choice_9 = ((product_13 * sum_34 + product_15 * sum_35) if target_i > zero else choice_8)
                 product_input2_row[k] = factor * choice_9
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
@@ -431,10 +469,12 @@ def hessian_diagonal(
         top_2 = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
             input1_d = real(input1_row[d])
-            image = ordered(abs(input1_d))
+            abs_1 = abs(input1_d)
+            image = ordered(abs_1)
             top = image if image > top else top
             input2_d = real(input2_row[d])
-            image = ordered(abs(input2_d))
+            abs_2 = abs(input2_d)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
@@ -446,44 +486,62 @@ def hessian_diagonal(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
+        sum_5 = zero
+        sum_5_lost = zero
+        sum_7 = zero
+        sum_7_lost = zero
         for d in range(rank, n_D, LANES):
             input1_d_2 = real(input1_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
             input2_d_2 = real(input2_row[d])
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
+            abs_3 = abs(input1_d_2)
+            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (one if abs_3 == largest else zero))
+            abs_4 = abs(input2_d_2)
+            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (one if abs_4 == largest_2 else zero))
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
+        sum_6 = group_sum(sum_5, sum_5_lost)
+        sum_8 = group_sum(sum_7, sum_7_lost)
         power_of_1 = math.sqrt(sum_2)
         product_1 = power_of_1 * binade_1
         inverse_3 = reciprocal_or_zero(product_1)
         power_of_2 = math.sqrt(sum_4)
         product_2 = power_of_2 * binade_2
         inverse_4 = reciprocal_or_zero(product_2)
-        sum_5 = zero
-        sum_5_lost = zero
-        sum_7 = zero
-        sum_7_lost = zero
         sum_9 = zero
         sum_9_lost = zero
+        sum_11 = zero
+        sum_11_lost = zero
+        sum_13 = zero
+        sum_13_lost = zero
+        sum_15 = zero
+        sum_15_lost = zero
+        sum_17 = zero
+        sum_17_lost = zero
         for d1 in range(rank, n_D, LANES):
             input1_d1 = real(input1_row[d1])
             unit_1 = input1_d1 * inverse_3
             input2_d1 = real(input2_row[d1])
             unit_2 = input2_d1 * inverse_4
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, unit_1 * unit_2)
-        sum_6 = group_sum(sum_5, sum_5_lost)
-        sum_8 = group_sum(sum_7, sum_7_lost)
+            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
+            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
+            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, unit_1 * unit_2)
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, unit_1 * unit_1 - ((unit_1 * unit_1) if abs(input1_d1) == largest else zero))
+            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, unit_2 * unit_2 - ((unit_2 * unit_2) if abs(input2_d1) == largest_2 else zero))
         sum_10 = group_sum(sum_9, sum_9_lost)
+        sum_12 = group_sum(sum_11, sum_11_lost)
+        sum_14 = group_sum(sum_13, sum_13_lost)
+        sum_16 = group_sum(sum_15, sum_15_lost)
+        sum_18 = group_sum(sum_17, sum_17_lost)
         power_of_3 = inverse_3 * inverse_3
-        product_3 = -sum_10
-        choice_1 = (one if product_1 == zero else zero)
-        choice_2 = (one if product_2 == zero else zero)
-        choice_3 = ((real(0.5) * choice_1 + real(0.5) * choice_2 + real(0.5) * sum_8) if sum_10 > zero else ((-real(0.5) * choice_1 - real(0.5) * choice_2 - real(0.5) * sum_6) if sum_10 < zero else zero))
-        sign_1 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
-        product_4 = -sign_1
-        power_of_4 = inverse_4 * inverse_4
+        choice_2 = (one if product_1 == zero else zero)
+        choice_3 = (one if product_2 == zero else zero)
+        choice_4 = ((real(0.5) * choice_2 + real(0.5) * choice_3 + real(0.5) * sum_12) if sum_14 > zero else ((-real(0.5) * choice_2 - real(0.5) * choice_3 - real(0.5) * sum_10) if sum_14 < zero else zero))
+        sign_1 = (one if sum_14 > zero else (-one if sum_14 < zero else zero))
+        product_3 = -sign_1
+        product_4 = -sum_14
+        power_of_5 = inverse_4 * inverse_4
         factor = scale
         if item_scale is not None:
             factor = scale * s
@@ -491,23 +549,25 @@ def hessian_diagonal(
             for k in range(rank, n_D, LANES):
                 input1_k = real(input1_row[k])
                 unit_3 = input1_k * inverse_3
-                sum_1 = unit_3 * unit_3 - one
+                power_of_4 = unit_3 * unit_3
+                choice_1 = ((power_of_4 * (sum_6 - one) + sum_16) if abs(input1_k) == largest else (one - power_of_4))
                 input2_k = real(input2_row[k])
                 unit_4 = input2_k * inverse_4
-                sum_11 = (product_4 * unit_3 + unit_4) + choice_3 * unit_3
-                choice_4 = (zero if product_3 + margin >= zero else (power_of_3 * (sum_1 * sum_10 - real(2) * sum_11 * unit_3)))
-                choice_5 = ((power_of_3 * (product_3 * sum_1 + real(2) * sum_11 * unit_3)) if target_i > zero else choice_4)
-                diagonal_input1_row[k] = factor * choice_5
+                sum_1 = (product_3 * unit_3 + unit_4) + choice_4 * unit_3
+                choice_5 = (zero if margin - sum_14 >= zero else (power_of_3 * (product_4 * choice_1 - real(2) * sum_1 * unit_3)))
+                choice_6 = ((power_of_3 * (choice_1 * sum_14 + real(2) * sum_1 * unit_3)) if target_i > zero else choice_5)
+                diagonal_input1_row[k] = factor * choice_6
         if diagonal_input2 is not None:
             for k in range(rank, n_D, LANES):
                 input2_k_2 = real(input2_row[k])
                 unit_5 = input2_k_2 * inverse_4
-                sum_12 = unit_5 * unit_5 - one
+                power_of_6 = unit_5 * unit_5
+                choice_7 = ((power_of_6 * (sum_8 - one) + sum_18) if abs(input2_k_2) == largest_2 else (one - power_of_6))
                 input1_k_2 = real(input1_row[k])
                 unit_6 = input1_k_2 * inverse_3
-                sum_13 = (product_4 * unit_5 + unit_6) + choice_3 * unit_5
-                choice_6 = (zero if product_3 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))
-                choice_7 = ((power_of_4 * (product_3 * sum_12 + real(2) * sum_13 * unit_5)) if target_i > zero else choice_6)
-                diagonal_input2_row[k] = factor * choice_7
+                sum_19 = (product_3 * unit_5 + unit_6) + choice_4 * unit_5
+                choice_8 = (zero if product_4 + margin >= zero else (power_of_5 * (product_4 * choice_7 - real(2) * sum_19 * unit_5)))
+                choice_9 = ((power_of_5 * (choice_7 * sum_14 + real(2) * sum_19 * unit_5)) if target_i > zero else choice_8)
+                diagonal_input2_row[k] = factor * choice_9
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

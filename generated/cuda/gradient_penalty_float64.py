@@ -173,33 +173,50 @@ def hvp(
         top = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
             gradients_d = real(gradients_row[d])
-            image = ordered(abs(gradients_d))
+            abs_1 = abs(gradients_d)
+            image = ordered(abs_1)
             top = image if image > top else top
         largest = unordered(group_max(top))
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
         sum = zero
         sum_lost = zero
+        sum_3 = zero
+        sum_3_lost = zero
+        sum_5 = zero
+        sum_5_lost = zero
         for d in range(rank, n_D, LANES):
             gradients_d_2 = real(gradients_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1))
+            abs_2 = abs(gradients_d_2)
+            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (one if abs_2 == largest else zero))
+            direction_gradients_d = real(direction_gradients_row[d])
+            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, ((direction_gradients_d * (one if gradients_d_2 > zero else (-one if gradients_d_2 < zero else zero))) if abs_2 == largest else zero))
         sum_2 = group_sum(sum, sum_lost)
-        power_of_1 = math.sqrt(sum_2)
-        norm = power_of_1 * binade_1
+        sum_4 = group_sum(sum_3, sum_3_lost)
+        sum_6 = group_sum(sum_5, sum_5_lost)
+        norm = math.sqrt(sum_2) * binade_1
+        unit_1 = sum_6 * reciprocal_or_zero(largest * sum_4) * norm
+        product_1 = -unit_1
         inverse_2 = reciprocal_or_zero(norm)
-        sum_3 = zero
-        sum_3_lost = zero
+        sum_7 = zero
+        sum_7_lost = zero
+        sum_9 = zero
+        sum_9_lost = zero
         if lambda_gp != zero:
             for d1 in range(rank, n_D, LANES):
-                direction_gradients_d1 = real(direction_gradients_row[d1])
                 gradients_d1 = real(gradients_row[d1])
-                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, direction_gradients_d1 * (gradients_d1 * inverse_2))
-        sum_4 = group_sum(sum_3, sum_3_lost)
+                unit_2 = gradients_d1 * inverse_2
+                direction_gradients_d1 = real(direction_gradients_row[d1])
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (product_1 * unit_2 + direction_gradients_d1) * unit_2)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, direction_gradients_d1 * unit_2)
+        sum_8 = group_sum(sum_7, sum_7_lost)
+        sum_10 = group_sum(sum_9, sum_9_lost)
         sum_1 = norm - one
-        value = real(2) * sum_1 * lambda_gp * sum_4
-        product_1 = -real(2) * lambda_gp
-        product_2 = -sum_4
-        product_3 = sum_1 * inverse_2
+        value = real(2) * sum_1 * lambda_gp * sum_10
+        product_2 = real(2) * sum_10
+        product_3 = real(2) * sum_1 * inverse_2
+        product_4 = -sum_8
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -211,9 +228,9 @@ def hvp(
         if product_gradients is not None:
             for k in range(rank, n_D, LANES):
                 gradients_k = real(gradients_row[k])
-                unit_1 = gradients_k * inverse_2
+                unit_3 = gradients_k * inverse_2
                 direction_gradients_k = real(direction_gradients_row[k])
-                product_gradients_row[k] = factor * (product_1 * (product_2 * unit_1 + product_3 * (sum_4 * unit_1 - direction_gradients_k)))
+                product_gradients_row[k] = factor * ((product_3 * ((product_1 * unit_3 + direction_gradients_k) + product_4 * unit_3) + product_2 * unit_3) * lambda_gp)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -255,21 +272,35 @@ def hessian_diagonal(
         top = ordered(real(-np.inf))
         for d in range(rank, n_D, LANES):
             gradients_d = real(gradients_row[d])
-            image = ordered(abs(gradients_d))
+            abs_1 = abs(gradients_d)
+            image = ordered(abs_1)
             top = image if image > top else top
         largest = unordered(group_max(top))
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
         sum = zero
         sum_lost = zero
+        sum_3 = zero
+        sum_3_lost = zero
         for d in range(rank, n_D, LANES):
             gradients_d_2 = real(gradients_row[d])
             sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1))
+            abs_2 = abs(gradients_d_2)
+            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (one if abs_2 == largest else zero))
         sum_2 = group_sum(sum, sum_lost)
-        product_1 = -real(2) * lambda_gp
+        sum_4 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
         norm = power_of_1 * binade_1
         inverse_2 = reciprocal_or_zero(norm)
+        sum_5 = zero
+        sum_5_lost = zero
+        for d in range(rank, n_D, LANES):
+            gradients_d_3 = real(gradients_row[d])
+            power_of_2 = (gradients_d_3 * inverse_2) * (gradients_d_3 * inverse_2)
+            abs_3 = abs(gradients_d_3)
+            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, power_of_2 - (power_of_2 if abs_3 == largest else zero))
+        sum_6 = group_sum(sum_5, sum_5_lost)
+        product_1 = real(2) * lambda_gp
         product_2 = (norm - one) * inverse_2
         factor = scale
         if item_scale is not None:
@@ -277,7 +308,8 @@ def hessian_diagonal(
         if diagonal_gradients is not None:
             for k in range(rank, n_D, LANES):
                 gradients_k = real(gradients_row[k])
-                power_of_2 = (gradients_k * inverse_2) * (gradients_k * inverse_2)
-                diagonal_gradients_row[k] = factor * (product_1 * (product_2 * (power_of_2 - one) - power_of_2))
+                power_of_3 = (gradients_k * inverse_2) * (gradients_k * inverse_2)
+                choice_1 = ((power_of_3 * (sum_4 - one) + sum_6) if abs(gradients_k) == largest else (one - power_of_3))
+                diagonal_gradients_row[k] = factor * (product_1 * (power_of_3 + product_2 * choice_1))
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

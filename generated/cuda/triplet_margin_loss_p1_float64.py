@@ -20,6 +20,12 @@ zero, one, nan = real(0), real(1), real(np.nan)
 TINY = np.finfo(real).tiny
 
 
+def abs_difference(difference, total):
+    """|a| - |b|, from a - b and a + b: the smaller of the two in size, minus it where they differ in sign."""
+    size = abs(total) if abs(total) < abs(difference) else abs(difference)
+    return size if (difference > real(0.0)) == (total > real(0.0)) else -size
+
+
 def lost_in_sum(a, b, total):
     """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
     part = total - a
@@ -88,17 +94,13 @@ def evaluate(
         negative_row = row(negative, i, n_D)
         sum = zero
         sum_lost = zero
-        sum_3 = zero
-        sum_3_lost = zero
         for d in range(rank, n_D, LANES):
+            positive_d = real(positive_row[d])
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs((anchor_d - negative_d) + eps))
-            positive_d = real(positive_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, abs((anchor_d - positive_d) + eps))
+            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_difference(negative_d - positive_d, ((anchor_d - negative_d) + eps) + ((anchor_d - positive_d) + eps)))
         sum_2 = group_sum(sum, sum_lost)
-        sum_4 = group_sum(sum_3, sum_3_lost)
-        sum_1 = margin + sum_4 - sum_2
+        sum_1 = margin + sum_2
         value = (zero if zero > sum_1 else sum_1)
         factor = scale
         if item_scale is not None:
@@ -201,8 +203,6 @@ def hvp(
         sum_3_lost = zero
         sum_6 = zero
         sum_6_lost = zero
-        sum_8 = zero
-        sum_8_lost = zero
         for d in range(rank, n_D, LANES):
             direction_negative_d = real(direction_negative_row[d])
             direction_anchor_d = real(direction_anchor_row[d])
@@ -214,13 +214,11 @@ def hvp(
             positive_d = real(positive_row[d])
             sum_4 = (anchor_d - positive_d) + eps
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d - direction_positive_d) * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs(sum_1))
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, abs(sum_4))
+            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_difference(negative_d - positive_d, (sum_1) + (sum_4)))
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_7 = group_sum(sum_6, sum_6_lost)
-        sum_9 = group_sum(sum_8, sum_8_lost)
-        choice_1 = (zero if margin + sum_9 - sum_7 <= zero else (sum_5 - sum_2))
+        choice_1 = (zero if margin + sum_7 <= zero else (sum_5 - sum_2))
         value = choice_1
         factor = scale
         if item_scale is not None:

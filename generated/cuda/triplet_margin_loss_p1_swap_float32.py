@@ -20,6 +20,12 @@ zero, one, nan = real(0), real(1), real(np.nan)
 TINY = np.finfo(real).tiny
 
 
+def abs_difference(difference, total):
+    """|a| - |b|, from a - b and a + b: the smaller of the two in size, minus it where they differ in sign."""
+    size = abs(total) if abs(total) < abs(difference) else abs(difference)
+    return size if (difference > real(0.0)) == (total > real(0.0)) else -size
+
+
 def lost_in_sum(a, b, total):
     """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
     part = total - a
@@ -90,21 +96,18 @@ def evaluate(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        sum_5 = zero
-        sum_5_lost = zero
         for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
             positive_d = real(positive_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs((positive_d - negative_d) + eps))
             anchor_d = real(anchor_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, abs((anchor_d - negative_d) + eps))
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs((anchor_d - positive_d) + eps))
+            negative_d = real(negative_row[d])
+            group_1 = ((anchor_d - positive_d) + eps)
+            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_difference(anchor_d + negative_d - real(2) * positive_d, ((positive_d - negative_d) + eps) + group_1))
+            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, abs_difference(negative_d - positive_d, ((anchor_d - negative_d) + eps) + group_1))
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
-        sum_6 = group_sum(sum_5, sum_5_lost)
-        sum_1 = margin + sum_6 - sum_4
-        sum_7 = margin + sum_6 - sum_2
-        value = (zero if zero > (sum_1 if sum_1 > sum_7 else sum_7) else (sum_1 if sum_1 > sum_7 else sum_7))
+        sum_1 = margin + sum_4
+        sum_5 = margin + sum_2
+        value = (zero if zero > (sum_1 if sum_1 > sum_5 else sum_5) else (sum_1 if sum_1 > sum_5 else sum_5))
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -120,7 +123,7 @@ def evaluate(
                 sign_1 = (one if ((anchor_k - negative_k) + eps) > zero else (-one if ((anchor_k - negative_k) + eps) < zero else zero))
                 positive_k = real(positive_row[k])
                 sign_2 = (one if ((anchor_k - positive_k) + eps) > zero else (-one if ((anchor_k - positive_k) + eps) < zero else zero))
-                choice_1 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else ((sign_2 - sign_1) if sum_4 - sum_2 <= zero else sign_2))
+                choice_1 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else ((sign_2 - sign_1) if sum_4 - sum_2 >= zero else sign_2))
                 grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
@@ -129,7 +132,7 @@ def evaluate(
                 sign_3 = (one if ((anchor_k_2 - positive_k_2) + eps) > zero else (-one if ((anchor_k_2 - positive_k_2) + eps) < zero else zero))
                 negative_k_2 = real(negative_row[k])
                 sign_4 = (one if ((positive_k_2 - negative_k_2) + eps) > zero else (-one if ((positive_k_2 - negative_k_2) + eps) < zero else zero))
-                choice_2 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else (-sign_3 if sum_4 - sum_2 <= zero else (-sign_4 - sign_3)))
+                choice_2 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else (-sign_3 if sum_4 - sum_2 >= zero else (-sign_4 - sign_3)))
                 grad_positive_row[k] = factor * choice_2
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
@@ -138,7 +141,7 @@ def evaluate(
                 sign_5 = (one if ((anchor_k_3 - negative_k_3) + eps) > zero else (-one if ((anchor_k_3 - negative_k_3) + eps) < zero else zero))
                 positive_k_3 = real(positive_row[k])
                 sign_6 = (one if ((positive_k_3 - negative_k_3) + eps) > zero else (-one if ((positive_k_3 - negative_k_3) + eps) < zero else zero))
-                choice_3 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else (sign_5 if sum_4 - sum_2 <= zero else sign_6))
+                choice_3 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else (sign_5 if sum_4 - sum_2 >= zero else sign_6))
                 grad_negative_row[k] = factor * choice_3
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -214,8 +217,6 @@ def hvp(
         sum_9_lost = zero
         sum_11 = zero
         sum_11_lost = zero
-        sum_13 = zero
-        sum_13_lost = zero
         for d in range(rank, n_D, LANES):
             direction_negative_d = real(direction_negative_row[d])
             direction_anchor_d = real(direction_anchor_row[d])
@@ -229,16 +230,15 @@ def hvp(
             sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d - direction_positive_d) * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
             sum_7 = (positive_d - negative_d) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, -(direction_negative_d - direction_positive_d) * (one if sum_7 > zero else (-one if sum_7 < zero else zero)))
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs(sum_7))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, abs(sum_1))
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, abs(sum_4))
+            group_1 = (sum_4)
+            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_difference(anchor_d + negative_d - real(2) * positive_d, (sum_7) + group_1))
+            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, abs_difference(negative_d - positive_d, (sum_1) + group_1))
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_10 = group_sum(sum_9, sum_9_lost)
         sum_12 = group_sum(sum_11, sum_11_lost)
-        sum_14 = group_sum(sum_13, sum_13_lost)
-        choice_1 = (zero if ((margin + sum_14 - sum_10) if (margin + sum_14 - sum_10) > (margin + sum_14 - sum_12) else (margin + sum_14 - sum_12)) <= zero else ((sum_5 - sum_2) if sum_12 - sum_10 <= zero else (sum_5 - sum_8)))
+        choice_1 = (zero if ((margin + sum_10) if (margin + sum_10) > (margin + sum_12) else (margin + sum_12)) <= zero else ((sum_5 - sum_2) if sum_12 - sum_10 >= zero else (sum_5 - sum_8)))
         value = choice_1
         factor = scale
         if item_scale is not None:

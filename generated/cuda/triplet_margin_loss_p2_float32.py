@@ -28,6 +28,11 @@ def reciprocal_or_zero(x):
     return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
+def where_near(near, far, f, g):
+    """`near` where f and g differ by less than a factor of 2, else `far`."""
+    return near if (f < g + g) & (g < f + f) else far
+
+
 def lost_in_sum(a, b, total):
     """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
     part = total - a
@@ -101,7 +106,8 @@ def evaluate(
         for d in range(rank, n_D, LANES):
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
+            group_1 = (anchor_d - negative_d)
+            sum_1 = eps + group_1
             sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
             positive_d = real(positive_row[d])
             sum_4 = (anchor_d - positive_d) + eps
@@ -113,17 +119,24 @@ def evaluate(
         inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
         sum_6 = zero
         sum_6_lost = zero
+        sum_11 = zero
+        sum_11_lost = zero
         for d in range(rank, n_D, LANES):
             positive_d_2 = real(positive_row[d])
             negative_d_2 = real(negative_row[d])
+            sum_7 = negative_d_2 - positive_d_2
             anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_8 = (anchor_d_2 - positive_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (negative_d_2 - positive_d_2) * (((sum_7) + (sum_8)) * inverse_1))
-        sum_9 = group_sum(sum_6, sum_6_lost)
-        sum_10 = margin + sum_9
-        value = (zero if zero > sum_10 else sum_10)
-        product_1 = -sum_9
+            group_2 = (anchor_d_2 - negative_d_2)
+            sum_8 = eps + group_2
+            sum_9 = (anchor_d_2 - positive_d_2) + eps
+            group_3 = (sum_9)
+            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * (((sum_8) + group_3) * inverse_1))
+            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((sum_7)) * ((eps + group_2 + group_3) * inverse_1))
+        sum_10 = group_sum(sum_6, sum_6_lost)
+        sum_12 = group_sum(sum_11, sum_11_lost)
+        sum_13 = margin + sum_10
+        value = (zero if zero > sum_13 else sum_13)
+        product_1 = -sum_12
         inverse_2 = reciprocal_or_zero(power_of_1)
         inverse_3 = reciprocal_or_zero(power_of_2)
         factor = scale
@@ -140,25 +153,24 @@ def evaluate(
                 anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
                 positive_k = real(positive_row[k])
-                group_1 = (negative_k - positive_k)
                 unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
-                choice_1 = (((product_1 * unit_1 + group_1) * inverse_3) if sum_9 >= zero else ((product_1 * unit_2 + group_1) * inverse_2))
-                choice_2 = (zero if sum_10 <= zero else choice_1)
-                grad_anchor_row[k] = factor * choice_2
+                where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3, unit_2 - unit_1, power_of_2, power_of_1)
+                choice_1 = (zero if sum_13 <= zero else where_near_1)
+                grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
-                choice_3 = (zero if sum_10 <= zero else -unit_3)
-                grad_positive_row[k] = factor * choice_3
+                choice_2 = (zero if sum_13 <= zero else -unit_3)
+                grad_positive_row[k] = factor * choice_2
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
                 unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_2
-                choice_4 = (zero if sum_10 <= zero else unit_4)
-                grad_negative_row[k] = factor * choice_4
+                choice_3 = (zero if sum_13 <= zero else unit_4)
+                grad_negative_row[k] = factor * choice_3
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -230,7 +242,8 @@ def hvp(
         for d in range(rank, n_D, LANES):
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
+            group_1 = (anchor_d - negative_d)
+            sum_1 = eps + group_1
             sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
             positive_d = real(positive_row[d])
             sum_4 = (anchor_d - positive_d) + eps
@@ -244,29 +257,53 @@ def hvp(
         inverse_3 = reciprocal_or_zero(power_of_1 + power_of_2)
         sum_6 = zero
         sum_6_lost = zero
-        sum_8 = zero
-        sum_8_lost = zero
-        sum_10 = zero
-        sum_10_lost = zero
+        sum_9 = zero
+        sum_9_lost = zero
+        sum_11 = zero
+        sum_11_lost = zero
+        sum_13 = zero
+        sum_13_lost = zero
         for d1 in range(rank, n_D, LANES):
             direction_negative_d1 = real(direction_negative_row[d1])
             direction_anchor_d1 = real(direction_anchor_row[d1])
+            sum_7 = direction_anchor_d1 - direction_negative_d1
             negative_d1 = real(negative_row[d1])
             anchor_d1 = real(anchor_row[d1])
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (direction_anchor_d1 - direction_negative_d1) * (((anchor_d1 - negative_d1) + eps) * inverse_1))
+            unit_1 = ((anchor_d1 - negative_d1) + eps) * inverse_1
+            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * unit_1)
             direction_positive_d1 = real(direction_positive_row[d1])
             positive_d1 = real(positive_row[d1])
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d1 - direction_positive_d1) * (((anchor_d1 - positive_d1) + eps) * inverse_2))
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (negative_d1 - positive_d1) * ((((anchor_d1 - negative_d1) + eps) + ((anchor_d1 - positive_d1) + eps)) * inverse_3))
-        sum_7 = group_sum(sum_6, sum_6_lost)
-        sum_9 = group_sum(sum_8, sum_8_lost)
-        sum_11 = group_sum(sum_10, sum_10_lost)
-        choice_1 = (zero if margin + sum_11 <= zero else (sum_9 - sum_7))
+            unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_2
+            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (direction_anchor_d1 - direction_positive_d1) * unit_2)
+            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (negative_d1 - positive_d1) * ((((anchor_d1 - negative_d1) + eps) + ((anchor_d1 - positive_d1) + eps)) * inverse_3))
+            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, ((negative_d1 - positive_d1)) * (((anchor_d1 - negative_d1) + ((anchor_d1 - positive_d1) + eps) + eps) * inverse_3))
+        sum_8 = group_sum(sum_6, sum_6_lost)
+        sum_10 = group_sum(sum_9, sum_9_lost)
+        sum_12 = group_sum(sum_11, sum_11_lost)
+        sum_14 = group_sum(sum_13, sum_13_lost)
+        product_1 = -sum_14
+        sum_15 = zero
+        sum_15_lost = zero
+        for d1 in range(rank, n_D, LANES):
+            direction_negative_d1_2 = real(direction_negative_row[d1])
+            direction_anchor_d1_2 = real(direction_anchor_row[d1])
+            sum_16 = direction_anchor_d1_2 - direction_negative_d1_2
+            negative_d1_2 = real(negative_row[d1])
+            anchor_d1_2 = real(anchor_row[d1])
+            unit_3 = ((anchor_d1_2 - negative_d1_2) + eps) * inverse_1
+            positive_d1_2 = real(positive_row[d1])
+            direction_positive_d1_2 = real(direction_positive_row[d1])
+            unit_4 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_2
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, sum_16 * ((((negative_d1_2 - positive_d1_2)) + product_1 * unit_3) * inverse_2) + (-(direction_positive_d1_2 - direction_negative_d1_2)) * unit_4)
+        sum_17 = group_sum(sum_15, sum_15_lost)
+        where_near_1 = where_near(sum_17, sum_10 - sum_8, power_of_2, power_of_1)
+        choice_1 = (zero if margin + sum_12 <= zero else where_near_1)
         value = choice_1
-        product_1 = -inverse_1
-        product_2 = sum_7 * inverse_1
-        product_3 = -sum_9 * inverse_2
-        product_4 = -sum_7
+        product_2 = -sum_8
+        product_3 = -(sum_17)
+        product_4 = -sum_10
+        product_5 = -inverse_1
+        product_6 = -inverse_2
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -277,33 +314,38 @@ def hvp(
                 values[i] = value
         if product_anchor is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k = real(direction_positive_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                direction_negative_k = real(direction_negative_row[k])
                 negative_k = real(negative_row[k])
                 anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - negative_k) + eps) * inverse_1
+                unit_5 = ((anchor_k - negative_k) + eps) * inverse_1
+                direction_negative_k = real(direction_negative_row[k])
+                direction_anchor_k = real(direction_anchor_row[k])
+                sum_18 = (direction_anchor_k - direction_negative_k) + product_2 * unit_5
+                direction_positive_k = real(direction_positive_row[k])
                 positive_k = real(positive_row[k])
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_2
-                choice_2 = (zero if margin + sum_11 <= zero else ((direction_anchor_k - direction_positive_k) * inverse_2 + product_1 * (direction_anchor_k - direction_negative_k) + product_2 * unit_1 + product_3 * unit_2))
+                unit_6 = ((anchor_k - positive_k) + eps) * inverse_2
+                sum_19 = (direction_anchor_k - direction_positive_k) + product_4 * unit_6
+                where_near_2 = where_near(sum_18 * (-sum_14 * inverse_2 * inverse_1) + (-(direction_positive_k - direction_negative_k) + product_2 * ((((negative_k - positive_k)) + product_1 * unit_5) * inverse_2) + product_3 * unit_6) * inverse_2, sum_19 * inverse_2 + product_5 * sum_18, power_of_2, power_of_1)
+                choice_2 = (zero if margin + sum_12 <= zero else where_near_2)
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
-                direction_anchor_k_2 = real(direction_anchor_row[k])
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_2
+                unit_7 = ((anchor_k_2 - positive_k_2) + eps) * inverse_2
                 direction_positive_k_2 = real(direction_positive_row[k])
-                choice_3 = (zero if margin + sum_11 <= zero else ((sum_9 * unit_3 + direction_positive_k_2 - direction_anchor_k_2) * inverse_2))
+                direction_anchor_k_2 = real(direction_anchor_row[k])
+                sum_20 = (direction_anchor_k_2 - direction_positive_k_2) + product_4 * unit_7
+                choice_3 = (zero if margin + sum_12 <= zero else (product_6 * sum_20))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
-                direction_negative_k_2 = real(direction_negative_row[k])
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_1
+                unit_8 = ((anchor_k_3 - negative_k_2) + eps) * inverse_1
+                direction_negative_k_2 = real(direction_negative_row[k])
                 direction_anchor_k_3 = real(direction_anchor_row[k])
-                choice_4 = (zero if margin + sum_11 <= zero else ((product_4 * unit_4 + direction_anchor_k_3 - direction_negative_k_2) * inverse_1))
+                sum_21 = (direction_anchor_k_3 - direction_negative_k_2) + product_2 * unit_8
+                choice_4 = (zero if margin + sum_12 <= zero else (sum_21 * inverse_1))
                 product_negative_row[k] = factor * choice_4
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -367,7 +409,8 @@ def hessian_diagonal(
         for d in range(rank, n_D, LANES):
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
+            group_1 = (anchor_d - negative_d)
+            sum_1 = eps + group_1
             sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
             positive_d = real(positive_row[d])
             sum_4 = (anchor_d - positive_d) + eps
@@ -379,17 +422,25 @@ def hessian_diagonal(
         inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
         sum_6 = zero
         sum_6_lost = zero
+        sum_11 = zero
+        sum_11_lost = zero
         for d in range(rank, n_D, LANES):
             positive_d_2 = real(positive_row[d])
             negative_d_2 = real(negative_row[d])
+            sum_7 = negative_d_2 - positive_d_2
             anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_8 = (anchor_d_2 - positive_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (negative_d_2 - positive_d_2) * (((sum_7) + (sum_8)) * inverse_1))
-        sum_9 = group_sum(sum_6, sum_6_lost)
+            group_2 = (anchor_d_2 - negative_d_2)
+            sum_8 = eps + group_2
+            sum_9 = (anchor_d_2 - positive_d_2) + eps
+            group_3 = (sum_9)
+            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * (((sum_8) + group_3) * inverse_1))
+            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((sum_7)) * ((eps + group_2 + group_3) * inverse_1))
+        sum_10 = group_sum(sum_6, sum_6_lost)
+        sum_12 = group_sum(sum_11, sum_11_lost)
         inverse_2 = reciprocal_or_zero(power_of_1)
         inverse_3 = reciprocal_or_zero(power_of_2)
-        product_1 = -inverse_3
+        product_1 = -sum_12
+        product_3 = -inverse_2
         factor = scale
         if item_scale is not None:
             factor = scale * s
@@ -397,24 +448,35 @@ def hessian_diagonal(
             for k in range(rank, n_D, LANES):
                 negative_k = real(negative_row[k])
                 anchor_k = real(anchor_row[k])
-                power_of_3 = (((anchor_k - negative_k) + eps) * inverse_2) * (((anchor_k - negative_k) + eps) * inverse_2)
+                unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
+                choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                sum_13 = one - choice_1 * unit_1
                 positive_k = real(positive_row[k])
-                power_of_4 = (((anchor_k - positive_k) + eps) * inverse_3) * (((anchor_k - positive_k) + eps) * inverse_3)
-                choice_1 = (zero if margin + sum_9 <= zero else (power_of_3 * inverse_2 + product_1 * power_of_4 + inverse_3 - inverse_2))
-                diagonal_anchor_row[k] = factor * choice_1
+                unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
+                choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
+                product_2 = (one - choice_2 * unit_2) * inverse_3
+                product_4 = product_3 * sum_13
+                where_near_1 = where_near(sum_13 * (-sum_12 * inverse_3 * inverse_2) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3) - (choice_2 - choice_1) * unit_2) * inverse_3, product_2 + product_4, power_of_2, power_of_1)
+                choice_3 = (zero if margin + sum_10 <= zero else where_near_1)
+                diagonal_anchor_row[k] = factor * choice_3
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                power_of_5 = (((anchor_k_2 - positive_k_2) + eps) * inverse_3) * (((anchor_k_2 - positive_k_2) + eps) * inverse_3)
-                choice_2 = (zero if margin + sum_9 <= zero else ((one - power_of_5) * inverse_3))
-                diagonal_positive_row[k] = factor * choice_2
+                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
+                choice_4 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
+                product_5 = (one - choice_4 * unit_3) * inverse_3
+                choice_5 = (zero if margin + sum_10 <= zero else product_5)
+                diagonal_positive_row[k] = factor * choice_5
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                power_of_6 = (((anchor_k_3 - negative_k_2) + eps) * inverse_2) * (((anchor_k_3 - negative_k_2) + eps) * inverse_2)
-                choice_3 = (zero if margin + sum_9 <= zero else ((power_of_6 - one) * inverse_2))
-                diagonal_negative_row[k] = factor * choice_3
+                unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_2
+                choice_6 = (unit_4 if (unit_4 > zero) | (unit_4 < zero) else zero)
+                sum_14 = one - choice_6 * unit_4
+                product_6 = product_3 * sum_14
+                choice_7 = (zero if margin + sum_10 <= zero else product_6)
+                diagonal_negative_row[k] = factor * choice_7
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

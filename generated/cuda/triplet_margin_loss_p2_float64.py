@@ -47,6 +47,16 @@ def reciprocal_or_zero(x):
     return real(0.0) if abs(x) < SMALLEST_NORMAL else real(1.0) / x
 
 
+def where_near(near, far, f, g):
+    """`near` where f and g differ by less than a factor of 2, else `far`."""
+    return near if (f < g + g) & (g < f + f) else far
+
+
+def up_to_half(x):
+    """x where it is less than a half in size, else 0."""
+    return x if abs(x) < real(0.5) else real(0.0)
+
+
 def lost_in_sum(a, b, total):
     """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
     part = total - a
@@ -119,7 +129,8 @@ def evaluate(
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_1))
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
@@ -135,6 +146,10 @@ def evaluate(
         sum_lost = zero
         sum_5 = zero
         sum_5_lost = zero
+        sum_8 = zero
+        sum_8_lost = zero
+        sum_11 = zero
+        sum_11_lost = zero
         for d in range(rank, n_D, LANES):
             negative_d_2 = real(negative_row[d])
             anchor_d_2 = real(anchor_row[d])
@@ -143,28 +158,44 @@ def evaluate(
             positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
+            sum_9 = negative_d_2 - positive_d_2
+            abs_2 = abs(sum_3)
+            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_2 == largest else zero))
+            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_2 == largest else zero))
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
+        sum_10 = group_sum(sum_8, sum_8_lost)
+        sum_12 = group_sum(sum_11, sum_11_lost)
         power_of_1 = math.sqrt(sum_4)
         product_1 = power_of_1 * binade_1
         power_of_2 = math.sqrt(sum_7)
         product_2 = power_of_2 * binade_2
         inverse_3 = reciprocal_or_zero(product_1 + product_2)
-        sum_8 = zero
-        sum_8_lost = zero
+        up_to_half_1 = up_to_half(sum_10 * reciprocal_or_zero(largest * sum_12))
+        product_3 = -up_to_half_1
+        group_2 = (one + up_to_half_1)
+        inverse_4 = reciprocal_or_zero(product_2 + group_2 * product_1)
+        sum_13 = zero
+        sum_13_lost = zero
+        sum_18 = zero
+        sum_18_lost = zero
         for d in range(rank, n_D, LANES):
             positive_d_3 = real(positive_row[d])
             negative_d_3 = real(negative_row[d])
+            sum_14 = negative_d_3 - positive_d_3
             anchor_d_3 = real(anchor_row[d])
-            sum_9 = (anchor_d_3 - negative_d_3) + eps
-            sum_10 = (anchor_d_3 - positive_d_3) + eps
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (negative_d_3 - positive_d_3) * (((sum_9) + (sum_10)) * inverse_3))
-        sum_11 = group_sum(sum_8, sum_8_lost)
-        sum_12 = margin + sum_11
-        value = (zero if zero > sum_12 else sum_12)
-        product_3 = -sum_11
-        inverse_4 = reciprocal_or_zero(product_1)
-        inverse_5 = reciprocal_or_zero(product_2)
+            sum_15 = (anchor_d_3 - negative_d_3) + eps
+            sum_16 = (anchor_d_3 - positive_d_3) + eps
+            group_1 = (sum_16)
+            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, sum_14 * (((sum_15) + group_1) * inverse_3))
+            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, ((sum_14) + product_3 * sum_15) * ((group_1 + group_2 * sum_15) * inverse_4))
+        sum_17 = group_sum(sum_13, sum_13_lost)
+        sum_19 = group_sum(sum_18, sum_18_lost)
+        sum_20 = margin + sum_17
+        value = (zero if zero > sum_20 else sum_20)
+        product_4 = -sum_19
+        inverse_5 = reciprocal_or_zero(product_1)
+        inverse_6 = reciprocal_or_zero(product_2)
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -177,27 +208,28 @@ def evaluate(
             for k in range(rank, n_D, LANES):
                 negative_k = real(negative_row[k])
                 anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - negative_k) + eps) * inverse_4
+                sum_21 = (anchor_k - negative_k) + eps
+                unit_1 = sum_21 * inverse_5
                 positive_k = real(positive_row[k])
-                group_1 = (negative_k - positive_k)
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_5
-                choice_1 = (((product_3 * unit_1 + group_1) * inverse_5) if sum_11 >= zero else ((product_3 * unit_2 + group_1) * inverse_4))
-                choice_2 = (zero if sum_12 <= zero else choice_1)
-                grad_anchor_row[k] = factor * choice_2
+                unit_2 = ((anchor_k - positive_k) + eps) * inverse_6
+                where_near_1 = where_near((((negative_k - positive_k) + product_3 * sum_21) + product_4 * unit_1) * inverse_6, unit_2 - unit_1, product_2, product_1)
+                choice_1 = (zero if sum_20 <= zero else where_near_1)
+                grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                choice_3 = (zero if sum_12 <= zero else -unit_3)
-                grad_positive_row[k] = factor * choice_3
+                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
+                choice_2 = (zero if sum_20 <= zero else -unit_3)
+                grad_positive_row[k] = factor * choice_2
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_4
-                choice_4 = (zero if sum_12 <= zero else unit_4)
-                grad_negative_row[k] = factor * choice_4
+                sum_22 = (anchor_k_3 - negative_k_2) + eps
+                unit_4 = sum_22 * inverse_5
+                choice_3 = (zero if sum_20 <= zero else unit_4)
+                grad_negative_row[k] = factor * choice_3
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -268,11 +300,13 @@ def hvp(
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_1))
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_2))
+            abs_2 = abs(sum_2)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
@@ -284,6 +318,18 @@ def hvp(
         sum_lost = zero
         sum_5 = zero
         sum_5_lost = zero
+        sum_8 = zero
+        sum_8_lost = zero
+        sum_10 = zero
+        sum_10_lost = zero
+        sum_12 = zero
+        sum_12_lost = zero
+        sum_15 = zero
+        sum_15_lost = zero
+        sum_17 = zero
+        sum_17_lost = zero
+        sum_19 = zero
+        sum_19_lost = zero
         for d in range(rank, n_D, LANES):
             negative_d_2 = real(negative_row[d])
             anchor_d_2 = real(anchor_row[d])
@@ -292,40 +338,124 @@ def hvp(
             positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
+            direction_negative_d = real(direction_negative_row[d])
+            direction_anchor_d = real(direction_anchor_row[d])
+            sign_1 = (one if sum_3 > zero else (-one if sum_3 < zero else zero))
+            abs_3 = abs(sum_3)
+            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (((direction_anchor_d - direction_negative_d) * sign_1) if abs_3 == largest else zero))
+            direction_positive_d = real(direction_positive_row[d])
+            sign_2 = (one if sum_6 > zero else (-one if sum_6 < zero else zero))
+            abs_4 = abs(sum_6)
+            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (((direction_anchor_d - direction_positive_d) * sign_2) if abs_4 == largest_2 else zero))
+            sum_13 = negative_d_2 - positive_d_2
+            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * sign_1) if abs_3 == largest else zero))
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (one if abs_3 == largest else zero))
+            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (one if abs_4 == largest_2 else zero))
+            sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (((-(direction_positive_d - direction_negative_d)) * sign_2) if abs_4 == largest_2 else zero))
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
-        power_of_1 = math.sqrt(sum_4)
-        product_1 = power_of_1 * binade_1
+        sum_9 = group_sum(sum_8, sum_8_lost)
+        sum_11 = group_sum(sum_10, sum_10_lost)
+        sum_14 = group_sum(sum_12, sum_12_lost)
+        sum_16 = group_sum(sum_15, sum_15_lost)
+        sum_18 = group_sum(sum_17, sum_17_lost)
+        sum_20 = group_sum(sum_19, sum_19_lost)
+        power_of_1 = math.sqrt(sum_7)
+        product_1 = power_of_1 * binade_2
         inverse_3 = reciprocal_or_zero(product_1)
-        power_of_2 = math.sqrt(sum_7)
-        product_2 = power_of_2 * binade_2
+        power_of_2 = math.sqrt(sum_4)
+        product_2 = power_of_2 * binade_1
         inverse_4 = reciprocal_or_zero(product_2)
-        inverse_5 = reciprocal_or_zero(product_1 + product_2)
-        sum_8 = zero
-        sum_8_lost = zero
-        sum_10 = zero
-        sum_10_lost = zero
-        sum_12 = zero
-        sum_12_lost = zero
+        inverse_5 = reciprocal_or_zero(product_2 + product_1)
+        inverse_6 = reciprocal_or_zero(largest * sum_16)
+        up_to_half_1 = up_to_half(sum_14 * inverse_6)
+        product_3 = -up_to_half_1
+        group_1 = (one + up_to_half_1)
+        inverse_7 = reciprocal_or_zero(product_1 + group_1 * product_2)
+        inverse_8 = reciprocal_or_zero(largest_2 * sum_18)
+        unit_3 = sum_20 * inverse_8 * product_1
+        product_4 = -unit_3
+        unit_4 = sum_9 * inverse_6 * product_2
+        product_5 = -unit_4
+        unit_5 = sum_11 * inverse_8 * product_1
+        product_6 = -unit_5
+        sum_21 = zero
+        sum_21_lost = zero
+        sum_24 = zero
+        sum_24_lost = zero
+        sum_27 = zero
+        sum_27_lost = zero
+        sum_30 = zero
+        sum_30_lost = zero
+        sum_32 = zero
+        sum_32_lost = zero
+        sum_34 = zero
+        sum_34_lost = zero
+        sum_36 = zero
+        sum_36_lost = zero
+        sum_38 = zero
+        sum_38_lost = zero
         for d1 in range(rank, n_D, LANES):
             direction_negative_d1 = real(direction_negative_row[d1])
             direction_anchor_d1 = real(direction_anchor_row[d1])
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d1 - direction_negative_d1) * (((anchor_d1 - negative_d1) + eps) * inverse_3))
-            direction_positive_d1 = real(direction_positive_row[d1])
+            sum_22 = direction_anchor_d1 - direction_negative_d1
             positive_d1 = real(positive_row[d1])
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (direction_anchor_d1 - direction_positive_d1) * (((anchor_d1 - positive_d1) + eps) * inverse_4))
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, (negative_d1 - positive_d1) * ((((anchor_d1 - negative_d1) + eps) + ((anchor_d1 - positive_d1) + eps)) * inverse_5))
-        sum_9 = group_sum(sum_8, sum_8_lost)
-        sum_11 = group_sum(sum_10, sum_10_lost)
-        sum_13 = group_sum(sum_12, sum_12_lost)
-        choice_1 = (zero if margin + sum_13 <= zero else (sum_11 - sum_9))
+            anchor_d1 = real(anchor_row[d1])
+            unit_1 = ((anchor_d1 - positive_d1) + eps) * inverse_3
+            sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, sum_22 * (unit_1))
+            negative_d1 = real(negative_row[d1])
+            sum_25 = (anchor_d1 - negative_d1) + eps
+            unit_2 = sum_25 * inverse_4
+            sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, sum_22 * unit_2)
+            direction_positive_d1 = real(direction_positive_row[d1])
+            sum_28 = direction_anchor_d1 - direction_positive_d1
+            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, sum_28 * unit_1)
+            sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, (negative_d1 - positive_d1) * (((sum_25) + ((anchor_d1 - positive_d1) + eps)) * inverse_5))
+            sum_32, sum_32_lost = sum_with_lost(sum_32, sum_32_lost, ((negative_d1 - positive_d1) + product_3 * sum_25) * ((((anchor_d1 - positive_d1) + eps) + group_1 * sum_25) * inverse_7))
+            group_2 = (-(direction_positive_d1 - direction_negative_d1))
+            sum_34, sum_34_lost = sum_with_lost(sum_34, sum_34_lost, (product_4 * unit_1 + group_2) * unit_1)
+            sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, ((sum_22) + product_5 * unit_2) * unit_2)
+            sum_38, sum_38_lost = sum_with_lost(sum_38, sum_38_lost, ((sum_28) + product_6 * unit_1) * unit_1)
+        sum_23 = group_sum(sum_21, sum_21_lost)
+        sum_26 = group_sum(sum_24, sum_24_lost)
+        sum_29 = group_sum(sum_27, sum_27_lost)
+        sum_31 = group_sum(sum_30, sum_30_lost)
+        sum_33 = group_sum(sum_32, sum_32_lost)
+        sum_35 = group_sum(sum_34, sum_34_lost)
+        sum_37 = group_sum(sum_36, sum_36_lost)
+        sum_39 = group_sum(sum_38, sum_38_lost)
+        product_7 = -sum_33
+        sum_40 = zero
+        sum_40_lost = zero
+        sum_44 = zero
+        sum_44_lost = zero
+        for d1 in range(rank, n_D, LANES):
+            direction_negative_d1_2 = real(direction_negative_row[d1])
+            direction_anchor_d1_2 = real(direction_anchor_row[d1])
+            sum_41 = direction_anchor_d1_2 - direction_negative_d1_2
+            negative_d1_2 = real(negative_row[d1])
+            anchor_d1_2 = real(anchor_row[d1])
+            sum_42 = (anchor_d1_2 - negative_d1_2) + eps
+            unit_6 = sum_42 * inverse_4
+            positive_d1_2 = real(positive_row[d1])
+            product_8 = sum_41 * ((((negative_d1_2 - positive_d1_2) + product_3 * sum_42) + product_7 * unit_6) * inverse_3)
+            direction_positive_d1_2 = real(direction_positive_row[d1])
+            group_3 = (-(direction_positive_d1_2 - direction_negative_d1_2))
+            unit_7 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_3
+            sum_40, sum_40_lost = sum_with_lost(sum_40, sum_40_lost, product_8 + group_3 * unit_7)
+            sum_44, sum_44_lost = sum_with_lost(sum_44, sum_44_lost, product_8)
+        sum_43 = group_sum(sum_40, sum_40_lost)
+        sum_45 = group_sum(sum_44, sum_44_lost)
+        where_near_1 = where_near(sum_43, sum_29 - sum_26, product_1, product_2)
+        choice_1 = (zero if margin + sum_31 <= zero else where_near_1)
         value = choice_1
-        product_3 = -inverse_3
-        product_4 = sum_9 * inverse_3
-        product_5 = -sum_11 * inverse_4
-        product_6 = -sum_9
+        product_9 = -sum_39
+        product_10 = -sum_23
+        product_11 = -sum_45
+        product_12 = -sum_35
+        product_13 = -inverse_4
+        product_14 = -sum_37
+        product_15 = -inverse_3
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -336,33 +466,40 @@ def hvp(
                 values[i] = value
         if product_anchor is not None:
             for k in range(rank, n_D, LANES):
+                positive_k = real(positive_row[k])
+                anchor_k = real(anchor_row[k])
+                unit_8 = ((anchor_k - positive_k) + eps) * inverse_3
                 direction_positive_k = real(direction_positive_row[k])
                 direction_anchor_k = real(direction_anchor_row[k])
-                direction_negative_k = real(direction_negative_row[k])
+                sum_46 = ((direction_anchor_k - direction_positive_k) + product_6 * unit_8) + product_9 * unit_8
                 negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
-                positive_k = real(positive_row[k])
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
-                choice_2 = (zero if margin + sum_13 <= zero else ((direction_anchor_k - direction_positive_k) * inverse_4 + product_3 * (direction_anchor_k - direction_negative_k) + product_4 * unit_1 + product_5 * unit_2))
+                sum_47 = (anchor_k - negative_k) + eps
+                unit_9 = sum_47 * inverse_4
+                direction_negative_k = real(direction_negative_row[k])
+                sum_48 = ((direction_anchor_k - direction_negative_k) + product_5 * unit_9) + product_14 * unit_9
+                where_near_2 = where_near(sum_46 * (-(power_of_2 * binade_1 * up_to_half_1 + sum_33) * inverse_3 * inverse_4) + (product_10 * ((((negative_k - positive_k) + product_3 * sum_47) + product_7 * unit_9) * inverse_3) + ((-(direction_positive_k - direction_negative_k)) + product_4 * unit_8) + product_11 * unit_9 + product_12 * unit_8) * inverse_4, sum_46 * inverse_3 + product_13 * sum_48, product_1, product_2)
+                choice_2 = (zero if margin + sum_31 <= zero else where_near_2)
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
-                direction_anchor_k_2 = real(direction_anchor_row[k])
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
+                unit_10 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
                 direction_positive_k_2 = real(direction_positive_row[k])
-                choice_3 = (zero if margin + sum_13 <= zero else ((sum_11 * unit_3 + direction_positive_k_2 - direction_anchor_k_2) * inverse_4))
+                direction_anchor_k_2 = real(direction_anchor_row[k])
+                sum_49 = ((direction_anchor_k_2 - direction_positive_k_2) + product_6 * unit_10) + product_9 * unit_10
+                choice_3 = (zero if margin + sum_31 <= zero else (product_15 * sum_49))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
-                direction_negative_k_2 = real(direction_negative_row[k])
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_3
+                sum_50 = (anchor_k_3 - negative_k_2) + eps
+                unit_11 = sum_50 * inverse_4
+                direction_negative_k_2 = real(direction_negative_row[k])
                 direction_anchor_k_3 = real(direction_anchor_row[k])
-                choice_4 = (zero if margin + sum_13 <= zero else ((product_6 * unit_4 + direction_anchor_k_3 - direction_negative_k_2) * inverse_3))
+                sum_51 = ((direction_anchor_k_3 - direction_negative_k_2) + product_5 * unit_11) + product_14 * unit_11
+                choice_4 = (zero if margin + sum_31 <= zero else (sum_51 * inverse_4))
                 product_negative_row[k] = factor * choice_4
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -425,11 +562,13 @@ def hessian_diagonal(
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
             sum_1 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_1))
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             positive_d = real(positive_row[d])
             sum_2 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_2))
+            abs_2 = abs(sum_2)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
@@ -441,6 +580,12 @@ def hessian_diagonal(
         sum_lost = zero
         sum_5 = zero
         sum_5_lost = zero
+        sum_8 = zero
+        sum_8_lost = zero
+        sum_11 = zero
+        sum_11_lost = zero
+        sum_13 = zero
+        sum_13_lost = zero
         for d in range(rank, n_D, LANES):
             negative_d_2 = real(negative_row[d])
             anchor_d_2 = real(anchor_row[d])
@@ -449,26 +594,58 @@ def hessian_diagonal(
             positive_d_2 = real(positive_row[d])
             sum_6 = (anchor_d_2 - positive_d_2) + eps
             sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
+            sum_9 = negative_d_2 - positive_d_2
+            abs_3 = abs(sum_3)
+            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_3 == largest else zero))
+            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_3 == largest else zero))
+            abs_4 = abs(sum_6)
+            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (one if abs_4 == largest_2 else zero))
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
+        sum_10 = group_sum(sum_8, sum_8_lost)
+        sum_12 = group_sum(sum_11, sum_11_lost)
+        sum_14 = group_sum(sum_13, sum_13_lost)
         power_of_1 = math.sqrt(sum_4)
         product_1 = power_of_1 * binade_1
         power_of_2 = math.sqrt(sum_7)
         product_2 = power_of_2 * binade_2
         inverse_3 = reciprocal_or_zero(product_1 + product_2)
-        sum_8 = zero
-        sum_8_lost = zero
+        up_to_half_1 = up_to_half(sum_10 * reciprocal_or_zero(largest * sum_12))
+        product_3 = -up_to_half_1
+        group_2 = (one + up_to_half_1)
+        inverse_4 = reciprocal_or_zero(product_2 + group_2 * product_1)
+        inverse_5 = reciprocal_or_zero(product_1)
+        inverse_6 = reciprocal_or_zero(product_2)
+        sum_15 = zero
+        sum_15_lost = zero
+        sum_20 = zero
+        sum_20_lost = zero
+        sum_22 = zero
+        sum_22_lost = zero
+        sum_24 = zero
+        sum_24_lost = zero
         for d in range(rank, n_D, LANES):
             positive_d_3 = real(positive_row[d])
             negative_d_3 = real(negative_row[d])
+            sum_16 = negative_d_3 - positive_d_3
             anchor_d_3 = real(anchor_row[d])
-            sum_9 = (anchor_d_3 - negative_d_3) + eps
-            sum_10 = (anchor_d_3 - positive_d_3) + eps
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (negative_d_3 - positive_d_3) * (((sum_9) + (sum_10)) * inverse_3))
-        sum_11 = group_sum(sum_8, sum_8_lost)
-        inverse_4 = reciprocal_or_zero(product_1)
-        inverse_5 = reciprocal_or_zero(product_2)
-        product_3 = -inverse_5
+            sum_17 = (anchor_d_3 - negative_d_3) + eps
+            sum_18 = (anchor_d_3 - positive_d_3) + eps
+            group_1 = (sum_18)
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, sum_16 * (((sum_17) + group_1) * inverse_3))
+            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, ((sum_16) + product_3 * sum_17) * ((group_1 + group_2 * sum_17) * inverse_4))
+            power_of_3 = (sum_17 * inverse_5) * (sum_17 * inverse_5)
+            abs_5 = abs(sum_17)
+            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, power_of_3 - (power_of_3 if abs_5 == largest else zero))
+            power_of_4 = (sum_18 * inverse_6) * (sum_18 * inverse_6)
+            abs_6 = abs(sum_18)
+            sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, power_of_4 - (power_of_4 if abs_6 == largest_2 else zero))
+        sum_19 = group_sum(sum_15, sum_15_lost)
+        sum_21 = group_sum(sum_20, sum_20_lost)
+        sum_23 = group_sum(sum_22, sum_22_lost)
+        sum_25 = group_sum(sum_24, sum_24_lost)
+        product_4 = -sum_21
+        product_6 = -inverse_5
         factor = scale
         if item_scale is not None:
             factor = scale * s
@@ -476,24 +653,41 @@ def hessian_diagonal(
             for k in range(rank, n_D, LANES):
                 negative_k = real(negative_row[k])
                 anchor_k = real(anchor_row[k])
-                power_of_3 = (((anchor_k - negative_k) + eps) * inverse_4) * (((anchor_k - negative_k) + eps) * inverse_4)
+                sum_26 = (anchor_k - negative_k) + eps
+                unit_1 = sum_26 * inverse_5
+                power_of_5 = unit_1 * unit_1
+                choice_1 = ((power_of_5 * (sum_12 - one) + sum_23) if abs(sum_26) == largest else (one - power_of_5))
                 positive_k = real(positive_row[k])
-                power_of_4 = (((anchor_k - positive_k) + eps) * inverse_5) * (((anchor_k - positive_k) + eps) * inverse_5)
-                choice_1 = (zero if margin + sum_11 <= zero else (power_of_3 * inverse_4 + product_3 * power_of_4 + inverse_5 - inverse_4))
-                diagonal_anchor_row[k] = factor * choice_1
+                sum_27 = (anchor_k - positive_k) + eps
+                unit_2 = sum_27 * inverse_6
+                power_of_6 = unit_2 * unit_2
+                choice_2 = ((power_of_6 * (sum_14 - one) + sum_25) if abs(sum_27) == largest_2 else (one - power_of_6))
+                product_5 = choice_2 * inverse_6
+                product_7 = product_6 * choice_1
+                where_near_1 = where_near(choice_1 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_21) * inverse_6 * inverse_5) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_3 * sum_26) + product_4 * unit_1) * inverse_6)) * inverse_6, product_5 + product_7, product_2, product_1)
+                choice_3 = (zero if margin + sum_19 <= zero else where_near_1)
+                diagonal_anchor_row[k] = factor * choice_3
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                power_of_5 = (((anchor_k_2 - positive_k_2) + eps) * inverse_5) * (((anchor_k_2 - positive_k_2) + eps) * inverse_5)
-                choice_2 = (zero if margin + sum_11 <= zero else ((one - power_of_5) * inverse_5))
-                diagonal_positive_row[k] = factor * choice_2
+                sum_28 = (anchor_k_2 - positive_k_2) + eps
+                unit_3 = sum_28 * inverse_6
+                power_of_7 = unit_3 * unit_3
+                choice_4 = ((power_of_7 * (sum_14 - one) + sum_25) if abs(sum_28) == largest_2 else (one - power_of_7))
+                product_8 = choice_4 * inverse_6
+                choice_5 = (zero if margin + sum_19 <= zero else product_8)
+                diagonal_positive_row[k] = factor * choice_5
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                power_of_6 = (((anchor_k_3 - negative_k_2) + eps) * inverse_4) * (((anchor_k_3 - negative_k_2) + eps) * inverse_4)
-                choice_3 = (zero if margin + sum_11 <= zero else ((power_of_6 - one) * inverse_4))
-                diagonal_negative_row[k] = factor * choice_3
+                sum_29 = (anchor_k_3 - negative_k_2) + eps
+                unit_4 = sum_29 * inverse_5
+                power_of_8 = unit_4 * unit_4
+                choice_6 = ((power_of_8 * (sum_12 - one) + sum_23) if abs(sum_29) == largest else (one - power_of_8))
+                product_9 = product_6 * choice_6
+                choice_7 = (zero if margin + sum_19 <= zero else product_9)
+                diagonal_negative_row[k] = factor * choice_7
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -455,39 +455,39 @@ def hvp(
                 values[i] = value
         if product_anchor is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k = real(direction_positive_row[k])
                 positive_k = real(positive_row[k])
                 anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
+                direction_positive_k = real(direction_positive_row[k])
                 direction_anchor_k = real(direction_anchor_row[k])
-                sum_13 = product_1 * unit_1 + direction_anchor_k - direction_positive_k
+                sum_13 = (direction_anchor_k - direction_positive_k) + product_1 * unit_1
                 abs_power_1 = abs_power(unit_1, sum_14)
-                direction_negative_k = real(direction_negative_row[k])
                 negative_k = real(negative_row[k])
                 unit_2 = ((anchor_k - negative_k) + eps) * inverse_4
-                sum_15 = product_3 * unit_2 + direction_anchor_k - direction_negative_k
+                direction_negative_k = real(direction_negative_row[k])
+                sum_15 = (direction_anchor_k - direction_negative_k) + product_3 * unit_2
                 abs_power_2 = abs_power(unit_2, sum_14)
                 choice_2 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (sum_9 * (sum_13 * abs_power_1 * inverse_5 + product_2 * sum_15 * abs_power_2)))
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k_2 = real(direction_positive_row[k])
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                direction_positive_k_2 = real(direction_positive_row[k])
                 direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_16 = product_1 * unit_3 + direction_anchor_k_2 - direction_positive_k_2
+                sum_16 = (direction_anchor_k_2 - direction_positive_k_2) + product_1 * unit_3
                 abs_power_3 = abs_power(unit_3, sum_14)
                 choice_3 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_4 * sum_16 * abs_power_3))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
-                direction_negative_k_2 = real(direction_negative_row[k])
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
                 unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_4
+                direction_negative_k_2 = real(direction_negative_row[k])
                 direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_17 = product_3 * unit_4 + direction_anchor_k_3 - direction_negative_k_2
+                sum_17 = (direction_anchor_k_3 - direction_negative_k_2) + product_3 * unit_4
                 abs_power_4 = abs_power(unit_4, sum_14)
                 choice_4 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_5 * sum_17 * abs_power_4))
                 product_negative_row[k] = factor * choice_4
@@ -585,11 +585,11 @@ def hessian_diagonal(
         power_of_2 = power(sum_4, inverse_3)
         sum_8 = p - one
         inverse_4 = reciprocal_or_zero(to_positive)
-        sum_9 = p - real(2)
+        sum_10 = p - real(2)
         inverse_5 = reciprocal_or_zero(power_of_2 * positive_part_1)
         product_1 = -inverse_5
-        product_2 = -sum_8 * inverse_4
-        product_3 = sum_8 * inverse_5
+        product_2 = sum_8 * inverse_4
+        product_3 = -sum_8 * inverse_5
         factor = scale
         if item_scale is not None:
             factor = scale * s
@@ -598,31 +598,39 @@ def hessian_diagonal(
                 positive_k = real(positive_row[k])
                 anchor_k = real(anchor_row[k])
                 unit_1 = ((anchor_k - positive_k) + eps) * inverse_4
-                signed_power_1 = signed_power(unit_1, sum_8)
-                abs_power_1 = abs_power(unit_1, sum_9)
+                power_of_3 = power((TINY if unit_1 < TINY else unit_1), sum_8)
+                choice_1 = (power_of_3 if unit_1 > zero else (-power((TINY if -unit_1 < TINY else -unit_1), sum_8) if unit_1 < zero else zero))
+                sum_9 = one - choice_1 * unit_1
+                abs_power_1 = abs_power(unit_1, sum_10)
                 negative_k = real(negative_row[k])
                 unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
-                signed_power_2 = signed_power(unit_2, sum_8)
-                abs_power_2 = abs_power(unit_2, sum_9)
-                choice_1 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (sum_8 * ((one - unit_1 * signed_power_1) * abs_power_1 * inverse_4 + product_1 * (one - unit_2 * signed_power_2) * abs_power_2)))
-                diagonal_anchor_row[k] = factor * choice_1
+                power_of_4 = power((TINY if unit_2 < TINY else unit_2), sum_8)
+                choice_2 = (power_of_4 if unit_2 > zero else (-power((TINY if -unit_2 < TINY else -unit_2), sum_8) if unit_2 < zero else zero))
+                sum_11 = one - choice_2 * unit_2
+                abs_power_2 = abs_power(unit_2, sum_10)
+                choice_3 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (sum_8 * (sum_9 * abs_power_1 * inverse_4 + product_1 * sum_11 * abs_power_2)))
+                diagonal_anchor_row[k] = factor * choice_3
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
                 unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
-                signed_power_3 = signed_power(unit_3, sum_8)
-                abs_power_3 = abs_power(unit_3, sum_9)
-                choice_2 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_2 * (unit_3 * signed_power_3 - one) * abs_power_3))
-                diagonal_positive_row[k] = factor * choice_2
+                power_of_5 = power((TINY if unit_3 < TINY else unit_3), sum_8)
+                choice_4 = (power_of_5 if unit_3 > zero else (-power((TINY if -unit_3 < TINY else -unit_3), sum_8) if unit_3 < zero else zero))
+                sum_12 = one - choice_4 * unit_3
+                abs_power_3 = abs_power(unit_3, sum_10)
+                choice_5 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_2 * sum_12 * abs_power_3))
+                diagonal_positive_row[k] = factor * choice_5
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
                 unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_5
-                signed_power_4 = signed_power(unit_4, sum_8)
-                abs_power_4 = abs_power(unit_4, sum_9)
-                choice_3 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_3 * (unit_4 * signed_power_4 - one) * abs_power_4))
-                diagonal_negative_row[k] = factor * choice_3
+                power_of_6 = power((TINY if unit_4 < TINY else unit_4), sum_8)
+                choice_6 = (power_of_6 if unit_4 > zero else (-power((TINY if -unit_4 < TINY else -unit_4), sum_8) if unit_4 < zero else zero))
+                sum_13 = one - choice_6 * unit_4
+                abs_power_4 = abs_power(unit_4, sum_10)
+                choice_7 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_3 * sum_13 * abs_power_4))
+                diagonal_negative_row[k] = factor * choice_7
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -64,6 +64,71 @@ def exp_tail(r):
     return r * r * exp_quotient(r)
 
 
+def exp_reduce(x):
+    """x = n*ln 2 + r + low, as (n, r, low): r exact, in [-0.288, 0.406]. There exp(r) - 1 has no bad rounding."""
+    shifted = (x * LOG2E - real(0.085)) + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    return n, x - k * LN2_HIGH, k * -LN2_LOW
+
+
+def expm1(x):
+    """exp(x) - 1: within 1.4 ulp."""
+    y = real(710.0) if x > real(710.0) else x
+    y = real(-40.0) if y < real(-40.0) else y
+    n, r, low = exp_reduce(y)
+    tail = low + exp_tail(r + low)
+    # Half the result, since 2**1024 is infinite.
+    scale = power_of_two(n - integer(1))
+    y = real(2.0) * (scale * (r + tail) + (scale - real(0.5)))
+    return x if abs(x) < real(1e-17) else y
+
+
+def atanh_tail(z):
+    """2*atanh(s)/s - 2 for z = s*s up to 0.04: z times a polynomial, 2**-55 absolute."""
+    q = real(1.537366488580157e-01) * z + real(1.5249482242489365e-01)
+    q = q * z + real(1.8186391561581983e-01)
+    q = q * z + real(2.222213762797145e-01)
+    q = q * z + real(2.8571429406113347e-01)
+    q = q * z + real(3.999999999610036e-01)
+    q = q * z + real(6.666666666667282e-01)
+    return q * z
+
+
+def log_sum(k, f):
+    """k*ln 2 + log(1 + f) for f in [-0.25, 0.5], where log(1 + f) = 2*atanh(f / (2 + f))."""
+    s = f / (real(2.0) + f)
+    square = real(0.5) * f * f
+    tail = s * (square + atanh_tail(s * s)) - square
+    return k * LN2_HIGH + (f + (k * LN2_LOW + tail))
+
+
+def log(x):
+    """log(x): within 1.1 ulp; -inf at 0, nan below."""
+    small = x < SMALLEST_NORMAL
+    y = x * real(18014398509481984.0) if small else x
+    bits = real(y).view(integer)
+    n = integer(bits - MANTISSA_BITS) >> integer(52)
+    f = integer(bits - (n << integer(52))).view(real) - real(1.0)
+    y = log_sum(exponent(n) - (real(54.0) if small else real(0.0)), f)
+    y = y if x < INFINITY else x
+    edge = -INFINITY if x == real(0.0) else NAN
+    return y if x > real(0.0) else edge
+
+
+def log1p(x):
+    """log(1 + x): within 1.1 ulp; -inf at -1, nan below."""
+    n = integer(real(real(1.0) + x).view(integer) - MANTISSA_BITS) >> integer(52)
+    # f = 2**-n * (1 + x) - 1 is exact; four times 2**-n, which may be subnormal.
+    scale = power_of_two(integer(2) - n)
+    f = scale * (real(0.25) * x) + (real(0.25) * scale - real(1.0))
+    y = log_sum(exponent(n), f)
+    y = y if x < INFINITY else x
+    y = y if abs(x) > real(1e-17) else x
+    edge = -INFINITY if x == real(-1.0) else NAN
+    return y if x > real(-1.0) else edge
+
+
 def ordered(x):
     """An integer image of the bits that sorts as the numbers do (-0.0 below 0.0, a positive nan above +inf)."""
     bits = real(x).view(integer)
@@ -180,6 +245,55 @@ def signed_power(x, y):
     return size if x > real(0.0) else -size
 
 
+def abs_difference(difference, total):
+    """|a| - |b|, from a - b and a + b: the smaller of the two in size, minus it where they differ in sign."""
+    size = abs(total) if abs(total) < abs(difference) else abs(difference)
+    return size if (difference > real(0.0)) == (total > real(0.0)) else -size
+
+
+def power_drop(small, large, gap, y):
+    """1 - (small/large)**y for 0 <= small <= large and gap = large - small, as accurate as the gap; 1 where small is 0."""
+    inverse = reciprocal_or_zero(large)
+    share = log1p(-gap * inverse) if gap + gap < large else log(small * inverse)
+    return real(1.0) if small == real(0.0) else -expm1(y * share)
+
+
+def abs_power_difference(x, y, gap, p):
+    """|x|**p - |y|**p for gap = x - y, as accurate as the gap where x and y are close; 0**p is 0 for every p."""
+    large = abs(x) if abs(x) > abs(y) else abs(y)
+    small = abs(y) if abs(x) > abs(y) else abs(x)
+    lead = abs_difference(gap, x + y)
+    size = power_drop(small, large, abs(lead), p) * abs_power(large, p)
+    return size if lead > real(0.0) else -size
+
+
+def signed_power_difference(x, y, gap, p):
+    """sign(x)*|x|**p - sign(y)*|y|**p for gap = x - y, as `abs_power_difference`."""
+    large = abs(x) if abs(x) > abs(y) else abs(y)
+    small = abs(y) if abs(x) > abs(y) else abs(x)
+    alike = (x > real(0.0)) == (y > real(0.0))
+    drop = power_drop(small, large, abs(gap) if alike else large - small, p)
+    size = (drop if alike else real(2.0) - drop) * abs_power(large, p)
+    return size if gap > real(0.0) else -size
+
+
+def root_difference(share, f, g, p):
+    """f - g for f, g > 0 that do not differ much, from share = 1 - (g/f)**p, which is known better than they are."""
+    drop = (f - g) / f
+    power = -expm1(p * log1p(-drop))
+    return f * share * (drop / power if power != real(0.0) else real(1.0) / p)
+
+
+def where_near(near, far, f, g):
+    """`near` where f and g differ by less than a factor of 2, else `far`."""
+    return near if (f < g + g) & (g < f + f) else far
+
+
+def up_to_half(x):
+    """x where it is less than a half in size, else 0."""
+    return x if abs(x) < real(0.5) else real(0.0)
+
+
 def lost_in_sum(a, b, total):
     """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
     part = total - a
@@ -254,11 +368,13 @@ def evaluate(
             negative_d = real(negative_row[d])
             positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
-            image = ordered(abs(sum_1))
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_2))
+            abs_2 = abs(sum_2)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
             sum_3 = (anchor_d - positive_d) + eps
             image = ordered(abs(sum_3))
@@ -278,6 +394,14 @@ def evaluate(
         sum_6_lost = zero
         sum_9 = zero
         sum_9_lost = zero
+        sum_12 = zero
+        sum_12_lost = zero
+        sum_15 = zero
+        sum_15_lost = zero
+        sum_18 = zero
+        sum_18_lost = zero
+        sum_20 = zero
+        sum_20_lost = zero
         for d in range(rank, n_D, LANES):
             negative_d_2 = real(negative_row[d])
             positive_d_2 = real(positive_row[d])
@@ -287,23 +411,69 @@ def evaluate(
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p))
+            unit_1 = sum_10 * inverse_3
+            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p))
+            sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+            abs_3 = abs(sum_4)
+            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_3 == largest else zero))
+            sum_16 = negative_d_2 - positive_d_2
+            abs_4 = abs(sum_7)
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_4 == largest_2 else zero))
+            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (one if abs_3 == largest else zero))
+            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (one if abs_4 == largest_2 else zero))
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
-        inverse_4 = one / p
-        to_positive = power(sum_11, inverse_4) * positive_part_3
-        power_of_1 = power(sum_8, inverse_4)
-        sum_12 = to_positive + margin - power_of_1 * positive_part_2
-        power_of_2 = power(sum_5, inverse_4)
-        product_1 = -power_of_2 * positive_part_1
-        sum_13 = to_positive + product_1 + margin
-        value = (zero if zero > (sum_12 if sum_12 > sum_13 else sum_13) else (sum_12 if sum_12 > sum_13 else sum_13))
-        product_2 = power_of_1 * positive_part_2
-        inverse_5 = reciprocal_or_zero(product_2)
-        sum_14 = p - one
-        inverse_6 = reciprocal_or_zero(to_positive)
-        inverse_7 = reciprocal_or_zero(power_of_2 * positive_part_1)
+        sum_14 = group_sum(sum_12, sum_12_lost)
+        sum_17 = group_sum(sum_15, sum_15_lost)
+        sum_19 = group_sum(sum_18, sum_18_lost)
+        sum_21 = group_sum(sum_20, sum_20_lost)
+        inverse_4 = reciprocal_or_zero(largest * sum_19)
+        up_to_half_1 = up_to_half(sum_14 * inverse_4)
+        group_1 = (one + up_to_half_1)
+        product_1 = -up_to_half_1
+        inverse_5 = reciprocal_or_zero(largest_2 * sum_21)
+        up_to_half_2 = up_to_half(sum_17 * inverse_5)
+        group_2 = (one + up_to_half_2)
+        product_2 = -up_to_half_2
+        sum_22 = zero
+        sum_22_lost = zero
+        sum_27 = zero
+        sum_27_lost = zero
+        for d in range(rank, n_D, LANES):
+            positive_d_3 = real(positive_row[d])
+            anchor_d_3 = real(anchor_row[d])
+            sum_23 = (anchor_d_3 - positive_d_3) + eps
+            unit_2 = sum_23 * inverse_3
+            negative_d_3 = real(negative_row[d])
+            sum_24 = (positive_d_3 - negative_d_3) + eps
+            sum_25 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
+            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, abs_power_difference(unit_2, group_1 * sum_24 * inverse_3, ((sum_25) + product_1 * sum_24) * inverse_3, p))
+            sum_28 = (anchor_d_3 - negative_d_3) + eps
+            sum_29 = negative_d_3 - positive_d_3
+            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, abs_power_difference(unit_2, group_2 * sum_28 * inverse_3, ((sum_29) + product_2 * sum_28) * inverse_3, p))
+        sum_26 = group_sum(sum_22, sum_22_lost)
+        sum_30 = group_sum(sum_27, sum_27_lost)
+        inverse_6 = one / p
+        power_of_1 = power(sum_8, inverse_6)
+        inverse_7 = reciprocal_or_zero(sum_11)
+        to_positive = power(sum_11, inverse_6) * positive_part_3
+        product_3 = power_of_1 * positive_part_2
+        root_difference_1 = root_difference(sum_30 * inverse_7, to_positive, group_2 * product_3, p)
+        where_near_1 = where_near(power_of_1 * positive_part_2 * up_to_half_2 + root_difference_1, to_positive - power_of_1 * positive_part_2, to_positive, product_3)
+        sum_31 = margin + where_near_1
+        power_of_2 = power(sum_5, inverse_6)
+        product_4 = power_of_2 * positive_part_1
+        where_near_2 = where_near(power_of_2 * positive_part_1 * up_to_half_1 + root_difference(sum_26 * inverse_7, to_positive, group_1 * product_4, p), to_positive - power_of_2 * positive_part_1, to_positive, product_4)
+        sum_32 = margin + where_near_2
+        value = (zero if zero > (sum_31 if sum_31 > sum_32 else sum_32) else (sum_31 if sum_31 > sum_32 else sum_32))
+        inverse_8 = reciprocal_or_zero(to_positive)
+        inverse_9 = reciprocal_or_zero(product_3)
+        product_5 = -root_difference_1
+        sum_34 = p - one
+        sum_35 = where_near_1 - where_near_2
+        where_near_4 = where_near(sum_35, sum_35, product_3, product_4)
+        inverse_10 = reciprocal_or_zero(product_4)
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -314,30 +484,37 @@ def evaluate(
                 values[i] = value
         if grad_anchor is not None:
             for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                signed_power_1 = signed_power(((anchor_k - negative_k) + eps) * inverse_5, sum_14)
                 positive_k = real(positive_row[k])
-                signed_power_2 = signed_power(((anchor_k - positive_k) + eps) * inverse_6, sum_14)
-                choice_1 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((signed_power_2 - signed_power_1) if product_2 + product_1 <= zero else signed_power_2))
+                anchor_k = real(anchor_row[k])
+                unit_3 = ((anchor_k - positive_k) + eps) * inverse_8
+                negative_k = real(negative_row[k])
+                sum_33 = (anchor_k - negative_k) + eps
+                unit_4 = sum_33 * inverse_9
+                signed_power_1 = signed_power(unit_4, sum_34)
+                signed_power_2 = signed_power(unit_3, sum_34)
+                where_near_3 = where_near(signed_power_difference(unit_3, unit_4, (((negative_k - positive_k) + product_2 * sum_33) + product_5 * unit_4) * inverse_8, sum_34), signed_power_2 - signed_power_1, to_positive, product_3)
+                choice_1 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (where_near_3 if where_near_4 >= zero else signed_power_2))
                 grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                signed_power_3 = signed_power(((anchor_k_2 - positive_k_2) + eps) * inverse_6, sum_14)
+                unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_8
+                signed_power_3 = signed_power(unit_5, sum_34)
                 negative_k_2 = real(negative_row[k])
-                signed_power_4 = signed_power(((positive_k_2 - negative_k_2) + eps) * inverse_7, sum_14)
-                choice_2 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (-signed_power_3 if product_2 + product_1 <= zero else (-signed_power_4 - signed_power_3)))
+                signed_power_4 = signed_power(((positive_k_2 - negative_k_2) + eps) * inverse_10, sum_34)
+                choice_2 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (-signed_power_3 if where_near_4 >= zero else (-signed_power_4 - signed_power_3)))
                 grad_positive_row[k] = factor * choice_2
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_3 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                signed_power_5 = signed_power(((anchor_k_3 - negative_k_3) + eps) * inverse_5, sum_14)
+                sum_36 = (anchor_k_3 - negative_k_3) + eps
+                unit_6 = sum_36 * inverse_9
+                signed_power_5 = signed_power(unit_6, sum_34)
                 positive_k_3 = real(positive_row[k])
-                signed_power_6 = signed_power(((positive_k_3 - negative_k_3) + eps) * inverse_7, sum_14)
-                choice_3 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (signed_power_5 if product_2 + product_1 <= zero else signed_power_6))
+                signed_power_6 = signed_power(((positive_k_3 - negative_k_3) + eps) * inverse_10, sum_34)
+                choice_3 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (signed_power_5 if where_near_4 >= zero else signed_power_6))
                 grad_negative_row[k] = factor * choice_3
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -411,14 +588,17 @@ def hvp(
             negative_d = real(negative_row[d])
             positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
-            image = ordered(abs(sum_1))
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_2))
+            abs_2 = abs(sum_2)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
             sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
+            abs_3 = abs(sum_3)
+            image = ordered(abs_3)
             top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
@@ -435,6 +615,24 @@ def hvp(
         sum_6_lost = zero
         sum_9 = zero
         sum_9_lost = zero
+        sum_12 = zero
+        sum_12_lost = zero
+        sum_15 = zero
+        sum_15_lost = zero
+        sum_18 = zero
+        sum_18_lost = zero
+        sum_20 = zero
+        sum_20_lost = zero
+        sum_22 = zero
+        sum_22_lost = zero
+        sum_25 = zero
+        sum_25_lost = zero
+        sum_27 = zero
+        sum_27_lost = zero
+        sum_29 = zero
+        sum_29_lost = zero
+        sum_31 = zero
+        sum_31_lost = zero
         for d in range(rank, n_D, LANES):
             negative_d_2 = real(negative_row[d])
             positive_d_2 = real(positive_row[d])
@@ -444,53 +642,175 @@ def hvp(
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p))
+            unit_1 = sum_10 * inverse_3
+            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p))
+            direction_negative_d = real(direction_negative_row[d])
+            direction_positive_d = real(direction_positive_row[d])
+            sum_13 = direction_positive_d - direction_negative_d
+            sign_1 = (one if sum_4 > zero else (-one if sum_4 < zero else zero))
+            abs_4 = abs(sum_4)
+            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * sign_1) if abs_4 == largest else zero))
+            sum_16 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * sign_1) if abs_4 == largest else zero))
+            direction_anchor_d = real(direction_anchor_row[d])
+            sign_2 = (one if sum_7 > zero else (-one if sum_7 < zero else zero))
+            abs_5 = abs(sum_7)
+            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (((direction_anchor_d - direction_negative_d) * sign_2) if abs_5 == largest_2 else zero))
+            sign_3 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
+            abs_6 = abs(sum_10)
+            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (((direction_anchor_d - direction_positive_d) * sign_3) if abs_6 == largest_3 else zero))
+            sum_23 = negative_d_2 - positive_d_2
+            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, ((sum_23 * sign_2) if abs_5 == largest_2 else zero))
+            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, (one if abs_4 == largest else zero))
+            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, (one if abs_5 == largest_2 else zero))
+            sum_29, sum_29_lost = sum_with_lost(sum_29, sum_29_lost, (one if abs_6 == largest_3 else zero))
+            sum_31, sum_31_lost = sum_with_lost(sum_31, sum_31_lost, (((-(sum_13)) * sign_3) if abs_6 == largest_3 else zero))
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
+        sum_14 = group_sum(sum_12, sum_12_lost)
+        sum_17 = group_sum(sum_15, sum_15_lost)
+        sum_19 = group_sum(sum_18, sum_18_lost)
+        sum_21 = group_sum(sum_20, sum_20_lost)
+        sum_24 = group_sum(sum_22, sum_22_lost)
+        sum_26 = group_sum(sum_25, sum_25_lost)
+        sum_28 = group_sum(sum_27, sum_27_lost)
+        sum_30 = group_sum(sum_29, sum_29_lost)
+        sum_32 = group_sum(sum_31, sum_31_lost)
         inverse_4 = one / p
-        power_of_1 = power(sum_8, inverse_4)
-        product_1 = power_of_1 * positive_part_2
-        inverse_5 = reciprocal_or_zero(product_1)
-        sum_13 = p - one
-        power_of_2 = power(sum_11, inverse_4)
-        to_positive = power_of_2 * positive_part_3
-        inverse_6 = reciprocal_or_zero(to_positive)
+        power_of_1 = power(sum_11, inverse_4)
+        to_positive = power_of_1 * positive_part_3
+        inverse_5 = reciprocal_or_zero(to_positive)
+        sum_35 = p - one
+        power_of_2 = power(sum_8, inverse_4)
+        product_1 = power_of_2 * positive_part_2
+        inverse_6 = reciprocal_or_zero(product_1)
         power_of_3 = power(sum_5, inverse_4)
-        inverse_7 = reciprocal_or_zero(power_of_3 * positive_part_1)
-        sum_12 = zero
-        sum_12_lost = zero
-        sum_15 = zero
-        sum_15_lost = zero
-        sum_17 = zero
-        sum_17_lost = zero
+        product_2 = power_of_3 * positive_part_1
+        inverse_7 = reciprocal_or_zero(product_2)
+        inverse_8 = reciprocal_or_zero(largest * sum_26)
+        up_to_half_1 = up_to_half(sum_17 * inverse_8)
+        group_1 = (one + up_to_half_1)
+        product_3 = -up_to_half_1
+        inverse_9 = reciprocal_or_zero(largest_2 * sum_28)
+        up_to_half_2 = up_to_half(sum_24 * inverse_9)
+        group_2 = (one + up_to_half_2)
+        product_4 = -up_to_half_2
+        unit_5 = sum_14 * inverse_8 * product_2
+        product_5 = -unit_5
+        inverse_10 = reciprocal_or_zero(largest_3 * sum_30)
+        unit_6 = sum_32 * inverse_10 * to_positive
+        product_6 = -unit_6
+        unit_7 = sum_19 * inverse_9 * product_1
+        product_7 = -unit_7
+        unit_8 = sum_21 * inverse_10 * to_positive
+        product_8 = -unit_8
+        sum_33 = zero
+        sum_33_lost = zero
+        sum_37 = zero
+        sum_37_lost = zero
+        sum_40 = zero
+        sum_40_lost = zero
+        sum_43 = zero
+        sum_43_lost = zero
+        sum_45 = zero
+        sum_45_lost = zero
+        sum_47 = zero
+        sum_47_lost = zero
+        sum_49 = zero
+        sum_49_lost = zero
+        sum_51 = zero
+        sum_51_lost = zero
+        sum_53 = zero
+        sum_53_lost = zero
+        sum_55 = zero
+        sum_55_lost = zero
         for d1 in range(rank, n_D, LANES):
             direction_negative_d1 = real(direction_negative_row[d1])
             direction_anchor_d1 = real(direction_anchor_row[d1])
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, (direction_anchor_d1 - direction_negative_d1) * signed_power(((anchor_d1 - negative_d1) + eps) * inverse_5, sum_13))
-            direction_positive_d1 = real(direction_positive_row[d1])
+            sum_34 = direction_anchor_d1 - direction_negative_d1
             positive_d1 = real(positive_row[d1])
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (direction_anchor_d1 - direction_positive_d1) * signed_power(((anchor_d1 - positive_d1) + eps) * inverse_6, sum_13))
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, -(direction_negative_d1 - direction_positive_d1) * signed_power(((positive_d1 - negative_d1) + eps) * inverse_7, sum_13))
-        sum_14 = group_sum(sum_12, sum_12_lost)
-        sum_16 = group_sum(sum_15, sum_15_lost)
-        sum_18 = group_sum(sum_17, sum_17_lost)
-        product_2 = -power_of_3 * positive_part_1
-        choice_1 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((sum_16 - sum_14) if product_1 + product_2 <= zero else (sum_16 - sum_18)))
+            anchor_d1 = real(anchor_row[d1])
+            unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_5
+            signed_power_1 = signed_power(unit_2, sum_35)
+            sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, sum_34 * (signed_power_1))
+            negative_d1 = real(negative_row[d1])
+            sum_38 = (anchor_d1 - negative_d1) + eps
+            unit_3 = sum_38 * inverse_6
+            signed_power_2 = signed_power(unit_3, sum_35)
+            sum_37, sum_37_lost = sum_with_lost(sum_37, sum_37_lost, sum_34 * signed_power_2)
+            direction_positive_d1 = real(direction_positive_row[d1])
+            sum_41 = direction_anchor_d1 - direction_positive_d1
+            sum_40, sum_40_lost = sum_with_lost(sum_40, sum_40_lost, sum_41 * signed_power_1)
+            unit_4 = ((positive_d1 - negative_d1) + eps) * inverse_7
+            signed_power_3 = signed_power(unit_4, sum_35)
+            sum_43, sum_43_lost = sum_with_lost(sum_43, sum_43_lost, -(direction_negative_d1 - direction_positive_d1) * signed_power_3)
+            sum_45, sum_45_lost = sum_with_lost(sum_45, sum_45_lost, abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_3, group_1 * ((positive_d1 - negative_d1) + eps) * inverse_3, (product_3 * ((positive_d1 - negative_d1) + eps) + (anchor_d1 + negative_d1 - real(2) * positive_d1)) * inverse_3, p))
+            sum_47, sum_47_lost = sum_with_lost(sum_47, sum_47_lost, abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_3, group_2 * sum_38 * inverse_3, ((negative_d1 - positive_d1) + product_4 * sum_38) * inverse_3, p))
+            group_3 = (direction_positive_d1 - direction_negative_d1)
+            sum_49, sum_49_lost = sum_with_lost(sum_49, sum_49_lost, (product_5 * unit_4 + group_3) * signed_power_3)
+            group_4 = (-group_3)
+            sum_51, sum_51_lost = sum_with_lost(sum_51, sum_51_lost, (product_6 * unit_2 + group_4) * signed_power_1)
+            sum_53, sum_53_lost = sum_with_lost(sum_53, sum_53_lost, ((sum_34) + product_7 * unit_3) * signed_power_2)
+            sum_55, sum_55_lost = sum_with_lost(sum_55, sum_55_lost, ((sum_41) + product_8 * unit_2) * signed_power_1)
+        sum_36 = group_sum(sum_33, sum_33_lost)
+        sum_39 = group_sum(sum_37, sum_37_lost)
+        sum_42 = group_sum(sum_40, sum_40_lost)
+        sum_44 = group_sum(sum_43, sum_43_lost)
+        sum_46 = group_sum(sum_45, sum_45_lost)
+        sum_48 = group_sum(sum_47, sum_47_lost)
+        sum_50 = group_sum(sum_49, sum_49_lost)
+        sum_52 = group_sum(sum_51, sum_51_lost)
+        sum_54 = group_sum(sum_53, sum_53_lost)
+        sum_56 = group_sum(sum_55, sum_55_lost)
+        inverse_11 = reciprocal_or_zero(sum_11)
+        root_difference_1 = root_difference(sum_48 * inverse_11, to_positive, group_2 * product_1, p)
+        product_9 = -root_difference_1
+        sum_57 = zero
+        sum_57_lost = zero
+        sum_61 = zero
+        sum_61_lost = zero
+        for d1 in range(rank, n_D, LANES):
+            direction_negative_d1_2 = real(direction_negative_row[d1])
+            direction_anchor_d1_2 = real(direction_anchor_row[d1])
+            sum_58 = direction_anchor_d1_2 - direction_negative_d1_2
+            positive_d1_2 = real(positive_row[d1])
+            anchor_d1_2 = real(anchor_row[d1])
+            unit_9 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_5
+            negative_d1_2 = real(negative_row[d1])
+            sum_59 = (anchor_d1_2 - negative_d1_2) + eps
+            unit_10 = sum_59 * inverse_6
+            product_10 = sum_58 * (signed_power_difference(unit_9, unit_10, (((negative_d1_2 - positive_d1_2) + product_4 * sum_59) + product_9 * unit_10) * inverse_5, sum_35))
+            direction_positive_d1_2 = real(direction_positive_row[d1])
+            group_5 = (direction_positive_d1_2 - direction_negative_d1_2)
+            group_6 = (-group_5)
+            signed_power_4 = signed_power(unit_9, sum_35)
+            sum_57, sum_57_lost = sum_with_lost(sum_57, sum_57_lost, product_10 + group_6 * signed_power_4)
+            sum_61, sum_61_lost = sum_with_lost(sum_61, sum_61_lost, product_10)
+        sum_60 = group_sum(sum_57, sum_57_lost)
+        sum_62 = group_sum(sum_61, sum_61_lost)
+        sum_63 = power_of_2 * positive_part_2 * up_to_half_2 + root_difference_1
+        where_near_1 = where_near(sum_63, to_positive - power_of_2 * positive_part_2, to_positive, product_1)
+        where_near_2 = where_near(power_of_3 * positive_part_1 * up_to_half_1 + root_difference(sum_46 * inverse_11, to_positive, group_1 * product_2, p), to_positive - power_of_3 * positive_part_1, to_positive, product_2)
+        where_near_3 = where_near(sum_60, sum_42 - sum_39, to_positive, product_1)
+        sum_64 = where_near_1 - where_near_2
+        choice_1 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else (where_near_3 if where_near(sum_64, sum_64, product_1, product_2) >= zero else (sum_42 - sum_44)))
         value = choice_1
-        product_3 = -sum_16
-        sum_20 = p - real(2)
-        product_4 = -inverse_5
-        product_5 = -sum_14
-        product_6 = sum_13 * inverse_6
-        product_7 = -sum_13 * inverse_6
-        product_8 = -inverse_7
-        product_9 = -sum_18
-        product_10 = -inverse_6
-        product_11 = sum_13 * inverse_5
-        product_12 = sum_13 * inverse_7
+        product_11 = -sum_56
+        sum_67 = p - real(2)
+        product_12 = -sum_36
+        product_13 = -sum_62
+        product_14 = -sum_52
+        product_15 = -inverse_6
+        product_16 = -sum_54
+        where_near_4 = where_near(sum_64, sum_64, product_1, product_2)
+        product_17 = sum_35 * inverse_5
+        product_18 = -sum_35 * inverse_5
+        product_19 = -inverse_7
+        product_20 = -sum_50
+        product_21 = -inverse_5
+        product_22 = sum_35 * inverse_6
+        product_23 = sum_35 * inverse_7
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -501,51 +821,57 @@ def hvp(
                 values[i] = value
         if product_anchor is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k = real(direction_positive_row[k])
                 positive_k = real(positive_row[k])
                 anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - positive_k) + eps) * inverse_6
+                unit_11 = ((anchor_k - positive_k) + eps) * inverse_5
+                direction_positive_k = real(direction_positive_row[k])
                 direction_anchor_k = real(direction_anchor_row[k])
-                sum_19 = product_3 * unit_1 + direction_anchor_k - direction_positive_k
-                abs_power_1 = abs_power(unit_1, sum_20)
-                direction_negative_k = real(direction_negative_row[k])
+                sum_65 = ((direction_anchor_k - direction_positive_k) + product_8 * unit_11) + product_11 * unit_11
                 negative_k = real(negative_row[k])
-                unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
-                sum_21 = product_5 * unit_2 + direction_anchor_k - direction_negative_k
-                abs_power_2 = abs_power(unit_2, sum_20)
-                choice_2 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((sum_13 * (sum_19 * abs_power_1 * inverse_6 + product_4 * sum_21 * abs_power_2)) if product_1 + product_2 <= zero else (product_6 * sum_19 * abs_power_1)))
+                sum_66 = (anchor_k - negative_k) + eps
+                unit_12 = sum_66 * inverse_6
+                abs_power_1 = abs_power(unit_12, sum_67)
+                unit_13 = (((negative_k - positive_k) + product_4 * sum_66) + product_9 * unit_12) * inverse_5
+                direction_negative_k = real(direction_negative_row[k])
+                group_7 = (direction_positive_k - direction_negative_k)
+                abs_power_2 = abs_power(unit_11, sum_67)
+                sum_68 = ((direction_anchor_k - direction_negative_k) + product_7 * unit_12) + product_16 * unit_12
+                choice_2 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((sum_35 * where_near(sum_65 * abs_power_1 * (-sum_63 * inverse_5 * inverse_6) + sum_65 * (abs_power_difference(unit_11, unit_12, unit_13, sum_67)) * inverse_5 + abs_power_1 * (((-group_7) + product_6 * unit_11) + product_12 * unit_13 + product_13 * unit_12 + product_14 * unit_11) * inverse_6, sum_65 * abs_power_2 * inverse_5 + product_15 * sum_68 * abs_power_1, to_positive, product_1)) if where_near_4 >= zero else (product_17 * sum_65 * abs_power_2)))
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
-                direction_positive_k_2 = real(direction_positive_row[k])
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
+                unit_14 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                direction_positive_k_2 = real(direction_positive_row[k])
                 direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_22 = product_3 * unit_3 + direction_anchor_k_2 - direction_positive_k_2
-                abs_power_3 = abs_power(unit_3, sum_20)
-                direction_negative_k_2 = real(direction_negative_row[k])
+                sum_69 = ((direction_anchor_k_2 - direction_positive_k_2) + product_8 * unit_14) + product_11 * unit_14
+                abs_power_3 = abs_power(unit_14, sum_67)
                 negative_k_2 = real(negative_row[k])
-                unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
-                sum_23 = product_9 * unit_4 + direction_positive_k_2 - direction_negative_k_2
-                abs_power_4 = abs_power(unit_4, sum_20)
-                choice_3 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_7 * sum_22 * abs_power_3) if product_1 + product_2 <= zero else (sum_13 * (product_8 * sum_23 * abs_power_4 + product_10 * sum_22 * abs_power_3))))
+                unit_15 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
+                direction_negative_k_2 = real(direction_negative_row[k])
+                group_8 = (direction_positive_k_2 - direction_negative_k_2)
+                sum_70 = (product_5 * unit_15 + group_8) + product_20 * unit_15
+                abs_power_4 = abs_power(unit_15, sum_67)
+                choice_3 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_18 * sum_69 * abs_power_3) if where_near_4 >= zero else (sum_35 * (product_19 * sum_70 * abs_power_4 + product_21 * sum_69 * abs_power_3))))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
-                direction_negative_k_3 = real(direction_negative_row[k])
                 negative_k_3 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_5
+                sum_71 = (anchor_k_3 - negative_k_3) + eps
+                unit_16 = sum_71 * inverse_6
+                direction_negative_k_3 = real(direction_negative_row[k])
                 direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_24 = product_5 * unit_5 + direction_anchor_k_3 - direction_negative_k_3
-                abs_power_5 = abs_power(unit_5, sum_20)
+                sum_72 = ((direction_anchor_k_3 - direction_negative_k_3) + product_7 * unit_16) + product_16 * unit_16
+                abs_power_5 = abs_power(unit_16, sum_67)
                 positive_k_3 = real(positive_row[k])
-                unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
+                unit_17 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
                 direction_positive_k_3 = real(direction_positive_row[k])
-                sum_25 = product_9 * unit_6 + direction_positive_k_3 - direction_negative_k_3
-                abs_power_6 = abs_power(unit_6, sum_20)
-                choice_4 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_11 * sum_24 * abs_power_5) if product_1 + product_2 <= zero else (product_12 * sum_25 * abs_power_6)))
+                group_9 = (direction_positive_k_3 - direction_negative_k_3)
+                sum_73 = (product_5 * unit_17 + group_9) + product_20 * unit_17
+                abs_power_6 = abs_power(unit_17, sum_67)
+                choice_4 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_22 * sum_72 * abs_power_5) if where_near_4 >= zero else (product_23 * sum_73 * abs_power_6)))
                 product_negative_row[k] = factor * choice_4
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -610,14 +936,17 @@ def hessian_diagonal(
             negative_d = real(negative_row[d])
             positive_d = real(positive_row[d])
             sum_1 = (positive_d - negative_d) + eps
-            image = ordered(abs(sum_1))
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             anchor_d = real(anchor_row[d])
             sum_2 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_2))
+            abs_2 = abs(sum_2)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
             sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
+            abs_3 = abs(sum_3)
+            image = ordered(abs_3)
             top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
@@ -634,6 +963,16 @@ def hessian_diagonal(
         sum_6_lost = zero
         sum_9 = zero
         sum_9_lost = zero
+        sum_12 = zero
+        sum_12_lost = zero
+        sum_15 = zero
+        sum_15_lost = zero
+        sum_18 = zero
+        sum_18_lost = zero
+        sum_20 = zero
+        sum_20_lost = zero
+        sum_22 = zero
+        sum_22_lost = zero
         for d in range(rank, n_D, LANES):
             negative_d_2 = real(negative_row[d])
             positive_d_2 = real(positive_row[d])
@@ -643,72 +982,157 @@ def hessian_diagonal(
             sum_7 = (anchor_d_2 - negative_d_2) + eps
             sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
             sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p))
+            unit_1 = sum_10 * inverse_3
+            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p))
+            sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+            abs_4 = abs(sum_4)
+            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero))
+            sum_16 = negative_d_2 - positive_d_2
+            abs_5 = abs(sum_7)
+            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_5 == largest_2 else zero))
+            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (one if abs_4 == largest else zero))
+            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (one if abs_5 == largest_2 else zero))
+            abs_6 = abs(sum_10)
+            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, (one if abs_6 == largest_3 else zero))
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
+        sum_14 = group_sum(sum_12, sum_12_lost)
+        sum_17 = group_sum(sum_15, sum_15_lost)
+        sum_19 = group_sum(sum_18, sum_18_lost)
+        sum_21 = group_sum(sum_20, sum_20_lost)
+        sum_23 = group_sum(sum_22, sum_22_lost)
         inverse_4 = one / p
-        power_of_1 = power(sum_11, inverse_4)
-        to_positive = power_of_1 * positive_part_3
+        power_of_1 = power(sum_5, inverse_4)
+        product_1 = power_of_1 * positive_part_1
+        inverse_5 = reciprocal_or_zero(product_1)
         power_of_2 = power(sum_8, inverse_4)
-        power_of_3 = power(sum_5, inverse_4)
-        product_1 = -power_of_3 * positive_part_1
-        sum_12 = p - one
-        inverse_5 = reciprocal_or_zero(to_positive)
-        sum_14 = p - real(2)
         product_2 = power_of_2 * positive_part_2
         inverse_6 = reciprocal_or_zero(product_2)
-        product_3 = -inverse_6
-        product_4 = sum_12 * inverse_5
-        product_5 = -sum_12 * inverse_5
-        inverse_7 = reciprocal_or_zero(power_of_3 * positive_part_1)
-        product_6 = -inverse_7
-        product_7 = -inverse_5
-        product_8 = sum_12 * inverse_6
-        product_9 = sum_12 * inverse_7
+        power_of_3 = power(sum_11, inverse_4)
+        to_positive = power_of_3 * positive_part_3
+        inverse_7 = reciprocal_or_zero(to_positive)
+        inverse_8 = reciprocal_or_zero(largest * sum_19)
+        up_to_half_1 = up_to_half(sum_14 * inverse_8)
+        group_1 = (one + up_to_half_1)
+        product_3 = -up_to_half_1
+        inverse_9 = reciprocal_or_zero(largest_2 * sum_21)
+        up_to_half_2 = up_to_half(sum_17 * inverse_9)
+        group_2 = (one + up_to_half_2)
+        product_4 = -up_to_half_2
+        sum_24 = zero
+        sum_24_lost = zero
+        sum_27 = zero
+        sum_27_lost = zero
+        sum_30 = zero
+        sum_30_lost = zero
+        sum_33 = zero
+        sum_33_lost = zero
+        sum_36 = zero
+        sum_36_lost = zero
+        for d in range(rank, n_D, LANES):
+            negative_d_3 = real(negative_row[d])
+            positive_d_3 = real(positive_row[d])
+            sum_25 = (positive_d_3 - negative_d_3) + eps
+            abs_power_1 = abs_power(sum_25 * inverse_5, p)
+            abs_7 = abs(sum_25)
+            sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, abs_power_1 - (abs_power_1 if abs_7 == largest else zero))
+            anchor_d_3 = real(anchor_row[d])
+            sum_28 = (anchor_d_3 - negative_d_3) + eps
+            abs_power_2 = abs_power(sum_28 * inverse_6, p)
+            abs_8 = abs(sum_28)
+            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, abs_power_2 - (abs_power_2 if abs_8 == largest_2 else zero))
+            sum_31 = (anchor_d_3 - positive_d_3) + eps
+            abs_power_3 = abs_power(sum_31 * inverse_7, p)
+            abs_9 = abs(sum_31)
+            sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, abs_power_3 - (abs_power_3 if abs_9 == largest_3 else zero))
+            unit_2 = sum_31 * inverse_3
+            sum_34 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
+            sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, abs_power_difference(unit_2, group_1 * sum_25 * inverse_3, ((sum_34) + product_3 * sum_25) * inverse_3, p))
+            sum_37 = negative_d_3 - positive_d_3
+            sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, abs_power_difference(unit_2, group_2 * sum_28 * inverse_3, ((sum_37) + product_4 * sum_28) * inverse_3, p))
+        sum_26 = group_sum(sum_24, sum_24_lost)
+        sum_29 = group_sum(sum_27, sum_27_lost)
+        sum_32 = group_sum(sum_30, sum_30_lost)
+        sum_35 = group_sum(sum_33, sum_33_lost)
+        sum_38 = group_sum(sum_36, sum_36_lost)
+        inverse_10 = reciprocal_or_zero(sum_11)
+        root_difference_1 = root_difference(sum_38 * inverse_10, to_positive, group_2 * product_2, p)
+        sum_39 = power_of_2 * positive_part_2 * up_to_half_2 + root_difference_1
+        where_near_1 = where_near(sum_39, to_positive - power_of_2 * positive_part_2, to_positive, product_2)
+        root_difference_2 = root_difference(sum_35 * inverse_10, to_positive, group_1 * product_1, p)
+        sum_40 = power_of_1 * positive_part_1 * up_to_half_1 + root_difference_2
+        where_near_2 = where_near(sum_40, to_positive - power_of_1 * positive_part_1, to_positive, product_1)
+        sum_41 = p - one
+        sum_43 = p - real(2)
+        product_5 = -root_difference_1
+        product_7 = -inverse_6
+        sum_45 = where_near_1 - where_near_2
+        where_near_3 = where_near(sum_45, sum_45, product_2, product_1)
+        product_8 = sum_41 * inverse_7
+        product_11 = -root_difference_2
+        product_13 = -inverse_5
+        product_14 = -sum_41 * inverse_6
+        product_15 = -sum_41 * inverse_5
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
             for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
-                signed_power_1 = signed_power(unit_1, sum_12)
-                sum_13 = one - unit_1 * signed_power_1
-                abs_power_1 = abs_power(unit_1, sum_14)
                 negative_k = real(negative_row[k])
-                unit_2 = ((anchor_k - negative_k) + eps) * inverse_6
-                signed_power_2 = signed_power(unit_2, sum_12)
-                abs_power_2 = abs_power(unit_2, sum_14)
-                choice_1 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((sum_12 * (sum_13 * abs_power_1 * inverse_5 + product_3 * (one - unit_2 * signed_power_2) * abs_power_2)) if product_2 + product_1 <= zero else (product_4 * sum_13 * abs_power_1)))
-                diagonal_anchor_row[k] = factor * choice_1
+                anchor_k = real(anchor_row[k])
+                sum_42 = (anchor_k - negative_k) + eps
+                unit_3 = sum_42 * inverse_6
+                abs_power_4 = abs_power(unit_3, p)
+                choice_1 = (((sum_21 - one) * abs_power_4 + sum_29) if abs(sum_42) == largest_2 else (one - abs_power_4))
+                abs_power_5 = abs_power(unit_3, sum_43)
+                positive_k = real(positive_row[k])
+                sum_44 = (anchor_k - positive_k) + eps
+                unit_4 = sum_44 * inverse_7
+                abs_power_6 = abs_power(unit_4, p)
+                choice_2 = (((sum_23 - one) * abs_power_6 + sum_32) if abs(sum_44) == largest_3 else (one - abs_power_6))
+                unit_5 = (((negative_k - positive_k) + product_4 * sum_42) + product_5 * unit_3) * inverse_7
+                abs_power_7 = abs_power(unit_4, sum_43)
+                product_6 = choice_2 * abs_power_7 * inverse_7
+                product_9 = product_8 * choice_2 * abs_power_7
+                choice_3 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((sum_41 * where_near(choice_1 * abs_power_5 * (-sum_39 * inverse_7 * inverse_6) + choice_2 * (abs_power_difference(unit_4, unit_3, unit_5, sum_43)) * inverse_7 + abs_power_5 * (-abs_power_difference(unit_4, unit_3, unit_5, p)) * inverse_7, product_6 + product_7 * choice_1 * abs_power_5, to_positive, product_2)) if where_near_3 >= zero else product_9))
+                diagonal_anchor_row[k] = factor * choice_3
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                signed_power_3 = signed_power(unit_3, sum_12)
-                sum_15 = unit_3 * signed_power_3 - one
-                abs_power_3 = abs_power(unit_3, sum_14)
+                sum_46 = (anchor_k_2 - positive_k_2) + eps
+                unit_6 = sum_46 * inverse_7
+                abs_power_8 = abs_power(unit_6, p)
+                choice_4 = (((sum_23 - one) * abs_power_8 + sum_32) if abs(sum_46) == largest_3 else (one - abs_power_8))
+                abs_power_9 = abs_power(unit_6, sum_43)
+                product_10 = product_8 * choice_4 * abs_power_9
                 negative_k_2 = real(negative_row[k])
-                unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
-                signed_power_4 = signed_power(unit_4, sum_12)
-                abs_power_4 = abs_power(unit_4, sum_14)
-                choice_2 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((product_5 * sum_15 * abs_power_3) if product_2 + product_1 <= zero else (sum_12 * (product_6 * (one - unit_4 * signed_power_4) * abs_power_4 + product_7 * sum_15 * abs_power_3))))
-                diagonal_positive_row[k] = factor * choice_2
+                sum_47 = (positive_k_2 - negative_k_2) + eps
+                unit_7 = sum_47 * inverse_5
+                abs_power_10 = abs_power(unit_7, p)
+                choice_5 = (((sum_19 - one) * abs_power_10 + sum_26) if abs(sum_47) == largest else (one - abs_power_10))
+                abs_power_11 = abs_power(unit_7, sum_43)
+                unit_8 = (((anchor_k_2 + negative_k_2 - real(2) * positive_k_2) + product_3 * sum_47) + product_11 * unit_7) * inverse_7
+                product_12 = choice_4 * abs_power_9 * inverse_7
+                choice_6 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else (product_10 if where_near_3 >= zero else (sum_41 * where_near(choice_5 * abs_power_11 * (-sum_40 * inverse_7 * inverse_5) + choice_4 * (abs_power_difference(unit_6, unit_7, unit_8, sum_43)) * inverse_7 + abs_power_11 * (-abs_power_difference(unit_6, unit_7, unit_8, p)) * inverse_7, product_12 + product_13 * choice_5 * abs_power_11, to_positive, product_1))))
+                diagonal_positive_row[k] = factor * choice_6
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_3 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_6
-                signed_power_5 = signed_power(unit_5, sum_12)
-                abs_power_5 = abs_power(unit_5, sum_14)
+                sum_48 = (anchor_k_3 - negative_k_3) + eps
+                unit_9 = sum_48 * inverse_6
+                abs_power_12 = abs_power(unit_9, p)
+                choice_7 = (((sum_21 - one) * abs_power_12 + sum_29) if abs(sum_48) == largest_2 else (one - abs_power_12))
+                abs_power_13 = abs_power(unit_9, sum_43)
                 positive_k_3 = real(positive_row[k])
-                unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
-                signed_power_6 = signed_power(unit_6, sum_12)
-                abs_power_6 = abs_power(unit_6, sum_14)
-                choice_3 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((product_8 * (unit_5 * signed_power_5 - one) * abs_power_5) if product_2 + product_1 <= zero else (product_9 * (unit_6 * signed_power_6 - one) * abs_power_6)))
-                diagonal_negative_row[k] = factor * choice_3
+                sum_49 = (positive_k_3 - negative_k_3) + eps
+                unit_10 = sum_49 * inverse_5
+                abs_power_14 = abs_power(unit_10, p)
+                choice_8 = (((sum_19 - one) * abs_power_14 + sum_26) if abs(sum_49) == largest else (one - abs_power_14))
+                abs_power_15 = abs_power(unit_10, sum_43)
+                choice_9 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_14 * choice_7 * abs_power_13) if where_near_3 >= zero else (product_15 * choice_8 * abs_power_15)))
+                diagonal_negative_row[k] = factor * choice_9
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

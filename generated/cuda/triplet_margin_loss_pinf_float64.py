@@ -34,6 +34,12 @@ def unordered(i):
     return integer(i ^ ((i >> integer(63)) & MAGNITUDE_BITS)).view(real)
 
 
+def abs_difference(difference, total):
+    """|a| - |b|, from a - b and a + b: the smaller of the two in size, minus it where they differ in sign."""
+    size = abs(total) if abs(total) < abs(difference) else abs(difference)
+    return size if (difference > real(0.0)) == (total > real(0.0)) else -size
+
+
 def lost_in_sum(a, b, total):
     """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
     part = total - a
@@ -105,31 +111,41 @@ def evaluate(
         for d in range(rank, n_D, LANES):
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
-            image = ordered(abs((anchor_d - negative_d) + eps))
+            sum_1 = (anchor_d - negative_d) + eps
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             positive_d = real(positive_row[d])
-            image = ordered(abs((anchor_d - positive_d) + eps))
+            sum_2 = (anchor_d - positive_d) + eps
+            image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
+        top_3 = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        sum_3 = zero
-        sum_3_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            choice_1 = (one if abs((anchor_d1 - negative_d1) + eps) == largest else zero)
+        sum_6 = zero
+        sum_6_lost = zero
+        for d in range(rank, n_D, LANES):
+            positive_d_2 = real(positive_row[d])
+            negative_d_2 = real(negative_row[d])
+            anchor_d_2 = real(anchor_row[d])
+            sum_3 = (anchor_d_2 - negative_d_2) + eps
+            sum_4 = (anchor_d_2 - positive_d_2) + eps
+            abs_2 = abs(sum_3)
+            image = ordered(abs_difference(negative_d_2 - positive_d_2, (sum_3) + (sum_4)) + (abs_2 - largest))
+            top_3 = image if image > top_3 else top_3
+            choice_1 = (one if abs_2 == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            positive_d1 = real(positive_row[d1])
-            choice_2 = (one if abs((anchor_d1 - positive_d1) + eps) == largest_2 else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
-        sum_2 = group_sum(sum, sum_lost)
-        sum_4 = group_sum(sum_3, sum_3_lost)
-        sum_1 = margin + largest_2 - largest
-        value = (zero if zero > sum_1 else sum_1)
-        inverse_1 = one / sum_4
-        inverse_2 = one / sum_2
+            choice_2 = (one if abs(sum_4) == largest_2 else zero)
+            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, choice_2)
+        largest_3 = unordered(group_max(top_3))
+        sum_5 = group_sum(sum, sum_lost)
+        sum_7 = group_sum(sum_6, sum_6_lost)
+        sum_8 = margin + largest_3
+        value = (zero if zero > sum_8 else sum_8)
+        inverse_1 = one / sum_7
+        inverse_2 = one / sum_5
         product_1 = -inverse_2
         product_2 = -inverse_1
         factor = scale
@@ -144,32 +160,32 @@ def evaluate(
             for k in range(rank, n_D, LANES):
                 positive_k = real(positive_row[k])
                 anchor_k = real(anchor_row[k])
-                sum_5 = (anchor_k - positive_k) + eps
-                choice_3 = (one if abs(sum_5) == largest_2 else zero)
-                sign_1 = (one if sum_5 > zero else (-one if sum_5 < zero else zero))
+                sum_9 = (anchor_k - positive_k) + eps
+                choice_3 = (one if abs(sum_9) == largest_2 else zero)
+                sign_1 = (one if sum_9 > zero else (-one if sum_9 < zero else zero))
                 negative_k = real(negative_row[k])
-                sum_6 = (anchor_k - negative_k) + eps
-                choice_4 = (one if abs(sum_6) == largest else zero)
-                sign_2 = (one if sum_6 > zero else (-one if sum_6 < zero else zero))
-                choice_5 = (zero if sum_1 <= zero else (choice_3 * inverse_1 * sign_1 + product_1 * choice_4 * sign_2))
+                sum_10 = (anchor_k - negative_k) + eps
+                choice_4 = (one if abs(sum_10) == largest else zero)
+                sign_2 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
+                choice_5 = (zero if sum_8 <= zero else (choice_3 * inverse_1 * sign_1 + product_1 * choice_4 * sign_2))
                 grad_anchor_row[k] = factor * choice_5
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                sum_7 = (anchor_k_2 - positive_k_2) + eps
-                choice_6 = (one if abs(sum_7) == largest_2 else zero)
-                sign_3 = (one if sum_7 > zero else (-one if sum_7 < zero else zero))
-                choice_7 = (zero if sum_1 <= zero else (product_2 * choice_6 * sign_3))
+                sum_11 = (anchor_k_2 - positive_k_2) + eps
+                choice_6 = (one if abs(sum_11) == largest_2 else zero)
+                sign_3 = (one if sum_11 > zero else (-one if sum_11 < zero else zero))
+                choice_7 = (zero if sum_8 <= zero else (product_2 * choice_6 * sign_3))
                 grad_positive_row[k] = factor * choice_7
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_2 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                sum_8 = (anchor_k_3 - negative_k_2) + eps
-                choice_8 = (one if abs(sum_8) == largest else zero)
-                sign_4 = (one if sum_8 > zero else (-one if sum_8 < zero else zero))
-                choice_9 = (zero if sum_1 <= zero else (choice_8 * inverse_2 * sign_4))
+                sum_12 = (anchor_k_3 - negative_k_2) + eps
+                choice_8 = (one if abs(sum_12) == largest else zero)
+                sign_4 = (one if sum_12 > zero else (-one if sum_12 < zero else zero))
+                choice_9 = (zero if sum_8 <= zero else (choice_8 * inverse_2 * sign_4))
                 grad_negative_row[k] = factor * choice_9
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -240,41 +256,49 @@ def hvp(
         for d in range(rank, n_D, LANES):
             negative_d = real(negative_row[d])
             anchor_d = real(anchor_row[d])
-            image = ordered(abs((anchor_d - negative_d) + eps))
+            sum_1 = (anchor_d - negative_d) + eps
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             positive_d = real(positive_row[d])
-            image = ordered(abs((anchor_d - positive_d) + eps))
+            sum_2 = (anchor_d - positive_d) + eps
+            image = ordered(abs(sum_2))
             top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
+        top_3 = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        sum_3 = zero
-        sum_3_lost = zero
         sum_6 = zero
         sum_6_lost = zero
         sum_8 = zero
         sum_8_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            sum_1 = (anchor_d1 - negative_d1) + eps
-            choice_1 = (one if abs(sum_1) == largest else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d1 - direction_negative_d1) * choice_1 * (one if sum_1 > zero else (-one if sum_1 < zero else zero)))
-            direction_positive_d1 = real(direction_positive_row[d1])
-            positive_d1 = real(positive_row[d1])
-            sum_4 = (anchor_d1 - positive_d1) + eps
+        sum_10 = zero
+        sum_10_lost = zero
+        for d in range(rank, n_D, LANES):
+            positive_d_2 = real(positive_row[d])
+            negative_d_2 = real(negative_row[d])
+            anchor_d_2 = real(anchor_row[d])
+            sum_3 = (anchor_d_2 - negative_d_2) + eps
+            sum_4 = (anchor_d_2 - positive_d_2) + eps
+            abs_2 = abs(sum_3)
+            image = ordered(abs_difference(negative_d_2 - positive_d_2, (sum_3) + (sum_4)) + (abs_2 - largest))
+            top_3 = image if image > top_3 else top_3
+            direction_negative_d = real(direction_negative_row[d])
+            direction_anchor_d = real(direction_anchor_row[d])
+            choice_1 = (one if abs_2 == largest else zero)
+            sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d - direction_negative_d) * choice_1 * (one if sum_3 > zero else (-one if sum_3 < zero else zero)))
+            direction_positive_d = real(direction_positive_row[d])
             choice_2 = (one if abs(sum_4) == largest_2 else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d1 - direction_positive_d1) * choice_2 * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, choice_1)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, choice_2)
-        sum_2 = group_sum(sum, sum_lost)
-        sum_5 = group_sum(sum_3, sum_3_lost)
+            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (direction_anchor_d - direction_positive_d) * choice_2 * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
+            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, choice_1)
+            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, choice_2)
+        largest_3 = unordered(group_max(top_3))
+        sum_5 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_6, sum_6_lost)
         sum_9 = group_sum(sum_8, sum_8_lost)
-        choice_3 = (zero if margin + largest_2 - largest <= zero else (sum_5 / sum_9 - sum_2 / sum_7))
+        sum_11 = group_sum(sum_10, sum_10_lost)
+        choice_3 = (zero if margin + largest_3 <= zero else (sum_7 / sum_11 - sum_5 / sum_9))
         value = choice_3
         factor = scale
         if item_scale is not None:

@@ -34,6 +34,12 @@ def unordered(i):
     return integer(i ^ ((i >> integer(63)) & MAGNITUDE_BITS)).view(real)
 
 
+def abs_difference(difference, total):
+    """|a| - |b|, from a - b and a + b: the smaller of the two in size, minus it where they differ in sign."""
+    size = abs(total) if abs(total) < abs(difference) else abs(difference)
+    return size if (difference > real(0.0)) == (total > real(0.0)) else -size
+
+
 def lost_in_sum(a, b, total):
     """a + b − total, exactly, for the rounded sum of a and b (Knuth 1969, The Art of Computer Programming 2, 4.2.2)."""
     part = total - a
@@ -106,43 +112,62 @@ def evaluate(
         for d in range(rank, n_D, LANES):
             negative_d = real(negative_row[d])
             positive_d = real(positive_row[d])
-            image = ordered(abs((positive_d - negative_d) + eps))
+            sum_1 = (positive_d - negative_d) + eps
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             anchor_d = real(anchor_row[d])
-            image = ordered(abs((anchor_d - negative_d) + eps))
+            sum_2 = (anchor_d - negative_d) + eps
+            abs_2 = abs(sum_2)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
-            image = ordered(abs((anchor_d - positive_d) + eps))
+            sum_3 = (anchor_d - positive_d) + eps
+            image = ordered(abs(sum_3))
             top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
+        top_4 = ordered(real(-np.inf))
+        top_5 = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        sum_3 = zero
-        sum_3_lost = zero
-        sum_5 = zero
-        sum_5_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            negative_d1 = real(negative_row[d1])
-            positive_d1 = real(positive_row[d1])
-            choice_1 = (one if abs((positive_d1 - negative_d1) + eps) == largest else zero)
+        sum_8 = zero
+        sum_8_lost = zero
+        sum_10 = zero
+        sum_10_lost = zero
+        for d in range(rank, n_D, LANES):
+            positive_d_2 = real(positive_row[d])
+            anchor_d_2 = real(anchor_row[d])
+            negative_d_2 = real(negative_row[d])
+            sum_4 = (positive_d_2 - negative_d_2) + eps
+            sum_5 = (anchor_d_2 - positive_d_2) + eps
+            group_1 = (sum_5)
+            abs_3 = abs(sum_4)
+            image = ordered(abs_difference(anchor_d_2 + negative_d_2 - real(2) * positive_d_2, (sum_4) + group_1) + (abs_3 - largest))
+            top_4 = image if image > top_4 else top_4
+            sum_6 = (anchor_d_2 - negative_d_2) + eps
+            abs_4 = abs(sum_6)
+            image = ordered(abs_difference(negative_d_2 - positive_d_2, (sum_6) + group_1) + (abs_4 - largest_2))
+            top_5 = image if image > top_5 else top_5
+            choice_1 = (one if abs_3 == largest else zero)
             sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            anchor_d1 = real(anchor_row[d1])
-            choice_2 = (one if abs((anchor_d1 - negative_d1) + eps) == largest_2 else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
-            choice_3 = (one if abs((anchor_d1 - positive_d1) + eps) == largest_3 else zero)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_3)
-        sum_2 = group_sum(sum, sum_lost)
-        sum_4 = group_sum(sum_3, sum_3_lost)
-        sum_6 = group_sum(sum_5, sum_5_lost)
-        sum_1 = margin + largest_3 - largest_2
-        sum_7 = margin + largest_3 - largest
-        value = (zero if zero > (sum_1 if sum_1 > sum_7 else sum_7) else (sum_1 if sum_1 > sum_7 else sum_7))
-        inverse_1 = one / sum_6
-        inverse_2 = one / sum_4
+            choice_2 = (one if abs_4 == largest_2 else zero)
+            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, choice_2)
+            choice_3 = (one if abs(sum_5) == largest_3 else zero)
+            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, choice_3)
+        largest_4 = unordered(group_max(top_4))
+        largest_5 = unordered(group_max(top_5))
+        sum_7 = group_sum(sum, sum_lost)
+        sum_9 = group_sum(sum_8, sum_8_lost)
+        sum_11 = group_sum(sum_10, sum_10_lost)
+        sum_12 = margin + largest_5
+        sum_13 = margin + largest_4
+        value = (zero if zero > (sum_12 if sum_12 > sum_13 else sum_13) else (sum_12 if sum_12 > sum_13 else sum_13))
+        inverse_1 = one / sum_11
+        inverse_2 = one / sum_9
         product_2 = -inverse_2
         product_3 = -inverse_1
-        inverse_3 = one / sum_2
+        inverse_3 = one / sum_7
         product_5 = -inverse_3
         factor = scale
         if item_scale is not None:
@@ -156,42 +181,42 @@ def evaluate(
             for k in range(rank, n_D, LANES):
                 positive_k = real(positive_row[k])
                 anchor_k = real(anchor_row[k])
-                sum_8 = (anchor_k - positive_k) + eps
-                choice_4 = (one if abs(sum_8) == largest_3 else zero)
-                sign_1 = (one if sum_8 > zero else (-one if sum_8 < zero else zero))
+                sum_14 = (anchor_k - positive_k) + eps
+                choice_4 = (one if abs(sum_14) == largest_3 else zero)
+                sign_1 = (one if sum_14 > zero else (-one if sum_14 < zero else zero))
                 product_1 = choice_4 * inverse_1 * sign_1
                 negative_k = real(negative_row[k])
-                sum_9 = (anchor_k - negative_k) + eps
-                choice_5 = (one if abs(sum_9) == largest_2 else zero)
-                sign_2 = (one if sum_9 > zero else (-one if sum_9 < zero else zero))
-                choice_6 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else ((product_1 + product_2 * choice_5 * sign_2) if largest_2 - largest <= zero else product_1))
+                sum_15 = (anchor_k - negative_k) + eps
+                choice_5 = (one if abs(sum_15) == largest_2 else zero)
+                sign_2 = (one if sum_15 > zero else (-one if sum_15 < zero else zero))
+                choice_6 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((product_1 + product_2 * choice_5 * sign_2) if largest_5 - largest_4 >= zero else product_1))
                 grad_anchor_row[k] = factor * choice_6
         if grad_positive is not None:
             for k in range(rank, n_D, LANES):
                 positive_k_2 = real(positive_row[k])
                 anchor_k_2 = real(anchor_row[k])
-                sum_10 = (anchor_k_2 - positive_k_2) + eps
-                choice_7 = (one if abs(sum_10) == largest_3 else zero)
-                sign_3 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
+                sum_16 = (anchor_k_2 - positive_k_2) + eps
+                choice_7 = (one if abs(sum_16) == largest_3 else zero)
+                sign_3 = (one if sum_16 > zero else (-one if sum_16 < zero else zero))
                 product_4 = product_3 * choice_7 * sign_3
                 negative_k_2 = real(negative_row[k])
-                sum_11 = (positive_k_2 - negative_k_2) + eps
-                choice_8 = (one if abs(sum_11) == largest else zero)
-                sign_4 = (one if sum_11 > zero else (-one if sum_11 < zero else zero))
-                choice_9 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else (product_4 if largest_2 - largest <= zero else (product_5 * choice_8 * sign_4 + product_4)))
+                sum_17 = (positive_k_2 - negative_k_2) + eps
+                choice_8 = (one if abs(sum_17) == largest else zero)
+                sign_4 = (one if sum_17 > zero else (-one if sum_17 < zero else zero))
+                choice_9 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (product_4 if largest_5 - largest_4 >= zero else (product_5 * choice_8 * sign_4 + product_4)))
                 grad_positive_row[k] = factor * choice_9
         if grad_negative is not None:
             for k in range(rank, n_D, LANES):
                 negative_k_3 = real(negative_row[k])
                 anchor_k_3 = real(anchor_row[k])
-                sum_12 = (anchor_k_3 - negative_k_3) + eps
-                choice_10 = (one if abs(sum_12) == largest_2 else zero)
-                sign_5 = (one if sum_12 > zero else (-one if sum_12 < zero else zero))
+                sum_18 = (anchor_k_3 - negative_k_3) + eps
+                choice_10 = (one if abs(sum_18) == largest_2 else zero)
+                sign_5 = (one if sum_18 > zero else (-one if sum_18 < zero else zero))
                 positive_k_3 = real(positive_row[k])
-                sum_13 = (positive_k_3 - negative_k_3) + eps
-                choice_11 = (one if abs(sum_13) == largest else zero)
-                sign_6 = (one if sum_13 > zero else (-one if sum_13 < zero else zero))
-                choice_12 = (zero if (sum_1 if sum_1 > sum_7 else sum_7) <= zero else ((choice_10 * inverse_2 * sign_5) if largest_2 - largest <= zero else (choice_11 * inverse_3 * sign_6)))
+                sum_19 = (positive_k_3 - negative_k_3) + eps
+                choice_11 = (one if abs(sum_19) == largest else zero)
+                sign_6 = (one if sum_19 > zero else (-one if sum_19 < zero else zero))
+                choice_12 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((choice_10 * inverse_2 * sign_5) if largest_5 - largest_4 >= zero else (choice_11 * inverse_3 * sign_6)))
                 grad_negative_row[k] = factor * choice_12
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -263,55 +288,71 @@ def hvp(
         for d in range(rank, n_D, LANES):
             negative_d = real(negative_row[d])
             positive_d = real(positive_row[d])
-            image = ordered(abs((positive_d - negative_d) + eps))
+            sum_1 = (positive_d - negative_d) + eps
+            abs_1 = abs(sum_1)
+            image = ordered(abs_1)
             top = image if image > top else top
             anchor_d = real(anchor_row[d])
-            image = ordered(abs((anchor_d - negative_d) + eps))
+            sum_2 = (anchor_d - negative_d) + eps
+            abs_2 = abs(sum_2)
+            image = ordered(abs_2)
             top_2 = image if image > top_2 else top_2
-            image = ordered(abs((anchor_d - positive_d) + eps))
+            sum_3 = (anchor_d - positive_d) + eps
+            image = ordered(abs(sum_3))
             top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
+        top_4 = ordered(real(-np.inf))
+        top_5 = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        sum_3 = zero
-        sum_3_lost = zero
-        sum_6 = zero
-        sum_6_lost = zero
-        sum_9 = zero
-        sum_9_lost = zero
-        sum_11 = zero
-        sum_11_lost = zero
-        sum_13 = zero
-        sum_13_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            sum_1 = (anchor_d1 - negative_d1) + eps
-            choice_1 = (one if abs(sum_1) == largest_2 else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d1 - direction_negative_d1) * choice_1 * (one if sum_1 > zero else (-one if sum_1 < zero else zero)))
-            direction_positive_d1 = real(direction_positive_row[d1])
-            positive_d1 = real(positive_row[d1])
-            sum_4 = (anchor_d1 - positive_d1) + eps
-            choice_2 = (one if abs(sum_4) == largest_3 else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d1 - direction_positive_d1) * choice_2 * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
-            sum_7 = (positive_d1 - negative_d1) + eps
-            choice_3 = (one if abs(sum_7) == largest else zero)
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, -(direction_negative_d1 - direction_positive_d1) * choice_3 * (one if sum_7 > zero else (-one if sum_7 < zero else zero)))
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, choice_3)
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, choice_1)
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, choice_2)
-        sum_2 = group_sum(sum, sum_lost)
-        sum_5 = group_sum(sum_3, sum_3_lost)
-        sum_8 = group_sum(sum_6, sum_6_lost)
-        sum_10 = group_sum(sum_9, sum_9_lost)
-        sum_12 = group_sum(sum_11, sum_11_lost)
-        sum_14 = group_sum(sum_13, sum_13_lost)
-        product_1 = sum_5 / sum_14
-        choice_4 = (zero if ((margin + largest_3 - largest) if (margin + largest_3 - largest) > (margin + largest_3 - largest_2) else (margin + largest_3 - largest_2)) <= zero else ((product_1 - sum_2 / sum_12) if largest_2 - largest <= zero else (product_1 - sum_8 / sum_10)))
+        sum_8 = zero
+        sum_8_lost = zero
+        sum_10 = zero
+        sum_10_lost = zero
+        sum_12 = zero
+        sum_12_lost = zero
+        sum_14 = zero
+        sum_14_lost = zero
+        sum_16 = zero
+        sum_16_lost = zero
+        for d in range(rank, n_D, LANES):
+            positive_d_2 = real(positive_row[d])
+            anchor_d_2 = real(anchor_row[d])
+            negative_d_2 = real(negative_row[d])
+            sum_4 = (positive_d_2 - negative_d_2) + eps
+            sum_5 = (anchor_d_2 - positive_d_2) + eps
+            group_1 = (sum_5)
+            abs_3 = abs(sum_4)
+            image = ordered(abs_difference(anchor_d_2 + negative_d_2 - real(2) * positive_d_2, (sum_4) + group_1) + (abs_3 - largest))
+            top_4 = image if image > top_4 else top_4
+            sum_6 = (anchor_d_2 - negative_d_2) + eps
+            abs_4 = abs(sum_6)
+            image = ordered(abs_difference(negative_d_2 - positive_d_2, (sum_6) + group_1) + (abs_4 - largest_2))
+            top_5 = image if image > top_5 else top_5
+            direction_negative_d = real(direction_negative_row[d])
+            direction_anchor_d = real(direction_anchor_row[d])
+            choice_1 = (one if abs_4 == largest_2 else zero)
+            sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d - direction_negative_d) * choice_1 * (one if sum_6 > zero else (-one if sum_6 < zero else zero)))
+            direction_positive_d = real(direction_positive_row[d])
+            choice_2 = (one if abs(sum_5) == largest_3 else zero)
+            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d - direction_positive_d) * choice_2 * (one if sum_5 > zero else (-one if sum_5 < zero else zero)))
+            choice_3 = (one if abs_3 == largest else zero)
+            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, -(direction_negative_d - direction_positive_d) * choice_3 * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
+            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, choice_3)
+            sum_14, sum_14_lost = sum_with_lost(sum_14, sum_14_lost, choice_1)
+            sum_16, sum_16_lost = sum_with_lost(sum_16, sum_16_lost, choice_2)
+        largest_4 = unordered(group_max(top_4))
+        largest_5 = unordered(group_max(top_5))
+        sum_7 = group_sum(sum, sum_lost)
+        sum_9 = group_sum(sum_8, sum_8_lost)
+        sum_11 = group_sum(sum_10, sum_10_lost)
+        sum_13 = group_sum(sum_12, sum_12_lost)
+        sum_15 = group_sum(sum_14, sum_14_lost)
+        sum_17 = group_sum(sum_16, sum_16_lost)
+        product_1 = sum_9 / sum_17
+        choice_4 = (zero if ((margin + largest_4) if (margin + largest_4) > (margin + largest_5) else (margin + largest_5)) <= zero else ((product_1 - sum_7 / sum_15) if largest_5 - largest_4 >= zero else (product_1 - sum_11 / sum_13)))
         value = choice_4
         factor = scale
         if item_scale is not None:
