@@ -102,7 +102,7 @@ def evaluate(task: Task, tensors: Tensors) -> list[Tensor]:
     """The value, and the gradients that are wanted for the upstream gradient 1."""
     call = prepared(task, tensors)
     value, found = moving.evaluate(call, task.wanted_names())
-    _wait_if_told(call)
+    call.wait_if_told()
     return [value.owner, *(array.owner for array in found)]
 
 
@@ -110,7 +110,7 @@ def gradients(task: Task, upstream: Tensor, tensors: Tensors) -> list[Tensor]:
     """The gradients that are wanted, times the upstream gradient."""
     call = prepared(task, tensors)
     found = moving.gradients(call, task.wanted_names(), upstream_of(task.schema.name, upstream))
-    _wait_if_told(call)
+    call.wait_if_told()
     return [array.owner for array in found]
 
 
@@ -125,7 +125,7 @@ def products(
     }
     factor = upstream_of(task.schema.name, upstream)
     along, found = moving.products(call, ways, task.wanted_names(), factor, slope)
-    _wait_if_told(call)
+    call.wait_if_told()
     return [*([] if along is None else [along.owner]), *(array.owner for array in found)]
 
 
@@ -162,11 +162,3 @@ def _checked(loss: str, name: str, tensor: Tensor) -> Array:
         given = f"of dtype {tensor.dtype} and layout {tensor.layout}"
         raise LossTypeError(f"{loss}: {name} is {given}; expected a dense tensor of real numbers")
     return array_of(tensor.detach().resolve_neg() if tensor.is_neg() else tensor)
-
-
-def _wait_if_told(call: Call) -> None:
-    """Where LOSSGEN_CUDA_CHECK says so: wait for the kernels, and raise what they found."""
-    driver = call.place.driver
-    if driver.reports.always:
-        driver.synchronize()
-        driver.reports.raise_for(call.plan.schema, call.plan.variant)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +22,8 @@ from .schema import Schema
 from .variants import Choice, KernelModules
 
 MOST_PLANS = 256
+#: By what arrays on a CUDA device say where they lie.
+INTERFACE = "__cuda_array_interface__"
 Gradients = np.ndarray | tuple[np.ndarray, ...]
 Wrt = str | Sequence[str] | None
 
@@ -147,6 +150,10 @@ class Loss:
         empty: float,
     ) -> Value:
         """The value; the options are those of `bind`."""
+        if (elsewhere := _surface_of(arguments)) is not None:
+            return elsewhere.value(
+                self, arguments, parameters, reduction, axis, sample_weight, mask, denominator, empty
+            )
         choice, numbers = self._settings(parameters)
         plan, arrays = self._prepare(arguments, axis, choice)
         scaling = make_scaling(plan, reduction, sample_weight, mask, denominator)
@@ -169,6 +176,9 @@ class Loss:
 
         With reduction "none" the gradients are those of the sum of the values.
         """
+        if (elsewhere := _surface_of(arguments)) is not None:
+            options = reduction, axis, sample_weight, mask, denominator, empty
+            return elsewhere.value_and_grad(self, arguments, parameters, wrt, *options)
         choice, numbers = self._settings(parameters)
         plan, arrays = self._prepare(arguments, axis, choice)
         scaling = make_scaling(plan, reduction, sample_weight, mask, denominator)
@@ -188,6 +198,8 @@ class Loss:
 
     def _hvp(self, arguments: Sequence[object], parameters: tuple, directions: object, *options: object) -> Gradients:
         """The product of the Hessian over the predictions with a direction: an array, or a tuple of one for each."""
+        if (elsewhere := _surface_of(arguments)) is not None:
+            return elsewhere.hvp(self, arguments, parameters, directions, *options)
         call = self.bind(arguments, parameters, *options)  # type: ignore[arg-type]
         names = call.plan.variant.predictions
         given = directions if isinstance(directions, tuple) else (directions,)
@@ -199,6 +211,8 @@ class Loss:
 
     def _hessian_diagonal(self, arguments: Sequence[object], parameters: tuple, *options: object) -> Gradients:
         """The diagonal of the Hessian for the predictions."""
+        if (elsewhere := _surface_of(arguments)) is not None:
+            return elsewhere.hessian_diagonal(self, arguments, parameters, *options)
         found = self.bind(arguments, parameters, *options).hessian_diagonal()  # type: ignore[arg-type]
         return found[0] if len(found) == 1 else found
 
@@ -207,7 +221,14 @@ class Loss:
 def find_loss(location: str) -> Loss:
     """The loss with this location (see `Loss.location`)."""
     module, name, package = location.split(":")
-    return getattr(importlib.import_module(module), name)(package)
+    return getattr(import_module(module), name)(package)
+
+
+def _surface_of(arguments: Sequence[object]) -> ModuleType | None:
+    """What computes losses of arrays on a CUDA device, if the first argument is one."""
+    if type(arguments[0]) is np.ndarray or not hasattr(arguments[0], INTERFACE):
+        return None
+    return import_module(".cuda.surface", __package__)
 
 
 def remember(cache: dict, key: tuple, value: object) -> None:

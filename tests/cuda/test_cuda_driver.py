@@ -44,6 +44,8 @@ class Cuda:
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR=0,
         CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT=132,
     )
+    CUevent_flags = SimpleNamespace(CU_EVENT_DISABLE_TIMING=2)
+    CUpointer_attribute = SimpleNamespace(CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL=9)
     CU_MEMHOSTALLOC_PORTABLE, CU_MEMHOSTALLOC_DEVICEMAP = 1, 2
 
     def __init__(self, current=0, error=0):
@@ -71,6 +73,8 @@ class Cuda:
                 return 0, self.contexts.pop()
             case "cuMemHostAlloc":
                 return 0, ctypes.addressof(self.room)
+            case "cuEventCreate" | "cuMemAllocAsync" | "cuPointerGetAttribute":
+                return 0, 3 + given[0]
             case "cuModuleLoadData":
                 return 0, ("module", given[0])
             case "cuModuleGetFunction":
@@ -160,6 +164,21 @@ def test_what_is_reported_is_memory_of_the_host():
     device = nvidia.NvidiaDriver(0, cuda, made)
     cuda.room[5 * reports.ROW + 3] = 1
     assert device.reports.memory[5, 3] == 1 and device.reports.memory.sum() == 1
+
+
+def test_streams_and_memory_are_those_of_the_device():
+    cuda = Cuda(current=55)
+    device = nvidia.NvidiaDriver(0, cuda, made)
+    cuda.asked.clear()
+    device.order(7, 8)
+    assert device.allocate(0, 8) == 4 and device.allocate(100, 8) == 103
+    device.free(103, 8)
+    device.synchronize()
+    asked = [name for name in cuda.asked if not name.startswith("cuCtxP")]
+    assert asked[:4] == ["cuEventCreate", "cuEventRecord", "cuStreamWaitEvent", "cuEventDestroy"]
+    assert asked[4:] == ["cuMemAllocAsync"] * 2 + ["cuMemFreeAsync", "cuCtxSynchronize"]
+    assert cuda.contexts == [55] and cuda.asked.count("cuCtxPushCurrent") == 5
+    assert nvidia.number_of(4096, cuda) == 12
 
 
 def test_an_error_of_cuda_names_the_function():

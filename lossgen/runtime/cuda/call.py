@@ -57,6 +57,13 @@ class Call(Work):
         """Whether a number on the device takes the place of the loss's own denominator."""
         return self._given is not None
 
+    def wait_if_told(self) -> None:
+        """Where LOSSGEN_CUDA_CHECK says so: wait for the kernels, and raise what they found."""
+        driver = self.place.driver
+        if driver.reports.always:
+            driver.synchronize()
+            driver.reports.raise_for(self.plan.schema, self.plan.variant)
+
     def value(self, exact: bool = False) -> Array:
         """The value alone: 0-d for a reduction, of the item shape for `none`. exact: in float64, of a reduction."""
         return self._run("evaluate", self.plan.variant.differentiable, (), (), ONE, True, exact=exact)[0]

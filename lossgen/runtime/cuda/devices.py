@@ -21,6 +21,11 @@ def driver_for(number: int) -> Driver:
     return found
 
 
+def number_of(address: int) -> int:
+    """The number of the device on which an address lies."""
+    return import_module(".nvidia", __package__).number_of(address)
+
+
 def check() -> None:
     """Wait for all calls on CUDA, and raise what their kernels found in arguments outside their domains.
 

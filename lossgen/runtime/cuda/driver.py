@@ -76,6 +76,9 @@ class Driver(Protocol):
     def launch(self, function: Any, blocks: int, stream: int, values: Sequence[int | float]) -> None:
         """Start it on a stream; `values` are its arguments, arrays as addresses and what is absent as 0."""
 
+    def order(self, before: int, after: int) -> None:
+        """Let the stream `after` wait for what `before` has been given so far."""
+
     def synchronize(self) -> None:
         """Wait until all that was started on the device is done."""
 

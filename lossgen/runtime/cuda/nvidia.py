@@ -86,6 +86,14 @@ class NvidiaDriver:
         with self._current():
             self._call("cuCtxSynchronize")
 
+    def order(self, before: int, after: int) -> None:
+        """Let a stream wait for what another has been given so far; the host does not wait."""
+        with self._current():
+            event = self._call("cuEventCreate", self._api.CUevent_flags.CU_EVENT_DISABLE_TIMING)
+            self._call("cuEventRecord", event, before)
+            self._call("cuStreamWaitEvent", after, event, 0)
+            self._call("cuEventDestroy", event)
+
     def allocate(self, size: int, stream: int) -> int:
         """The address of new memory, in the order of a stream."""
         with self._current():
@@ -124,8 +132,18 @@ class NvidiaDriver:
             self._call("cuCtxPopCurrent")
 
     def _call(self, name: str, *given: Any) -> Any:
-        """What a function of the driver returns."""
-        error, *found = getattr(self._api, name)(*given)
-        if int(error) != 0:
-            raise LossError(f"CUDA: {name} failed with {error.name}")
-        return found[0] if found else None
+        return called(self._api, name, *given)
+
+
+def called(functions: Any, name: str, *given: Any) -> Any:
+    """What a function of CUDA's driver returns; LossError with its name if it fails."""
+    error, *found = getattr(functions, name)(*given)
+    if int(error) != 0:
+        raise LossError(f"CUDA: {name} failed with {error.name}")
+    return found[0] if found else None
+
+
+def number_of(address: int, functions: Any = api) -> int:
+    """The number of the device on which an address lies."""
+    kind = functions.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    return int(called(functions, "cuPointerGetAttribute", kind, address))

@@ -1,0 +1,144 @@
+"""The NumPy surface on arrays of a device that say where they lie, on a device in main memory."""
+
+import gc
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from host import HostDriver
+
+from lossgen import generated
+from lossgen.runtime import LossError, LossTypeError
+from lossgen.runtime.cuda import surface
+
+
+class OnDevice:
+    """An array of a library that nobody knows."""
+
+    def __init__(self, array, stream=None):
+        self.array, self.stream = np.asarray(array), stream
+
+    @property
+    def __cuda_array_interface__(self):
+        strides = None if self.array.flags.c_contiguous else self.array.strides
+        found = {"shape": self.array.shape, "typestr": self.array.dtype.str, "data": (self.array.ctypes.data, False)}
+        return {**found, "strides": strides, "stream": self.stream, "version": 3}
+
+
+class Driver(HostDriver):
+    """Lends memory, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.lent, self.ordered = {}, []
+
+    def allocate(self, size, stream):
+        found = np.full(size + 32, 0xA5, np.uint8)
+        address = found.ctypes.data + -found.ctypes.data % 16
+        self.lent[address] = found
+        return address
+
+    def free(self, address, stream):
+        del self.lent[address]
+
+    def order(self, before, after):
+        self.ordered.append((before, after))
+
+
+@pytest.fixture(autouse=True)
+def driver(monkeypatch):
+    found = Driver()
+    monkeypatch.setattr(surface.devices, "number_of", lambda address: 0)
+    monkeypatch.setattr(surface.devices, "driver_for", lambda number: found)
+    monkeypatch.setattr(surface, "check_installed", lambda loss: None)
+    return found
+
+
+def read(found):
+    """What an array of the device holds."""
+    told = found.__cuda_array_interface__
+    size = int(np.prod(told["shape"], dtype=np.int64)) * np.dtype(told["typestr"]).itemsize
+    raw = bytes((np.ctypeslib.ctypes.c_char * size).from_address(told["data"][0]))
+    return np.frombuffer(raw, told["typestr"]).reshape(told["shape"])
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def same(found, expected):
+    assert read(found).dtype == np.asarray(expected).dtype
+    np.testing.assert_allclose(read(found), expected, rtol=4e-6, atol=1e-7)
+
+
+def test_every_result_of_a_loss():
+    x, t, w, d = numbers(7, 5).T, np.arange(5), np.abs(numbers(7)), numbers(5, 7, seed=2)
+    given, loss = [OnDevice(a) for a in (x, t, w)], generated.cross_entropy
+    same(loss(*given), loss(x, t, w))
+    value, slope = loss.value_and_grad(*given)
+    for one, other in zip((value, slope), loss.value_and_grad(x, t, w), strict=True):
+        same(one, other)
+    value, slopes = loss.value_and_grad(*given, wrt=("input", "weight"), denominator=OnDevice(np.array(2.0)))
+    for one, other in zip(
+        slopes, loss.value_and_grad(x, t, w, wrt=("input", "weight"), denominator=2.0)[1], strict=True
+    ):
+        same(one, other)
+    same(loss.value_and_grad(*given, wrt="weight")[1], loss.value_and_grad(x, t, w, wrt="weight")[1])
+    same(loss.hvp(given[0], given[1], OnDevice(d), given[2]), loss.hvp(x, t, d, w))
+    same(loss.hessian_diagonal(*given), loss.hessian_diagonal(x, t, w))
+    mask = np.array([1, 0, 1, 1, 0], bool)
+    options = {"reduction": "none", "mask": OnDevice(mask), "sample_weight": OnDevice(np.abs(numbers(5)))}
+    same(loss(*given, **options), loss(x, t, w, reduction="none", mask=mask, sample_weight=np.abs(numbers(5))))
+
+
+def test_memory_is_given_back(driver):
+    found = generated.mse_loss(OnDevice(numbers(20)), OnDevice(numbers(20, seed=1)))
+    gc.collect()
+    assert len(driver.lent) == 1
+    del found
+    gc.collect()
+    assert not driver.lent
+
+
+def test_calls_run_on_the_first_arrays_stream_after_the_others(driver):
+    generated.mse_loss(OnDevice(numbers(20), stream=5), OnDevice(numbers(20, seed=1), stream=9))
+    assert driver.ordered == [(9, 5)]
+
+
+def test_cupys_arrays_give_cupys_arrays(monkeypatch, driver):
+    class Array(OnDevice):
+        device = SimpleNamespace(id=0)
+
+    class Device:
+        __init__ = lambda self, number: None  # noqa: E731
+        __enter__ = lambda self: self  # noqa: E731
+        __exit__ = lambda self, *given: None  # noqa: E731
+
+    def empty(shape, dtype):
+        found = Array(np.empty(shape, dtype))
+        found.data = SimpleNamespace(ptr=found.array.ctypes.data)
+        return found
+
+    stream = SimpleNamespace(ptr=11)
+    library = SimpleNamespace(
+        ndarray=Array, empty=empty, cuda=SimpleNamespace(Device=Device, get_current_stream=lambda n: stream)
+    )
+    monkeypatch.setitem(sys.modules, "cupy", library)
+    x, y = numbers(20), numbers(20, seed=1)
+    value, slope = generated.mse_loss.value_and_grad(Array(x, stream=11), Array(y, stream=11))
+    assert isinstance(value, Array) and isinstance(slope, Array) and not driver.ordered
+    same(slope, 2 * (x - y) / 20)
+
+
+def test_errors():
+    x = OnDevice(numbers(3))
+    words = r"^mse_loss: target is a numpy.ndarray, expected an array on a CUDA device, as the first argument is"
+    with pytest.raises(LossTypeError, match=words):
+        generated.mse_loss(x, numbers(3))
+    with pytest.raises(LossError, match=r"^mse_loss: target has shape \(4,\), expected \(3,\), the shape of input$"):
+        generated.mse_loss(x, OnDevice(numbers(4)))
+    with pytest.raises(
+        LossError, match=r"^mse_loss: direction has 2 arrays, expected 1 arrays, one for each of input$"
+    ):
+        generated.mse_loss.hvp(x, x, (x, x))
