@@ -77,8 +77,11 @@ class LatticeFrame:
         return self.layout.bare(axis.extent, str)
 
     def _writes_whole(self, argument: Argument) -> bool:
-        """Whether a step writes every row of the argument's output, within the item's lengths."""
-        return any(isinstance(s, Write) and s.whole and s.argument == argument for s in self.program.sweeps.after)
+        """Whether a step writes whole rows of the argument's output, of all that are within the item's lengths."""
+        writes = any(isinstance(s, Write) and s.whole and s.argument == argument for s in self.program.sweeps.after)
+        limited = {a.role.axis for a in self.program.variant.arguments if a.role.layout == "length"}
+        last = argument.role.axes[-1]
+        return writes and last in self.program.sizes and last not in limited
 
     @property
     def _checked(self) -> list[tuple[int, Argument]]:

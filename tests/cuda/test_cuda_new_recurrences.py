@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from blocks import OnSimulatedBlocks
+from ragged import FRAMES, STATES, outside, ragged_loss
 from recurrences import CASES, FORMULAS
 
 from lossgen.build.schema import module_name
@@ -74,3 +75,14 @@ def test_value_gradient_and_second_derivative(losses, name, launch):
     for n, slope, product in zip(names, slopes, products, strict=True):
         np.testing.assert_allclose(first.outputs[n], slope, rtol=1e-10, atol=1e-12, err_msg=n)
         np.testing.assert_allclose(second.outputs[n], product, rtol=1e-9, atol=1e-11, err_msg=n)
+
+
+def test_a_row_that_ends_early_is_written_to_its_end(tmp_path, monkeypatch):
+    (variant,) = ragged_loss.pieces
+    (tmp_path / "simulated_rows" / "cuda").mkdir(parents=True)
+    text = render_module(ragged_loss, variant, "float64", "mine.py", "cuda")
+    (tmp_path / "simulated_rows" / "cuda" / "ragged_loss_float64.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    given = {"x": np.random.default_rng(0).normal(size=(2, 4, 5)), "frames": FRAMES, "states": STATES}
+    slopes = OnSimulatedBlocks(package="simulated_rows")(ragged_loss, variant, "evaluate", given, {}).outputs["x"]
+    assert ((slopes == 0) == outside(slopes.shape)).all() and slopes.min() > -7

@@ -1,6 +1,9 @@
 """Kernels of recurrences: whole numbers in print, margins around tables, names, outputs that lie beside what was given."""
 
+import numba
+import numpy as np
 import pytest
+from ragged import FRAMES, STATES, outside, ragged_loss
 from sympy import And, Eq, Ge, Integer, Mod, Or, Piecewise
 from sympy import Max as Largest
 
@@ -198,3 +201,15 @@ def test_logarithms_are_those_of_the_formula():
 
     body = text_of(made_up).partition("def fill_a(")[2].partition("@njit")[0]
     assert body and "log(" not in body and "exp" not in body
+
+
+def test_a_row_that_ends_early_is_written_to_its_end(monkeypatch):
+    """A step that writes whole rows writes what is within the lengths: the rest has to be cleared."""
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+    kernels: dict = {}
+    exec(text_of(ragged_loss), kernels)
+    x, slopes = np.random.default_rng(0).normal(size=(2, 4, 5)), np.full((2, 4, 5), -7.0)
+    given, grad = ((array.reshape(8, 5), (4, 1)) for array in (x, slopes))
+    results = [np.zeros(2), np.zeros(1), np.zeros(1, np.int64), grad]
+    kernels["evaluate"](0, 1, [0, 2], given, FRAMES, STATES, 4, 5, 1.0, None, *results)
+    assert ((slopes == 0) == outside(slopes.shape)).all() and slopes.min() > -7
