@@ -10,10 +10,16 @@ from rich.console import Console
 from rich.table import Table
 
 from lossgen.formula import Loss
-from lossgen.verify.record import AGAINST, NAME, QUANTITIES, Cell, coverage, read
+from lossgen.verify.record import AGAINST, NAME, Cell, coverage, read
 from lossgen.verify.surfaces import COLUMNS
 
-MARKS = {"ok": "[green]✓[/]", "wrong": "[bold red]wrong[/]", "stale": "[yellow]stale[/]", "missing": "[red]–[/]"}
+MARKS = {
+    "ok": "[green]✓[/]",
+    "wrong": "[bold red]wrong[/]",
+    "stale": "[yellow]stale[/]",
+    "missing": "[red]–[/]",
+    "none": "",
+}
 
 
 def show_coverage(losses: Mapping[str, Loss], out: Path, as_json: bool) -> None:
@@ -28,12 +34,12 @@ def show_coverage(losses: Mapping[str, Loss], out: Path, as_json: bool) -> None:
         return
     table = Table("loss", caption=_caption(rows), caption_justify="left")
     for column in COLUMNS:
-        for quantity in QUANTITIES:
+        for quantity in column.quantities:
             table.add_column(f"{column.name}\n{quantity}")
     for name, cells in rows.items():
         table.add_row(name, *(_text(cell) for cell in cells.values()))
     console = Console()
-    (console if console.is_terminal else Console(width=160)).print(table)
+    (console if console.is_terminal else Console(width=240)).print(table)
 
 
 def record_path(out: Path) -> Path:
@@ -48,7 +54,7 @@ def _text(cell: Cell) -> str:
 
 
 def _caption(rows: Mapping[str, Mapping[tuple[str, str], Cell]]) -> str:
-    states = [cell.state for cells in rows.values() for cell in cells.values()]
+    states = [cell.state for cells in rows.values() for cell in cells.values() if cell.state != "none"]
     counts = {state: states.count(state) for state in MARKS}
     missing = "" if counts["ok"] == len(states) else " `lossgen check --record` fills what is missing or stale."
     return (

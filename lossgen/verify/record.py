@@ -29,7 +29,7 @@ QUANTITIES = {"value": ("value",), "gradient": ("gradient",), "second derivative
 class Cell:
     """What is known of one quantity of a loss on one surface.
 
-    state : "ok", "wrong", "stale" (the files have changed since), or "missing".
+    state : "ok", "wrong", "stale" (the files have changed since), "missing", or "none": the surface does not have the loss.
     worst : the largest error of an entry held to units in the last place; `moved`: entries held to what moving the inputs does.
     dtypes : those that were tried.
     """
@@ -82,16 +82,17 @@ def fingerprint(loss: Loss, out: Path, column: Column) -> str:
 
 def coverage(loss: Loss, out: Path, kept: Mapping[str, Any]) -> dict[tuple[str, str], Cell]:
     """The cells of a loss's row in the table, by surface and quantity."""
-    return {(c.name, q): _cell(loss, out, kept.get(loss.name), c, q) for c in COLUMNS for q in QUANTITIES}
+    return {(c.name, q): _cell(loss, out, kept.get(loss.name), c, q) for c in COLUMNS for q in c.quantities}
 
 
 def _cell(loss: Loss, out: Path, kept: Mapping[str, Any] | None, column: Column, quantity: str) -> Cell:
-    if kept is None:
-        return Cell("missing")
+    pieces = [variant for variant in loss.pieces if column.has(variant)]
+    if kept is None or not pieces:
+        return Cell("missing" if pieces else "none")
     kinds = QUANTITIES[quantity]
     lines = [f for f in kept["figures"] if f["surface"] == column.name and f["kind"] in kinds]
     tried = {(f["variant"], f["dtype"], f["inputs"]) for f in lines if f["entries"]}
-    if not {(v.label, dtype, inputs) for v in loss.pieces for dtype in DTYPES for inputs in INPUTS} <= tried:
+    if not {(v.label, dtype, inputs) for v in pieces for dtype in DTYPES for inputs in INPUTS} <= tried:
         return Cell("missing")
     state = "ok" if all(f["passed"] for f in lines) else "wrong"
     if kept["files"].get(column.name) != fingerprint(loss, out, column):
