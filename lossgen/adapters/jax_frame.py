@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterator
+import struct
 from ctypes import POINTER, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+from functools import lru_cache
 
 import ml_dtypes
 import numpy as np
@@ -22,6 +23,10 @@ NAMES = {1: "bool", 2: "int8", 3: "int16", 4: "int32", 5: "int64", 6: "uint8", 7
 NAMES |= {10: "float16", 11: "float32", 12: "float64"}
 #: NumPy's dtypes, by XLA_FFI_DataType.
 DTYPES = {number: np.dtype(name) for number, name in NAMES.items()} | {16: np.dtype(ml_dtypes.bfloat16)}
+
+
+#: XLA_FFI_Buffer: its size, an extension, dtype, data, rank, dimensions. Unpacked at once, it takes a third of the time.
+BUFFER = struct.Struct("@NPiPqP")
 
 
 class Head(ctypes.Structure):
@@ -44,14 +49,10 @@ class Extension(ctypes.Structure):
     _fields_ = (("struct_size", c_size_t), ("type", c_int32), ("next", c_void_p), ("metadata", POINTER(Metadata)))
 
 
-class Buffer(Head):
-    _fields_ = (("dtype", c_int32), ("data", c_void_p), ("rank", c_int64), ("dims", POINTER(c_int64)))
-
-
 class Buffers(Head):
-    """Arguments, or results."""
+    """Arguments, or results: the addresses of `BUFFER`s."""
 
-    _fields_ = (("size", c_int64), ("types", c_void_p), ("entries", POINTER(POINTER(Buffer))))
+    _fields_ = (("size", c_int64), ("types", c_void_p), ("entries", c_void_p))
 
 
 class Span(ctypes.Structure):
@@ -109,17 +110,21 @@ def attribute(frame: Frame) -> bytes:
     return ctypes.string_at(span.pointer, span.length)
 
 
-def arrays(buffers: Buffers) -> Iterator[np.ndarray]:
+def arrays(buffers: Buffers) -> list[np.ndarray]:
     """Arrays over the memory of the arguments or results, which lasts for as long as the call does."""
-    entries = buffers.entries
-    for place in range(buffers.size):
-        buffer = entries[place].contents
-        dtype, shape = DTYPES[buffer.dtype], tuple(buffer.dims[: buffer.rank])
-        count = math.prod(shape)
-        if not count:  # there may be no memory
-            yield np.empty(shape, dtype)
-            continue
-        yield np.ndarray(shape, dtype, (c_char * (count * dtype.itemsize)).from_address(buffer.data))
+    found = []
+    for place in (c_void_p * buffers.size).from_address(buffers.entries) if buffers.size else ():
+        _, _, code, data, rank, dimensions = BUFFER.unpack(ctypes.string_at(place, BUFFER.size))
+        shape, dtype, memory = _layout(code, ctypes.string_at(dimensions, rank * ctypes.sizeof(c_int64)))
+        found.append(np.ndarray(shape, dtype, memory.from_address(data)) if data else np.empty(shape, dtype))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _layout(code: int, dimensions: bytes) -> tuple[tuple[int, ...], np.dtype, type[ctypes.Array]]:
+    """Shape, dtype and the type of the memory for a buffer."""
+    shape, dtype = tuple(np.frombuffer(dimensions, np.int64).tolist()), DTYPES[code]
+    return shape, dtype, c_char * (math.prod(shape) * dtype.itemsize)
 
 
 def error(frame: Frame, message: str, code: int) -> int:

@@ -34,6 +34,11 @@ def run(task: Task, operands: Sequence[np.ndarray], results: Sequence[np.ndarray
         np.copyto(result, found)
 
 
+def _whole(array: np.ndarray) -> np.ndarray:
+    """An array of integers in the dtype of the kernels' labels, which JAX rarely has: then nothing is copied in pieces."""
+    return array.astype(np.int64) if array.dtype.kind in "iu" else array
+
+
 def _handle(place) -> int | None:
     """Called in one of XLA's threads. Nothing in here may call JAX, which could wait for this very thread."""
     frame: Frame = place.contents
@@ -41,7 +46,7 @@ def _handle(place) -> int | None:
         if frame.extension_start and answer_metadata(frame):
             return None
         with usual_arithmetic:
-            run(read(attribute(frame)), list(arrays(frame.arguments)), list(arrays(frame.results)))
+            run(read(attribute(frame)), [_whole(x) for x in arrays(frame.arguments)], arrays(frame.results))
     except LossError as problem:
         return error(frame, str(problem), INVALID_ARGUMENT)
     except BaseException as problem:  # there is no Python above that could catch it

@@ -1,10 +1,6 @@
-"""What tests of losses on JAX arrays need: two devices, arguments for any loss, and what NumPy's surface says."""
+"""What tests of losses on JAX arrays need: arguments for any loss, and the loss as a function of some of them."""
 
 from __future__ import annotations
-
-import os
-
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2"
 
 import importlib
 from collections.abc import Callable, Mapping
