@@ -131,6 +131,22 @@ def test_an_error_found_while_running_says_which_entry():
     assert losses.cross_entropy(SCORES, LABELS) == on_numpy(SCORES, LABELS)  # and the next call is as ever
 
 
+def test_transformations_within_each_other():
+    x, labels = SCORES.reshape(2, 3, 5), LABELS.reshape(2, 3)
+    expected = [[on_numpy(a, b) for a in x] for b in labels]
+    inner = jax.vmap(losses.cross_entropy, in_axes=(0, None))
+    found = jax.jit(jax.vmap(inner, in_axes=(None, 0)))(x, labels)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    plain = jax.hessian(lambda x: (jnp.sin(x) ** 2).mean())(SCORES[0])
+    kept = jax.checkpoint(lambda x: losses.mse_loss(jnp.sin(x), 0 * x))
+    np.testing.assert_allclose(jax.hessian(kept)(SCORES[0]), plain, rtol=1e-5, atol=1e-7)
+
+
+def test_on_another_platform_the_error_says_where_to_go():
+    with pytest.raises(LossError, match="mse_loss: the kernels for JAX run on the CPU"):
+        jax.jit(losses.mse_loss).trace(SCORES, TARGETS).lower(lowering_platforms=("cuda",))
+
+
 def test_a_defect_of_ours_is_an_error_too(monkeypatch):
     monkeypatch.setattr("lossgen.adapters.jax_run.run", lambda *_: 1 / 0)
     with pytest.raises(Exception, match="lossgen: ZeroDivisionError: division by zero"):
