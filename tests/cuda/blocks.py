@@ -38,6 +38,7 @@ class OnSimulatedBlocks:
     package: str = "lossgen.generated"
     name: str = "CUDA, simulated"
     folder: str = "cuda"
+    flushes: bool = False
 
     def module(self, loss: Loss, variant: Variant, dtype: str) -> ModuleType:
         """The generated module."""
