@@ -17,14 +17,14 @@ from lossgen.runtime.loss import remember
 from lossgen.runtime.quick import find_quick
 from lossgen.runtime.shortest import find_shortest
 
-from .torch_arrays import as_array, check_devices, scalar_tensor
+from .torch_arrays import as_array, check_devices, constant_words, scalar_tensor
 from .torch_autograd import Rest, value_node
 from .torch_cuda import serves
 from .torch_cuda_autograd import apply as on_cuda
 from .torch_dtypes import is_plain, promoted, rounded
 from .torch_library import torch
 from .torch_recipe import Recipe
-from .torch_task import EXTRA, constant_words
+from .torch_task import EXTRA
 from .torch_traced import traced, transformed
 
 Tensor = torch.Tensor

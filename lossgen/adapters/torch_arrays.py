@@ -70,6 +70,11 @@ def scalar_tensor(value: np.floating | np.ndarray) -> torch.Tensor:
     return torch.from_numpy(value if isinstance(value, np.ndarray) else np.array(value))
 
 
+def constant_words(loss: str, name: str) -> str:
+    """The message for a tensor that may not require grad."""
+    return f"{loss}: {name} requires grad, expected a constant: pass {name}.detach()"
+
+
 def check_devices(loss: str, names: Sequence[str], tensors: Sequence[torch.Tensor | None]) -> None:
     """Raise LossTypeError if the tensors lie on different devices."""
     given = [(n, t) for n, t in zip(names, tensors, strict=True) if isinstance(t, torch.Tensor)]

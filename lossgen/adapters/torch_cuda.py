@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossgen.runtime import LossTypeError
+from lossgen.runtime import LossError, LossTypeError
 from lossgen.runtime.cuda import check_installed, devices, moving
 from lossgen.runtime.cuda.call import Call
-from lossgen.runtime.cuda.driver import Array, Place
+from lossgen.runtime.cuda.driver import Array, Place, contiguous_strides, name_of
 from lossgen.runtime.cuda.launching import blocks_for, run
 from lossgen.runtime.cuda.prepare import bind
 from lossgen.runtime.cuda.scales import Upstream
 
-from .torch_arrays import check_devices, numpy_dtype
+from .torch_arrays import check_devices, constant_words, numpy_dtype
 from .torch_library import torch
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class TorchMemory:
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """A new contiguous tensor."""
-        return array_of(torch.empty(shape, dtype=torch_dtype(dtype.name), device=self._device))
+        found = torch.empty(shape, dtype=torch_dtype(name_of(dtype)), device=self._device)
+        return Array(found.data_ptr(), shape, contiguous_strides(shape), dtype, found)
 
 
 def array_of(tensor: Tensor) -> Array:
@@ -98,10 +99,20 @@ def prepared(task: Task, tensors: Tensors) -> Call:
     return call
 
 
-def evaluate(task: Task, tensors: Tensors) -> list[Tensor]:
-    """The value, and the gradients that are wanted for the upstream gradient 1."""
+def evaluate(task: Task, tensors: Tensors, later: bool = False) -> list[Tensor]:
+    """The value, and the gradients that are wanted for the upstream gradient 1.
+
+    later: leave these to a later call, and only check that there are such.
+
+    Raises:
+        LossError: one of the arguments has no gradient.
+    """
     call = prepared(task, tensors)
-    value, found = moving.evaluate(call, task.wanted_names())
+    names = task.wanted_names()
+    for name in names:
+        if name not in call.plan.variant.differentiable:
+            raise LossError(constant_words(task.schema.name, name))
+    value, found = moving.evaluate(call, () if later else names)
     call.wait_if_told()
     return [value.owner, *(array.owner for array in found)]
 

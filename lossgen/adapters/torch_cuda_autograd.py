@@ -68,12 +68,11 @@ def apply(
     tracked = [p for p, t in given if t.requires_grad] if torch.is_grad_enabled() else []
     if not tracked:
         return rounded(task.evaluate(tensors)[0], arguments)
-    task.check_constant(tracked, tensors)
     task = task.wanting(tracked)
     # A loss scale is there to keep float16 from underflowing: gradients are multiplied before rounding, not after.
     halves = any(t.dtype.itemsize == 2 for p, t in zip(task.places, tensors, strict=True) if p in tracked)
     later = task.per_item or halves
-    value, *ready = (task.wanting(()) if later else task).evaluate(tensors)
+    value, *ready = torch_cuda.evaluate(task, tensors, later)
     return rounded(CudaValue.apply(task, value, [] if later else [ready], *tensors), arguments)
 
 

@@ -21,7 +21,7 @@ from lossgen.runtime.plan import each_counts
 from lossgen.runtime.variants import select
 
 from . import torch_cuda
-from .torch_arrays import as_array, as_tensor, numpy_dtype, scalar_tensor
+from .torch_arrays import as_array, as_tensor, constant_words, numpy_dtype, scalar_tensor
 from .torch_library import torch
 
 Tensors = Sequence[torch.Tensor]
@@ -86,7 +86,7 @@ class Task:
     @property
     def names(self) -> tuple[str, ...]:
         """The names at all places."""
-        return (*(argument.name for argument in self.schema.variants[0].arguments), *EXTRA)
+        return (*self.loss.argument_names, *EXTRA)
 
     def wanting(self, wanted: Sequence[int]) -> Task:
         """The same task with other gradients."""
@@ -174,11 +174,6 @@ class Task:
     def wanted_names(self) -> tuple[str, ...]:
         """The names of the arguments whose gradients are wanted."""
         return tuple(self.names[place] for place in self.wanted)
-
-
-def constant_words(loss: str, name: str) -> str:
-    """The message for a tensor that may not require grad."""
-    return f"{loss}: {name} requires grad, expected a constant: pass {name}.detach()"
 
 
 def upstream_of(loss: str, upstream: torch.Tensor) -> float | np.ndarray:

@@ -9,10 +9,11 @@ from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.errors import choose
 
 from . import torch_dispatch, torch_op
+from .torch_arrays import constant_words
 from .torch_dtypes import promoted, rounded
 from .torch_library import torch
 from .torch_nodes import Value
-from .torch_task import Task, constant_words
+from .torch_task import Task
 
 Tensor = torch.Tensor
 operators = torch_dispatch.OPERATORS  # they have their derivatives once that module is there

@@ -7,7 +7,7 @@ that runs the same kernels over main memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -40,8 +40,7 @@ class Array(NamedTuple):
         return int(np.prod(self.shape, dtype=np.int64))
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(NamedTuple):
     """A kernel for arguments of given types.
 
     Args:
@@ -98,7 +97,14 @@ class Place(NamedTuple):
     memory: Memory
 
 
-def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+@lru_cache(maxsize=256)
+def name_of(dtype: np.dtype) -> str:
+    """The name of a dtype, which NumPy takes longer to find than a launch takes."""
+    return dtype.name
+
+
+@lru_cache(maxsize=4096)
+def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The strides of a C-contiguous array."""
     strides, step = [], 1
     for size in reversed(shape):

@@ -89,6 +89,12 @@ def _itemsize(kernel: Kernel, given: Sequence[Given]) -> int:
     return 0 if any(x.address % BYTES for x in arrays) else min(max(2, x.dtype.itemsize) for x in arrays)
 
 
+@lru_cache(maxsize=256)
+def _pointer(dtype: np.dtype) -> str:
+    """The type of an address of such entries."""
+    return "*" + SPELT.get(dtype.name, dtype.name)
+
+
 def launch(place: Place, module: ModuleType, name: str, grid: Grid, given: Sequence[Given]) -> None:
     """Start a kernel. Arrays must be contiguous; where one does not begin at a multiple of 16 bytes items are taken singly."""
     kernel = kernel_of(module, name)
@@ -105,8 +111,7 @@ def launch(place: Place, module: ModuleType, name: str, grid: Grid, given: Seque
             types.append(kernel.real)
             values.append(float(x))
         elif isinstance(x, Array):
-            found = x.dtype.name
-            types.append("*" + SPELT.get(found, found))
+            types.append(_pointer(x.dtype))
             values.append(x.address)
         else:
             types.append("int64")

@@ -73,7 +73,7 @@ def summed(
     whole: contiguous, in the kernels' order.  full: what the argument was broadcast to.
     """
     order = placement.order or tuple(range(len(full)))
-    inner = contiguous_strides([full[d] for d in order])
+    inner = contiguous_strides(tuple(full[d] for d in order))
     strides = [0] * len(full)
     for stride, d in zip(inner, order, strict=True):
         strides[d] = stride
