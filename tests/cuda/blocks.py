@@ -37,6 +37,7 @@ class OnSimulatedBlocks:
     storage: str = ""
     package: str = "lossgen.generated"
     name: str = "CUDA, simulated"
+    flushes: bool = False
     folder: str = "cuda"
     flushes: bool = False
 

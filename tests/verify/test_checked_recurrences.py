@@ -114,7 +114,7 @@ def test_what_lies_outside_an_array_is_not_read():
 class Wrong:
     """A surface with what comes out of the oracle, and one mistake."""
 
-    name = "NumPy"
+    name, flushes = "NumPy", False
 
     def __init__(self, exact, mistake):
         self.exact, self.mistake = exact, mistake
