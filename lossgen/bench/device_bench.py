@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lossgen.runtime import LossError
+
 from .contenders import Contender
 from .device_cases import DeviceCase
 from .device_contenders import device_contenders
@@ -53,15 +55,19 @@ def measure_cases(
     device: str,
     clock: Clock,
     announce: Callable[[str], object],
-) -> tuple[Row, ...]:
-    """The timings of each case, its contenders in turn."""
-    rows = []
+) -> tuple[list[Row], list[str]]:
+    """The timings of each case, its contenders in turn, and a line for each case that lossgen has no kernels for."""
+    rows, notes = [], []
     for case in cases:
         announce(f"{case.loss}, {case.label}")
         tensors = case.tensors(device)
-        timings = measure(device_contenders(case, columns, tensors), repeats, sample=clock.sample)
+        try:
+            timings = measure(device_contenders(case, columns, tensors), repeats, sample=clock.sample)
+        except LossError as error:
+            notes.append(f"{case.loss}, {case.label} was left out: {error}")
+            continue
         rows.append(Row(case, timings, moved(case, tensors)))
-    return tuple(rows)
+    return rows, notes
 
 
 def moved(case: DeviceCase, tensors: tuple[Tensor, ...]) -> int:

@@ -51,10 +51,11 @@ def report_on(
     """Measures these cases on a device, by this clock."""
     announce("copies")
     bandwidth = copy_bandwidth(device, clock, repeats, copied)
-    rows = measure_cases(cases, device_columns(compiled), repeats, device, clock, announce)
-    notes = () if has_liger() or not any(case.loss in IN_LIGER for case in cases) else (NO_LIGER,)
+    rows, notes = measure_cases(cases, device_columns(compiled), repeats, device, clock, announce)
+    if not has_liger() and any(case.loss in IN_LIGER for case in cases):
+        notes.append(NO_LIGER)
     conditions = {"copy bandwidth": f"{bandwidth / 1e12:.3g} TB/s, reads and writes", "samples": str(repeats)}
-    return Report(facts, conditions, rows, {}, {}, notes, MEASURED, bandwidth)
+    return Report(facts, conditions, tuple(rows), {}, {}, tuple(notes), MEASURED, bandwidth)
 
 
 def _facts() -> dict[str, str]:

@@ -17,6 +17,7 @@ from lossgen.bench.device_report import report_on
 from lossgen.bench.plain import PLAIN
 from lossgen.bench.report import as_json
 from lossgen.bench.text import markdown
+from lossgen.runtime import LossError
 
 SIZES = {1: (90,), 2: (9, 7), 4: (9, 2, 7, 3)}
 
@@ -76,6 +77,17 @@ def test_report():
     assert "Liger-Kernel is not installed" in text
     figures = json.loads(json.dumps(as_json(report)))
     assert figures["copy_bandwidth"] == pytest.approx(2e6) and figures["timings"][0]["bytes"] == 3 * 4 * 90
+
+
+def test_a_loss_without_kernels_for_the_device_is_left_out_with_a_word(monkeypatch):
+    def refuse(*tensors):
+        raise LossError("mse_loss: not here")
+
+    monkeypatch.setattr("lossgen.bench.device_contenders.generated_losses.mse_loss", refuse)
+    cases = [small(family) for family in FAMILIES[:2]]
+    report = report_on("cpu", SteadyClock(), cases, {}, 1, False, lambda text: None, 1000)
+    assert [row.case.loss for row in report.rows] == [FAMILIES[1].loss]
+    assert "mse_loss, 90, float32 was left out: mse_loss: not here" in report.notes
 
 
 def test_liger_has_data_of_its_own(monkeypatch):
