@@ -31,8 +31,8 @@ class Objective(ScoreLoss):
         loss, forms, target, weights, parameters: as for `ScoreLoss`.
         hessian: "exact"; "clipped": no less than the floor; "fisher": the expectation under the model. None for "fisher"
             where the loss has it and "clipped" where not.
-        floor: a number above 0; None for the loss's own.
-        factor: a number above 0 that the Hessian is multiplied by.
+        hessian_floor: a number above 0; None for the loss's own.
+        hessian_factor: a number above 0 that the Hessian is multiplied by.
 
     Raises:
         LossError: one line that names the loss, what was given and what is expected.
@@ -46,14 +46,14 @@ class Objective(ScoreLoss):
         weights: Mapping[str, ArrayLike | None],
         parameters: tuple,
         hessian: str | None = None,
-        floor: float | None = None,
-        factor: float = 1.0,
+        hessian_floor: float | None = None,
+        hessian_factor: float = 1.0,
     ) -> None:
         super().__init__(loss, forms, target, weights, parameters)
-        self.hessian, self.floor, self.factor = hessian, floor, factor
+        self.hessian, self.hessian_floor, self.hessian_factor = hessian, hessian_floor, hessian_factor
         if hessian is not None and hessian not in CHOICES:
             raise choose(self.name, "hessian", hessian, CHOICES)
-        for what, number in (("floor", floor), ("factor", factor)):
+        for what, number in (("hessian_floor", hessian_floor), ("hessian_factor", hessian_factor)):
             if number is not None and not 0 < number < np.inf:
                 raise LossError(f"{self.name}: {what} is {number!r}, expected a finite number greater than 0")
 
@@ -67,7 +67,7 @@ class Objective(ScoreLoss):
     ) -> tuple[np.ndarray, np.ndarray]:
         """The gradient of the sum over all items, and the diagonal of the Hessian by choice, both of the scores' shape."""
         gradient = self.bind(scores, targets).gradients((self.score,))[0]
-        diagonal = self.factor * curvature(self, scores, targets, gradient, sample_weight)
+        diagonal = self.hessian_factor * curvature(self, scores, targets, gradient, sample_weight)
         if sample_weight is not None:
             weight = spread(sample_weight, gradient.ndim)
             gradient, diagonal = gradient * weight, diagonal * weight

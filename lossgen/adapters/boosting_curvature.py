@@ -40,14 +40,14 @@ def curvature(
             found = np.broadcast_to(_of_error(scores - targets, gradient, weight), scores.shape)
         else:
             found = _expected(objective, known, scores, targets)
-        return np.maximum(found, objective.floor or LEAST)
+        return np.maximum(found, objective.hessian_floor or LEAST)
     exact = _exact(objective, scores, targets)
     if choice == "exact":
         return exact
     usual: float | np.ndarray = FLAT if known.flat else SMALL
     if objective.has_errors and (known.flat or known.expectation == "error"):
         usual = _of_error(scores - targets, gradient, weight)
-    return np.maximum(exact, objective.floor or usual)
+    return np.maximum(exact, objective.hessian_floor or usual)
 
 
 def _of_error(error: np.ndarray, gradient: np.ndarray, weight: np.ndarray | None) -> np.ndarray:

@@ -85,7 +85,9 @@ class LossProblem(Problem):
         if self._options[0] == "none":
             raise LossError(f"{self.name}: reduction is 'none', expected one that gives a number")
         if self._through is not None and (len(self._free) > 1 or shape is not None):
-            words = "a shape is given, too" if shape is not None else f"{' and '.join(self._free)} are left out"
+            words = (
+                "a prediction_shape is given, too" if shape is not None else f"{' and '.join(self._free)} are left out"
+            )
             raise LossError(f"{self.name}: through is given and {words}; expected one prediction, shaped by the matrix")
 
     def _shape(self, name: str, shape: Shapes | None) -> Shape:
@@ -98,7 +100,9 @@ class LossProblem(Problem):
         found = next((self._given[n].shape for n in like if self._given[n] is not None), None)
         if found is None:
             example = f"shape={{{name!r}: (…)}}" if len(self._free) > 1 else "shape=(…)"
-            raise LossError(f"{self.name}: the shape of {name} cannot be told from the other arguments; give {example}")
+            raise LossError(
+                f"{self.name}: the shape of {name} cannot be told from the other arguments; give prediction_{example}"
+            )
         return found
 
     def _unpack(self, vector: ArrayLike, what: str) -> dict[str, np.ndarray]:

@@ -14,10 +14,10 @@ from .documentation import documentation
 from .schema import module_name
 
 OPTIONS = (
-    'hessian : the Hessian\'s diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.',
+    'hessian : the Hessian\'s diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.',
     '    Unless given, "fisher" where the formula has a model, else "clipped"',
-    "floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any",
-    "factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM",
+    "hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any",
+    "hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM",
 )
 
 

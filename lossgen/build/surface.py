@@ -26,10 +26,10 @@ OPTIONS = (
     "ignore_index",
     "self",
     "through",
-    "shape",
+    "prediction_shape",
     "hessian",
-    "floor",
-    "factor",
+    "hessian_floor",
+    "hessian_factor",
     *LEGACY,
 )
 

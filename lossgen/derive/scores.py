@@ -47,8 +47,8 @@ class Scores:
 
 def refusal(variant: Variant) -> str:
     """Why a variant is no loss of raw scores, in words that follow the loss's name; "" if it is one."""
-    if variant.parts:
-        return f"a loss over several batches ({', '.join(variant.parts)})"
+    if batches := dict.fromkeys(a.role.batch for a in variant.arguments if a.role.batch):
+        return f"a loss over several batches ({', '.join(batches)})"
     if variant.filled:
         return "a loss over lattices"
     if variant.numbered:

@@ -1,5 +1,6 @@
 """The constructs that are not plain SymPy: an entry of an array, a reduction over an axis, an indicator."""
 
+from collections.abc import Mapping
 from itertools import count
 
 from sympy import Expr, Integer, Symbol, exp, log
@@ -85,6 +86,8 @@ class Reduction(Expr):
         """Substitution leaves the bound index alone, and renames it where the new parts would be bound by it."""
         if self in rule:
             return rule[self], True
+        if not isinstance(rule, Mapping):  # one of SymPy's rewritings of any node, which need not reach what is bound
+            return self, False
         rule = {old: new for old, new in rule.items() if old != self.index}
         coming = {symbol for old, new in rule.items() if self.body.has_free(old) for symbol in new.free_symbols}
         if self.index not in coming:

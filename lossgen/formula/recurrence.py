@@ -10,7 +10,7 @@ said otherwise; `alpha` may be read anywhere afterwards, at positions that are w
 sum, `Sum(alpha[t - 1, s], t)`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sympy import Basic, Expr, Integer, Piecewise, Symbol, Tuple, false, sympify
@@ -83,6 +83,8 @@ class Lattice(Basic):
         """Substitution leaves the cells' own indices alone."""
         if self in rule:
             return rule[self], True
+        if not isinstance(rule, Mapping):  # one of SymPy's rewritings of any node
+            return self, False
         cell, changed = self.cell._xreplace({old: new for old, new in rule.items() if old not in self.indices})
         return (Lattice(self.name, self.indices, cell, self.outside), True) if changed else (self, False)
 

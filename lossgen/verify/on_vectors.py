@@ -36,7 +36,7 @@ class OnVectors:
 
         def problem(mask: np.ndarray | None) -> Any:
             masks = mask if not self.batch else {**whole["mask"], **({} if mask is None else {self.batch: mask})}
-            return self.function(**{**whole, **dict.fromkeys(shapes), "mask": masks, "shape": shapes})
+            return self.function(**{**whole, **dict.fromkeys(shapes), "mask": masks, "prediction_shape": shapes})
 
         def apart(vector: np.ndarray) -> Arrays:
             parts = np.split(vector, np.cumsum([np.prod(s) for s in shapes.values()])[:-1])

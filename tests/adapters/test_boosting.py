@@ -77,13 +77,13 @@ def train_catboost(x, y, weight, loss, metric, **options):
 @pytest.mark.parametrize("weight", [None, weights(WINE[1])], ids=["plain", "weighted"])
 def test_the_softmax_objectives_are_reproduced_with_their_factors(weight):
     x, y = WINE
-    ours = boosting.cross_entropy(factor=2)
+    ours = boosting.cross_entropy(hessian_factor=2)
     data, several = xgboost.DMatrix(x, y, weight=weight), {"num_class": 3}
     built_in = {**XGB, **several, "objective": "multi:softprob", "base_score": [0.5, 0.5, 0.5]}
     theirs = xgboost.train(built_in, data, ROUNDS).predict(data)
     scores = train_xgboost(ours, x, y, weight, **several, base_score=[0.5, 0.5, 0.5])
     assert ours.inverse_link(scores) == pytest.approx(theirs, abs=1e-5)
-    ours = boosting.cross_entropy(factor=1.5)
+    ours = boosting.cross_entropy(hessian_factor=1.5)
     built_in = {**LGB, **several, "objective": "multiclass"}
     theirs = lightgbm.train(built_in, lightgbm.Dataset(x, y, weight=weight), ROUNDS).predict(x)
     assert ours.inverse_link(train_lightgbm(ours, x, y, weight, **several)) == pytest.approx(theirs, abs=1e-5)

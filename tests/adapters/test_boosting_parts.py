@@ -57,7 +57,9 @@ def test_the_fisher_diagonal_over_classes():
     assert diagonal(boosting.cross_entropy(weight, hessian="exact"), scores, targets) == pytest.approx(exact, rel=1e-9)
     mean = (p @ weight)[:, None] * p * (1 - p)
     assert diagonal(boosting.cross_entropy(weight), scores, targets) == pytest.approx(mean, rel=1e-9)
-    assert diagonal(boosting.cross_entropy(factor=2), scores, targets) == pytest.approx(2 * p * (1 - p), rel=1e-9)
+    assert diagonal(boosting.cross_entropy(hessian_factor=2), scores, targets) == pytest.approx(
+        2 * p * (1 - p), rel=1e-9
+    )
     soft = np.eye(3)[targets]
     assert diagonal(boosting.cross_entropy(weight), scores, soft) == pytest.approx(mean, rel=1e-9)
 
@@ -101,7 +103,7 @@ def test_the_fisher_diagonal_of_errors_fits_their_width():
 def test_clipped_hessians_are_exact_ones_with_a_floor():
     scores, targets = np.array([-4.0, -1, 0, 1, 4]), np.ones(5)
     exact = diagonal(boosting.sigmoid_focal_loss(hessian="exact"), scores, targets)
-    clipped = diagonal(boosting.sigmoid_focal_loss(hessian="clipped", floor=0.01), scores, targets)
+    clipped = diagonal(boosting.sigmoid_focal_loss(hessian="clipped", hessian_floor=0.01), scores, targets)
     assert exact.min() < 0
     assert clipped == pytest.approx(np.maximum(exact, 0.01))
     for name in ("hinge_loss", "hinge_embedding_loss"):
@@ -237,8 +239,11 @@ def test_labels_of_0_and_1_stand_for_signs():
             "soft_margin_loss: .*no model of the target",
         ),
         (lambda: boosting.mse_loss(hessian="fischer"), "mse_loss: hessian is 'fischer', .*did you mean 'fisher'"),
-        (lambda: boosting.mse_loss(floor=0), "mse_loss: floor is 0, expected a finite number greater than 0"),
-        (lambda: boosting.mse_loss(factor=np.nan), "mse_loss: factor is nan, expected"),
+        (
+            lambda: boosting.mse_loss(hessian_floor=0),
+            "mse_loss: hessian_floor is 0, expected a finite number greater than 0",
+        ),
+        (lambda: boosting.mse_loss(hessian_factor=np.nan), "mse_loss: hessian_factor is nan, expected"),
         (
             lambda: boosting.poisson_nll_loss(log_input=False),
             "poisson_nll_loss: with log_input=False, full=False it is no loss of raw",

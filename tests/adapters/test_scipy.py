@@ -75,10 +75,10 @@ def test_counts_weights_and_quantiles():
 
 def test_several_predictions_follow_each_other():
     y = RNG.normal(5, 3, size=400)
-    problem = problems.gaussian_nll_loss(target=y, shape={"input": (400,), "var": (400,)})
+    problem = problems.gaussian_nll_loss(target=y, prediction_shape={"input": (400,), "var": (400,)})
     at, along = np.r_[RNG.normal(5, 1, 400), RNG.uniform(1, 4, 400)], RNG.normal(size=800)
     check_derivatives(problem, at, along)
-    variance = problems.gaussian_nll_loss(input=np.full(400, y.mean()), target=y, shape=(1,))
+    variance = problems.gaussian_nll_loss(input=np.full(400, y.mean()), target=y, prediction_shape=(1,))
     found = minimize(variance, [1.0], jac=True, method="L-BFGS-B", bounds=[(1e-3, None)])
     assert found.x[0] == pytest.approx(y.var(), rel=1e-4)
 
@@ -92,14 +92,14 @@ def check_derivatives(problem, at, along):
 
 
 def test_rows_batches_and_lattices():
-    rows = problems.focal_loss(target=RNG.integers(0, 4, 6), shape=(6, 4))
+    rows = problems.focal_loss(target=RNG.integers(0, 4, 6), prediction_shape=(6, 4))
     check_derivatives(rows, RNG.normal(size=24), RNG.normal(size=24))
-    batches = problems.gan_discriminator_loss(shape={"real": (5,), "fake": (3,)})
+    batches = problems.gan_discriminator_loss(prediction_shape={"real": (5,), "fake": (3,)})
     check_derivatives(batches, RNG.normal(size=8), RNG.normal(size=8))
-    half = problems.gan_discriminator_loss(real=RNG.normal(size=5), shape=(3,))
+    half = problems.gan_discriminator_loss(real=RNG.normal(size=5), prediction_shape=(3,))
     check_derivatives(half, RNG.normal(size=3), RNG.normal(size=3))
     lattice = problems.ctc_with_logits_loss(
-        targets=np.array([[1, 2]]), input_lengths=[5], target_lengths=[2], shape=(5, 1, 3)
+        targets=np.array([[1, 2]]), input_lengths=[5], target_lengths=[2], prediction_shape=(5, 1, 3)
     )
     check_derivatives(lattice, RNG.normal(size=15), RNG.normal(size=15))
 
@@ -137,12 +137,12 @@ def test_constraints_and_other_solvers():
             "mse_loss: variables has 8 numbers",
         ),
         (
-            lambda: problems.mse_loss(target=[1.0], through=np.ones((1, 4)), shape=(1,)),
-            "mse_loss: through is given and a shape",
+            lambda: problems.mse_loss(target=[1.0], through=np.ones((1, 4)), prediction_shape=(1,)),
+            "mse_loss: through is given and a prediction_shape",
         ),
         (
             lambda: problems.cross_entropy(target=[1]),
-            r"cross_entropy: the shape of input cannot be told .*give shape=\(",
+            r"cross_entropy: the shape of input cannot be told .*give prediction_shape=\(",
         ),
         (
             lambda: problems.mse_loss(target=[1.0], reduction="men")([0.0]),
