@@ -17,8 +17,8 @@ def binary_cross_entropy_with_logits(
     pos_weight: ArrayLike | None = None,
     *,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The negative log-likelihood of a label in {0, 1}, or of a probability, under a logit.
@@ -37,10 +37,10 @@ def binary_cross_entropy_with_logits(
     target : one number per item: a target in [0, 1]: a hard label or a probability
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
     pos_weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Good 1952, Rational Decisions
 
@@ -51,4 +51,4 @@ def binary_cross_entropy_with_logits(
     """
     weights = {"weight": weight, "pos_weight": pos_weight}
     parameters = ()
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

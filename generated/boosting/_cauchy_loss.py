@@ -16,8 +16,8 @@ def cauchy_loss(
     *,
     scale: float = 1.0,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The logarithm of a squared error: c²/2·log(1 + (error/c)²), the negative log-likelihood of a Cauchy distribution.
@@ -38,10 +38,10 @@ def cauchy_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     scale : a hyperparameter above 0 (default 1)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Black and Anandan 1996, The Robust Estimation of Multiple Motions; scaled as in Barron 2019, arXiv:1701.03077
 
@@ -52,4 +52,4 @@ def cauchy_loss(
     """
     weights = {}
     parameters = (scale,)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

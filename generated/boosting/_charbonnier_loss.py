@@ -17,8 +17,8 @@ def charbonnier_loss(
     *,
     eps: float = 0.001,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The absolute error, rounded off at 0: sqrt(error² + eps²).
@@ -36,10 +36,10 @@ def charbonnier_loss(
     target : one number per item: a real target
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
     eps : a hyperparameter of at least 0 (default 0.001)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Charbonnier et al. 1994, Two deterministic half-quadratic regularization algorithms for computed imaging
 
@@ -50,4 +50,4 @@ def charbonnier_loss(
     """
     weights = {"weight": weight}
     parameters = (eps,)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

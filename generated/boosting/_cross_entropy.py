@@ -19,8 +19,8 @@ def cross_entropy(
     label_smoothing: float = 0.0,
     ignore_index: int = -100,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The negative log-likelihood of a class, or of a distribution over classes, under the softmax of logits.
@@ -42,10 +42,10 @@ def cross_entropy(
     weight : (C,): one weight per class (default 1)
     label_smoothing : a hyperparameter in [0, 1] (default 0)
     ignore_index : items with this class index count nothing (default -100)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs
 
@@ -56,4 +56,4 @@ def cross_entropy(
     """
     weights = {"weight": weight}
     parameters = (label_smoothing, ignore_index)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

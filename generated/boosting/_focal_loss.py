@@ -18,8 +18,8 @@ def focal_loss(
     gamma: float = 2.0,
     ignore_index: int = -100,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     Cross-entropy over several classes that down-weights well-classified examples.
@@ -38,10 +38,10 @@ def focal_loss(
     alpha : (C,): one weight per class (default 1)
     gamma : a hyperparameter of at least 0 (default 2)
     ignore_index : items with this class index count nothing (default -100)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002, eq. 5
 
@@ -52,4 +52,4 @@ def focal_loss(
     """
     weights = {"alpha": alpha}
     parameters = (gamma, ignore_index)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

@@ -23,8 +23,8 @@ def gamma_nll_loss(
     *,
     log_input: bool = True,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The negative log-likelihood of an amount under a gamma distribution, whose mean is e^input, or with
@@ -45,10 +45,10 @@ def gamma_nll_loss(
     input : one number per item: a predicted number above 0; or one number per item: any real number that a model predicts
     target : one number per item: a target of at least 0: a count or another amount
     log_input : False or True (default True)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: McCullagh and Nelder 1989, Generalized Linear Models, chapter 8
 
@@ -59,4 +59,4 @@ def gamma_nll_loss(
     """
     weights = {}
     parameters = (log_input,)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

@@ -16,8 +16,8 @@ def hinge_embedding_loss(
     *,
     margin: float = 1.0,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     A distance that is to be small for similar pairs (1) and at least a margin for dissimilar ones (−1).
@@ -35,10 +35,10 @@ def hinge_embedding_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a label, -1 or 1
     margin : a real hyperparameter (default 1)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, eq. 8, with linear terms
 
@@ -49,4 +49,4 @@ def hinge_embedding_loss(
     """
     weights = {}
     parameters = (margin,)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

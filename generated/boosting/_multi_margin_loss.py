@@ -20,8 +20,8 @@ def multi_margin_loss(
     margin: float = 1.0,
     ignore_index: int = -100,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The hinge loss over several classes: every wrong class that is not `margin` below the right one costs.
@@ -45,10 +45,10 @@ def multi_margin_loss(
     p : 1 or 2 (default 1)
     margin : a real hyperparameter (default 1)
     ignore_index : items with this class index count nothing (default -100)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Weston and Watkins 1999, Support Vector Machines for Multi-Class Pattern Recognition
 
@@ -59,4 +59,4 @@ def multi_margin_loss(
     """
     weights = {"weight": weight}
     parameters = (p, margin, ignore_index)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

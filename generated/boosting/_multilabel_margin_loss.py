@@ -15,8 +15,8 @@ _FORMS = {
 def multilabel_margin_loss(
     *,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The hinge loss of every pair of a right and a wrong class: each right class should lie 1 above every wrong one.
@@ -34,10 +34,10 @@ def multilabel_margin_loss(
     ----------
     input : (N, C, …): an unnormalised score; any real number
     target : (N, C, …): the numbers of the right classes, ended by -1; in the formula, how often each class is listed
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Crammer and Singer 2003, A Family of Additive Online Algorithms for Category Ranking, JMLR 3, eq. 2 (summed)
 
@@ -48,4 +48,4 @@ def multilabel_margin_loss(
     """
     weights = {}
     parameters = ()
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

@@ -17,8 +17,8 @@ def multilabel_soft_margin_loss(
     weight: ArrayLike | None = None,
     *,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The mean over the classes of the binary cross entropies of labels that do not exclude each other.
@@ -37,10 +37,10 @@ def multilabel_soft_margin_loss(
     input : (…, C): an unnormalised score; any real number
     target : (…, C): a target in [0, 1]: a hard label or a probability
     weight : (C,): one weight per class; or broadcasts to (…, C): a weight that broadcasts against the rows (default 1)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Nam et al. 2014, Large-scale Multi-label Text Classification: Revisiting Neural Networks, arXiv:1312.5419
 
@@ -51,4 +51,4 @@ def multilabel_soft_margin_loss(
     """
     weights = {"weight": weight}
     parameters = ()
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

@@ -26,8 +26,8 @@ def poisson_nll_loss(
     full: bool = False,
     eps: float = 1e-08,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The negative log-likelihood of a count under a Poisson distribution, whose mean is e^input, or with
@@ -55,10 +55,10 @@ def poisson_nll_loss(
     log_input : False or True (default True)
     full : False or True (default False)
     eps : a hyperparameter of at least 0 (default 1e-08)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Nelder and Wedderburn 1972, Generalized Linear Models; Stirling's approximation as in PyTorch
 
@@ -69,4 +69,4 @@ def poisson_nll_loss(
     """
     weights = {}
     parameters = (log_input, full, eps)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

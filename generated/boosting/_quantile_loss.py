@@ -16,8 +16,8 @@ def quantile_loss(
     *,
     quantile: float = 0.5,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The absolute error, weighed by `quantile` where the prediction is too low and by 1 − `quantile` where it is too high.
@@ -37,10 +37,10 @@ def quantile_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     quantile : a hyperparameter in [0, 1] (default 0.5)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Koenker and Bassett 1978, Regression Quantiles, Econometrica 46(1), eq. 2.2
 
@@ -51,4 +51,4 @@ def quantile_loss(
     """
     weights = {}
     parameters = (quantile,)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

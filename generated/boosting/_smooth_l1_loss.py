@@ -16,8 +16,8 @@ def smooth_l1_loss(
     *,
     beta: float = 1.0,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The absolute error, rounded off within a distance of `beta`; with `beta=0` the absolute error itself.
@@ -37,10 +37,10 @@ def smooth_l1_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     beta : a hyperparameter of at least 0 (default 1)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Girshick 2015, Fast R-CNN, arXiv:1504.08083, eq. 3; beta: PyTorch
 
@@ -51,4 +51,4 @@ def smooth_l1_loss(
     """
     weights = {}
     parameters = (beta,)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

@@ -21,8 +21,8 @@ def softcapped_cross_entropy(
     z_loss: float = 0.0001,
     ignore_index: int = -100,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The cross entropy of logits that are softly capped to (−softcap, softcap), and a penalty on their log-partition.
@@ -46,10 +46,10 @@ def softcapped_cross_entropy(
     softcap : a hyperparameter above 0 (default 30)
     z_loss : a hyperparameter of at least 0 (default 0.0001)
     ignore_index : items with this class index count nothing (default -100)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Gemma Team 2024, Gemma 2: Improving Open Language Models at a Practical Size, arXiv:2408.00118, section 2 (soft-capping); Chowdhery et al. 2022, PaLM, arXiv:2204.02311, section 5 (z-loss)
 
@@ -60,4 +60,4 @@ def softcapped_cross_entropy(
     """
     weights = {"weight": weight}
     parameters = (label_smoothing, softcap, z_loss, ignore_index)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

@@ -23,8 +23,8 @@ def tweedie_loss(
     *,
     power: float = 1.5,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The negative log-likelihood of an amount under a Tweedie distribution of mean e^input, without the terms in which no
@@ -45,10 +45,10 @@ def tweedie_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a target of at least 0: a count or another amount
     power : a hyperparameter strictly between 1 and 2 (default 1.5)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Jørgensen 1987, Exponential Dispersion Models, Journal of the Royal Statistical Society B 49(2)
 
@@ -59,4 +59,4 @@ def tweedie_loss(
     """
     weights = {}
     parameters = (power,)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

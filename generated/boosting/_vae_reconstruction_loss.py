@@ -18,8 +18,8 @@ def vae_reconstruction_loss(
     likelihood: str = "bernoulli",
     variance: float = 1.0,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     The negative log-likelihood of data under what a decoder makes of them, summed over the features of an item.
@@ -40,10 +40,10 @@ def vae_reconstruction_loss(
     data : (N, …), the dimensions after the first forming D: a target in [0, 1]: a hard label or a probability; or (N, …), the dimensions after the first forming D: a real target
     likelihood : 'bernoulli' or 'gaussian' (default bernoulli)
     variance : a hyperparameter above 0 (default 1)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: Kingma and Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114, appendix C
 
@@ -54,4 +54,4 @@ def vae_reconstruction_loss(
     """
     weights = {}
     parameters = (likelihood, variance)
-    return Objective(_loss, _FORMS, "data", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "data", weights, parameters, hessian, hessian_floor, hessian_factor)

@@ -18,8 +18,8 @@ def weighted_cross_entropy(
     *,
     ignore_index: int = -100,
     hessian: str | None = None,
-    floor: float | None = None,
-    factor: float = 1.0,
+    hessian_floor: float | None = None,
+    hessian_factor: float = 1.0,
 ) -> Objective:
     """
     Cross entropy with a weight for each class: `cross_entropy` where the weights must be given.
@@ -39,10 +39,10 @@ def weighted_cross_entropy(
     target : one integer per item, over C: the number of the right class, from 0; or (N, C, …): the target probability of each class
     weight : (C,): one weight per class
     ignore_index : items with this class index count nothing (default -100)
-    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `floor`; "fisher": its expectation under the model.
+    hessian : the Hessian's diagonal: "exact"; "clipped": no less than `hessian_floor`; "fisher": its expectation under the model.
         Unless given, "fisher" where the formula has a model, else "clipped"
-    floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
-    factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
+    hessian_floor : a number above 0; unless given, what the formula says: 1 where its Hessian is 0 nearly everywhere, else hardly any
+    hessian_factor : multiplies the Hessian: with 2, softmax objectives are those of XGBoost, with K/(K - 1) those of LightGBM
 
     Source: King and Zeng 2001, Logistic Regression in Rare Events Data
 
@@ -53,4 +53,4 @@ def weighted_cross_entropy(
     """
     weights = {"weight": weight}
     parameters = (ignore_index,)
-    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, floor, factor)
+    return Objective(_loss, _FORMS, "target", weights, parameters, hessian, hessian_floor, hessian_factor)

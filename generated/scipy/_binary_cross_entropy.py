@@ -23,7 +23,7 @@ def binary_cross_entropy(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of a label in {0, 1}, or of a probability, under a predicted probability.
@@ -46,7 +46,7 @@ def binary_cross_entropy(
     target : one number per item: a target in [0, 1]: a hard label or a probability
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Good 1952, Rational Decisions
 
@@ -58,4 +58,4 @@ def binary_cross_entropy(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -22,7 +22,7 @@ def categorical_cross_entropy(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The cross entropy of probabilities that the model computes itself, against one-hot or soft targets.
@@ -41,7 +41,7 @@ def categorical_cross_entropy(
     input : (N, C, …): a predicted probability in [0, 1]
     target : (N, C, …): the target probability of each class
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Good 1952, Rational Decisions
 
@@ -53,4 +53,4 @@ def categorical_cross_entropy(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

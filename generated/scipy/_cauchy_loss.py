@@ -23,7 +23,7 @@ def cauchy_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The logarithm of a squared error: c²/2·log(1 + (error/c)²), the negative log-likelihood of a Cauchy distribution.
@@ -45,7 +45,7 @@ def cauchy_loss(
     target : one number per item: a real target
     scale : a hyperparameter above 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Black and Anandan 1996, The Robust Estimation of Multiple Motions; scaled as in Barron 2019, arXiv:1701.03077
 
@@ -57,4 +57,4 @@ def cauchy_loss(
     arguments = {"input": input, "target": target}
     parameters = (scale,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

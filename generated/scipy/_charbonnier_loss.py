@@ -24,7 +24,7 @@ def charbonnier_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The absolute error, rounded off at 0: sqrt(error² + eps²).
@@ -43,7 +43,7 @@ def charbonnier_loss(
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
     eps : a hyperparameter of at least 0 (default 0.001)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Charbonnier et al. 1994, Two deterministic half-quadratic regularization algorithms for computed imaging
 
@@ -55,4 +55,4 @@ def charbonnier_loss(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = (eps,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

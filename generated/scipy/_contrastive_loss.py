@@ -24,7 +24,7 @@ def contrastive_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     Pulls similar pairs (target 0) together and pushes dissimilar pairs (target 1) apart, up to a margin.
@@ -45,7 +45,7 @@ def contrastive_loss(
     target : one number per item: a label, 0 or 1
     margin : a hyperparameter above 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Hadsell, Chopra and LeCun 2006, Dimensionality Reduction by Learning an Invariant Mapping, eq. 4
 
@@ -57,4 +57,4 @@ def contrastive_loss(
     arguments = {"input1": input1, "input2": input2, "target": target}
     parameters = (margin,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

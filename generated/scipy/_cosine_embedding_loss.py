@@ -24,7 +24,7 @@ def cosine_embedding_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     1 − cos for pairs that belong together (target 1), max(0, cos − margin) for those that do not (target −1).
@@ -46,7 +46,7 @@ def cosine_embedding_loss(
     target : one number per item: a label, -1 or 1
     margin : a real hyperparameter (default 0)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, with the cosine as similarity
 
@@ -58,4 +58,4 @@ def cosine_embedding_loss(
     arguments = {"input1": input1, "input2": input2, "target": target}
     parameters = (margin,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

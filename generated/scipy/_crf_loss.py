@@ -26,7 +26,7 @@ def crf_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of a sequence of tags in a linear chain.
@@ -50,7 +50,7 @@ def crf_loss(
     end : (K,): any real number that a model predicts
     lengths : one integer per item, or one for all, or a mask over T that is True first and then False: how many entries on T an item has (default: all of them)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Lafferty, McCallum and Pereira 2001, Conditional Random Fields: Probabilistic Models for Segmenting and Labeling Sequence Data
 
@@ -62,4 +62,4 @@ def crf_loss(
     arguments = {"emissions": emissions, "tags": tags, "transitions": transitions, "start": start, "end": end, "lengths": lengths}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -25,7 +25,7 @@ def cross_entropy(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of a class, or of a distribution over classes, under the softmax of logits.
@@ -48,7 +48,7 @@ def cross_entropy(
     label_smoothing : a hyperparameter in [0, 1] (default 0)
     ignore_index : items with this class index count nothing (default -100)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Bridle 1990, Probabilistic Interpretation of Feedforward Classification Network Outputs
 
@@ -60,4 +60,4 @@ def cross_entropy(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = (label_smoothing, ignore_index)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

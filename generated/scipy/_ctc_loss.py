@@ -26,7 +26,7 @@ def ctc_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-probability of a labelling, summed over every alignment of its labels to the frames.
@@ -54,7 +54,7 @@ def ctc_loss(
     blank : the number of a class, from 0 (default 0)
     zero_infinity : False or True (default False)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Graves, Fernández, Gomez and Schmidhuber 2006, Connectionist Temporal Classification: Labelling Unsegmented Sequence Data with Recurrent Neural Networks, eq. 6–8
 
@@ -66,4 +66,4 @@ def ctc_loss(
     arguments = {"log_probs": log_probs, "targets": targets, "input_lengths": input_lengths, "target_lengths": target_lengths}
     parameters = (blank, zero_infinity)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

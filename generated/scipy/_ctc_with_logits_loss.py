@@ -26,7 +26,7 @@ def ctc_with_logits_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     `ctc_loss` of logits: the log-softmax of every frame is folded in, so that no log-probabilities are stored.
@@ -49,7 +49,7 @@ def ctc_with_logits_loss(
     blank : the number of a class, from 0 (default 0)
     zero_infinity : False or True (default False)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Graves, Fernández, Gomez and Schmidhuber 2006, Connectionist Temporal Classification: Labelling Unsegmented Sequence Data with Recurrent Neural Networks, eq. 6–8
 
@@ -61,4 +61,4 @@ def ctc_with_logits_loss(
     arguments = {"logits": logits, "targets": targets, "input_lengths": input_lengths, "target_lengths": target_lengths}
     parameters = (blank, zero_infinity)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -26,7 +26,7 @@ def dpo_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood that the chosen answer is preferred, under the policy's implicit reward.
@@ -51,7 +51,7 @@ def dpo_loss(
     beta : a hyperparameter above 0 (default 0.1)
     label_smoothing : a hyperparameter in [0, 1] (default 0)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Rafailov et al. 2023, Direct Preference Optimization, arXiv:2305.18290, eq. 7; smoothing: Mitchell 2023, cDPO
 
@@ -63,4 +63,4 @@ def dpo_loss(
     arguments = {"policy_chosen_logps": policy_chosen_logps, "policy_rejected_logps": policy_rejected_logps, "reference_chosen_logps": reference_chosen_logps, "reference_rejected_logps": reference_rejected_logps}
     parameters = (beta, label_smoothing)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -25,7 +25,7 @@ def focal_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     Cross-entropy over several classes that down-weights well-classified examples.
@@ -45,7 +45,7 @@ def focal_loss(
     gamma : a hyperparameter of at least 0 (default 2)
     ignore_index : items with this class index count nothing (default -100)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002, eq. 5
 
@@ -57,4 +57,4 @@ def focal_loss(
     arguments = {"input": input, "target": target, "alpha": alpha}
     parameters = (gamma, ignore_index)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

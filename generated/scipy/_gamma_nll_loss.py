@@ -23,7 +23,7 @@ def gamma_nll_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of an amount under a gamma distribution, whose mean is e^input, or with
@@ -45,7 +45,7 @@ def gamma_nll_loss(
     target : one number per item: a target of at least 0: a count or another amount
     log_input : False or True (default True)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: McCullagh and Nelder 1989, Generalized Linear Models, chapter 8
 
@@ -57,4 +57,4 @@ def gamma_nll_loss(
     arguments = {"input": input, "target": target}
     parameters = (log_input,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -23,7 +23,7 @@ def gan_discriminator_loss(
     denominator: float | Mapping[str, float] | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The cross entropy of telling real samples from generated ones: −log D(x) − log(1 − D(G(z))), from logits.
@@ -49,7 +49,7 @@ def gan_discriminator_loss(
     With reduction="none" the items of all batches must have one shape.
     sample_weight and mask are given by batch, {"real": …, "fake": …}; denominator is one number for all batches, or given by batch.
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Goodfellow et al. 2014, Generative Adversarial Networks, arXiv:1406.2661, eq. 1; label smoothing: Salimans et al. 2016, Improved Techniques for Training GANs, arXiv:1606.03498, section 3.4
 
@@ -61,4 +61,4 @@ def gan_discriminator_loss(
     arguments = {"real": real, "fake": fake}
     parameters = (label_smoothing,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

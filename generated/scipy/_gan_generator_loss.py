@@ -21,7 +21,7 @@ def gan_generator_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The non-saturating loss of a generator: −log D(G(z)), from the discriminator's logits.
@@ -37,7 +37,7 @@ def gan_generator_loss(
     ----------
     fake : one number per item: an unnormalised score; any real number
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Goodfellow et al. 2014, Generative Adversarial Networks, arXiv:1406.2661, section 3
 
@@ -49,4 +49,4 @@ def gan_generator_loss(
     arguments = {"fake": fake}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

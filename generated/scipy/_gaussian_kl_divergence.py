@@ -22,7 +22,7 @@ def gaussian_kl_divergence(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The divergence of a diagonal normal distribution from the standard one, summed over the latent axis.
@@ -39,7 +39,7 @@ def gaussian_kl_divergence(
     mu : (N, …), the dimensions after the first forming Z: any real number that a model predicts
     log_var : (N, …), the dimensions after the first forming Z: any real number that a model predicts
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Kingma and Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114, appendix B
 
@@ -51,4 +51,4 @@ def gaussian_kl_divergence(
     arguments = {"mu": mu, "log_var": log_var}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -25,7 +25,7 @@ def gaussian_nll_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of a target under a normal distribution of predicted mean and variance.
@@ -51,7 +51,7 @@ def gaussian_nll_loss(
     full : False or True (default False)
     eps : a hyperparameter above 0 (default 1e-06)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Nix and Weigend 1994, Estimating the mean and variance of the target probability distribution, eq. 1
 
@@ -63,4 +63,4 @@ def gaussian_nll_loss(
     arguments = {"input": input, "target": target, "var": var}
     parameters = (full, eps)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

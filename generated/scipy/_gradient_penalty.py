@@ -22,7 +22,7 @@ def gradient_penalty(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     Keeps the norm of a critic's gradient, one per sample, at 1.
@@ -40,7 +40,7 @@ def gradient_penalty(
     gradients : (N, …), the dimensions after the first forming D: any real number that a model predicts
     lambda_gp : a hyperparameter of at least 0 (default 10)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Gulrajani et al. 2017, Improved Training of Wasserstein GANs, arXiv:1704.00028, eq. 3
 
@@ -52,4 +52,4 @@ def gradient_penalty(
     arguments = {"gradients": gradients}
     parameters = (lambda_gp,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

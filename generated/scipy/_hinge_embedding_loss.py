@@ -23,7 +23,7 @@ def hinge_embedding_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     A distance that is to be small for similar pairs (1) and at least a margin for dissimilar ones (−1).
@@ -42,7 +42,7 @@ def hinge_embedding_loss(
     target : one number per item: a label, -1 or 1
     margin : a real hyperparameter (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Chopra, Hadsell and LeCun 2005, Learning a Similarity Metric Discriminatively, eq. 8, with linear terms
 
@@ -54,4 +54,4 @@ def hinge_embedding_loss(
     arguments = {"input": input, "target": target}
     parameters = (margin,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -22,7 +22,7 @@ def hinge_gan_discriminator_loss(
     denominator: float | Mapping[str, float] | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The hinge loss of telling real samples (score above 1) from generated ones (score below −1).
@@ -45,7 +45,7 @@ def hinge_gan_discriminator_loss(
     With reduction="none" the items of all batches must have one shape.
     sample_weight and mask are given by batch, {"real": …, "fake": …}; denominator is one number for all batches, or given by batch.
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Lim and Ye 2017, Geometric GAN, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957
 
@@ -57,4 +57,4 @@ def hinge_gan_discriminator_loss(
     arguments = {"real": real, "fake": fake}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -22,7 +22,7 @@ def hinge_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     How far a score falls short of a margin of 1 on the side of its label, −1 or 1.
@@ -40,7 +40,7 @@ def hinge_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a label, -1 or 1
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Cortes and Vapnik 1995, Support-Vector Networks, Machine Learning 20, eq. 21–23
 
@@ -52,4 +52,4 @@ def hinge_loss(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

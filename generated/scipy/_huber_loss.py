@@ -24,7 +24,7 @@ def huber_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The squared error up to a distance of `delta`, growing linearly beyond it.
@@ -45,7 +45,7 @@ def huber_loss(
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
     delta : a hyperparameter above 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Huber 1964, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35(1)
 
@@ -57,4 +57,4 @@ def huber_loss(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = (delta,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

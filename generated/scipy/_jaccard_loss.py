@@ -23,7 +23,7 @@ def jaccard_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     One minus the intersection over union (Jaccard index), over all features of an item.
@@ -42,7 +42,7 @@ def jaccard_loss(
     target : (N, …), the dimensions after the first forming D: a target in [0, 1]: a hard label or a probability
     smooth : a hyperparameter above 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Rahman and Wang 2016, Optimizing Intersection-Over-Union in Deep Neural Networks, eq. 4–5
 
@@ -54,4 +54,4 @@ def jaccard_loss(
     arguments = {"input": input, "target": target}
     parameters = (smooth,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -22,7 +22,7 @@ def jensen_shannon_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The Jensen–Shannon divergence of two distributions over classes: their mean divergence from their mean, in nats.
@@ -41,7 +41,7 @@ def jensen_shannon_loss(
     input : (N, C, …): a predicted probability in [0, 1]
     target : (N, C, …): the target probability of each class
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Lin 1991, Divergence Measures Based on the Shannon Entropy, IEEE Trans. Inf. Theory 37(1), eq. 4.1 at π = ½
 
@@ -53,4 +53,4 @@ def jensen_shannon_loss(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

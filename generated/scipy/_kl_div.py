@@ -23,7 +23,7 @@ def kl_div(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The Kullback–Leibler divergence of predicted log-probabilities from target probabilities, element by element.
@@ -45,7 +45,7 @@ def kl_div(
     target : one number per item: a target of at least 0: a count or another amount; or one number per item: a real target
     log_target : False or True (default False)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Kullback and Leibler 1951, On Information and Sufficiency, Annals of Mathematical Statistics 22(1), eq. 2.4
 
@@ -57,4 +57,4 @@ def kl_div(
     arguments = {"input": input, "target": target}
     parameters = (log_target,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

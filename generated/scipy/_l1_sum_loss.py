@@ -21,7 +21,7 @@ def l1_sum_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The sum of the absolute errors, without averaging; the subgradient at 0 is 0.
@@ -38,7 +38,7 @@ def l1_sum_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Laplace 1774, Mémoire sur la probabilité des causes par les événements
 
@@ -50,4 +50,4 @@ def l1_sum_loss(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = ("sum", axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

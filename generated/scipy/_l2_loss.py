@@ -21,7 +21,7 @@ def l2_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The sum of the squared errors, without averaging.
@@ -39,7 +39,7 @@ def l2_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Gauss 1809, Theoria motus corporum coelestium
 
@@ -51,4 +51,4 @@ def l2_loss(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = ("sum", axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

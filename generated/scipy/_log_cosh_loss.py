@@ -22,7 +22,7 @@ def log_cosh_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The logarithm of the hyperbolic cosine of the error.
@@ -40,7 +40,7 @@ def log_cosh_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Saleh and Saleh 2022, Statistical Properties of the log-cosh Loss Function, arXiv:2208.04564, eq. 1
 
@@ -52,4 +52,4 @@ def log_cosh_loss(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -23,7 +23,7 @@ def mape(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The absolute error as a fraction of the target's size (mean absolute percentage error, without the factor 100).
@@ -44,7 +44,7 @@ def mape(
     target : one number per item: a real target
     eps : a hyperparameter above 0 (default 1e-07)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Makridakis 1993, Accuracy measures: theoretical and practical concerns; eps: scikit-learn
 
@@ -56,4 +56,4 @@ def mape(
     arguments = {"input": input, "target": target}
     parameters = (eps,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -24,7 +24,7 @@ def margin_ranking_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     How far the first score falls short of ranking above the second (1), or below it (−1), by a margin.
@@ -45,7 +45,7 @@ def margin_ranking_loss(
     target : one number per item: a label, -1 or 1
     margin : a real hyperparameter (default 0)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Herbrich, Graepel and Obermayer 1999, Support Vector Learning for Ordinal Regression
 
@@ -57,4 +57,4 @@ def margin_ranking_loss(
     arguments = {"input1": input1, "input2": input2, "target": target}
     parameters = (margin,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

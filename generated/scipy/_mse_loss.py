@@ -23,7 +23,7 @@ def mse_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The squared error (L2).
@@ -42,7 +42,7 @@ def mse_loss(
     target : one number per item: a real target
     weight : broadcasts to the items: a weight that broadcasts against the items (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Gauss 1809, Theoria motus corporum coelestium
 
@@ -54,4 +54,4 @@ def mse_loss(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -22,7 +22,7 @@ def msle(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The squared difference of log(1 + x) and log(1 + y) (mean squared logarithmic error).
@@ -41,7 +41,7 @@ def msle(
     input : one number per item: a predicted number above -1
     target : one number per item: a target above -1
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Kaggle 2013 (RMSLE of the Bulldozers competition); squared, as in scikit-learn and Keras
 
@@ -53,4 +53,4 @@ def msle(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -26,7 +26,7 @@ def multi_margin_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The hinge loss over several classes: every wrong class that is not `margin` below the right one costs.
@@ -51,7 +51,7 @@ def multi_margin_loss(
     margin : a real hyperparameter (default 1)
     ignore_index : items with this class index count nothing (default -100)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Weston and Watkins 1999, Support Vector Machines for Multi-Class Pattern Recognition
 
@@ -63,4 +63,4 @@ def multi_margin_loss(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = (p, margin, ignore_index)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -22,7 +22,7 @@ def multilabel_margin_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The hinge loss of every pair of a right and a wrong class: each right class should lie 1 above every wrong one.
@@ -41,7 +41,7 @@ def multilabel_margin_loss(
     input : (N, C, …): an unnormalised score; any real number
     target : (N, C, …): the numbers of the right classes, ended by -1; in the formula, how often each class is listed
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Crammer and Singer 2003, A Family of Additive Online Algorithms for Category Ranking, JMLR 3, eq. 2 (summed)
 
@@ -53,4 +53,4 @@ def multilabel_margin_loss(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -23,7 +23,7 @@ def multilabel_soft_margin_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The mean over the classes of the binary cross entropies of labels that do not exclude each other.
@@ -43,7 +43,7 @@ def multilabel_soft_margin_loss(
     target : (…, C): a target in [0, 1]: a hard label or a probability
     weight : (C,): one weight per class; or broadcasts to (…, C): a weight that broadcasts against the rows (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Nam et al. 2014, Large-scale Multi-label Text Classification: Revisiting Neural Networks, arXiv:1312.5419
 
@@ -55,4 +55,4 @@ def multilabel_soft_margin_loss(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

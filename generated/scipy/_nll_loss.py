@@ -24,7 +24,7 @@ def nll_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of a class, from log-probabilities that the model computes itself.
@@ -45,7 +45,7 @@ def nll_loss(
     weight : (C,): one weight per class (default 1)
     ignore_index : items with this class index count nothing (default -100)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Fisher 1922, On the Mathematical Foundations of Theoretical Statistics
 
@@ -57,4 +57,4 @@ def nll_loss(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = (ignore_index,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -24,7 +24,7 @@ def ntxent_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The normalised, temperature-scaled cross entropy of each item's positive among all other items of the batch.
@@ -46,7 +46,7 @@ def ntxent_loss(
     temperature : a hyperparameter above 0 (default 0.5)
     ignore_index : items with this class index count nothing (default -100)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Sohn 2016, Improved Deep Metric Learning with Multi-class N-pair Loss Objective; Chen et al. 2020, A Simple Framework for Contrastive Learning of Visual Representations (SimCLR), arXiv:2002.05709, eq. 1
 
@@ -58,4 +58,4 @@ def ntxent_loss(
     arguments = {"input": input, "target": target}
     parameters = (temperature, ignore_index)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

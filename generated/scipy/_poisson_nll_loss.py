@@ -25,7 +25,7 @@ def poisson_nll_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of a count under a Poisson distribution, whose mean is e^input, or with
@@ -54,7 +54,7 @@ def poisson_nll_loss(
     full : False or True (default False)
     eps : a hyperparameter of at least 0 (default 1e-08)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Nelder and Wedderburn 1972, Generalized Linear Models; Stirling's approximation as in PyTorch
 
@@ -66,4 +66,4 @@ def poisson_nll_loss(
     arguments = {"input": input, "target": target}
     parameters = (log_input, full, eps)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

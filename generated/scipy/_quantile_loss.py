@@ -23,7 +23,7 @@ def quantile_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The absolute error, weighed by `quantile` where the prediction is too low and by 1 − `quantile` where it is too high.
@@ -44,7 +44,7 @@ def quantile_loss(
     target : one number per item: a real target
     quantile : a hyperparameter in [0, 1] (default 0.5)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Koenker and Bassett 1978, Regression Quantiles, Econometrica 46(1), eq. 2.2
 
@@ -56,4 +56,4 @@ def quantile_loss(
     arguments = {"input": input, "target": target}
     parameters = (quantile,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

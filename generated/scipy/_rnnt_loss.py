@@ -25,7 +25,7 @@ def rnnt_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-probability of a label sequence under a transducer, summed over every alignment.
@@ -48,7 +48,7 @@ def rnnt_loss(
     target_lengths : one integer per item, or one for all, or a mask over U that is True first and then False: how many entries on U an item has (default: all of them)
     blank : the number of a class, from 0 (default 0)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Graves 2012, Sequence Transduction with Recurrent Neural Networks, arXiv:1211.3711, eq. 16–18
 
@@ -60,4 +60,4 @@ def rnnt_loss(
     arguments = {"logits": logits, "targets": targets, "logit_lengths": logit_lengths, "target_lengths": target_lengths}
     parameters = (blank,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -24,7 +24,7 @@ def sigmoid_focal_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     Binary cross-entropy that down-weights well-classified examples, so that training follows the hard ones.
@@ -43,7 +43,7 @@ def sigmoid_focal_loss(
     alpha : a real hyperparameter (default 0.25)
     gamma : a hyperparameter of at least 0 (default 2)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Lin et al. 2017, Focal Loss for Dense Object Detection, arXiv:1708.02002, eq. 5
 
@@ -55,4 +55,4 @@ def sigmoid_focal_loss(
     arguments = {"input": input, "target": target}
     parameters = (alpha, gamma)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

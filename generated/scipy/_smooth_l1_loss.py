@@ -23,7 +23,7 @@ def smooth_l1_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The absolute error, rounded off within a distance of `beta`; with `beta=0` the absolute error itself.
@@ -44,7 +44,7 @@ def smooth_l1_loss(
     target : one number per item: a real target
     beta : a hyperparameter of at least 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Girshick 2015, Fast R-CNN, arXiv:1504.08083, eq. 3; beta: PyTorch
 
@@ -56,4 +56,4 @@ def smooth_l1_loss(
     arguments = {"input": input, "target": target}
     parameters = (beta,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -24,7 +24,7 @@ def soft_dtw_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     Dynamic time warping with a soft minimum over all alignments, from the matrix of distances between two series.
@@ -46,7 +46,7 @@ def soft_dtw_loss(
     columns : one integer per item, or one for all, or a mask over J that is True first and then False: how many entries on J an item has (default: all of them)
     gamma : a hyperparameter above 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Cuturi and Blondel 2017, Soft-DTW: a Differentiable Loss Function for Time-Series, arXiv:1703.01541, eq. 1, algorithm 1
 
@@ -58,4 +58,4 @@ def soft_dtw_loss(
     arguments = {"distances": distances, "rows": rows, "columns": columns}
     parameters = (gamma,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

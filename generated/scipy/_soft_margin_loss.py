@@ -22,7 +22,7 @@ def soft_margin_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The logistic loss of a score under a label of −1 or 1: a hinge with a smooth corner.
@@ -43,7 +43,7 @@ def soft_margin_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a real target
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 10.6
 
@@ -55,4 +55,4 @@ def soft_margin_loss(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

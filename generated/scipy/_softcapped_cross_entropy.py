@@ -27,7 +27,7 @@ def softcapped_cross_entropy(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The cross entropy of logits that are softly capped to (−softcap, softcap), and a penalty on their log-partition.
@@ -52,7 +52,7 @@ def softcapped_cross_entropy(
     z_loss : a hyperparameter of at least 0 (default 0.0001)
     ignore_index : items with this class index count nothing (default -100)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Gemma Team 2024, Gemma 2: Improving Open Language Models at a Practical Size, arXiv:2408.00118, section 2 (soft-capping); Chowdhery et al. 2022, PaLM, arXiv:2204.02311, section 5 (z-loss)
 
@@ -64,4 +64,4 @@ def softcapped_cross_entropy(
     arguments = {"input": input, "target": target, "weight": weight}
     parameters = (label_smoothing, softcap, z_loss, ignore_index)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

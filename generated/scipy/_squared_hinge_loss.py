@@ -22,7 +22,7 @@ def squared_hinge_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The square of the hinge loss, for a label of −1 or 1.
@@ -39,7 +39,7 @@ def squared_hinge_loss(
     input : one number per item: any real number that a model predicts
     target : one number per item: a label, -1 or 1
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Lee and Mangasarian 2001, SSVM: A Smooth Support Vector Machine, eq. 3
 
@@ -51,4 +51,4 @@ def squared_hinge_loss(
     arguments = {"input": input, "target": target}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

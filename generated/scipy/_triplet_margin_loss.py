@@ -27,7 +27,7 @@ def triplet_margin_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     Asks that an anchor be closer to a positive than to a negative example, by a margin.
@@ -60,7 +60,7 @@ def triplet_margin_loss(
     eps : a real hyperparameter (default 1e-06)
     swap : False or True (default False)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Balntas et al. 2016, Learning Local Feature Descriptors with Triplets and Shallow Convolutional Networks
 
@@ -72,4 +72,4 @@ def triplet_margin_loss(
     arguments = {"anchor": anchor, "positive": positive, "negative": negative}
     parameters = (margin, p, eps, swap)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

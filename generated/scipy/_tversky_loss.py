@@ -25,7 +25,7 @@ def tversky_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     One minus the Tversky index of a predicted and a true region, over all features (pixels, voxels) of an item.
@@ -48,7 +48,7 @@ def tversky_loss(
     beta : a hyperparameter of at least 0 (default 0.5)
     smooth : a hyperparameter above 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Salehi et al. 2017, Tversky loss function for image segmentation, arXiv:1706.05721, eq. 2
 
@@ -60,4 +60,4 @@ def tversky_loss(
     arguments = {"input": input, "target": target}
     parameters = (alpha, beta, smooth)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -23,7 +23,7 @@ def tweedie_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of an amount under a Tweedie distribution of mean e^input, without the terms in which no
@@ -45,7 +45,7 @@ def tweedie_loss(
     target : one number per item: a target of at least 0: a count or another amount
     power : a hyperparameter strictly between 1 and 2 (default 1.5)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Jørgensen 1987, Exponential Dispersion Models, Journal of the Royal Statistical Society B 49(2)
 
@@ -57,4 +57,4 @@ def tweedie_loss(
     arguments = {"input": input, "target": target}
     parameters = (power,)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

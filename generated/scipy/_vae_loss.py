@@ -27,7 +27,7 @@ def vae_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative evidence lower bound of a variational autoencoder, per item.
@@ -51,7 +51,7 @@ def vae_loss(
     likelihood : 'bernoulli' or 'gaussian' (default bernoulli)
     variance : a hyperparameter above 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Kingma and Welling 2014, arXiv:1312.6114, eq. 10; β: Higgins et al. 2017, β-VAE
 
@@ -63,4 +63,4 @@ def vae_loss(
     arguments = {"reconstruction": reconstruction, "data": data, "mu": mu, "log_var": log_var}
     parameters = (beta, likelihood, variance)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

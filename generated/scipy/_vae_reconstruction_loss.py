@@ -24,7 +24,7 @@ def vae_reconstruction_loss(
     denominator: float | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The negative log-likelihood of data under what a decoder makes of them, summed over the features of an item.
@@ -46,7 +46,7 @@ def vae_reconstruction_loss(
     likelihood : 'bernoulli' or 'gaussian' (default bernoulli)
     variance : a hyperparameter above 0 (default 1)
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Kingma and Welling 2014, Auto-Encoding Variational Bayes, arXiv:1312.6114, appendix C
 
@@ -58,4 +58,4 @@ def vae_reconstruction_loss(
     arguments = {"reconstruction": reconstruction, "data": data}
     parameters = (likelihood, variance)
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)

@@ -22,7 +22,7 @@ def wasserstein_critic_loss(
     denominator: float | Mapping[str, float] | None = None,
     empty: float = float("nan"),
     through: Any = None,
-    shape: Shape | Mapping[str, Shape] | None = None,
+    prediction_shape: Shape | Mapping[str, Shape] | None = None,
 ) -> LossProblem:
     """
     The critic's estimate of the earth mover's distance, negated: the mean score of fakes less that of real samples.
@@ -46,7 +46,7 @@ def wasserstein_critic_loss(
     With reduction="none" the items of all batches must have one shape.
     sample_weight and mask are given by batch, {"real": …, "fake": …}; denominator is one number for all batches, or given by batch.
     through : a matrix, sparse matrix or linear operator: the prediction is its product with the variables
-    shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
+    prediction_shape : the shape of the prediction that is left out, or shapes by name; unless given, the target's
 
     Source: Arjovsky et al. 2017, Wasserstein GAN, arXiv:1701.07875, eq. 2 and algorithm 1
 
@@ -58,4 +58,4 @@ def wasserstein_critic_loss(
     arguments = {"real": real, "fake": fake}
     parameters = ()
     options = (reduction, axis, sample_weight, mask, denominator, empty)
-    return LossProblem(_loss, arguments, parameters, options, through, shape)
+    return LossProblem(_loss, arguments, parameters, options, through, prediction_shape)
