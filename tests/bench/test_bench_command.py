@@ -109,7 +109,7 @@ def test_what_is_left_out_is_said():
 def test_the_extra_that_the_notes_name_has_what_they_miss():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert {"jax", "optax", "torch"} <= {re.split("[>=]", requirement)[0] for requirement in extras["bench"]}
-    assert not {"jax", "optax"} & {re.split("[>=]", requirement)[0] for requirement in extras["test"] + extras["demo"]}
+    assert not {"jax", "optax"} & {re.split("[>=]", requirement)[0] for requirement in extras["demo"]}
 
 
 def test_without_a_compiler_torch_compile_is_left_out_with_a_word(monkeypatch):
