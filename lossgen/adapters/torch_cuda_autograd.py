@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lossgen.runtime import Loss, LossTypeError
+from lossgen.runtime import Loss
 from lossgen.runtime.axes import AxisOption
-from lossgen.runtime.errors import choose
 
 from . import torch_cuda
-from .torch_dtypes import promoted, rounded
+from .torch_dtypes import rounded
+from .torch_given import Extra, given_tensors
 from .torch_library import torch
 from .torch_nodes import Gradients
-from .torch_task import EXTRA, Task
+from .torch_task import Task
 
 Tensor = torch.Tensor
 
@@ -54,16 +54,15 @@ def apply(
     parameters: tuple,
     reduction: str,
     axis: AxisOption,
-    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
+    extra: Extra,
     empty: float,
 ) -> Tensor:
     """The loss of tensors on a device; arguments, results and errors as for `lossgen.adapters.torch.apply`.
 
     What tensors hold outside an argument's domain is no error here: see `lossgen.runtime.cuda.check`.
     """
-    _check_tensors(loss, arguments, extra)
-    changed = promoted(arguments, loss.predictions)
-    task, tensors = _task(loss, arguments if changed is None else changed, parameters, reduction, axis, extra, empty)
+    places, tensors = given_tensors(loss, reduction, arguments, extra)  # a denominator that is a number: on the host
+    task = Task(loss, tuple(places), parameters, reduction, axis, empty)
     given = zip(task.places, tensors, strict=True)
     tracked = [p for p, t in given if t.requires_grad] if torch.is_grad_enabled() else []
     if not tracked:
@@ -74,30 +73,3 @@ def apply(
     later = task.per_item or halves
     value, *ready = torch_cuda.evaluate(task, tensors, later)
     return rounded(CudaValue.apply(task, value, [] if later else [ready], *tensors), arguments)
-
-
-def _check_tensors(loss: Loss, arguments: Sequence[Tensor | None], extra: tuple) -> None:
-    """Raise LossTypeError for what is given and no tensor; a denominator may be a number."""
-    for name, given in zip((*loss.argument_names, *EXTRA[:2]), (*arguments, *extra[:2]), strict=True):
-        if given is not None and not isinstance(given, Tensor):
-            raise LossTypeError(f"{loss.name}: {name} is a {type(given).__name__}, expected a torch.Tensor")
-
-
-def _task(
-    loss: Loss,
-    arguments: Sequence[Tensor | None],
-    parameters: tuple,
-    reduction: str,
-    axis: AxisOption,
-    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
-    empty: float,
-) -> tuple[Task, list[Tensor]]:
-    """The call, and the tensors that are given."""
-    if reduction not in loss.schema.reductions:
-        raise choose(loss.name, "reduction", reduction, loss.schema.reductions)
-    weight, mask, denominator = extra
-    if denominator is not None and not isinstance(denominator, Tensor):
-        denominator = torch.tensor(denominator, dtype=torch.float64)  # of the host, which knows it
-    given = [(p, t) for p, t in enumerate((*arguments, weight, mask, denominator)) if t is not None]
-    task = Task(loss, tuple(p for p, _ in given), parameters, reduction, axis, empty)
-    return task, [t for _, t in given]

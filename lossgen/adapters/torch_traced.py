@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lossgen.runtime import Loss, LossError, LossTypeError
+from lossgen.runtime import Loss
 from lossgen.runtime.axes import AxisOption
-from lossgen.runtime.errors import choose
 
 from . import torch_dispatch, torch_op
-from .torch_arrays import constant_words
-from .torch_dtypes import promoted, rounded
+from .torch_dtypes import rounded
+from .torch_given import Extra, given_tensors
 from .torch_library import torch
 from .torch_nodes import Value
 from .torch_task import Task
@@ -25,7 +24,7 @@ def traced(
     parameters: tuple,
     reduction: str,
     axis: AxisOption,
-    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
+    extra: Extra,
     empty: float,
 ) -> Tensor:
     """The loss as an operator in the graph of a tracer. torch.compile follows this function line by line.
@@ -39,8 +38,7 @@ def traced(
         extra: sample_weight, mask and denominator.
         empty: the `mean` of no items.
     """
-    changed = promoted(arguments, loss.predictions)
-    places, tensors = _given(loss, reduction, arguments if changed is None else changed, extra)
+    places, tensors = _given(loss, reduction, arguments, extra)
     wanted = []
     if reduction != "none" and torch.is_grad_enabled():
         # Gradients in half precision are left to the backward pass: a loss scale has to multiply them before rounding.
@@ -59,38 +57,18 @@ def transformed(
     parameters: tuple,
     reduction: str,
     axis: AxisOption,
-    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
+    extra: Extra,
     empty: float,
 ) -> Tensor:
     """The loss under function transforms (torch.func) or forward mode; arguments as for `traced`."""
-    changed = promoted(arguments, loss.predictions)
-    places, tensors = _given(loss, reduction, arguments if changed is None else changed, extra)
+    places, tensors = _given(loss, reduction, arguments, extra)
     task = Task(loss, tuple(places), parameters, reduction, axis, empty)
     return rounded(Value.apply(task, *tensors)[0], arguments)
 
 
 def _given(
-    loss: Loss,
-    reduction: str,
-    arguments: Sequence[Tensor | None],
-    extra: tuple[Tensor | None, Tensor | None, Tensor | float | None],
+    loss: Loss, reduction: str, arguments: Sequence[Tensor | None], extra: Extra
 ) -> tuple[list[int], list[Tensor]]:
-    """The places of the tensors that are given, and the tensors."""
-    if reduction not in loss.schema.reductions:
-        raise choose(loss.name, "reduction", reduction, loss.schema.reductions)
-    weight, mask, denominator = extra
-    if denominator is not None and not isinstance(denominator, torch.Tensor):
-        device = arguments[0].device if isinstance(arguments[0], torch.Tensor) else None
-        denominator = torch.full((), denominator, dtype=torch.float64, device=device)
-    names = (*loss.argument_names, "sample_weight", "mask", "denominator")
-    places, tensors = [], []
-    for place, tensor in enumerate([*arguments, weight, mask, denominator]):
-        if tensor is None:
-            continue
-        if not isinstance(tensor, torch.Tensor):
-            raise LossTypeError(f"{loss.name}: {names[place]} is a {type(tensor).__name__}, expected a torch.Tensor")
-        if place >= len(arguments) and tensor.requires_grad:
-            raise LossError(constant_words(loss.name, names[place]))
-        places.append(place)
-        tensors.append(tensor)
-    return places, tensors
+    """What is given, where the first argument lies."""
+    device = arguments[0].device if isinstance(arguments[0], Tensor) else None
+    return given_tensors(loss, reduction, arguments, extra, device)

@@ -1,5 +1,6 @@
 """torch.func: gradients, Jacobians, forward mode and batches of every loss, against plain autograd and torch's losses."""
 
+import numpy as np
 import pytest
 import torch
 from lossgen.generated.torch import cross_entropy, gaussian_kl_divergence, mse_loss, nll_loss
@@ -8,7 +9,7 @@ from torch.nn import functional
 from torch_samples import REDUCED_SPOKESMEN, SPOKESMEN, reduced
 
 from lossgen.adapters import torch_batch
-from lossgen.runtime import LossError
+from lossgen.runtime import LossError, LossTypeError
 
 every_make = pytest.mark.parametrize("case", SPOKESMEN.values(), ids=SPOKESMEN)
 every_reduction = pytest.mark.parametrize("case, reduction", REDUCED_SPOKESMEN.values(), ids=REDUCED_SPOKESMEN)
@@ -184,3 +185,8 @@ def test_what_has_no_derivative_says_so():
         vmap(nll_loss)(log_p[:, None, :2], labels[:, None])
     with pytest.raises(LossError, match=r"log_var has shape \(3,\)|expected"):
         vmap(gaussian_kl_divergence)(x[:, None], torch.ones(2, 3, 3))
+
+
+def test_what_is_no_tensor_is_named():
+    with pytest.raises(LossTypeError, match=r"^mse_loss: target is a ndarray, expected a torch.Tensor$"):
+        grad(lambda x: mse_loss(x, np.zeros(3)))(torch.zeros(3))

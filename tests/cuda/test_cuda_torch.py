@@ -3,18 +3,18 @@
 Tensors on the CPU stand for those on CUDA: what finds the place of a call is told so.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
 from host import HostDriver
+from lossgen.generated import torch as ours
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install lossgen[torch]")
-torch_cuda = pytest.importorskip("lossgen.adapters.torch_cuda")
-
-from lossgen.generated import torch as ours  # noqa: E402
-
-from lossgen.adapters.torch_recipe import Recipe  # noqa: E402
-from lossgen.runtime import LossError  # noqa: E402
-from lossgen.runtime.cuda.driver import Place  # noqa: E402
+from lossgen.adapters import torch_cuda
+from lossgen.adapters.torch_recipe import Recipe
+from lossgen.runtime import LossError
+from lossgen.runtime.cuda.driver import Place
 
 F = torch.nn.functional
 
@@ -23,8 +23,7 @@ F = torch.nn.functional
 def driver(monkeypatch):
     """The device on which tensors of the CPU lie."""
     found = HostDriver()
-    place = lambda loss, device: Place(found, 3, torch_cuda.TorchMemory(device))  # noqa: E731
-    monkeypatch.setitem(torch_cuda.PLACES, "cpu", place)
+    monkeypatch.setitem(torch_cuda.PLACES, "cpu", lambda loss, device: Place(found, 3, torch_cuda.TorchMemory(device)))
     monkeypatch.setattr(Recipe, "again", lambda *given: None)
     return found
 
@@ -118,7 +117,7 @@ def test_second_derivatives_pass_gradgradcheck(pair, reduction):
     given = [
         a.detach().double()[:3].requires_grad_(a.requires_grad) if a.is_floating_point() else a[:3] for a in arguments()
     ]
-    function = lambda *a: loss(*a, reduction=reduction)  # noqa: E731
+    function = partial(loss, reduction=reduction)
     assert torch.autograd.gradcheck(function, given) and torch.autograd.gradgradcheck(function, given)
 
 
@@ -126,8 +125,7 @@ def test_class_weights_have_both_derivatives_through_the_denominator():
     x, t, w = randn(4, 5, dtype=torch.float64), labels(4, classes=5), torch.rand(5, dtype=torch.float64).add(0.5)
     given = x, t, w.requires_grad_()
     torch.testing.assert_close(slopes(ours.cross_entropy, given), slopes(_weighted, given))
-    function = lambda x, w: ours.cross_entropy(x, t, w)  # noqa: E731
-    assert torch.autograd.gradgradcheck(function, (x, w))
+    assert torch.autograd.gradgradcheck(lambda x, w: ours.cross_entropy(x, t, w), (x, w))
     none = torch.full_like(t, -100)
     assert ours.cross_entropy(x, none, w).isnan()
     assert all(not g.any() for g in torch.autograd.grad(ours.cross_entropy(x, none, w), (x, w)))
@@ -164,8 +162,7 @@ def test_modules_and_several_batches():
 
 def test_function_transforms():
     x, t = randn(4, 7, grad=False), labels(4)
-    loss = lambda x, t: ours.cross_entropy(x, t)  # noqa: E731
-    own = lambda x, t: F.cross_entropy(x, t)  # noqa: E731
+    loss, own = ours.cross_entropy, F.cross_entropy
     for transform in (torch.func.grad, torch.func.hessian, lambda f: torch.func.vmap(torch.func.grad(f))):
         torch.testing.assert_close(transform(loss)(x, t), transform(own)(x, t), rtol=1e-4, atol=1e-6)
     _, slope = torch.func.jvp(lambda x: loss(x, t), (x,), (torch.ones_like(x),))
