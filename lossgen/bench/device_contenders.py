@@ -14,6 +14,7 @@ from lossgen.generated import torch as generated_losses
 from .contenders import COMPILE, EAGER, LIGER, TORCH, Contender
 from .device_cases import DeviceCase
 from .plain import PLAIN
+from .torch_contenders import training_step
 
 NO_LIGER = "Liger-Kernel is not installed: it was left out (pip install liger-kernel adds it)."
 
@@ -37,38 +38,22 @@ def device_contenders(case: DeviceCase, names: tuple[str, ...], tensors: tuple[T
 
 
 def _generated(case: DeviceCase, tensors: tuple[Tensor, ...]) -> Contender:
-    return _step(getattr(generated_losses, case.loss), case, tensors, dict(case.family.options))
+    return training_step(getattr(generated_losses, case.loss), tensors, dict(case.family.options))
 
 
 def _eager(case: DeviceCase, tensors: tuple[Tensor, ...]) -> Contender:
-    return _step(PLAIN[case.loss], case, tensors, {})
+    return training_step(PLAIN[case.loss], tensors, {})
 
 
 def _compiled(case: DeviceCase, tensors: tuple[Tensor, ...]) -> Contender:
     torch.compiler.reset()  # of earlier cases: another shape of the same function would be compiled for any shape
-    return _step(torch.compile(PLAIN[case.loss], dynamic=False), case, tensors, {})
+    return training_step(torch.compile(PLAIN[case.loss], dynamic=False), tensors, {})
 
 
 def _liger(case: DeviceCase, tensors: tuple[Tensor, ...]) -> Contender:
     functional = import_module("liger_kernel.transformers.functional")  # by name: it is no dependency
     own = tuple(t.detach().clone().requires_grad_(t.requires_grad) for t in tensors)
-    return _step(getattr(functional, IN_LIGER[case.loss]), case, own, {})
-
-
-def _step(
-    loss: Callable[..., Tensor], case: DeviceCase, tensors: tuple[Tensor, ...], options: dict[str, object]
-) -> Contender:
-    """Forward and backward as in training: each step asks for new gradients, which are dropped after it."""
-    leaves = [tensors[position] for position in case.family.predictions]
-
-    def step() -> Tensor:
-        value = loss(*tensors, **options)
-        value.backward()
-        for leaf in leaves:
-            leaf.grad = None
-        return value.detach()
-
-    return step
+    return training_step(getattr(functional, IN_LIGER[case.loss]), own, {})
 
 
 MAKERS: dict[str, Callable[[DeviceCase, tuple[Tensor, ...]], Contender]] = {

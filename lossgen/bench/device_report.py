@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -34,7 +33,11 @@ def device_report(
     cases = select_on_device(names, sizes, dtypes)
     if not torch.cuda.is_available():
         raise ValueError(f"--device cuda: torch {torch.__version__} sees no CUDA device")
-    facts = {"device": torch.cuda.get_device_name(), "CUDA of torch": str(torch.version.cuda), **_facts()}
+    facts = {
+        "device": torch.cuda.get_device_name(),
+        "CUDA of torch": str(torch.version.cuda),
+        **machine_facts(PACKAGES),
+    }
     return report_on("cuda", EventClock(), cases, facts, repeats, compiled, announce)
 
 
@@ -56,13 +59,3 @@ def report_on(
         notes.append(NO_LIGER)
     conditions = {"copy bandwidth": f"{bandwidth / 1e12:.3g} TB/s, reads and writes", "samples": str(repeats)}
     return Report(facts, conditions, tuple(rows), {}, {}, tuple(notes), MEASURED, bandwidth)
-
-
-def _facts() -> dict[str, str]:
-    facts = machine_facts()
-    for package in PACKAGES:
-        try:
-            facts[package] = version(package)
-        except PackageNotFoundError:
-            facts[package] = "not installed"
-    return facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -11,13 +12,13 @@ BUSY = 0.7
 PACKAGES = ("numpy", "numba", "llvmlite", "torch", "jax", "optax")
 
 
-def machine_facts() -> dict[str, str]:
-    """Processor, processors available, load, system and versions, as text."""
+def machine_facts(packages: Sequence[str] = ()) -> dict[str, str]:
+    """Processor, processors available, load, system and versions, those of further packages too, as text."""
     facts = {"processor": _processor(), "cores": str(_cores())}
     facts["load before"] = f"{_load():.2f}"
     facts["system"] = f"{platform.system()} {platform.release()}"
     facts["python"] = platform.python_version()
-    for package in PACKAGES:
+    for package in (*PACKAGES, *packages):
         try:
             facts[package] = version(package)
         except PackageNotFoundError:

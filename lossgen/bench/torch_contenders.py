@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -35,9 +35,15 @@ def compiled(case: Case, arguments: tuple[np.ndarray, ...]) -> Contender:
 def _step(
     loss: Callable[..., Tensor], case: Case, arguments: tuple[np.ndarray, ...], options: dict[str, object]
 ) -> Contender:
-    """Forward and backward as in training: each step asks for new gradients, which are dropped after it."""
     tensors = [torch.from_numpy(argument) for argument in arguments]
-    leaves = [tensors[position].requires_grad_() for position in case.family.predictions]
+    for position in case.family.predictions:
+        tensors[position].requires_grad_()
+    return training_step(loss, tensors, options)
+
+
+def training_step(loss: Callable[..., Tensor], tensors: Sequence[Tensor], options: dict[str, object]) -> Contender:
+    """Forward and backward as in training: each step asks for new gradients, which are dropped after it."""
+    leaves = [tensor for tensor in tensors if tensor.requires_grad]
 
     def step() -> Tensor:
         value = loss(*tensors, **options)
