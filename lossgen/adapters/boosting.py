@@ -10,13 +10,19 @@ from numpy.typing import ArrayLike
 from lossgen.runtime import Loss, LossError
 from lossgen.runtime.errors import choose
 
-from . import boosting_library  # noqa: F401  says what to install
 from .boosting_catboost import CatBoostMetric, CatBoostObjective
 from .boosting_curvature import CHOICES, curvature
 from .boosting_layout import read_batch
 from .boosting_loss import ScoreLoss, spread
 from .boosting_scores import Scores, identity, sigmoid, softmax
 from .boosting_start import least_constant
+from .installed import require_any
+
+require_any(
+    "objectives for gradient boosting need LightGBM, XGBoost or CatBoost, and none is installed: "
+    "pip install lossgen[boosting], or xgboost-cpu, xgboost or catboost",
+    *("lightgbm", "xgboost", "catboost"),
+)
 
 __all__ = ["Objective", "Scores", "identity", "sigmoid", "softmax"]
 

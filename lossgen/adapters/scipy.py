@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 
 from lossgen.runtime import Loss, LossError, SeparableLoss
 
-from . import scipy_library  # noqa: F401  says what to install
+from .installed import require_any
 from .scipy_problem import Problem
+
+require_any("losses for scipy.optimize need SciPy, which is not installed: pip install lossgen[scipy]", "scipy")
 
 __all__ = ["LossProblem", "Shape"]
 

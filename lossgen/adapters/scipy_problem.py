@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 
-class Problem:
+class Problem(ABC):
     """A function of a vector: calling it gives value and gradient, `hessp` the Hessian's product with a direction.
 
     Problems over the same variables are added, and multiplied by numbers: `fit + 0.1 * penalty`.
     """
 
+    @abstractmethod
     def __call__(self, variables: ArrayLike) -> tuple[float, np.ndarray]:
         """Value and gradient, as `minimize(…, jac=True)` takes them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hessp(self, variables: ArrayLike, direction: ArrayLike) -> np.ndarray:
         """The Hessian's product with a direction, as `minimize(…, hessp=…)` takes it."""
-        raise NotImplementedError
 
     def __add__(self, other: Problem) -> Problem:
         return Weighted((self, 1.0), (other, 1.0)) if isinstance(other, Problem) else NotImplemented
