@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lossgen.runtime import Call, Loss
-from lossgen.runtime.folding import COMMON, layouts, shifted_axes
+from lossgen.runtime.folding import Lying, lying, shifted_axes
 
-from .jax_task import Task
-
-NUMBER = "number"  # the layout of the denominator
+from .jax_task import EXTRA, Task
 
 
 @dataclass(frozen=True)
@@ -59,19 +57,19 @@ def fold(
     axes = shifted_axes(loss.schema, plan.variant, task.axis, len(plan.geometry.item_shape), shapes)
     if axes is None:
         return None
-    kinds = [*layouts(plan.variant), "item", NUMBER]
+    number = len(loss.argument_names) + EXTRA.index("denominator")
     given = np.ones(1) if task.denominator is None else np.full(1, task.denominator)
     places, arrays = [], []
     for place, array, same in zip(task.places, own, common, strict=True):
-        kind = kinds[place]
-        if kind == NUMBER:
+        if place == number:
             given = array.reshape(-1).astype(np.float64)
-        elif kind in COMMON and not same:
+            continue
+        lies = lying(plan.variant, plan.geometry, place)
+        if lies.common and not same:
             return None
-        else:
-            places.append(place)
-            arrays.append(_in_front(single, place, kind, count, array, same))
-    stated = task.denominator is not None or NUMBER in [kinds[place] for place in task.places]
+        places.append(place)
+        arrays.append(_in_front(lies, count, array, same))
+    stated = task.denominator is not None or number in task.places
     if not np.all((given > 0) & (given < math.inf)):  # a call by itself says so
         return None
     asked = replace(
@@ -84,25 +82,13 @@ def fold(
     return Folded(call, np.broadcast_to(divisors, (count,)))
 
 
-def _in_front(single: Call, place: int, kind: str, count: int, array: np.ndarray, same: bool) -> np.ndarray:
+def _in_front(lies: Lying, count: int, array: np.ndarray, same: bool) -> np.ndarray:
     """An array with the dimension of the calls in front, where its layout has one."""
-    plan = single.plan
-    arguments, item_shape = plan.variant.arguments, plan.geometry.item_shape
-    inside = place < len(arguments)
-    predicted = inside and arguments[place].name in plan.variant.predictions
-    if same and (kind in COMMON or (kind == "broadcast" and not predicted)):
+    if same and lies.as_it_is:
         return array
     moved = np.broadcast_to(array, (count, *array.shape)) if same else array
-    own = moved.shape[1:]
-    placement = plan.geometry.placements[place] if inside else None
-    full = placement.full if placement and placement.full else item_shape
-    if kind == "length" and own in ((), (1,)):  # one for all items of a call
-        return np.broadcast_to(moved.reshape(count, *[1] * len(full)), (count, *full))
-    if kind != "broadcast":
-        return moved
-    if predicted and own and own == full[:-1]:  # one prediction for the items of the last dimension
-        return moved[..., np.newaxis]
-    return moved.reshape(count, *[1] * (len(full) - len(own)), *own)
+    shape, spread = lies.behind(moved.shape[1:])
+    return np.broadcast_to(moved.reshape(count, *shape), (count, *spread))
 
 
 def _own_divisors(reduction: str, single: Call, whole: Call, count: int) -> np.ndarray:

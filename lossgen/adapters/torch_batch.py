@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lossgen.runtime.folding import Lying
+
 from .torch_fold import Dims, Folded, Function, fold, to_front
 from .torch_library import torch
 from .torch_task import Task
 
 Tensor = torch.Tensor
+DIRECTION = Lying("item", (), False)
 Batched = tuple[tuple[Tensor, ...], tuple[int, ...]]
 
 
@@ -107,4 +110,4 @@ def _upstream(folded: Folded, upstream: Tensor, dim: int | None, batch: int) -> 
 
 
 def _directions(tensors: Sequence[Tensor], dims: Dims, batch: int) -> list[Tensor]:
-    return [to_front(t, dim, batch, "item", (), False) for t, dim in zip(tensors, dims, strict=True)]
+    return [to_front(t, dim, batch, DIRECTION) for t, dim in zip(tensors, dims, strict=True)]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lossgen.runtime.axes import freeze
-from lossgen.runtime.folding import COMMON, apart_by_call, layouts, moving_in_denominator, shifted_axes
+from lossgen.runtime.folding import Lying, apart_by_call, lying, moving_in_denominator, shifted_axes
 
 from .torch_library import torch
 from .torch_task import EXTRA, ITEMS, SHARES, Form, Task
@@ -72,8 +72,6 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
     """
     one = [t if d is None else t.select(d, 0) for t, d in zip(tensors, dims, strict=True)]
     form = task.form(one)
-    arguments = form.variant.arguments
-    known = dict(enumerate(layouts(form.variant)))
     if not apart_by_call(form.variant, task.wanted):
         return None
     option = None if task.axis is None else freeze(task.schema, task.axis)
@@ -86,13 +84,11 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
         if place == len(task.names) - 1:
             denominator = tensor if dim is None else tensor.movedim(dim, 0)
             continue
-        if known.get(place) in COMMON and dim is not None:
+        lies = lying(form.variant, form.geometry, place)
+        if lies.common and dim is not None:
             return None
         places.append(place)
-        predicted = place < len(arguments) and arguments[place].name in form.variant.predictions
-        placement = form.geometry.placements[place] if place < len(arguments) else None
-        full = placement.full if placement and placement.full else form.geometry.item_shape
-        folded.append(to_front(tensor, dim, batch, known.get(place, "item"), full, predicted))
+        folded.append(to_front(tensor, dim, batch, lies))
     part = SHARES if form.variant.divided and task.reduction in ("mean", SHARES) else ITEMS
     whole = replace(task, places=tuple(places), reduction=part, axis=axis or None, wanted=())
     divisor = denominator
@@ -103,21 +99,14 @@ def fold(normalisers: Function, batch: int, dims: Dims, task: Task, tensors: Seq
     return Folded(task, form, whole, folded, divisor)
 
 
-def to_front(
-    tensor: Tensor, dim: int | None, batch: int, layout: str, full: tuple[int, ...], predicted: bool
-) -> Tensor:
-    """A tensor with the dimension of the calls in front, where its layout has one; `full` is what it broadcasts to in a call."""
-    if dim is None and (layout in COMMON or (layout == "broadcast" and not predicted)):
+def to_front(tensor: Tensor, dim: int | None, batch: int, lies: Lying) -> Tensor:
+    """A tensor with the dimension of the calls in front, where its layout has one."""
+    if dim is None and lies.as_it_is:
         return tensor
     moved = tensor.expand(batch, *tensor.shape) if dim is None else tensor.movedim(dim, 0)
-    if layout == "length" and moved.dim() < 3 and tuple(moved.shape[1:]) in ((), (1,)):  # one for all items of a call
-        return moved.reshape(batch, *[1] * len(full)).expand(batch, *full)
-    if layout != "broadcast":
-        return moved
     own = tuple(moved.shape[1:])
-    if predicted and own and own == full[:-1]:  # one prediction for the items of the last dimension
-        return moved.unsqueeze(-1)
-    return moved.reshape(batch, *[1] * (len(full) - len(own)), *own)
+    shape, spread = lies.behind(own)
+    return moved if spread == own else moved.reshape(batch, *shape).expand(batch, *spread)
 
 
 def _counted(normalisers: Function, whole: Task, form: Form, tensors: list[Tensor], entries: bool) -> Tensor | None:

@@ -6,8 +6,10 @@ The items get one more dimension, in front, for the calls. The rest is for an ad
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from .axes import FrozenAxis
+from .layout import Geometry
 from .measure import axis_dimensions
 from .schema import Schema, Variant
 
@@ -18,6 +20,49 @@ COMMON = ("shared", "table")  # the layouts of arguments that are the same for a
 def layouts(variant: Variant) -> list[str]:
     """The layout of each argument, "broadcast" for all that broadcast, and at the end that of sample_weight."""
     return ["broadcast" if a.broadcast else a.layout for a in variant.arguments] + ["broadcast"]
+
+
+class Lying(NamedTuple):
+    """How an array lies over the items of one call.
+
+    layout: as in `layouts`.  full: the shape that it broadcasts to.  predicted: whether it is a prediction.
+    """
+
+    layout: str
+    full: Shape
+    predicted: bool
+
+    @property
+    def common(self) -> bool:
+        """Whether it must be the same for all calls."""
+        return self.layout in COMMON
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether one that all calls share needs no dimension for them."""
+        return self.common or (self.layout == "broadcast" and not self.predicted)
+
+    def behind(self, own: Shape) -> tuple[Shape, Shape]:
+        """The dimensions that follow that of the calls, for one of this shape in each call, and what they are spread to."""
+        if self.layout == "length" and own in ((), (1,)):  # one for all items of a call
+            return (1,) * len(self.full), self.full
+        if self.layout != "broadcast":
+            return own, own
+        if self.predicted and own and own == self.full[:-1]:  # one prediction for the items of the last dimension
+            return (*own, 1), (*own, 1)
+        padded = (*[1] * (len(self.full) - len(own)), *own)
+        return padded, padded
+
+
+def lying(variant: Variant, geometry: Geometry, place: int) -> Lying:
+    """How the argument at a place of the signature lies, or sample_weight, or else what has one number for each item."""
+    known = layouts(variant)
+    layout = known[place] if place < len(known) else "item"
+    if place >= len(variant.arguments):
+        return Lying(layout, geometry.item_shape, False)
+    placement = geometry.placements[place]
+    full = placement.full if placement and placement.full else geometry.item_shape
+    return Lying(layout, full, variant.arguments[place].name in variant.predictions)
 
 
 def apart_by_call(variant: Variant, wanted: Iterable[int]) -> bool:
