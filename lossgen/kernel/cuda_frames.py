@@ -7,7 +7,7 @@ from sympy import Expr, Symbol
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument, is_label
 
-from .frames import IGNORED, ElementFrame, Frame, RowFrame, given
+from .frames import ElementFrame, Frame, RowFrame, given
 from .ir import Branch, Let, Statement
 from .names import size_name
 from .statement_printer import StatementPrinter
@@ -133,28 +133,18 @@ class CudaRowFrame(CudaFrame, RowFrame):
         yield f"finish(totals, faults, total if counted else zero, total_lost if counted else zero, {fault})"
 
     def skip(self, printer: StatementPrinter) -> Iterator[str]:
-        """As on the CPU, but an item of scale 0 may have any label: nobody looks at it again before it is complained about."""
-        labels = [(p, a) for p, a in enumerate(self.program.variant.arguments) if is_label(a)]
-        if labels:
+        if self.has_labels():
             yield "filling = zero"
-        yield "skipped = False"
-        yield "if item_scale is not None:"
-        yield "    s = item_scale[i]"
-        yield "    skipped = s == zero"
-        for position, argument in labels:
-            name = self.lowering.scalars[argument]
-            yield f"{name} = {argument.name}[i]"
-            yield f"if {name} == ignore_index:"
-            yield f"    fault |= 1 << {IGNORED}"
-            yield "    skipped = True"
-            yield f"elif ({name} < 0) | ({name} >= {size_name(argument.role.axis)}):"
-            yield "    if not skipped:"
-            yield f"        fault |= {1 << position}"
-            yield "        filling = nan"
-            yield "    skipped = True"
-        yield "if skipped:"
-        yield from (f"    {line}" for line in printer.lines(self.zeros()))
-        yield "    continue"
+        yield from super().skip(printer)
+
+    def reasons(self) -> Iterator[str]:
+        """An item of scale 0 may have any label: nobody looks at it again before it is complained about."""
+        yield from self.scale_reason()
+        yield from self.label_reasons()
+
+    def out_of_range(self, position: int) -> Iterator[str]:
+        yield "if not skipped:"
+        yield from (f"    {line}" for line in (*super().out_of_range(position), "filling = nan"))
 
     def row(self, array: str, axis: Axis) -> str:
         return f"row({array}, i, {size_name(axis)})"

@@ -175,8 +175,25 @@ class RowFrame(Frame):
         return Integer(0)
 
     def skip(self, printer: StatementPrinter) -> Iterator[str]:
-        """Ignored items, items of scale 0 and items with a label out of range: zeros, without reading the row."""
+        """Items that are not read: zeros are written for them."""
         yield "skipped = False"
+        yield from self.reasons()
+        yield "if skipped:"
+        yield from (f"    {line}" for line in printer.lines(self.zeros()))
+        yield "    continue"
+
+    def reasons(self) -> Iterator[str]:
+        """What an item is skipped for: its label is to be ignored or out of range, its scale is 0."""
+        yield from self.label_reasons()
+        yield from self.scale_reason()
+
+    def scale_reason(self) -> Iterator[str]:
+        yield "if item_scale is not None:"
+        yield "    s = item_scale[i]"
+        yield "    if s == zero:"
+        yield "        skipped = True"
+
+    def label_reasons(self) -> Iterator[str]:
         for position, argument in enumerate(self.program.variant.arguments):
             if is_label(argument):
                 name = self.lowering.scalars[argument]
@@ -185,15 +202,12 @@ class RowFrame(Frame):
                 yield f"    fault |= 1 << {IGNORED}"
                 yield "    skipped = True"
                 yield f"elif ({name} < 0) | ({name} >= {size_name(argument.role.axis)}):"
-                yield f"    fault |= {1 << position}"
+                yield from (f"    {line}" for line in self.out_of_range(position))
                 yield "    skipped = True"
-        yield "if item_scale is not None:"
-        yield "    s = item_scale[i]"
-        yield "    if s == zero:"
-        yield "        skipped = True"
-        yield "if skipped:"
-        yield from (f"    {line}" for line in printer.lines(self.zeros()))
-        yield "    continue"
+
+    def out_of_range(self, position: int) -> Iterator[str]:
+        """What is noted of a label that is out of range; `position` is the argument's."""
+        yield f"fault |= {1 << position}"
 
     def zeros(self) -> list[Statement]:
         statements: list[Statement] = []
