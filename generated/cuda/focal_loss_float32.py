@@ -260,7 +260,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -357,7 +358,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -501,7 +503,8 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -642,7 +645,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -742,7 +746,8 @@ def normalizer(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62

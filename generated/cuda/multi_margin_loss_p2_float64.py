@@ -68,7 +68,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -164,7 +165,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -266,7 +268,8 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -379,7 +382,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -449,7 +453,8 @@ def normalizer(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62

@@ -179,7 +179,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -275,7 +276,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -392,7 +394,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -470,7 +473,8 @@ def normalizer(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62

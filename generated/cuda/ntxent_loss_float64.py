@@ -195,7 +195,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -291,7 +292,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -408,7 +410,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -486,7 +489,8 @@ def normalizer(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62

@@ -66,7 +66,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -167,7 +168,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -284,7 +286,8 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -418,7 +421,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if diagonal_input is not None:
                 for j in range(rank, n_D, LANES):

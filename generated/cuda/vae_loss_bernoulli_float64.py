@@ -182,7 +182,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -300,7 +301,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -424,7 +426,8 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -555,7 +558,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if diagonal_reconstruction is not None:
                 for j in range(rank, n_D, LANES):

@@ -194,7 +194,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -313,7 +314,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -431,7 +433,8 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -556,7 +559,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if diagonal_reconstruction is not None:
                 for j in range(rank, n_D, LANES):

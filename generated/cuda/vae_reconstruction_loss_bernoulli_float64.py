@@ -119,7 +119,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -198,7 +199,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -278,7 +280,8 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if values is not None:
                 if i % LANES == rank:
@@ -367,7 +370,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         if skipped:
             if diagonal_reconstruction is not None:
                 for j in range(rank, n_D, LANES):

@@ -208,7 +208,8 @@ def evaluate(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -302,7 +303,8 @@ def hvp(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -417,7 +419,8 @@ def hvp_full(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -534,7 +537,8 @@ def hessian_diagonal(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -606,7 +610,8 @@ def normalizer(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
@@ -672,7 +677,8 @@ def normalizer_gradient(
         skipped = False
         if item_scale is not None:
             s = item_scale[i]
-            skipped = s == zero
+            if s == zero:
+                skipped = True
         target_i = target[i]
         if target_i == ignore_index:
             fault |= 1 << 62
