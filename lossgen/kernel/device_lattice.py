@@ -5,13 +5,14 @@ A block takes one item after the other. Its tables are in memory that the launch
 is not read, and all that is written for it is NaN.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
-from .device_checks import checked_entries, checked_sequences
+from .device_checks import checked_sequences
 from .frames import given
-from .lattice_frame import ROWS, LatticeFrame, where_given
+from .lattice_frame import ROWS, LatticeFrame
 from .names import full_size, size_name
 from .spelling import factor, place_of, product_of, steps_of
 from .thread_loops import ThreadLowering
@@ -93,10 +94,6 @@ class DeviceLatticeFrame(LatticeFrame):
         yield from (f"    {line}" for line in self._item())
         yield "finish(totals, faults, total, total_lost, fault)"
 
-    def _derived(self) -> Iterator[str]:
-        for axis in self.derived:
-            yield f"{full_size(axis)} = {self._extent(axis).replace('n_', 'size_')}"
-
     def _lanes(self) -> Iterator[str]:
         """What all items add to has a row for each block."""
         for argument in self.program.wrt:
@@ -119,15 +116,7 @@ class DeviceLatticeFrame(LatticeFrame):
         yield "if skipped:"
         yield from (f"    {line}" for line in self._skip())
         yield "    continue"
-        for argument in self.program.arrays:
-            if argument.role.layout == "sequence":
-                yield f"{argument.name}_start = {argument.name}_starts[i]"
-            elif argument.role.layout == "row":
-                row = f"{argument.name}_row = beyond({argument.name}, i * {full_size(argument.role.axis)})"
-                yield from where_given(row, argument, self.program)
-        yield from self.printer.lines(self.inline.items())
-        for position, argument in self._checked:
-            yield from checked_entries(self.program, position, argument)
+        yield from self._read()
         yield from self._prepared()
         yield "sync()"
         yield from self.up
@@ -138,6 +127,19 @@ class DeviceLatticeFrame(LatticeFrame):
         yield from ("    if values is not None:", "        values[i] = value")
         yield from self.down
         yield from self._rows_written()
+
+    def row_of(self, argument: Argument) -> str:
+        return f"beyond({argument.name}, i * {full_size(argument.role.axis)})"
+
+    def grid_entry(self, name: str, places: Sequence[str]) -> str:
+        return f"{name}[{place_of(name, places[:-1])} + {places[-1]}]"
+
+    def shares(self, axes: Sequence[Axis]) -> list[str]:
+        """One axis: the threads of the block; several: groups along the first, a group's threads along the last."""
+        sizes = list(map(size_name, axes))
+        if len(sizes) == 1:
+            return [f"member, {sizes[0]}, THREADS"]
+        return [f"own_group, {sizes[0]}, GROUPS", *sizes[1:-1], f"rank, {sizes[-1]}, LANES"] if sizes else []
 
     def _prepared(self) -> Iterator[str]:
         """The tables, filled with what is outside of them, and whole numbers that are looked up."""

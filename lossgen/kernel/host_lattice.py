@@ -1,14 +1,14 @@
 """What surrounds the steps of an item with recurrences on the CPU: lanes of items, tables of NumPy, the sum of the values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lossgen.derive.sweeps import Table
+from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
 from .host_loops import SPARE, HostLowering
-from .lattice_frame import ROWS, LatticeFrame, where_given
+from .lattice_frame import ROWS, LatticeFrame
 from .names import across, full_size, size_name
-from .statement_printer import DOMAIN_CHECKS
 
 
 class HostLatticeFrame(LatticeFrame):
@@ -51,8 +51,7 @@ class HostLatticeFrame(LatticeFrame):
                 yield f"    {self.program.output(argument)}_row = np.empty({self._width(argument)})"
         for argument in self.layout.across:
             yield f"{across(argument)} = np.ascontiguousarray({argument.name}.T)"
-        for axis in self.derived:
-            yield f"size_{axis.name} = {self._extent(axis).replace('n_', 'size_')}"
+        yield from self._derived()
         for table in self.layout.tables:
             yield f"{table.name} = np.empty(({self._region(table, 'size_')} + {SPARE},))"
         for whole in self.layout.whole_tables.values():
@@ -87,14 +86,7 @@ class HostLatticeFrame(LatticeFrame):
         yield "        values[i] = zero"
         yield from (f"    {line}" for line in self._rows_written())
         yield "    continue"
-        for argument in self.program.arrays:
-            if argument.role.layout == "sequence":
-                yield f"{argument.name}_start = {argument.name}_starts[i]"
-            elif argument.role.layout == "row":
-                yield from where_given(f"{argument.name}_row = {argument.name}[i]", argument, self.program)
-        yield from self.printer.lines(self.inline.items())
-        for position, argument in self._checked:
-            yield from self._check(position, argument)
+        yield from self._read()
         for whole in self.layout.whole_tables.values():
             yield f"for {whole.position} in range({size_name(whole.index.axis)}):"
             yield f"    {whole.name}[{whole.position}] = {whole.text}"
@@ -113,18 +105,15 @@ class HostLatticeFrame(LatticeFrame):
         yield from self.down
         yield from self._rows_written()
 
-    def _check(self, position: int, argument: Argument) -> Iterator[str]:
-        """Raises the argument's bit where an entry within the item's lengths is outside the domain."""
-        name, axes = argument.name, argument.role.axes
-        places = [f"at_{n}" for n in range(1, len(axes) + 1)]
+    def row_of(self, argument: Argument) -> str:
+        return f"{argument.name}[i]"
+
+    def grid_entry(self, name: str, places: Sequence[str]) -> str:
         steps = [f"i * {name}_step_0", *(f"{p} * {name}_step_{n}" for n, p in enumerate(places[:-1], 1))]
-        entries = {"grid": f"{name}_rows[{' + '.join(steps)}, at_{len(axes)}]", "row": f"{name}_row[at_1]"}
-        entry = entries.get(argument.role.layout, f"{name}_i")
-        lines = [f"for {place} in range({size_name(axis)}):" for place, axis in zip(places, axes, strict=True)]
-        lines += [f"if not ({DOMAIN_CHECKS[argument.role.domain].format(x=entry)}):", f"fault |= {1 << position}"]
-        if self.program.defaults.get(name) is not None and argument.role.layout == "row":
-            lines.insert(0, f"if {name} is not None:")
-        yield from ("    " * depth + line for depth, line in enumerate(lines))
+        return f"{name}_rows[{' + '.join(steps)}, {places[-1]}]"
+
+    def shares(self, axes: Sequence[Axis]) -> list[str]:
+        return list(map(size_name, axes))
 
     def _rows_written(self) -> Iterator[str]:
         """Outputs with a number or a row for each item: they are summed in double precision, then stored."""

@@ -1,7 +1,7 @@
 """What surrounds the steps of an item with recurrences, on every target: the steps as functions, sizes, what is checked."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lossgen.derive.sweeps import Fill, Keep, Step, Write
 from lossgen.formula import Axis
@@ -95,6 +95,46 @@ class LatticeFrame:
             yield f"{size_name(axis)} = {f'{lengths[axis]}[i]' if axis in lengths else full_size(axis)}"
         for axis in self.derived:
             yield f"{size_name(axis)} = {self._extent(axis)}"
+
+    def _derived(self) -> Iterator[str]:
+        """The full sizes that follow from those of others."""
+        for axis in self.derived:
+            yield f"{full_size(axis)} = {self._extent(axis).replace('n_', 'size_')}"
+
+    def _read(self) -> Iterator[str]:
+        """Where the item's own rows and labels are, its own numbers, and the entries that are checked."""
+        for argument in self.program.arrays:
+            if argument.role.layout == "sequence":
+                yield f"{argument.name}_start = {argument.name}_starts[i]"
+            elif argument.role.layout == "row":
+                yield from where_given(f"{argument.name}_row = {self.row_of(argument)}", argument, self.program)
+        yield from self.printer.lines(self.inline.items())
+        for position, argument in self._checked:
+            yield from self._check(position, argument)
+
+    def _check(self, position: int, argument: Argument) -> Iterator[str]:
+        """Raises the argument's bit where an entry within the item's lengths is outside the domain."""
+        name, axes = argument.name, argument.role.axes
+        places = [f"at_{n}" for n in range(1, len(axes) + 1)]
+        entries = {"grid": self.grid_entry, "row": lambda name, places: f"{name}_row[{places[0]}]"}
+        entry = entries.get(argument.role.layout, lambda name, places: f"{name}_i")(name, places)
+        lines = [f"for {place} in range({share}):" for place, share in zip(places, self.shares(axes), strict=True)]
+        lines += [f"if not ({DOMAIN_CHECKS[argument.role.domain].format(x=entry)}):", f"fault |= {1 << position}"]
+        if self.program.defaults.get(name) is not None and argument.role.layout == "row":
+            lines.insert(0, f"if {name} is not None:")
+        yield from ("    " * depth + line for depth, line in enumerate(lines))
+
+    @abstractmethod
+    def row_of(self, argument: Argument) -> str:
+        """The item's row of an argument."""
+
+    @abstractmethod
+    def grid_entry(self, name: str, places: Sequence[str]) -> str:
+        """The item's entry of a grid."""
+
+    @abstractmethod
+    def shares(self, axes: Sequence[Axis]) -> list[str]:
+        """What loops over the positions along these axes go through, nested."""
 
 
 def where_given(line: str, argument: Argument, program: LatticeProgram) -> Iterator[str]:
