@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lossgen.runtime import Call, Loss, Variant
-from lossgen.runtime.axes import FrozenAxis
+from lossgen.runtime.axes import FrozenAxis, thaw
 from lossgen.runtime.loss import find_loss
 
 from .jax_library import jax
@@ -90,10 +90,8 @@ class Task:
         *arguments, weight, mask, denominator = self.place(loss, arrays)
         if denominator is None:
             denominator = self.denominator
-        by_name = isinstance(self.axis, tuple) and self.axis and isinstance(self.axis[0], tuple)
-        axis = dict(self.axis) if by_name else self.axis
         empty = math.nan if self.empty is None else self.empty
-        return loss.bind(arguments, self.parameters, self.reduction, axis, weight, mask, denominator, empty)
+        return loss.bind(arguments, self.parameters, self.reduction, thaw(self.axis), weight, mask, denominator, empty)
 
 
 def names(loss: Loss) -> tuple[str, ...]:

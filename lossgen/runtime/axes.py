@@ -119,6 +119,11 @@ def _option_for(axis: Axis, option: FrozenAxis) -> int | tuple[int, ...] | None:
     return dict(option).get(axis.name) if _by_name(option) else option
 
 
+def thaw(option: FrozenAxis) -> AxisOption:
+    """The `axis` option as it is given, from its hashable form."""
+    return dict(option) if _by_name(option) else option
+
+
 def _by_name(option: FrozenAxis) -> TypeGuard[tuple[tuple[str, int | tuple[int, ...]], ...]]:
     """Whether the option says dimensions by the names of axes."""
     return isinstance(option, tuple) and bool(option) and isinstance(option[0], tuple)
