@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from lossgen.runtime import Loss, LossError, SeparableLoss
 
 from .installed import require_any
+from .scipy_given import as_float, as_operator
 from .scipy_problem import Problem
 
 require_any("losses for scipy.optimize need SciPy, which is not installed: pip install lossgen[scipy]", "scipy")
@@ -52,10 +53,10 @@ class LossProblem(Problem):
         self.name, self._loss, self._parameters, self._options = loss.schema.name, loss, parameters, options
         self._layouts = {a.name: a.layout for a in form.arguments}
         self._predictions = form.predictions
-        self._given = {name: _as_float(value) for name, value in arguments.items()}
+        self._given = {name: as_float(value) for name, value in arguments.items()}
         self._free = tuple(name for name in form.predictions if arguments[name] is None)
         needed = [a.name for a in form.arguments if a.default is None and a.name not in self._free]
-        self._through = _operator(through)
+        self._through = as_operator(through)
         self._check([name for name in needed if arguments[name] is None], shape)
         self._shapes = {} if through is not None else {name: self._shape(name, shape) for name in self._free}
 
@@ -137,15 +138,3 @@ class LossProblem(Problem):
     def _arguments(self, predictions: Mapping[str, np.ndarray]) -> tuple:
         return tuple((self._given | predictions).values())
 
-
-def _as_float(value: Any) -> np.ndarray | None:
-    """An array; numbers that are not whole are in double precision, as the variables are."""
-    if value is None:
-        return None
-    array = np.asarray(value)
-    return array.astype(float, copy=False) if array.dtype.kind == "f" else array
-
-
-def _operator(through: Any) -> Any:
-    """The matrix as an array, if it is a list; what knows matrix products itself is left as it is."""
-    return through if through is None or hasattr(through, "__matmul__") else np.asarray(through, float)
