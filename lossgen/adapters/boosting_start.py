@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.optimize import brentq, minimize
 
 from lossgen.runtime import Call, LossError
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .boosting import Objective
 
 STEPS, DOUBLINGS, FAR = 200, 40, 64
-#: Keeps what no loss depends on, such as the mean of logits, where it is.
+#: Keeps what no loss depends on, such as the mean of logits, where it is: trust regions would let it drift.
 LEAST_DAMPING = 1e-9
 
 
@@ -35,7 +36,7 @@ def least_constant(
 
 
 def _of_items(objective: Objective, targets: np.ndarray, weight: np.ndarray) -> float:
-    """The zero of the slope by Newton's method, within an interval that is halved where its step is no good."""
+    """Where the slope changes its sign."""
 
     def call(at: float) -> Call:
         return objective.bind(np.full(len(targets), at), targets, "sum", weight, None)
@@ -46,15 +47,9 @@ def _of_items(objective: Objective, targets: np.ndarray, weight: np.ndarray) -> 
     # Where scores are on the targets' scale, the targets say where to look; elsewhere that scale is 1.
     tried = np.unique(np.quantile(targets, np.linspace(0, 1, 33))) if objective.has_errors else np.zeros(1)
     at = float(min(tried, key=lambda point: float(call(point).value())))
-    low, high = _around(objective, slope, at, float(np.ptp(tried)) or 1.0)
-    for _ in range(STEPS):
-        if not low < (low + high) / 2 < high:
-            break
-        rise, curve = slope(at), float(call(at).hessian_diagonal()[0].sum())
-        low, high = (low, at) if rise > 0 else (at, high) if rise < 0 else (at, at)
-        step = at - rise / curve if curve > 0 else low
-        at = step if low < step < high else (low + high) / 2
-    return float(at)
+    if slope(at) == 0:
+        return at
+    return float(brentq(slope, *_around(objective, slope, at, float(np.ptp(tried)) or 1.0)))
 
 
 def _around(objective: Objective, slope: Callable[[float], float], at: float, scale: float) -> tuple[float, float]:
@@ -71,7 +66,7 @@ def _around(objective: Objective, slope: Callable[[float], float], at: float, sc
 
 
 def _of_rows(objective: Objective, targets: np.ndarray, weight: np.ndarray, classes: int) -> np.ndarray:
-    """Newton's method over the classes, damped so that each step lowers the loss."""
+    """Newton's method over the classes, damped so that each step lowers the loss; line by line on from there where it has kinks."""
     rows, score = len(targets), objective.score
 
     def call(at: np.ndarray) -> Call:
@@ -91,9 +86,12 @@ def _of_rows(objective: Objective, targets: np.ndarray, weight: np.ndarray, clas
                 break
             damping *= 8
         else:
-            return at
+            break
         small = value - lower <= 1e-15 * abs(value)
         at, value, damping = at - step, lower, max(damping / 8, LEAST_DAMPING)
         if small:
             break
-    return at
+    if not objective.known(np.tile(at, (rows, 1)), targets).flat:
+        return at
+    options = {"xtol": 1e-10, "ftol": 1e-14}
+    return minimize(lambda at: float(call(at).value()), at, method="Powell", options=options).x

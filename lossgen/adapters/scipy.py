@@ -137,4 +137,3 @@ class LossProblem(Problem):
 
     def _arguments(self, predictions: Mapping[str, np.ndarray]) -> tuple:
         return tuple((self._given | predictions).values())
-
