@@ -16,10 +16,12 @@ ALLOWED = {
     "formula": set(),
     "derive": {"formula"},
     "kernel": {"formula", "derive"},
-    "build": {"formula", "derive", "kernel"},
+    "pages": {"formula", "derive"},
+    "build": {"formula", "derive", "kernel", "pages"},
     "runtime": set(),
     "adapters": {"runtime"},
     "verify": {"formula", "derive", "kernel", "build", "runtime", "adapters"},
+    "docs": {"formula", "derive", "pages", "build", "verify"},
 }
 
 LIBRARIES = {
@@ -27,7 +29,8 @@ LIBRARIES = {
     "formula": {"numba", "torch"},
     "derive": {"numba", "torch"},
     "kernel": {"torch"},
-    "build": {"torch", "numba"},
+    "pages": {"torch", "numba", "matplotlib"},
+    "build": {"torch", "numba", "matplotlib"},
 }
 
 
