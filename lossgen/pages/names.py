@@ -1,0 +1,65 @@
+"""Names as they are set in formulas: Greek letters, one letter with a subscript, words in italics."""
+
+import re
+
+GREEK = frozenset(
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+        "phi",
+        "chi",
+        "psi",
+        "omega",
+        "Gamma",
+        "Delta",
+        "Theta",
+        "Lambda",
+        "Xi",
+        "Pi",
+        "Sigma",
+        "Upsilon",
+        "Phi",
+        "Psi",
+        "Omega",
+    ]
+)
+
+#: Short names that stand for a Greek letter.
+SPELT = {"lam": "lambda", "eps": "varepsilon", "epsilon": "varepsilon"}
+
+
+def set_name(name: str, *subscripts: str) -> str:
+    r"""The name in LaTeX, with further subscripts: gamma is \gamma, p_t is p_{t}, input is \mathit{input}."""
+    stem, *rest = [part for part in name.split("_") if part] or [name]
+    letters, digits = re.fullmatch(r"(.*?)(\d*)", stem).groups()
+    if rest and not _is_letter(letters):
+        letters, digits = re.fullmatch(r"(.*?)(\d*)", name.strip("_")).groups()
+        rest = []
+    below = [*([digits] if digits else []), *(set_name(part) for part in rest), *subscripts]
+    word = _letter(letters) if _is_letter(letters) else rf"\mathit{{{letters.replace('_', chr(92) + '_')}}}"
+    return rf"{word}_{{{','.join(below)}}}" if below else word
+
+
+def _is_letter(word: str) -> bool:
+    return len(word) == 1 or word in GREEK or word in SPELT
+
+
+def _letter(word: str) -> str:
+    return word if len(word) == 1 else rf"\{SPELT.get(word, word)}"
