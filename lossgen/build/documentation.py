@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from lossgen.formula import Loss, Role
+from lossgen.formula.calls import IGNORE_INDEX
 from lossgen.formula.recurrence import Lattice
+from lossgen.pages.shapes import shape
 
 from .batches import Batches
-from .schema import IGNORE_INDEX
-from .shapes import shape
 
 
 def documentation(loss: Loss, further: Sequence[str] = ()) -> list[str]:

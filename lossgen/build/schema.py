@@ -7,14 +7,13 @@ from sympy import sympify
 
 from lossgen.derive import Derivation
 from lossgen.formula import Axis, Loss, Role, Variant
+from lossgen.formula.calls import IGNORE_INDEX
 from lossgen.formula.nodes import Entry
 from lossgen.formula.symbols import Argument, ItemNumber
 from lossgen.kernel.lattice_program import base_axes
 from lossgen.kernel.program import is_normalized
 
 from .literals import block, literal, quoted, tuple_of
-
-IGNORE_INDEX = -100
 
 
 @dataclass(frozen=True)

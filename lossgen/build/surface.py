@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lossgen.formula import Loss, Option, Role, SpecError, Variant
-from lossgen.formula.calls import LEGACY
+from lossgen.formula.calls import IGNORE_INDEX, LEGACY
 from lossgen.formula.symbols import Argument
 
 from .batches import Batches
 from .documentation import documentation
 from .literals import literal
-from .schema import IGNORE_INDEX, SchemaText
+from .schema import SchemaText
 from .signature import TorchSignature, length_arguments, spread_arguments
 
 #: Options that every loss has; a formula may not use their names for its own arguments.

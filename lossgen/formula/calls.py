@@ -13,6 +13,9 @@ USUAL_REDUCTIONS = ("mean", "sum", "none")
 #: PyTorch's older spelling of `reduction`, two booleans; a loss has them where `positional` lists them.
 LEGACY = ("size_average", "reduce")
 
+#: The class index that counts nothing, unless a call names another one.
+IGNORE_INDEX = -100
+
 
 def check_reductions(name: str, reduction: str | None, reductions: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """The default reduction (the first one unless given) and all reductions.

@@ -1,0 +1,70 @@
+"""How to call a loss: short programs for NumPy, PyTorch and JAX that run as they stand."""
+
+from lossgen.formula import Loss
+from lossgen.formula.symbols import Argument
+
+from .blocks import Listing, Section
+from .samples import NUMPY, TORCH, Library, batch_sizes
+
+
+def calls(loss: Loss, package: str) -> Section:
+    """The section: `package` is the name under which the generated package is imported."""
+    listings = (_numpy(loss, package), _torch(loss, package), _jax(loss, package))
+    return Section("calls", "How to call it", tuple(Listing("python", text) for text in listings))
+
+
+def _numpy(loss: Loss, package: str) -> str:
+    names = _required(loss)
+    lines = ["import numpy as np", f"from {package} import {loss.name}", "", *_drawn(loss, NUMPY)]
+    call = f"{loss.name}.value_and_grad({', '.join(names)}{_reduced(loss)})"
+    return "\n".join([*lines, f"value, gradient = {call}"])
+
+
+def _torch(loss: Loss, package: str) -> str:
+    names = [n for n in _required(loss) if _argument(loss, n).role.kind != "weight"]
+    lines = ["import torch", f"from {package}.torch import {loss.module}", "", *_drawn(loss, TORCH)]
+    lines.append(f"criterion = {loss.module}({_reduced(loss).removeprefix(', ')})")
+    return "\n".join([*lines, f"criterion({', '.join(names)}).backward()"])
+
+
+def _jax(loss: Loss, package: str) -> str:
+    names = _required(loss)
+    lines = ["import jax", "import numpy as np", f"from {package}.jax import {loss.name}", "", *_drawn(loss, NUMPY)]
+    chosen = tuple(i for i, n in enumerate(names) if _argument(loss, n).role.kind == "prediction")
+    places = "" if chosen == (0,) else f", argnums={chosen if len(chosen) > 1 else chosen[0]}"
+    reduced = _reduced(loss)
+    head = f"value, gradient = jax.value_and_grad({loss.name}{places})"
+    return "\n".join([*lines, f"{head}({', '.join(names)}{reduced})"])
+
+
+def _drawn(loss: Loss, library: Library) -> list[str]:
+    """A line for each argument that must be given, and one that starts the random numbers."""
+    variant = loss.variants[_default_variant(loss)]
+    lines = [library.start] if library.start else []
+    for position, batch in enumerate(loss.batches or ("",)):
+        sizes = batch_sizes(variant, position)
+        lines += [
+            library.draw(a.name, a.role, sizes, loss.default(a.role.barred) if a.role.barred else None)
+            for a in variant.arguments
+            if a.role.batch == batch and loss.default(a.name) is None
+        ]
+    return lines
+
+
+def _default_variant(loss: Loss) -> int:
+    """The first reading of the formula under the defaults of its options."""
+    defaults = {name: loss.default(name) for name in loss.options}
+    return next(i for i, v in enumerate(loss.variants) if all(v.options[n] in (d, None) for n, d in defaults.items()))
+
+
+def _required(loss: Loss) -> list[str]:
+    return [a.name for a in loss.variants[0].arguments if loss.default(a.name) is None]
+
+
+def _argument(loss: Loss, name: str) -> Argument:
+    return next(a for a in loss.variants[0].arguments if a.name == name)
+
+
+def _reduced(loss: Loss) -> str:
+    """The reduction, where the default one gives no single number."""
+    return ', reduction="mean"' if loss.reduction == "none" else ""
