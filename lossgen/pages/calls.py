@@ -23,7 +23,9 @@ def _numpy(loss: Loss, package: str) -> str:
 def _torch(loss: Loss, package: str) -> str:
     names = [n for n in _required(loss) if _argument(loss, n).role.kind != "weight"]
     lines = ["import torch", f"from {package}.torch import {loss.module}", "", *_drawn(loss, TORCH)]
-    lines.append(f"criterion = {loss.module}({_reduced(loss).removeprefix(', ')})")
+    held = [f"{n}={n}" for n in _required(loss) if n not in names]
+    held += [_reduced(loss).removeprefix(", ")] if _reduced(loss) else []
+    lines.append(f"criterion = {loss.module}({', '.join(held)})")
     return "\n".join([*lines, f"criterion({', '.join(names)}).backward()"])
 
 

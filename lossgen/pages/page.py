@@ -4,6 +4,7 @@ from lossgen.formula import Loss
 
 from .blocks import Items, Page, Paragraph, Section, prose
 from .calls import calls
+from .derived import curvature, definition, gradient, steps
 from .docstring import read_docstring
 from .options import options
 from .symbols import arguments, hyperparameters
@@ -18,9 +19,13 @@ def page(loss: Loss, package: str = "lossgen.generated") -> Page:
     sections = (
         _use(loss),
         _notes(loss),
+        definition(loss),
         arguments(loss),
         hyperparameters(loss),
         options(loss),
+        gradient(loss),
+        curvature(loss),
+        steps(loss),
         calls(loss, package),
     )
     found = tuple(section for section in sections if section is not None)
