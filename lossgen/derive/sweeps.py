@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sympy import Expr, Integer, Symbol, Tuple
 
 from lossgen.formula import Index
+from lossgen.formula.nodes import At
 from lossgen.formula.symbols import Argument
 
 ZERO = Integer(0)
@@ -40,7 +41,7 @@ class Table(Symbol):
     __iter__ = None
 
 
-class TableEntry(Expr):
+class TableEntry(At, Expr):
     """The entry of a table at positions."""
 
     is_commutative = True
