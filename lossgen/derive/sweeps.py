@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from sympy import Expr, Integer, Symbol, Tuple
 
 from lossgen.formula import Index
-from lossgen.formula.nodes import At
 from lossgen.formula.symbols import Argument
 
 ZERO = Integer(0)
@@ -41,7 +40,7 @@ class Table(Symbol):
     __iter__ = None
 
 
-class TableEntry(At, Expr):
+class TableEntry(Expr):
     """The entry of a table at positions."""
 
     is_commutative = True

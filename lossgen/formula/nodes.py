@@ -11,13 +11,7 @@ from sympy.printing.pretty.stringpict import prettyForm
 from .axes import Index
 
 
-class At:
-    """Marks the nodes that are a number at positions: what they read comes first, the positions after it."""
-
-    __slots__ = ()
-
-
-class Entry(At, Expr):
+class Entry(Expr):
     """The entry of an array argument at an index: x[c], or x[y] for a class index y; at several for several axes, x[t, c]."""
 
     is_commutative = True

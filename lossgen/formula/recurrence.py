@@ -18,11 +18,10 @@ from sympy.printing.latex import LatexPrinter
 
 from .axes import Index
 from .errors import SpecError
-from .nodes import At
 from .symbols import is_whole
 
 
-class Cell(At, Expr):
+class Cell(Expr):
     """A cell of the recurrence whose formula it stands in: its name, and the positions."""
 
     is_commutative = True
@@ -101,7 +100,7 @@ class Lattice(Basic):
         return str(self.name)
 
 
-class Filled(At, Expr):
+class Filled(Expr):
     """A cell of a lattice that has been filled."""
 
     is_commutative = True

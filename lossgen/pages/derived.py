@@ -8,12 +8,12 @@ from lossgen.derive.lattice import LatticeDerivation
 from lossgen.derive.rules import PROTECTION, STABLE
 from lossgen.derive.sweeps import lines_of
 from lossgen.formula import Loss, SpecError, Variant
-from lossgen.formula.names import set_name
-from lossgen.formula.notation import latex
 from lossgen.formula.recurrence import Lattice
 
 from .blocks import Block, Formula, Paragraph, Plain, Section, prose
 from .equation import equation
+from .names import set_name
+from .notation import latex
 
 
 def definition(loss: Loss) -> Section:

@@ -2,9 +2,8 @@
 
 from sympy import Expr
 
-from lossgen.formula.notation import latex
-
 from .blocks import Display
+from .notation import latex
 
 #: The width of a page's text in points, at 10 points: 15.5 cm.
 WIDTH = 441.0

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from lossgen.formula import Loss, Variant
 from lossgen.formula.calls import IGNORE_INDEX
-from lossgen.formula.notation import latex
 
 from .blocks import Block, Code, Formula, Items, Paragraph, Plain, Runs, Section, prose
+from .notation import latex
 
 #: Options that mean the same for every loss.
 COMMON = "`axis`, `sample_weight`, `mask`, `denominator` and `empty` mean what they mean for every loss."

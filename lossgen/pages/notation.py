@@ -8,13 +8,16 @@ from sympy.core.function import Function
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 
-from .atoms import absorb, sigmoid, xlogy
-from .infinities import infinite_with
-from .lengths import Norm, PowerNorm, ratio
+from lossgen.derive.sweeps import Table, TableEntry
+from lossgen.formula.atoms import absorb, sigmoid, xlogy
+from lossgen.formula.infinities import infinite_with
+from lossgen.formula.lengths import Norm, PowerNorm, ratio
+from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Reduction, Sum
+from lossgen.formula.paths import log_add_exp
+from lossgen.formula.paths import share as path_share
+from lossgen.formula.recurrence import Cell, Filled
+
 from .names import set_name
-from .nodes import At, Delta, LogSumExp, Max, Reduction, Sum
-from .paths import log_add_exp
-from .paths import share as path_share
 
 SUM, PRODUCT, POWER, ATOM = PRECEDENCE["Add"], PRECEDENCE["Mul"], PRECEDENCE["Pow"], PRECEDENCE["Atom"]
 
@@ -103,7 +106,7 @@ def factors_of(node: Expr) -> list[Expr]:
 
 def _place(factor: Expr):
     base = factor.base if isinstance(factor, Pow) else factor
-    kinds = (lambda f: f.is_number, lambda f: isinstance(f, Symbol), lambda f: isinstance(f, At))
+    kinds = (lambda f: f.is_number, lambda f: isinstance(f, Symbol), lambda f: isinstance(f, Entry | TableEntry | Cell))
     for place, kind in enumerate(kinds):
         if kind(base):
             return (place, factor.sort_key())
@@ -132,10 +135,10 @@ def _pow(p: Notation, node: Pow) -> str:
     if exponent.is_Rational and exponent < 0:
         return rf"\frac{{1}}{{{p._print(Pow(base, -exponent))}}}"
     inner = p._print(base)
-    bare = isinstance(base, Symbol | At | Norm | Function) and not isinstance(
+    bare = isinstance(base, Symbol | Entry | Cell | Filled | TableEntry | Norm | Function) and not isinstance(
         base, exp | Piecewise | absorb | ratio | path_share | infinite_with
     )
-    bare = bare or (base.is_Integer and base >= 0)
+    bare = (bare and not isinstance(base, TableEntry)) or (base.is_Integer and base >= 0)
     return rf"{inner if bare else p.bracket(inner)}^{{{p._print(exponent)}}}"
 
 
@@ -217,7 +220,11 @@ FORMS: dict[type, Callable[[Notation, Expr], str]] = {
     Pow: _pow,
     exp: _exp,
     Piecewise: _piecewise,
-    At: _entry,
+    Entry: _entry,
+    TableEntry: _entry,
+    Cell: _entry,
+    Filled: _entry,
+    Table: _symbol,
     Symbol: _symbol,
     Sum: _reduction(r"\sum"),
     Max: _reduction(r"\max"),
