@@ -1,0 +1,151 @@
+"""Draws maps: the value with contours to the left, the steepness and the way down to the right."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from matplotlib.tri import Triangulation
+
+from .maps import CORNERS, Map
+from .style import INK, SMALL, VERMILLION, Sheet, few_ticks, light_cividis, maths
+from .values import shown
+
+LEFT, GAP, PANEL, TITLE = 1.0, 1.9, (5.3, 4.9), 0.75
+#: Below a panel: the name of the axis, where there is one.
+BELOW = {"plane": 1.05, "simplex": 0.2}
+BAR = (0.25, 0.22)
+LEVELS, LABELLED = 9, 4
+#: Colours reach this far: so much of the area is below, and so much more is still shown.
+COVERED, ENOUGH = 0.93, 1.15
+ARROWS = 11
+CLOSE = 1e-6
+
+
+def draw_maps(maps: Sequence[Map]) -> Sheet:
+    """One picture with a row for each map."""
+    height = TITLE + PANEL[1] + BELOW[maps[0].kind]
+    sheet = Sheet(height * len(maps))
+    for row, each in enumerate(maps):
+        top = row * height + TITLE
+        for k, numbers in enumerate((each.loss, each.steepness)):
+            left = LEFT + k * (PANEL[0] + GAP)
+            axes = sheet.axes(left, top, *PANEL, aspect="equal", anchor="C")
+            axes.set_title(_title(each, k), pad=5)
+            filled = _fill(axes, each, numbers)
+            bar = sheet.axes(left + PANEL[0] + BAR[0], top + 0.3, BAR[1], PANEL[1] - 0.6)
+            _bar(sheet, filled, bar)
+            _frame(axes, each)
+            if k == 1:
+                _arrows(axes, each)
+            _marks(axes, each)
+    return sheet
+
+
+def _title(each: Map, k: int) -> str:
+    what = r"$\ell$" if k == 0 else rf"$\|\partial\ell\,/\,\partial${maths(each.argument.name)}$\|$"
+    if each.target is None:
+        return what
+    return f"{what}   ({maths(each.target[0])} = {shown(each.target[1])})"
+
+
+def _fill(axes: Axes, each: Map, numbers: np.ndarray):
+    """Filled contours, lines between them, and labels on some."""
+    low, high = numbers.min(), min(numbers.max(), usual(numbers) * ENOUGH)
+    triangles = Triangulation(*each.at.T, each.triangles)
+    level = high - low < CLOSE * max(1, abs(high))
+    levels = np.array([low - 0.5, low + 0.5]) if level else MaxNLocator(LEVELS).tick_values(low, high)
+    extend = "max" if numbers.max() > levels[-1] else "neither"
+    filled = axes.tricontourf(triangles, numbers, levels=levels, cmap=light_cividis(), extend=extend)
+    filled.set_edgecolor("face")
+    filled.set_linewidth(0.3)
+    lines = axes.tricontour(
+        triangles, numbers, levels=levels[1:-1] if extend == "neither" else levels[1:], colors=INK, linewidths=0.4
+    )
+    if len(lines.levels):
+        axes.clabel(lines, lines.levels[:: max(1, len(lines.levels) // LABELLED)], fontsize=SMALL - 1, fmt=shown)
+    return filled
+
+
+def usual(numbers: np.ndarray) -> float:
+    """What all but a few of the numbers that are not nothing lie below."""
+    return float(np.quantile(numbers[numbers > CLOSE * numbers.max()], COVERED)) if numbers.max() > 0 else numbers.max()
+
+
+def _bar(sheet: Sheet, filled, axes: Axes) -> None:
+    bar = sheet.figure.colorbar(filled, cax=axes)
+    bar.outline.set_linewidth(0.4)
+    bar.solids.set_edgecolor("face")
+    bar.ax.yaxis.set_major_locator(MaxNLocator(6))
+    bar.ax.tick_params(labelsize=SMALL - 0.5, length=2)
+
+
+def _frame(axes: Axes, each: Map) -> None:
+    if each.kind == "plane":
+        low, high = each.at.min(0), each.at.max(0)
+        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        axes.set_xlabel(maths(each.argument.name, "0"), labelpad=2)
+        axes.set_ylabel(maths(each.argument.name, "1"), labelpad=1)
+        few_ticks(axes)
+        return
+    axes.set_axis_off()
+    axes.set(xlim=(-0.12, 1.12), ylim=(-0.14, 0.96))
+    axes.plot(*CORNERS[[0, 1, 2, 0]].T, color=INK, linewidth=0.7)
+    centre = CORNERS.mean(0)
+    for k, corner in enumerate(CORNERS):
+        place = corner + (corner - centre) * 0.12
+        axes.text(*place, maths("p", str(k)) + " = 1", ha="center", va="center", fontsize=SMALL)
+
+
+def _arrows(axes: Axes, each: Map) -> None:
+    """Where a step against the gradient leads; of one length, since the colour tells how steep it is."""
+    chosen = _spaced(each)
+    at, way = each.at[chosen], each.descent[chosen]
+    length = np.sqrt((way**2).sum(1, keepdims=True))
+    moves = length[:, 0] > 1e-4 * np.nanmax(length)
+    unit = way[moves] / length[moves]
+    axes.quiver(
+        *at[moves].T,
+        *unit.T,
+        pivot="middle",
+        color=INK,
+        scale=ARROWS * 1.9,
+        width=0.0065,
+        headwidth=4.2,
+        headlength=4.5,
+        headaxislength=4,
+    )
+
+
+def _spaced(each: Map) -> np.ndarray:
+    """The points that arrows are drawn at."""
+    side = round(np.sqrt(len(each.at))) if each.kind == "plane" else 0
+    if each.kind == "plane":
+        rows = np.arange(side)
+        picked = rows[3 :: max(1, side // ARROWS)]
+        return (picked[:, None] * side + picked).ravel()
+    edge = int((np.sqrt(8 * len(each.at) + 1) - 3) / 2)
+    places = np.array([(i, j) for i in range(edge + 1) for j in range(edge + 1 - i)])
+    every = edge // ARROWS
+    inside = (places % every == every // 2).all(1) & (places.sum(1) < edge - 1)
+    return np.flatnonzero(inside)
+
+
+def _marks(axes: Axes, each: Map) -> None:
+    """What is held fixed: a dot with its name."""
+    low, high = axes.get_xlim()
+    for name, place in each.marks:
+        axes.plot(*place, marker="o", markersize=4.5, color=VERMILLION, markeredgecolor="white", markeredgewidth=0.7)
+        right = place[0] < low + 0.7 * (high - low)
+        halo = [patheffects.withStroke(linewidth=1.8, foreground="white")]
+        axes.annotate(
+            maths(name),
+            place,
+            xytext=(5 if right else -5, 5),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            fontsize=SMALL,
+            color=VERMILLION,
+            path_effects=halo,
+        )

@@ -1,0 +1,109 @@
+"""How the pictures look: sizes in centimetres, colours that colour-blind readers tell apart, and files that are the same every time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from matplotlib import colormaps, rc_context, rcdefaults, rcParams
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from lossgen.pages.names import set_name
+
+#: The width of a picture, which is at most that of a page's text.
+WIDTH = 15.5
+CM = 1 / 2.54
+SMALL, NORMAL = 7.5, 8.5
+
+#: Okabe and Ito's colours, in the order in which curves take them, each with dashes of its own.
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
+LINES = (
+    (BLUE, "-"),
+    (VERMILLION, (0, (5, 1.8))),
+    (GREEN, (0, (1.2, 1.3))),
+    (PURPLE, (0, (6, 1.6, 1.2, 1.6))),
+)
+INK, GREY, PALE = "#222222", "#8a8a8a", "#dddddd"
+
+RULES = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": NORMAL,
+    "axes.titlesize": NORMAL,
+    "axes.labelsize": NORMAL,
+    "legend.fontsize": NORMAL,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "axes.titlelocation": "left",
+    "lines.linewidth": 1.3,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "pdf.fonttype": 42,
+    "pdf.compression": 6,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "lossgen",
+    "path.simplify": True,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The rules above, whatever the user's own settings are, and those settings again afterwards."""
+    with rc_context():
+        rcdefaults()
+        rcParams.update(RULES)
+        yield
+
+
+class Sheet:
+    """A picture of some height, on which axes are placed in centimetres from the top left corner."""
+
+    def __init__(self, height: float) -> None:
+        self.height = height
+        self.figure = Figure(figsize=(WIDTH * CM, height * CM))
+
+    def axes(self, left: float, top: float, width: float, height: float, **options: Any) -> Axes:
+        """Axes whose frame has this place and this size."""
+        place = (left / WIDTH, 1 - (top + height) / self.height, width / WIDTH, height / self.height)
+        return self.figure.add_axes(place, **options)
+
+    def text(self, left: float, top: float, words: str, **options: Any) -> None:
+        """A text at a place."""
+        self.figure.text(left / WIDTH, 1 - top / self.height, words, **options)
+
+    def save(self, pdf: Path, svg: Path) -> None:
+        """Writes both files. They hold no date, no version and no random names."""
+        self.figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+        self.figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def light_cividis() -> Colormap:
+    """Cividis without its darkest part, on which no dark line could be read."""
+    return ListedColormap(colormaps["cividis"].resampled(256)(range(70, 256)), name="light cividis")
+
+
+def maths(name: str, *subscripts: str) -> str:
+    """A name of the formula as mathtext."""
+    return f"${set_name(name, *subscripts)}$"
+
+
+def few_ticks(axes: Axes, most: int = 5) -> None:
+    """No more ticks than are needed."""
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.yaxis.set_major_locator(MaxNLocator(most))

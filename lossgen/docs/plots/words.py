@@ -1,0 +1,204 @@
+"""What a picture shows, in a caption, and in words for readers who do not see it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from lossgen.formula.recurrence import Cell, offsets
+from lossgen.pages.blocks import Code, Formula, Plain, Runs
+from lossgen.pages.names import set_name
+
+from .curves import Curve, Section
+from .lattices import Picture
+from .maps import Map
+from .readings import Leaf, Reading
+from .values import listed, shown
+
+
+def caption_of_sections(sections: Sequence[Section]) -> Runs:
+    """What the rows of panels are."""
+    runs: list = [Plain("Value (left) and gradient (right)")]
+    runs.append(Plain(" " if len(sections) == 1 else ". From top to bottom: "))
+    for k, section in enumerate(sections):
+        runs += [Plain("; ")] if k else []
+        runs += [Plain("over "), _formula(section.leaf), *_for_values(section)]
+    runs.append(Plain("."))
+    runs += _held(
+        sections[0].reading, {s.leaf.argument.name for s in sections} | {c.name for s in sections for c in s.curves}
+    )
+    return tuple(runs)
+
+
+def _formula(leaf: Leaf) -> Formula:
+    return Formula(set_name(leaf.argument.name, *map(str, leaf.position)))
+
+
+def _for_values(section: Section) -> Iterator[Plain | Code]:
+    if len(section.curves) > 1:
+        yield Plain(" for ")
+        yield Code(section.curves[0].name)
+        yield Plain(f" = {listed([c.value for c in section.curves])}")
+    else:
+        label = section.reading.variant.label
+        yield from (Plain(" ("), Code(label), Plain(")")) if label else ()
+    at = {n: v for n, v in section.fixed.items() if n != section.curves[0].name}
+    for k, (name, value) in enumerate(at.items()):
+        yield Plain(", " if k else " at ")
+        yield Code(name)
+        yield Plain(f" = {shown(value)}")
+
+
+def _held(reading: Reading, told: set[str]) -> list:
+    """The other predictions, and weights that are not 1."""
+    held = []
+    for a in reading.variant.arguments:
+        value = reading.numbers[a.name]
+        ordinary = a.role.kind == "weight" and np.all(np.asarray(value) == 1)
+        if (
+            a.role.kind in ("prediction", "weight", "target")
+            and not ordinary
+            and (a.name not in told or np.ndim(value))
+        ):
+            held.append((a.name, value))
+    if not held:
+        return []
+    runs: list = [Plain(" Held fixed: " if set(dict(held)) - told else " Other entries are those of ")]
+    for k, (name, value) in enumerate(held):
+        runs += [Plain(", " if k else ""), Code(name), Plain(f" = {shown(value)}")]
+    return [*runs, Plain(".")]
+
+
+def words_of_sections(sections: Sequence[Section]) -> str:
+    """The course of each curve: its ends, its least value, and how far its gradient goes."""
+    return " ".join(_words_of_section(section) for section in sections)
+
+
+def _words_of_section(section: Section) -> str:
+    leaf = section.leaf
+    name = leaf.argument.name + "".join(f"[{p}]" for p in leaf.position)
+    low, high = shown(section.x[0].round(1)), shown(section.x[-1].round(1))
+    courses = "; ".join(_course(curve, section.x) for curve in section.curves)
+    return f"Two panels over {name} from {low} to {high}: the loss and its gradient. {courses[0].upper()}{courses[1:]}."
+
+
+def _course(curve: Curve, x: np.ndarray) -> str:
+    known = np.isfinite(curve.loss)
+    loss, at = curve.loss[known], x[known]
+    if not loss.size:
+        return "the loss is infinite everywhere"
+    least = int(loss.argmin())
+    who = f"for {curve.name} = {shown(curve.value)} " if curve.name else ""
+    start, end = _short(loss[0]), _short(loss[-1])
+    course = f"{who}the loss goes from {start} to {end}"
+    if 0 < least < loss.size - 1 and loss[least] < min(loss[0], loss[-1]):
+        course = f"{who}the loss falls from {start} to {_short(loss[least])} at {_short(at[least])} and rises to {end}"
+    slope = curve.slope[np.isfinite(curve.slope)]
+    if not slope.size:
+        return course
+    if np.ptp(slope) == 0:
+        return f"{course}, its gradient is {_short(slope[0])}"
+    return f"{course}, its gradient lies between {_short(slope.min())} and {_short(slope.max())}"
+
+
+def _short(number: float) -> str:
+    return shown(float(f"{number:.2g}") if abs(number) > 0.005 else 0.0)
+
+
+def caption_of_maps(maps: Sequence[Map]) -> Runs:
+    """What the colours, the lines and the arrows are."""
+    first = maps[0]
+    name = first.argument.name
+    places = "the simplex of three classes" if first.kind == "simplex" else "two entries"
+    runs: list = [Plain(f"Value (left) and length of the gradient (right) over {places} of "), Code(name)]
+    if first.kind == "simplex" and first.argument.role.domain != "unit":
+        runs += [
+            Plain(", whose "),
+            Plain("exponentials" if first.argument.role.name == "LogProbability" else "softmax"),
+        ]
+        runs += [Plain(" is "), Formula("p")]
+    runs += [Plain("; arrows point against the gradient")]
+    for k, each in enumerate(maps):
+        held = [
+            (a.name, each.reading.numbers[a.name])
+            for a in each.reading.variant.arguments
+            if a.role.kind in ("target", "label")
+        ]
+        for name, value in held:
+            runs += [Plain(", " if k else "; "), Code(name), Plain(f" = {shown(value)}")]
+            runs += [Plain(" below" if k else " above" if len(maps) > 1 else "")]
+    return (*runs, Plain("."))
+
+
+def words_of_maps(maps: Sequence[Map]) -> str:
+    """Where the loss is least and how far it goes."""
+    return " ".join(_words_of_map(each) for each in maps)
+
+
+def _words_of_map(each: Map) -> str:
+    least, most = int(each.loss.argmin()), int(each.loss.argmax())
+    where = "A triangle whose corners are the certainty of one class each" if each.kind == "simplex" else "A square"
+    target = f" for {each.target[0]} = {shown(each.target[1])}" if each.target else ""
+    return (
+        f"{where}, coloured by the loss{target}, and again by the length of its gradient: the loss is least, "
+        f"{_short(each.loss[least])}, at {_place(each, least)}, and largest, {_short(each.loss[most])}, at {_place(each, most)}; "
+        f"the gradient is at most {_short(each.steepness.max())} long."
+    )
+
+
+def _place(each: Map, point: int) -> str:
+    if each.kind == "plane":
+        return f"({', '.join(map(_short, each.at[point]))})"
+    return f"probabilities ({', '.join(map(_short, each.shares[point]))})"
+
+
+def caption_of_lattice(picture: Picture) -> Runs:
+    """What circles, arrows and colours are."""
+    name = picture.lattice.name.name
+    indices = ",".join(set_name(index.name) for index in picture.lattice.indices)
+    cell = rf"{set_name(name)}_{{{indices}}}"
+    derivative = rf"\partial \ell / \partial \log {cell}" if picture.paths else rf"\partial \ell / \partial {cell}"
+    what = (
+        "which for a sum over paths is the share of those through the cell" if picture.paths else "how much it counts"
+    )
+    return (
+        Plain("The cells "),
+        Formula(cell),
+        Plain(
+            f" for {_sizes(picture)}: an arrow leads from each cell to those that read it; a cell's colour is the size of "
+        ),
+        Formula(derivative),
+        Plain(f", {what}."),
+    )
+
+
+def words_of_lattice(picture: Picture) -> str:
+    """The cells, what each reads, where the recurrence begins and which cells the loss reads."""
+    lattice = picture.lattice
+    reads = sorted({", ".join(map(_offset, offsets(lattice, cell))) for cell in lattice.cell.atoms(Cell)})
+    words = [f"A lattice of cells {lattice.name} for {_sizes(picture)}, with {len(picture.arrows)} arrows."]
+    if reads:
+        words.append(
+            f"Each cell reads those at the offsets {'; '.join(f'({r})' for r in reads)}, where there are some."
+        )
+    words.append(f"{_cells(picture.first)} read no other cell; the loss reads {_cells(picture.final)}.")
+    if any(picture.rows):
+        words.append(
+            "From top to bottom the rows stand for: " + ", ".join(row or "no label" for row in picture.rows) + "."
+        )
+    return " ".join(words)
+
+
+def _sizes(picture: Picture) -> str:
+    pairs = [
+        f"{size} positions of {index.name}" for index, size in zip(picture.lattice.indices, picture.sizes, strict=True)
+    ]
+    return " and ".join(pairs)
+
+
+def _offset(offset: Any) -> str:
+    return shown(int(offset)) if getattr(offset, "is_Integer", False) else f"any {offset}"
+
+
+def _cells(positions: frozenset) -> str:
+    return ", ".join(f"({', '.join(map(str, p))})" for p in sorted(positions)) or "none"
