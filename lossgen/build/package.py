@@ -1,7 +1,7 @@
 """Renders every file of a generated package from a project's losses."""
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -9,6 +9,7 @@ from lossgen.formula import Loss, SpecError
 from lossgen.kernel import TARGETS, render_variant
 
 from .boosting import Boosting
+from .project import source_name
 from .schema import module_name
 from .surface import Surface
 
@@ -41,7 +42,7 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     files = {f"{name}/__init__.py": f'"""{target.summary}"""\n' for name, target in TARGETS.items()}
     boosted = []
     for surface in surfaces:
-        source = _source(surface.loss, spec)
+        source = source_name(surface.loss.source, spec)
         for target in (*FUNCTIONS, "torch"):
             template = environment.get_template(f"{target}_loss.py.jinja")
             files[f"{target}/_{surface.name}.py"] = template.render(s=surface, source=source)
@@ -64,10 +65,6 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     both = [(n, f"._{s.name}") for s in surfaces for n in (s.name, s.module)]
     files["torch/__init__.py"] = lazy.render(summary="Loss functions and modules for PyTorch.", exports=both)
     return files
-
-
-def _source(loss: Loss, spec: Path) -> str:
-    return str(PurePosixPath(spec.name, *loss.source.relative_to(spec.resolve()).parts))
 
 
 def _check_names(surfaces: list[Surface]) -> None:

@@ -2,7 +2,8 @@
 
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
 
 from .errors import BuildError
 
@@ -29,6 +30,24 @@ def find_project(spec: Path | None = None, out: Path | None = None, start: Path 
             return Project(spec or _folder(table, "spec", folder), out or _folder(table, "out", folder))
     missing = "--spec" if spec is None else "--out"
     raise BuildError(f"no [tool.lossgen] in a pyproject.toml at or above {start}: add one, or give {missing}")
+
+
+def source_name(source: Path, spec: Path) -> str:
+    """A formula's file as generated code names it: with the folder of the formulas, on every system with slashes."""
+    return PurePosixPath(spec.name, *source.relative_to(spec.resolve()).parts).as_posix()
+
+
+def package_name(out: Path) -> str:
+    """The name under which the users of a generated package import it: `lossgen.generated` for lossgen's own."""
+    folder = out.resolve()
+    built_in = find_spec("lossgen.generated")
+    if built_in is not None and built_in.origin and Path(built_in.origin).resolve() == folder / "__init__.py":
+        return "lossgen.generated"
+    parts = [folder.name]
+    while (folder.parent / "__init__.py").is_file():
+        folder = folder.parent
+        parts.insert(0, folder.name)
+    return ".".join(parts)
 
 
 def _settings(path: Path) -> dict | None:

@@ -25,9 +25,16 @@ def open_project(spec: Path | None, out: Path | None) -> tuple[Project, dict[str
 
 
 def pick(losses: dict[str, Loss], name: str) -> Loss:
-    """The loss of that name, or an error that suggests one."""
+    """The loss of that name, or an error that suggests the nearest ones."""
     if name in losses:
         return losses[name]
-    close = get_close_matches(name, losses, n=1)
-    hint = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(losses)}"
+    near = nearest(losses, name)
+    hint = f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(losses)}"
     raise SpecError(f"no loss is called {name}{hint}")
+
+
+def nearest(losses: dict[str, Loss], name: str) -> list[str]:
+    """At most three losses: one whose module has the name, those that the name is a part of, those spelt alike."""
+    by_module = [n for n, loss in losses.items() if loss.module.lower() == name.lower()]
+    parts = [n for n in losses if len(name) > 2 and name.lower() in n]
+    return list(dict.fromkeys([*by_module, *get_close_matches(name, losses, n=3, cutoff=0.7), *parts]))[:3]

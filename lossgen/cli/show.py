@@ -1,101 +1,78 @@
 """`lossgen show`."""
 
-import inspect
+import json
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.syntax import Syntax
-from rich.text import Text
-from sympy import Expr, pretty
 
-from lossgen.derive import Derivation, Result
-from lossgen.derive.lattice import LatticeDerivation
-from lossgen.derive.rewrite import Trace
-from lossgen.derive.rules import PROTECTION, STABLE
-from lossgen.derive.sweeps import lines_of
-from lossgen.formula import Loss, Variant
-from lossgen.formula.recurrence import Lattice
+from lossgen.build.project import Project, package_name, source_name
+from lossgen.formula import Loss
 from lossgen.kernel import DTYPES, TARGETS, render_module
+from lossgen.pages.page import page
 
+from .description import describe
 from .options import open_project, pick, project_options
+from .terminal import write_code, write_head, write_section
+
+#: Sections that are long, and the option that asks for them.
+ON_REQUEST = {"gradient": "gradient", "curvature": "gradient", "steps": "steps"}
 
 
 @click.command()
 @click.argument("name")
-@click.option("--gradient", is_flag=True, help="The derived gradient and Hessian diagonal.")
-@click.option("--steps", is_flag=True, help="The rules that were applied, in order.")
-@click.option("--kernel", type=click.Choice(list(TARGETS)), help="The generated kernel.")
-@click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True, help="The kernel's dtype.")
+@click.option("--gradient", is_flag=True, help="Also the derived gradient and curvature.")
+@click.option("--steps", is_flag=True, help="Also the derivation: each rule that was applied, and why it holds.")
+@click.option("--kernel", type=click.Choice(list(TARGETS)), help="Instead, the generated kernels of every variant.")
+@click.option("--dtype", type=click.Choice(DTYPES), help=f"The kernels' dtype.  [default: {DTYPES[0]}]")
+@click.option("--json", "as_json", is_flag=True, help="Instead, JSON for programs: formulas as text and as LaTeX.")
 @project_options
 def show(
-    name: str, gradient: bool, steps: bool, kernel: str | None, dtype: str, spec: Path | None, out: Path | None
+    name: str,
+    gradient: bool,
+    steps: bool,
+    kernel: str | None,
+    dtype: str | None,
+    as_json: bool,
+    spec: Path | None,
+    out: Path | None,
 ) -> None:
-    """Shows a loss: its formula, and what is derived from it."""
+    """Shows a loss: its formula, its arguments, and what is derived from it."""
+    _check({"--kernel": kernel, "--json": as_json}, {"--gradient": gradient, "--steps": steps})
+    if dtype and not kernel:
+        raise click.UsageError("--dtype is the dtype of kernels, give --kernel, too")
     project, losses = open_project(spec, out)
     loss = pick(losses, name)
-    console = Console(width=None if Console().is_terminal else 120)
+    console = Console(highlight=False)
+    if kernel:
+        _show_kernels(console, project, loss, kernel, dtype or DTYPES[0])
+    elif as_json:
+        click.echo(json.dumps(describe(loss), indent=2, ensure_ascii=False))
+    else:
+        _show_page(console, loss, package_name(project.out), {"gradient": gradient, "steps": steps})
+
+
+def _check(instead: dict[str, object], also: dict[str, bool]) -> None:
+    """Raises UsageError where two options cannot both be followed."""
+    alone = [option for option, given in instead.items() if given]
+    others = [option for option, given in also.items() if given]
+    if alone and len(alone) + len(others) > 1:
+        first, second = (*alone, *others)[:2]
+        raise click.UsageError(f"{first} stands alone, {second} cannot be given with it")
+
+
+def _show_kernels(console: Console, project: Project, loss: Loss, target: str, dtype: str) -> None:
+    source = source_name(loss.source, project.spec)
     for variant in loss.pieces:
-        if kernel:
-            file = str(loss.source.relative_to(project.spec.resolve()))
-            text = render_module(loss, variant, dtype, file, kernel)
-            console.print(Syntax(text, "python")) if console.is_terminal else click.echo(text)
-        else:
-            _show(loss, variant, console, gradient, steps)
+        write_code(console, render_module(loss, variant, dtype, source, target))
 
 
-def _show(loss: Loss, variant: Variant, console: Console, gradient: bool, steps: bool) -> None:
-    label = f" ({variant.label})" if variant.label else ""
-    console.print(Text.assemble((loss.name, "bold"), f"{label}    {loss.paper}"))
-    console.print(loss.doc, highlight=False, markup=False)
-    _formula(console, "formula", variant.expression)
-    if variant.filled:
-        _show_recurrences(loss, variant, console, gradient, steps)
-        return
-    derivation = Derivation(loss.name, variant)
-    _formula(console, "stable form", derivation.value)
-    if gradient:
-        for title, results in (("∂/∂", derivation.gradient), ("∂²/∂²", derivation.hessian_diagonal)):
-            for result in results:
-                _result(console, title, result)
-    if steps:
-        _steps(console, derivation)
-
-
-def _show_recurrences(loss: Loss, variant: Variant, console: Console, gradient: bool, steps: bool) -> None:
-    """The recurrences as written, what is filled for the value, and with `gradient` the steps after it."""
-    for lattice in sorted(variant.expression.atoms(Lattice), key=str):
-        _formula(console, f"{lattice.name}[{', '.join(map(str, lattice.indices))}]", lattice.cell)
-    derivation = LatticeDerivation(loss.name, variant)
-    sweeps = derivation.evaluate()
-    for title, value in lines_of(sweeps, gradient):
-        _formula(console, title, value)
-    if steps:
-        _fired(console, derivation.trace)
-
-
-def _result(console: Console, title: str, result: Result) -> None:
-    at = f"[{result.index}]" if result.index is not None else ""
-    _formula(console, f"{title} {result.argument}{at}", result.generic)
-    if result.at_label is not None:
-        _formula(console, f"{title} {result.argument}[{result.label}]", result.at_label)
-
-
-def _formula(console: Console, title: str, expression: Expr) -> None:
-    console.print(f"\n{title}", style="cyan", highlight=False, markup=False)
-    console.print(pretty(expression, use_unicode=True, num_columns=console.width - 4), highlight=False, markup=False)
-
-
-def _steps(console: Console, derivation: Derivation) -> None:
-    """The rules that fired while value and gradient were derived, each with its formula."""
-    results = (derivation.value, derivation.gradient)
-    console.print(f"\n{len(results[1])} gradients", style="cyan", highlight=False)
-    _fired(console, derivation.trace)
-
-
-def _fired(console: Console, trace: Trace) -> None:
-    documents = {rule.__name__: inspect.getdoc(rule) for rule in (*PROTECTION, *STABLE)}
-    console.print(f"\nsteps ({len(trace.steps)})", style="cyan", highlight=False)
-    for rule, before, after in trace.steps:
-        console.print(f"{rule}: {documents[rule]}", style="dim", highlight=False, markup=False)
-        console.print(f"    {before}\n  → {after}", highlight=False, markup=False)
+def _show_page(console: Console, loss: Loss, package: str, asked: dict[str, bool]) -> None:
+    found = page(loss, package)
+    write_head(console, found)
+    for section in found.sections:
+        if asked.get(ON_REQUEST.get(section.key, ""), True):
+            write_section(console, section)
+    more = [f"--{option}" for option, given in asked.items() if not given]
+    if more and console.is_terminal:
+        console.print(f"\n{' and '.join(more)} show more.", style="dim")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lossgen.build.errors import BuildError
+from lossgen.build.project import package_name
 from lossgen.formula import Loss, Variant
 
 from .alignments import with_allowed_labels
@@ -57,19 +58,15 @@ def open_package(out: Path) -> ModuleType:
     path = out.resolve() / "__init__.py"
     if not path.is_file():
         raise BuildError(f"{out}: no generated package there; run `lossgen build`")
-    built_in = importlib.util.find_spec("lossgen.generated")
-    if built_in is not None and built_in.origin and Path(built_in.origin).resolve() == path:
-        return import_module("lossgen.generated")
-    parts, folder = [path.parent.name], path.parent.parent
-    while (folder / "__init__.py").is_file():
-        parts, folder = [folder.name, *parts], folder.parent
-    sys.path.insert(0, str(folder))
+    name = package_name(out)
+    folder = str(path.parents[name.count(".") + 1])
+    sys.path.insert(0, folder)
     try:
-        package = import_module(".".join(parts))
+        package = import_module(name)
     finally:
-        sys.path.remove(str(folder))
+        sys.path.remove(folder)
     if Path(package.__file__).resolve() != path:
-        raise BuildError(f"{out}: another package is already called {'.'.join(parts)}: {package.__file__}")
+        raise BuildError(f"{out}: another package is already called {name}: {package.__file__}")
     return package
 
 

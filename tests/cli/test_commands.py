@@ -101,6 +101,8 @@ def test_foreign_files_are_kept(project):
         (("build", "--out", "spec"), "lie in one another"),
         (("build", "--spec", "nowhere"), "no such folder"),
         (("show", "cubic_los"), "did you mean cubic_loss?"),
+        (("show", "CubicLoss"), "did you mean cubic_loss?"),
+        (("show", "xyz"), "there are cubic_loss"),
         (("new", "not-a-name"), "not-a-name"),
         (("check",), "run `lossgen build`"),
     ],
@@ -140,7 +142,8 @@ def test_list_and_show(project):
     ]
     assert "cubic_loss" in run("list").output
     shown = run("show", "cubic_loss", "--gradient", "--steps").output
-    assert "The cubed error." in shown and "∂/∂ input" in shown and "steps" in shown
+    assert "The cubed error." in shown and "∂ℓ/∂input = " in shown and "step by step" in shown
+    assert "∂ℓ/∂input" not in run("show", "cubic_loss").output
     kernel = run("show", "cubic_loss", "--kernel", "cpu", "--dtype", "float64").output
     assert "real = np.float64" in kernel and "def evaluate(" in kernel
 
