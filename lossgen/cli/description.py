@@ -6,8 +6,8 @@ from lossgen.derive import Derivation, Result
 from lossgen.derive.lattice import LatticeDerivation
 from lossgen.derive.sweeps import lines_of
 from lossgen.formula import Loss, Variant
-from lossgen.formula.notation import latex
 from lossgen.formula.recurrence import Lattice
+from lossgen.pages.notation import latex
 from lossgen.pages.shapes import shape
 
 

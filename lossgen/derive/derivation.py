@@ -8,6 +8,7 @@ from sympy import Expr, Integer, Ne, true
 
 from lossgen.formula import Axis, Index, SpecError, Variant
 from lossgen.formula.nodes import Delta, Entry
+from lossgen.formula.notebook import displayed, latex
 from lossgen.formula.roles import Role
 from lossgen.formula.symbols import Argument
 
@@ -32,6 +33,20 @@ class Result:
     label: Argument | None = None
     at_label: Expr | None = None
 
+    @property
+    def entries(self) -> tuple[tuple[Expr, Expr], ...]:
+        """The entry of the argument and the value there, for the two forms if there are two."""
+        argument = self.argument
+        first = (argument if self.index is None else Entry(argument, self.index), self.generic)
+        return (first,) if self.at_label is None else (first, (Entry(argument, self.label), self.at_label))
+
+    def __repr__(self) -> str:
+        return f"<result at {', '.join(str(entry) for entry, _ in self.entries)}>"
+
+    def _repr_latex_(self) -> str:
+        """The entries, for notebooks."""
+        return displayed(((latex(entry), value) for entry, value in self.entries), r"\mapsto")
+
 
 @dataclass(frozen=True)
 class Curvature:
@@ -52,6 +67,15 @@ class Derivation:
     name: str
     variant: Variant
     trace: Trace = field(default_factory=Trace)
+
+    def __repr__(self) -> str:
+        return f"<derivation of {self.name}: {self.variant!r}>"
+
+    def _repr_latex_(self) -> str:
+        """The value and the gradient, for notebooks."""
+        entries = (entry for result in self.gradient for entry in result.entries)
+        slopes = ((rf"\frac{{\partial \ell}}{{\partial {latex(entry)}}}", value) for entry, value in entries)
+        return displayed([(r"\ell", self.value), *slopes])
 
     def __post_init__(self) -> None:
         if len(self.variant.labels) > 1:

@@ -16,6 +16,7 @@ from .batches import check_batches, distinct, split
 from .calls import USUAL_REDUCTIONS, check_forward, check_positional, check_reductions
 from .errors import SpecError
 from .named import run_with_names
+from .notebook import displayed, readings, upright
 from .options import Option, Value, combinations, resolve
 from .recurrence import Lattice
 from .roles import Choice, Role
@@ -175,7 +176,8 @@ class Loss:
         return f"<loss {self.name}({', '.join(self.signature.parameters)})>"
 
     def _repr_latex_(self) -> str:
-        return self.variants[0].expression._repr_latex_()
+        """The name and the formula, for notebooks."""
+        return displayed(readings(upright(self.name), ((v.label, v.expression) for v in self.pieces)))
 
 
 def loss(

@@ -38,7 +38,9 @@ class Entry(Expr):
         return f"{self.base}[{', '.join(map(printer.doprint, self.indices))}]"
 
     def _latex(self, printer: LatexPrinter, **_) -> str:
-        return f"{printer.doprint(self.base)}_{{{','.join(map(printer.doprint, self.indices))}}}"
+        base = printer.doprint(self.base)
+        base = f"{{{base}}}" if "_{" in base else base  # a letter has one subscript
+        return f"{base}_{{{','.join(map(printer.doprint, self.indices))}}}"
 
     def _pretty(self, printer):
         return printer._print(Symbol(str(self)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sympy import Expr
 
 from .axes import Axis
+from .notebook import displayed, readings
 from .options import Value
 from .recurrence import Lattice
 from .symbols import ONE, Argument, Hyperparameter, ItemNumber
@@ -30,6 +31,14 @@ class Variant:
     options: Mapping[str, Value | None] = field(default_factory=dict)
     parts: Mapping[str, "Variant"] = field(default_factory=dict)
     divisor: Expr = ONE
+
+    def __repr__(self) -> str:
+        label = f" {self.label}" if self.label else ""
+        return f"<variant{label} of {', '.join(a.name for a in (*self.arguments, *self.parameters))}>"
+
+    def _repr_latex_(self) -> str:
+        """The formula, for notebooks."""
+        return displayed(readings(r"\ell", [(self.label, self.expression)]))
 
     @property
     def predictions(self) -> tuple[Argument, ...]:

@@ -2,7 +2,7 @@
 
 from html.entities import name2codepoint
 
-from lossgen.formula.names import GREEK
+from lossgen.pages.names import GREEK
 
 GLYPHS = {name: chr(name2codepoint[name]) for name in GREEK} | {
     **{"varepsilon": "ε", "varphi": "φ", "vartheta": "ϑ"},
