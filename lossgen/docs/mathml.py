@@ -7,12 +7,14 @@ so words become one identifier each, alphabets become their Unicode letters, and
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from string import ascii_letters
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from latex2mathml.converter import convert_to_element
 from markupsafe import Markup
 
 from lossgen.build.errors import BuildError
@@ -62,8 +64,9 @@ def display(lines: Sequence[str]) -> Markup:
 
 def _markup(latex: str, mode: str) -> Markup:
     known = re.sub(r"\\(begin|end)\{aligned\}", r"\\\1{split}", latex).replace(r"\operatorname*", r"\operatorname")
+    convert = _converter()
     try:
-        math = convert_to_element(known, display=mode)
+        math = convert(known, display=mode)
     except Exception as error:  # the library's classes have no base of their own
         raise BuildError(f"formula {latex!r} is no LaTeX that MathML has: {type(error).__name__} {error}") from None
     _clean(math, latex)
@@ -71,6 +74,14 @@ def _markup(latex: str, mode: str) -> Markup:
     _set(math)
     del math.attrib["xmlns"]
     return Markup(tostring(math, encoding="unicode"))
+
+
+@cache
+def _converter() -> Callable[..., Element]:
+    """The library's conversion, imported when there is a formula to convert: it is an extra that only the site needs."""
+    if find_spec("latex2mathml") is None:
+        raise BuildError("formulas of the site need latex2mathml, which is not installed: pip install lossgen[docs]")
+    return import_module("latex2mathml.converter").convert_to_element
 
 
 def _clean(math: Element, latex: str) -> None:

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lossgen.build.errors import BuildError
+from lossgen.docs import mathml
 from lossgen.docs.mathml import display, inline
 
 
@@ -105,6 +106,13 @@ def test_what_has_no_mathml_is_an_error_that_shows_the_formula(latex):
     with pytest.raises(BuildError, match="formula") as error:
         inline(latex)
     assert repr(latex) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_without_the_library_the_error_says_what_to_install(monkeypatch):
+    mathml._converter.cache_clear()
+    monkeypatch.setattr(mathml, "find_spec", lambda name: None)
+    with pytest.raises(BuildError, match=r"latex2mathml, which is not installed: pip install lossgen\[docs\]"):
+        inline("x")
 
 
 def test_text_keeps_its_characters():
