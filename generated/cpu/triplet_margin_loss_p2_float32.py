@@ -93,8 +93,8 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             sum_2 = real(sum)
             sum_5 = real(sum_3)
             power_of_1 = math.sqrt(sum_2)
-            power_of_2 = math.sqrt(sum_5)
-            inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
+            to_positive = math.sqrt(sum_5)
+            inverse_1 = reciprocal_or_zero(power_of_1 + to_positive)
             sum_6 = 0.0
             sum_11 = 0.0
             for d in range(n_D):
@@ -114,7 +114,7 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
             value = (zero if zero > sum_13 else sum_13)
             product_1 = -sum_12
             inverse_2 = reciprocal_or_zero(power_of_1)
-            inverse_3 = reciprocal_or_zero(power_of_2)
+            inverse_3 = reciprocal_or_zero(to_positive)
             factor = scale
             if item_scale is not None:
                 value = (zero if s == zero else s * value)
@@ -129,7 +129,7 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
                     unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
                     positive_k = real(positive_row[k])
                     unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
-                    where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3, unit_2 - unit_1, power_of_2, power_of_1)
+                    where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3, unit_2 - unit_1, to_positive, power_of_1)
                     choice_1 = (zero if sum_13 <= zero else where_near_1)
                     grad_anchor_row[k] = factor * choice_1
             if grad_positive is not None:
@@ -207,9 +207,9 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
             sum_5 = real(sum_3)
             power_of_1 = math.sqrt(sum_2)
             inverse_1 = reciprocal_or_zero(power_of_1)
-            power_of_2 = math.sqrt(sum_5)
-            inverse_2 = reciprocal_or_zero(power_of_2)
-            inverse_3 = reciprocal_or_zero(power_of_1 + power_of_2)
+            to_positive = math.sqrt(sum_5)
+            inverse_2 = reciprocal_or_zero(to_positive)
+            inverse_3 = reciprocal_or_zero(power_of_1 + to_positive)
             sum_6 = 0.0
             sum_9 = 0.0
             sum_11 = 0.0
@@ -246,7 +246,7 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                 unit_4 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_2
                 sum_15 = add(sum_15, np.float64(sum_16 * ((((negative_d1_2 - positive_d1_2)) + product_1 * unit_3) * inverse_2) + (-(direction_positive_d1_2 - direction_negative_d1_2)) * unit_4))
             sum_17 = real(sum_15)
-            where_near_1 = where_near(sum_17, sum_10 - sum_8, power_of_2, power_of_1)
+            where_near_1 = where_near(sum_17, sum_10 - sum_8, to_positive, power_of_1)
             choice_1 = (zero if margin + sum_12 <= zero else where_near_1)
             value = choice_1
             product_2 = -sum_8
@@ -273,7 +273,7 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
                     positive_k = real(positive_row[k])
                     unit_6 = ((anchor_k - positive_k) + eps) * inverse_2
                     sum_19 = (direction_anchor_k - direction_positive_k) + product_4 * unit_6
-                    where_near_2 = where_near(sum_18 * (-sum_14 * inverse_2 * inverse_1) + (-(direction_positive_k - direction_negative_k) + product_2 * ((((negative_k - positive_k)) + product_1 * unit_5) * inverse_2) + product_3 * unit_6) * inverse_2, sum_19 * inverse_2 + product_5 * sum_18, power_of_2, power_of_1)
+                    where_near_2 = where_near(sum_18 * (-sum_14 * inverse_2 * inverse_1) + (-(direction_positive_k - direction_negative_k) + product_2 * ((((negative_k - positive_k)) + product_1 * unit_5) * inverse_2) + product_3 * unit_6) * inverse_2, sum_19 * inverse_2 + product_5 * sum_18, to_positive, power_of_1)
                     choice_2 = (zero if margin + sum_12 <= zero else where_near_2)
                     product_anchor_row[k] = factor * choice_2
             if product_positive is not None:
@@ -351,8 +351,8 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
             sum_2 = real(sum)
             sum_5 = real(sum_3)
             power_of_1 = math.sqrt(sum_2)
-            power_of_2 = math.sqrt(sum_5)
-            inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
+            to_positive = math.sqrt(sum_5)
+            inverse_1 = reciprocal_or_zero(power_of_1 + to_positive)
             sum_6 = 0.0
             sum_11 = 0.0
             for d in range(n_D):
@@ -369,7 +369,7 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
             sum_10 = real(sum_6)
             sum_12 = real(sum_11)
             inverse_2 = reciprocal_or_zero(power_of_1)
-            inverse_3 = reciprocal_or_zero(power_of_2)
+            inverse_3 = reciprocal_or_zero(to_positive)
             product_1 = -sum_12
             product_3 = -inverse_2
             factor = scale
@@ -387,7 +387,7 @@ def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, ep
                     choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
                     product_2 = (one - choice_2 * unit_2) * inverse_3
                     product_4 = product_3 * sum_13
-                    where_near_1 = where_near(sum_13 * (-sum_12 * inverse_3 * inverse_2) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3) - (choice_2 - choice_1) * unit_2) * inverse_3, product_2 + product_4, power_of_2, power_of_1)
+                    where_near_1 = where_near(sum_13 * (-sum_12 * inverse_3 * inverse_2) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3) - (choice_2 - choice_1) * unit_2) * inverse_3, product_2 + product_4, to_positive, power_of_1)
                     choice_3 = (zero if margin + sum_10 <= zero else where_near_1)
                     diagonal_anchor_row[k] = factor * choice_3
             if diagonal_positive is not None:

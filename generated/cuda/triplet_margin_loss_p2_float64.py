@@ -170,12 +170,12 @@ def evaluate(
         power_of_1 = math.sqrt(sum_4)
         product_1 = power_of_1 * binade_1
         power_of_2 = math.sqrt(sum_7)
-        product_2 = power_of_2 * binade_2
-        inverse_3 = reciprocal_or_zero(product_1 + product_2)
+        to_positive = power_of_2 * binade_2
+        inverse_3 = reciprocal_or_zero(product_1 + to_positive)
         up_to_half_1 = up_to_half(sum_10 * reciprocal_or_zero(largest * sum_12))
-        product_3 = -up_to_half_1
+        product_2 = -up_to_half_1
         group_2 = (one + up_to_half_1)
-        inverse_4 = reciprocal_or_zero(product_2 + group_2 * product_1)
+        inverse_4 = reciprocal_or_zero(to_positive + group_2 * product_1)
         sum_13 = zero
         sum_13_lost = zero
         sum_18 = zero
@@ -189,14 +189,14 @@ def evaluate(
             sum_16 = (anchor_d_3 - positive_d_3) + eps
             group_1 = (sum_16)
             sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, sum_14 * (((sum_15) + group_1) * inverse_3))
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, ((sum_14) + product_3 * sum_15) * ((group_1 + group_2 * sum_15) * inverse_4))
+            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, ((sum_14) + product_2 * sum_15) * ((group_1 + group_2 * sum_15) * inverse_4))
         sum_17 = group_sum(sum_13, sum_13_lost)
         sum_19 = group_sum(sum_18, sum_18_lost)
         sum_20 = margin + sum_17
         value = (zero if zero > sum_20 else sum_20)
-        product_4 = -sum_19
+        product_3 = -sum_19
         inverse_5 = reciprocal_or_zero(product_1)
-        inverse_6 = reciprocal_or_zero(product_2)
+        inverse_6 = reciprocal_or_zero(to_positive)
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -213,7 +213,7 @@ def evaluate(
                 unit_1 = sum_21 * inverse_5
                 positive_k = real(positive_row[k])
                 unit_2 = ((anchor_k - positive_k) + eps) * inverse_6
-                where_near_1 = where_near((((negative_k - positive_k) + product_3 * sum_21) + product_4 * unit_1) * inverse_6, unit_2 - unit_1, product_2, product_1)
+                where_near_1 = where_near((((negative_k - positive_k) + product_2 * sum_21) + product_3 * unit_1) * inverse_6, unit_2 - unit_1, to_positive, product_1)
                 choice_1 = (zero if sum_20 <= zero else where_near_1)
                 grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
@@ -363,24 +363,24 @@ def hvp(
         sum_18 = group_sum(sum_17, sum_17_lost)
         sum_20 = group_sum(sum_19, sum_19_lost)
         power_of_1 = math.sqrt(sum_7)
-        product_1 = power_of_1 * binade_2
-        inverse_3 = reciprocal_or_zero(product_1)
+        to_positive = power_of_1 * binade_2
+        inverse_3 = reciprocal_or_zero(to_positive)
         power_of_2 = math.sqrt(sum_4)
-        product_2 = power_of_2 * binade_1
-        inverse_4 = reciprocal_or_zero(product_2)
-        inverse_5 = reciprocal_or_zero(product_2 + product_1)
+        product_1 = power_of_2 * binade_1
+        inverse_4 = reciprocal_or_zero(product_1)
+        inverse_5 = reciprocal_or_zero(product_1 + to_positive)
         inverse_6 = reciprocal_or_zero(largest * sum_16)
         up_to_half_1 = up_to_half(sum_14 * inverse_6)
-        product_3 = -up_to_half_1
+        product_2 = -up_to_half_1
         group_1 = (one + up_to_half_1)
-        inverse_7 = reciprocal_or_zero(product_1 + group_1 * product_2)
+        inverse_7 = reciprocal_or_zero(to_positive + group_1 * product_1)
         inverse_8 = reciprocal_or_zero(largest_2 * sum_18)
-        unit_3 = sum_20 * inverse_8 * product_1
-        product_4 = -unit_3
-        unit_4 = sum_9 * inverse_6 * product_2
-        product_5 = -unit_4
-        unit_5 = sum_11 * inverse_8 * product_1
-        product_6 = -unit_5
+        unit_3 = sum_20 * inverse_8 * to_positive
+        product_3 = -unit_3
+        unit_4 = sum_9 * inverse_6 * product_1
+        product_4 = -unit_4
+        unit_5 = sum_11 * inverse_8 * to_positive
+        product_5 = -unit_5
         sum_21 = zero
         sum_21_lost = zero
         sum_24 = zero
@@ -413,11 +413,11 @@ def hvp(
             sum_28 = direction_anchor_d1 - direction_positive_d1
             sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, sum_28 * unit_1)
             sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, (negative_d1 - positive_d1) * (((sum_25) + ((anchor_d1 - positive_d1) + eps)) * inverse_5))
-            sum_32, sum_32_lost = sum_with_lost(sum_32, sum_32_lost, ((negative_d1 - positive_d1) + product_3 * sum_25) * ((((anchor_d1 - positive_d1) + eps) + group_1 * sum_25) * inverse_7))
+            sum_32, sum_32_lost = sum_with_lost(sum_32, sum_32_lost, ((negative_d1 - positive_d1) + product_2 * sum_25) * ((((anchor_d1 - positive_d1) + eps) + group_1 * sum_25) * inverse_7))
             group_2 = (-(direction_positive_d1 - direction_negative_d1))
-            sum_34, sum_34_lost = sum_with_lost(sum_34, sum_34_lost, (product_4 * unit_1 + group_2) * unit_1)
-            sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, ((sum_22) + product_5 * unit_2) * unit_2)
-            sum_38, sum_38_lost = sum_with_lost(sum_38, sum_38_lost, ((sum_28) + product_6 * unit_1) * unit_1)
+            sum_34, sum_34_lost = sum_with_lost(sum_34, sum_34_lost, (product_3 * unit_1 + group_2) * unit_1)
+            sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, ((sum_22) + product_4 * unit_2) * unit_2)
+            sum_38, sum_38_lost = sum_with_lost(sum_38, sum_38_lost, ((sum_28) + product_5 * unit_1) * unit_1)
         sum_23 = group_sum(sum_21, sum_21_lost)
         sum_26 = group_sum(sum_24, sum_24_lost)
         sum_29 = group_sum(sum_27, sum_27_lost)
@@ -426,7 +426,7 @@ def hvp(
         sum_35 = group_sum(sum_34, sum_34_lost)
         sum_37 = group_sum(sum_36, sum_36_lost)
         sum_39 = group_sum(sum_38, sum_38_lost)
-        product_7 = -sum_33
+        product_6 = -sum_33
         sum_40 = zero
         sum_40_lost = zero
         sum_44 = zero
@@ -440,24 +440,24 @@ def hvp(
             sum_42 = (anchor_d1_2 - negative_d1_2) + eps
             unit_6 = sum_42 * inverse_4
             positive_d1_2 = real(positive_row[d1])
-            product_8 = sum_41 * ((((negative_d1_2 - positive_d1_2) + product_3 * sum_42) + product_7 * unit_6) * inverse_3)
+            product_7 = sum_41 * ((((negative_d1_2 - positive_d1_2) + product_2 * sum_42) + product_6 * unit_6) * inverse_3)
             direction_positive_d1_2 = real(direction_positive_row[d1])
             group_3 = (-(direction_positive_d1_2 - direction_negative_d1_2))
             unit_7 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_3
-            sum_40, sum_40_lost = sum_with_lost(sum_40, sum_40_lost, product_8 + group_3 * unit_7)
-            sum_44, sum_44_lost = sum_with_lost(sum_44, sum_44_lost, product_8)
+            sum_40, sum_40_lost = sum_with_lost(sum_40, sum_40_lost, product_7 + group_3 * unit_7)
+            sum_44, sum_44_lost = sum_with_lost(sum_44, sum_44_lost, product_7)
         sum_43 = group_sum(sum_40, sum_40_lost)
         sum_45 = group_sum(sum_44, sum_44_lost)
-        where_near_1 = where_near(sum_43, sum_29 - sum_26, product_1, product_2)
+        where_near_1 = where_near(sum_43, sum_29 - sum_26, to_positive, product_1)
         choice_1 = (zero if margin + sum_31 <= zero else where_near_1)
         value = choice_1
-        product_9 = -sum_39
-        product_10 = -sum_23
-        product_11 = -sum_45
-        product_12 = -sum_35
-        product_13 = -inverse_4
-        product_14 = -sum_37
-        product_15 = -inverse_3
+        product_8 = -sum_39
+        product_9 = -sum_23
+        product_10 = -sum_45
+        product_11 = -sum_35
+        product_12 = -inverse_4
+        product_13 = -sum_37
+        product_14 = -inverse_3
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -473,13 +473,13 @@ def hvp(
                 unit_8 = ((anchor_k - positive_k) + eps) * inverse_3
                 direction_positive_k = real(direction_positive_row[k])
                 direction_anchor_k = real(direction_anchor_row[k])
-                sum_46 = ((direction_anchor_k - direction_positive_k) + product_6 * unit_8) + product_9 * unit_8
+                sum_46 = ((direction_anchor_k - direction_positive_k) + product_5 * unit_8) + product_8 * unit_8
                 negative_k = real(negative_row[k])
                 sum_47 = (anchor_k - negative_k) + eps
                 unit_9 = sum_47 * inverse_4
                 direction_negative_k = real(direction_negative_row[k])
-                sum_48 = ((direction_anchor_k - direction_negative_k) + product_5 * unit_9) + product_14 * unit_9
-                where_near_2 = where_near(sum_46 * (-(power_of_2 * binade_1 * up_to_half_1 + sum_33) * inverse_3 * inverse_4) + (product_10 * ((((negative_k - positive_k) + product_3 * sum_47) + product_7 * unit_9) * inverse_3) + ((-(direction_positive_k - direction_negative_k)) + product_4 * unit_8) + product_11 * unit_9 + product_12 * unit_8) * inverse_4, sum_46 * inverse_3 + product_13 * sum_48, product_1, product_2)
+                sum_48 = ((direction_anchor_k - direction_negative_k) + product_4 * unit_9) + product_13 * unit_9
+                where_near_2 = where_near(sum_46 * (-(power_of_2 * binade_1 * up_to_half_1 + sum_33) * inverse_3 * inverse_4) + (product_9 * ((((negative_k - positive_k) + product_2 * sum_47) + product_6 * unit_9) * inverse_3) + ((-(direction_positive_k - direction_negative_k)) + product_3 * unit_8) + product_10 * unit_9 + product_11 * unit_8) * inverse_4, sum_46 * inverse_3 + product_12 * sum_48, to_positive, product_1)
                 choice_2 = (zero if margin + sum_31 <= zero else where_near_2)
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
@@ -489,8 +489,8 @@ def hvp(
                 unit_10 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
                 direction_positive_k_2 = real(direction_positive_row[k])
                 direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_49 = ((direction_anchor_k_2 - direction_positive_k_2) + product_6 * unit_10) + product_9 * unit_10
-                choice_3 = (zero if margin + sum_31 <= zero else (product_15 * sum_49))
+                sum_49 = ((direction_anchor_k_2 - direction_positive_k_2) + product_5 * unit_10) + product_8 * unit_10
+                choice_3 = (zero if margin + sum_31 <= zero else (product_14 * sum_49))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
@@ -500,7 +500,7 @@ def hvp(
                 unit_11 = sum_50 * inverse_4
                 direction_negative_k_2 = real(direction_negative_row[k])
                 direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_51 = ((direction_anchor_k_3 - direction_negative_k_2) + product_5 * unit_11) + product_14 * unit_11
+                sum_51 = ((direction_anchor_k_3 - direction_negative_k_2) + product_4 * unit_11) + product_13 * unit_11
                 choice_4 = (zero if margin + sum_31 <= zero else (sum_51 * inverse_4))
                 product_negative_row[k] = factor * choice_4
     counted = rank == 0
@@ -611,14 +611,14 @@ def hessian_diagonal(
         power_of_1 = math.sqrt(sum_4)
         product_1 = power_of_1 * binade_1
         power_of_2 = math.sqrt(sum_7)
-        product_2 = power_of_2 * binade_2
-        inverse_3 = reciprocal_or_zero(product_1 + product_2)
+        to_positive = power_of_2 * binade_2
+        inverse_3 = reciprocal_or_zero(product_1 + to_positive)
         up_to_half_1 = up_to_half(sum_10 * reciprocal_or_zero(largest * sum_12))
-        product_3 = -up_to_half_1
+        product_2 = -up_to_half_1
         group_2 = (one + up_to_half_1)
-        inverse_4 = reciprocal_or_zero(product_2 + group_2 * product_1)
+        inverse_4 = reciprocal_or_zero(to_positive + group_2 * product_1)
         inverse_5 = reciprocal_or_zero(product_1)
-        inverse_6 = reciprocal_or_zero(product_2)
+        inverse_6 = reciprocal_or_zero(to_positive)
         sum_15 = zero
         sum_15_lost = zero
         sum_20 = zero
@@ -636,7 +636,7 @@ def hessian_diagonal(
             sum_18 = (anchor_d_3 - positive_d_3) + eps
             group_1 = (sum_18)
             sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, sum_16 * (((sum_17) + group_1) * inverse_3))
-            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, ((sum_16) + product_3 * sum_17) * ((group_1 + group_2 * sum_17) * inverse_4))
+            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, ((sum_16) + product_2 * sum_17) * ((group_1 + group_2 * sum_17) * inverse_4))
             power_of_3 = (sum_17 * inverse_5) * (sum_17 * inverse_5)
             abs_5 = abs(sum_17)
             sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, power_of_3 - (power_of_3 if abs_5 == largest else zero))
@@ -647,8 +647,8 @@ def hessian_diagonal(
         sum_21 = group_sum(sum_20, sum_20_lost)
         sum_23 = group_sum(sum_22, sum_22_lost)
         sum_25 = group_sum(sum_24, sum_24_lost)
-        product_4 = -sum_21
-        product_6 = -inverse_5
+        product_3 = -sum_21
+        product_5 = -inverse_5
         factor = scale
         if item_scale is not None:
             factor = scale * s
@@ -665,9 +665,9 @@ def hessian_diagonal(
                 unit_2 = sum_27 * inverse_6
                 power_of_6 = unit_2 * unit_2
                 choice_2 = ((power_of_6 * (sum_14 - one) + sum_25) if abs(sum_27) == largest_2 else (one - power_of_6))
-                product_5 = choice_2 * inverse_6
-                product_7 = product_6 * choice_1
-                where_near_1 = where_near(choice_1 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_21) * inverse_6 * inverse_5) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_3 * sum_26) + product_4 * unit_1) * inverse_6)) * inverse_6, product_5 + product_7, product_2, product_1)
+                product_4 = choice_2 * inverse_6
+                product_6 = product_5 * choice_1
+                where_near_1 = where_near(choice_1 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_21) * inverse_6 * inverse_5) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_2 * sum_26) + product_3 * unit_1) * inverse_6)) * inverse_6, product_4 + product_6, to_positive, product_1)
                 choice_3 = (zero if margin + sum_19 <= zero else where_near_1)
                 diagonal_anchor_row[k] = factor * choice_3
         if diagonal_positive is not None:
@@ -678,8 +678,8 @@ def hessian_diagonal(
                 unit_3 = sum_28 * inverse_6
                 power_of_7 = unit_3 * unit_3
                 choice_4 = ((power_of_7 * (sum_14 - one) + sum_25) if abs(sum_28) == largest_2 else (one - power_of_7))
-                product_8 = choice_4 * inverse_6
-                choice_5 = (zero if margin + sum_19 <= zero else product_8)
+                product_7 = choice_4 * inverse_6
+                choice_5 = (zero if margin + sum_19 <= zero else product_7)
                 diagonal_positive_row[k] = factor * choice_5
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
@@ -689,8 +689,8 @@ def hessian_diagonal(
                 unit_4 = sum_29 * inverse_5
                 power_of_8 = unit_4 * unit_4
                 choice_6 = ((power_of_8 * (sum_12 - one) + sum_23) if abs(sum_29) == largest else (one - power_of_8))
-                product_9 = product_6 * choice_6
-                choice_7 = (zero if margin + sum_19 <= zero else product_9)
+                product_8 = product_5 * choice_6
+                choice_7 = (zero if margin + sum_19 <= zero else product_8)
                 diagonal_negative_row[k] = factor * choice_7
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

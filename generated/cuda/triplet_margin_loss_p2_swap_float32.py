@@ -121,10 +121,10 @@ def evaluate(
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         power_of_1 = math.sqrt(sum_2)
-        power_of_2 = math.sqrt(sum_8)
-        inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
-        power_of_3 = math.sqrt(sum_5)
-        inverse_2 = reciprocal_or_zero(power_of_3 + power_of_2)
+        to_positive = math.sqrt(sum_8)
+        inverse_1 = reciprocal_or_zero(power_of_1 + to_positive)
+        power_of_2 = math.sqrt(sum_5)
+        inverse_2 = reciprocal_or_zero(power_of_2 + to_positive)
         sum_9 = zero
         sum_9_lost = zero
         sum_13 = zero
@@ -151,10 +151,10 @@ def evaluate(
         sum_20 = margin + sum_12
         value = (zero if zero > (sum_19 if sum_19 > sum_20 else sum_20) else (sum_19 if sum_19 > sum_20 else sum_20))
         product_1 = -sum_18
-        inverse_3 = reciprocal_or_zero(power_of_3)
-        inverse_4 = reciprocal_or_zero(power_of_2)
+        inverse_3 = reciprocal_or_zero(power_of_2)
+        inverse_4 = reciprocal_or_zero(to_positive)
         sum_21 = sum_16 - sum_12
-        where_near_2 = where_near(sum_21, sum_21, power_of_3, power_of_1)
+        where_near_2 = where_near(sum_21, sum_21, power_of_2, power_of_1)
         inverse_5 = reciprocal_or_zero(power_of_1)
         factor = scale
         if item_scale is not None:
@@ -171,7 +171,7 @@ def evaluate(
                 unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
                 positive_k = real(positive_row[k])
                 unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
-                where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4, unit_2 - unit_1, power_of_2, power_of_3)
+                where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4, unit_2 - unit_1, to_positive, power_of_2)
                 choice_1 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (where_near_1 if where_near_2 >= zero else unit_2))
                 grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
@@ -278,12 +278,12 @@ def hvp(
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         power_of_1 = math.sqrt(sum_2)
-        power_of_2 = math.sqrt(sum_8)
-        inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
-        power_of_3 = math.sqrt(sum_5)
-        inverse_2 = reciprocal_or_zero(power_of_3)
-        inverse_3 = reciprocal_or_zero(power_of_2)
-        inverse_4 = reciprocal_or_zero(power_of_3 + power_of_2)
+        to_positive = math.sqrt(sum_8)
+        inverse_1 = reciprocal_or_zero(power_of_1 + to_positive)
+        power_of_2 = math.sqrt(sum_5)
+        inverse_2 = reciprocal_or_zero(power_of_2)
+        inverse_3 = reciprocal_or_zero(to_positive)
+        inverse_4 = reciprocal_or_zero(power_of_2 + to_positive)
         inverse_5 = reciprocal_or_zero(power_of_1)
         sum_9 = zero
         sum_9_lost = zero
@@ -337,15 +337,15 @@ def hvp(
             unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_3
             sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, sum_26 * ((((negative_d1 - positive_d1)) + product_1 * unit_1) * inverse_3) + (-(direction_positive_d1 - direction_negative_d1)) * unit_2)
         sum_27 = group_sum(sum_25, sum_25_lost)
-        where_near_1 = where_near(sum_27, sum_17 - sum_15, power_of_2, power_of_3)
+        where_near_1 = where_near(sum_27, sum_17 - sum_15, to_positive, power_of_2)
         sum_28 = sum_20 - sum_12
-        choice_1 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (where_near_1 if where_near(sum_28, sum_28, power_of_3, power_of_1) >= zero else (sum_17 - sum_22)))
+        choice_1 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (where_near_1 if where_near(sum_28, sum_28, power_of_2, power_of_1) >= zero else (sum_17 - sum_22)))
         value = choice_1
         product_2 = -sum_15
         product_3 = -(sum_27)
         product_4 = -sum_17
         product_6 = -inverse_2
-        where_near_3 = where_near(sum_28, sum_28, power_of_3, power_of_1)
+        where_near_3 = where_near(sum_28, sum_28, power_of_2, power_of_1)
         product_7 = -inverse_3
         product_9 = -inverse_5
         product_10 = -sum_22
@@ -371,7 +371,7 @@ def hvp(
                 unit_4 = ((anchor_k - positive_k) + eps) * inverse_3
                 sum_30 = (direction_anchor_k - direction_positive_k) + product_4 * unit_4
                 product_5 = sum_30 * inverse_3
-                where_near_2 = where_near(sum_29 * (-sum_24 * inverse_3 * inverse_2) + (product_2 * ((((negative_k - positive_k)) + product_1 * unit_3) * inverse_3) - group_4 + product_3 * unit_4) * inverse_3, product_5 + product_6 * sum_29, power_of_2, power_of_3)
+                where_near_2 = where_near(sum_29 * (-sum_24 * inverse_3 * inverse_2) + (product_2 * ((((negative_k - positive_k)) + product_1 * unit_3) * inverse_3) - group_4 + product_3 * unit_4) * inverse_3, product_5 + product_6 * sum_29, to_positive, power_of_2)
                 choice_2 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (where_near_2 if where_near_3 >= zero else product_5))
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
@@ -481,10 +481,10 @@ def hessian_diagonal(
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         power_of_1 = math.sqrt(sum_2)
-        power_of_2 = math.sqrt(sum_8)
-        inverse_1 = reciprocal_or_zero(power_of_1 + power_of_2)
-        power_of_3 = math.sqrt(sum_5)
-        inverse_2 = reciprocal_or_zero(power_of_3 + power_of_2)
+        to_positive = math.sqrt(sum_8)
+        inverse_1 = reciprocal_or_zero(power_of_1 + to_positive)
+        power_of_2 = math.sqrt(sum_5)
+        inverse_2 = reciprocal_or_zero(power_of_2 + to_positive)
         sum_9 = zero
         sum_9_lost = zero
         sum_14 = zero
@@ -513,12 +513,12 @@ def hessian_diagonal(
         sum_17 = group_sum(sum_14, sum_14_lost)
         sum_19 = group_sum(sum_18, sum_18_lost)
         sum_21 = group_sum(sum_20, sum_20_lost)
-        inverse_3 = reciprocal_or_zero(power_of_3)
-        inverse_4 = reciprocal_or_zero(power_of_2)
+        inverse_3 = reciprocal_or_zero(power_of_2)
+        inverse_4 = reciprocal_or_zero(to_positive)
         product_1 = -sum_21
         product_3 = -inverse_3
         sum_23 = sum_17 - sum_13
-        where_near_2 = where_near(sum_23, sum_23, power_of_3, power_of_1)
+        where_near_2 = where_near(sum_23, sum_23, power_of_2, power_of_1)
         inverse_5 = reciprocal_or_zero(power_of_1)
         product_6 = -sum_19
         product_7 = -inverse_5
@@ -537,7 +537,7 @@ def hessian_diagonal(
                 choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
                 product_2 = (one - choice_2 * unit_2) * inverse_4
                 product_4 = product_3 * sum_22
-                where_near_1 = where_near(sum_22 * (-sum_21 * inverse_4 * inverse_3) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4) - (choice_2 - choice_1) * unit_2) * inverse_4, product_2 + product_4, power_of_2, power_of_3)
+                where_near_1 = where_near(sum_22 * (-sum_21 * inverse_4 * inverse_3) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4) - (choice_2 - choice_1) * unit_2) * inverse_4, product_2 + product_4, to_positive, power_of_2)
                 choice_3 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (where_near_1 if where_near_2 >= zero else product_2))
                 diagonal_anchor_row[k] = factor * choice_3
         if diagonal_positive is not None:
@@ -552,7 +552,7 @@ def hessian_diagonal(
                 choice_5 = (unit_4 if (unit_4 > zero) | (unit_4 < zero) else zero)
                 sum_24 = one - choice_5 * unit_4
                 product_8 = product_7 * sum_24
-                where_near_3 = where_near(sum_24 * (-sum_19 * inverse_4 * inverse_5) + (-choice_5 * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2)) + product_6 * unit_4) * inverse_4) - (choice_4 - choice_5) * unit_3) * inverse_4, product_5 + product_8, power_of_2, power_of_1)
+                where_near_3 = where_near(sum_24 * (-sum_19 * inverse_4 * inverse_5) + (-choice_5 * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2)) + product_6 * unit_4) * inverse_4) - (choice_4 - choice_5) * unit_3) * inverse_4, product_5 + product_8, to_positive, power_of_1)
                 choice_6 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (product_5 if where_near_2 >= zero else where_near_3))
                 diagonal_positive_row[k] = factor * choice_6
         if diagonal_negative is not None:

@@ -182,15 +182,15 @@ def evaluate(
         power_of_1 = math.sqrt(sum_5)
         product_1 = power_of_1 * binade_1
         power_of_2 = math.sqrt(sum_11)
-        product_2 = power_of_2 * binade_3
-        inverse_4 = reciprocal_or_zero(product_1 + product_2)
+        to_positive = power_of_2 * binade_3
+        inverse_4 = reciprocal_or_zero(product_1 + to_positive)
         power_of_3 = math.sqrt(sum_8)
-        product_3 = power_of_3 * binade_2
-        inverse_5 = reciprocal_or_zero(product_3 + product_2)
+        product_2 = power_of_3 * binade_2
+        inverse_5 = reciprocal_or_zero(product_2 + to_positive)
         up_to_half_1 = up_to_half(sum_14 * reciprocal_or_zero(largest_2 * sum_16))
-        product_4 = -up_to_half_1
+        product_3 = -up_to_half_1
         group_2 = (one + up_to_half_1)
-        inverse_6 = reciprocal_or_zero(product_2 + group_2 * product_3)
+        inverse_6 = reciprocal_or_zero(to_positive + group_2 * product_2)
         sum_17 = zero
         sum_17_lost = zero
         sum_21 = zero
@@ -208,18 +208,18 @@ def evaluate(
             sum_22 = negative_d_3 - positive_d_3
             sum_23 = (anchor_d_3 - negative_d_3) + eps
             sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, sum_22 * (((sum_23) + group_1) * inverse_5))
-            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, ((sum_22) + product_4 * sum_23) * ((group_1 + group_2 * sum_23) * inverse_6))
+            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, ((sum_22) + product_3 * sum_23) * ((group_1 + group_2 * sum_23) * inverse_6))
         sum_20 = group_sum(sum_17, sum_17_lost)
         sum_24 = group_sum(sum_21, sum_21_lost)
         sum_26 = group_sum(sum_25, sum_25_lost)
         sum_27 = margin + sum_24
         sum_28 = margin + sum_20
         value = (zero if zero > (sum_27 if sum_27 > sum_28 else sum_28) else (sum_27 if sum_27 > sum_28 else sum_28))
-        product_5 = -sum_26
-        inverse_7 = reciprocal_or_zero(product_3)
-        inverse_8 = reciprocal_or_zero(product_2)
+        product_4 = -sum_26
+        inverse_7 = reciprocal_or_zero(product_2)
+        inverse_8 = reciprocal_or_zero(to_positive)
         sum_30 = sum_24 - sum_20
-        where_near_2 = where_near(sum_30, sum_30, product_3, product_1)
+        where_near_2 = where_near(sum_30, sum_30, product_2, product_1)
         inverse_9 = reciprocal_or_zero(product_1)
         factor = scale
         if item_scale is not None:
@@ -237,7 +237,7 @@ def evaluate(
                 unit_1 = sum_29 * inverse_7
                 positive_k = real(positive_row[k])
                 unit_2 = ((anchor_k - positive_k) + eps) * inverse_8
-                where_near_1 = where_near((((negative_k - positive_k) + product_4 * sum_29) + product_5 * unit_1) * inverse_8, unit_2 - unit_1, product_2, product_3)
+                where_near_1 = where_near((((negative_k - positive_k) + product_3 * sum_29) + product_4 * unit_1) * inverse_8, unit_2 - unit_1, to_positive, product_2)
                 choice_1 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (where_near_1 if where_near_2 >= zero else unit_2))
                 grad_anchor_row[k] = factor * choice_1
         if grad_positive is not None:
@@ -416,28 +416,28 @@ def hvp(
         power_of_1 = math.sqrt(sum_5)
         product_1 = power_of_1 * binade_1
         power_of_2 = math.sqrt(sum_11)
-        product_2 = power_of_2 * binade_3
-        inverse_4 = reciprocal_or_zero(product_1 + product_2)
-        inverse_5 = reciprocal_or_zero(product_2)
+        to_positive = power_of_2 * binade_3
+        inverse_4 = reciprocal_or_zero(product_1 + to_positive)
+        inverse_5 = reciprocal_or_zero(to_positive)
         power_of_3 = math.sqrt(sum_8)
-        product_3 = power_of_3 * binade_2
-        inverse_6 = reciprocal_or_zero(product_3)
-        inverse_7 = reciprocal_or_zero(product_3 + product_2)
+        product_2 = power_of_3 * binade_2
+        inverse_6 = reciprocal_or_zero(product_2)
+        inverse_7 = reciprocal_or_zero(product_2 + to_positive)
         inverse_8 = reciprocal_or_zero(product_1)
         inverse_9 = reciprocal_or_zero(largest_2 * sum_25)
         up_to_half_1 = up_to_half(sum_21 * inverse_9)
-        product_4 = -up_to_half_1
+        product_3 = -up_to_half_1
         group_2 = (one + up_to_half_1)
-        inverse_10 = reciprocal_or_zero(product_2 + group_2 * product_3)
+        inverse_10 = reciprocal_or_zero(to_positive + group_2 * product_2)
         unit_1 = sum_14 * reciprocal_or_zero(largest * sum_23) * product_1
-        product_5 = -unit_1
+        product_4 = -unit_1
         inverse_11 = reciprocal_or_zero(largest_3 * sum_27)
-        unit_2 = sum_29 * inverse_11 * product_2
-        product_6 = -unit_2
-        unit_3 = sum_16 * inverse_9 * product_3
-        product_7 = -unit_3
-        unit_4 = sum_18 * inverse_11 * product_2
-        product_8 = -unit_4
+        unit_2 = sum_29 * inverse_11 * to_positive
+        product_5 = -unit_2
+        unit_3 = sum_16 * inverse_9 * product_2
+        product_6 = -unit_3
+        unit_4 = sum_18 * inverse_11 * to_positive
+        product_7 = -unit_4
         sum_30 = zero
         sum_30_lost = zero
         sum_34 = zero
@@ -478,12 +478,12 @@ def hvp(
             sum_42 = negative_d_3 - positive_d_3
             sum_41, sum_41_lost = sum_with_lost(sum_41, sum_41_lost, sum_42 * (((sum_37) + group_1) * inverse_7))
             sum_44, sum_44_lost = sum_with_lost(sum_44, sum_44_lost, -(direction_negative_d_2 - direction_positive_d_2) * (sum_31 * inverse_8))
-            sum_46, sum_46_lost = sum_with_lost(sum_46, sum_46_lost, ((sum_42) + product_4 * sum_37) * ((group_1 + group_2 * sum_37) * inverse_10))
+            sum_46, sum_46_lost = sum_with_lost(sum_46, sum_46_lost, ((sum_42) + product_3 * sum_37) * ((group_1 + group_2 * sum_37) * inverse_10))
             sum_49 = direction_positive_d_2 - direction_negative_d_2
-            sum_48, sum_48_lost = sum_with_lost(sum_48, sum_48_lost, ((sum_49) + product_5 * (sum_31 * inverse_8)) * (sum_31 * inverse_8))
-            sum_51, sum_51_lost = sum_with_lost(sum_51, sum_51_lost, ((-(sum_49)) + product_6 * (sum_32 * inverse_5)) * (sum_32 * inverse_5))
-            sum_53, sum_53_lost = sum_with_lost(sum_53, sum_53_lost, ((direction_anchor_d_2 - direction_negative_d_2) + product_7 * (sum_37 * inverse_6)) * (sum_37 * inverse_6))
-            sum_55, sum_55_lost = sum_with_lost(sum_55, sum_55_lost, ((direction_anchor_d_2 - direction_positive_d_2) + product_8 * (sum_32 * inverse_5)) * (sum_32 * inverse_5))
+            sum_48, sum_48_lost = sum_with_lost(sum_48, sum_48_lost, ((sum_49) + product_4 * (sum_31 * inverse_8)) * (sum_31 * inverse_8))
+            sum_51, sum_51_lost = sum_with_lost(sum_51, sum_51_lost, ((-(sum_49)) + product_5 * (sum_32 * inverse_5)) * (sum_32 * inverse_5))
+            sum_53, sum_53_lost = sum_with_lost(sum_53, sum_53_lost, ((direction_anchor_d_2 - direction_negative_d_2) + product_6 * (sum_37 * inverse_6)) * (sum_37 * inverse_6))
+            sum_55, sum_55_lost = sum_with_lost(sum_55, sum_55_lost, ((direction_anchor_d_2 - direction_positive_d_2) + product_7 * (sum_32 * inverse_5)) * (sum_32 * inverse_5))
         sum_33 = group_sum(sum_30, sum_30_lost)
         sum_35 = group_sum(sum_34, sum_34_lost)
         sum_38 = group_sum(sum_36, sum_36_lost)
@@ -495,7 +495,7 @@ def hvp(
         sum_52 = group_sum(sum_51, sum_51_lost)
         sum_54 = group_sum(sum_53, sum_53_lost)
         sum_56 = group_sum(sum_55, sum_55_lost)
-        product_9 = -sum_47
+        product_8 = -sum_47
         sum_57 = zero
         sum_57_lost = zero
         sum_61 = zero
@@ -509,29 +509,29 @@ def hvp(
             sum_59 = (anchor_d1 - negative_d1) + eps
             unit_5 = sum_59 * inverse_6
             positive_d1 = real(positive_row[d1])
-            product_10 = sum_58 * ((((negative_d1 - positive_d1) + product_4 * sum_59) + product_9 * unit_5) * inverse_5)
+            product_9 = sum_58 * ((((negative_d1 - positive_d1) + product_3 * sum_59) + product_8 * unit_5) * inverse_5)
             direction_positive_d1 = real(direction_positive_row[d1])
             group_3 = (direction_positive_d1 - direction_negative_d1)
             group_4 = (-group_3)
             unit_6 = ((anchor_d1 - positive_d1) + eps) * inverse_5
-            sum_57, sum_57_lost = sum_with_lost(sum_57, sum_57_lost, product_10 + group_4 * unit_6)
-            sum_61, sum_61_lost = sum_with_lost(sum_61, sum_61_lost, product_10)
+            sum_57, sum_57_lost = sum_with_lost(sum_57, sum_57_lost, product_9 + group_4 * unit_6)
+            sum_61, sum_61_lost = sum_with_lost(sum_61, sum_61_lost, product_9)
         sum_60 = group_sum(sum_57, sum_57_lost)
         sum_62 = group_sum(sum_61, sum_61_lost)
-        where_near_1 = where_near(sum_60, sum_40 - sum_38, product_2, product_3)
+        where_near_1 = where_near(sum_60, sum_40 - sum_38, to_positive, product_2)
         sum_63 = sum_43 - sum_33
-        choice_1 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (where_near_1 if where_near(sum_63, sum_63, product_3, product_1) >= zero else (sum_40 - sum_45)))
+        choice_1 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (where_near_1 if where_near(sum_63, sum_63, product_2, product_1) >= zero else (sum_40 - sum_45)))
         value = choice_1
-        product_11 = -sum_56
-        product_12 = -sum_35
-        product_13 = -sum_62
-        product_14 = -sum_52
-        product_16 = -inverse_6
-        product_17 = -sum_54
-        where_near_3 = where_near(sum_63, sum_63, product_3, product_1)
-        product_18 = -inverse_5
-        product_20 = -inverse_8
-        product_21 = -sum_50
+        product_10 = -sum_56
+        product_11 = -sum_35
+        product_12 = -sum_62
+        product_13 = -sum_52
+        product_15 = -inverse_6
+        product_16 = -sum_54
+        where_near_3 = where_near(sum_63, sum_63, product_2, product_1)
+        product_17 = -inverse_5
+        product_19 = -inverse_8
+        product_20 = -sum_50
         factor = scale
         if item_scale is not None:
             value = (zero if s == zero else s * value)
@@ -547,16 +547,16 @@ def hvp(
                 unit_7 = ((anchor_k - positive_k) + eps) * inverse_5
                 direction_positive_k = real(direction_positive_row[k])
                 direction_anchor_k = real(direction_anchor_row[k])
-                sum_64 = ((direction_anchor_k - direction_positive_k) + product_8 * unit_7) + product_11 * unit_7
+                sum_64 = ((direction_anchor_k - direction_positive_k) + product_7 * unit_7) + product_10 * unit_7
                 negative_k = real(negative_row[k])
                 sum_65 = (anchor_k - negative_k) + eps
                 unit_8 = sum_65 * inverse_6
                 direction_negative_k = real(direction_negative_row[k])
                 group_5 = (direction_positive_k - direction_negative_k)
-                product_15 = sum_64 * inverse_5
-                sum_66 = ((direction_anchor_k - direction_negative_k) + product_7 * unit_8) + product_17 * unit_8
-                where_near_2 = where_near(sum_64 * (-(power_of_3 * binade_2 * up_to_half_1 + sum_47) * inverse_5 * inverse_6) + (product_12 * ((((negative_k - positive_k) + product_4 * sum_65) + product_9 * unit_8) * inverse_5) + ((-group_5) + product_6 * unit_7) + product_13 * unit_8 + product_14 * unit_7) * inverse_6, product_15 + product_16 * sum_66, product_2, product_3)
-                choice_2 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (where_near_2 if where_near_3 >= zero else product_15))
+                product_14 = sum_64 * inverse_5
+                sum_66 = ((direction_anchor_k - direction_negative_k) + product_6 * unit_8) + product_16 * unit_8
+                where_near_2 = where_near(sum_64 * (-(power_of_3 * binade_2 * up_to_half_1 + sum_47) * inverse_5 * inverse_6) + (product_11 * ((((negative_k - positive_k) + product_3 * sum_65) + product_8 * unit_8) * inverse_5) + ((-group_5) + product_5 * unit_7) + product_12 * unit_8 + product_13 * unit_7) * inverse_6, product_14 + product_15 * sum_66, to_positive, product_2)
+                choice_2 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (where_near_2 if where_near_3 >= zero else product_14))
                 product_anchor_row[k] = factor * choice_2
         if product_positive is not None:
             for k in range(rank, n_D, LANES):
@@ -565,14 +565,14 @@ def hvp(
                 unit_9 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
                 direction_positive_k_2 = real(direction_positive_row[k])
                 direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_67 = ((direction_anchor_k_2 - direction_positive_k_2) + product_8 * unit_9) + product_11 * unit_9
-                product_19 = product_18 * sum_67
+                sum_67 = ((direction_anchor_k_2 - direction_positive_k_2) + product_7 * unit_9) + product_10 * unit_9
+                product_18 = product_17 * sum_67
                 negative_k_2 = real(negative_row[k])
                 unit_10 = ((positive_k_2 - negative_k_2) + eps) * inverse_8
                 direction_negative_k_2 = real(direction_negative_row[k])
                 group_6 = (direction_positive_k_2 - direction_negative_k_2)
-                sum_68 = (product_5 * unit_10 + group_6) + product_21 * unit_10
-                choice_3 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (product_19 if where_near_3 >= zero else (product_20 * sum_68 + product_19)))
+                sum_68 = (product_4 * unit_10 + group_6) + product_20 * unit_10
+                choice_3 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (product_18 if where_near_3 >= zero else (product_19 * sum_68 + product_18)))
                 product_positive_row[k] = factor * choice_3
         if product_negative is not None:
             for k in range(rank, n_D, LANES):
@@ -582,12 +582,12 @@ def hvp(
                 unit_11 = sum_69 * inverse_6
                 direction_negative_k_3 = real(direction_negative_row[k])
                 direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_70 = ((direction_anchor_k_3 - direction_negative_k_3) + product_7 * unit_11) + product_17 * unit_11
+                sum_70 = ((direction_anchor_k_3 - direction_negative_k_3) + product_6 * unit_11) + product_16 * unit_11
                 positive_k_3 = real(positive_row[k])
                 unit_12 = ((positive_k_3 - negative_k_3) + eps) * inverse_8
                 direction_positive_k_3 = real(direction_positive_row[k])
                 group_7 = (direction_positive_k_3 - direction_negative_k_3)
-                sum_71 = (product_5 * unit_12 + group_7) + product_21 * unit_12
+                sum_71 = (product_4 * unit_12 + group_7) + product_20 * unit_12
                 choice_4 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else ((sum_70 * inverse_6) if where_near_3 >= zero else (sum_71 * inverse_8)))
                 product_negative_row[k] = factor * choice_4
     counted = rank == 0
@@ -721,22 +721,22 @@ def hessian_diagonal(
         power_of_1 = math.sqrt(sum_5)
         product_1 = power_of_1 * binade_1
         power_of_2 = math.sqrt(sum_11)
-        product_2 = power_of_2 * binade_3
-        inverse_4 = reciprocal_or_zero(product_1 + product_2)
+        to_positive = power_of_2 * binade_3
+        inverse_4 = reciprocal_or_zero(product_1 + to_positive)
         power_of_3 = math.sqrt(sum_8)
-        product_3 = power_of_3 * binade_2
-        inverse_5 = reciprocal_or_zero(product_3 + product_2)
+        product_2 = power_of_3 * binade_2
+        inverse_5 = reciprocal_or_zero(product_2 + to_positive)
         up_to_half_1 = up_to_half(sum_14 * reciprocal_or_zero(largest * sum_19))
-        product_4 = -up_to_half_1
+        product_3 = -up_to_half_1
         group_2 = (one + up_to_half_1)
-        inverse_6 = reciprocal_or_zero(product_2 + group_2 * product_1)
+        inverse_6 = reciprocal_or_zero(to_positive + group_2 * product_1)
         up_to_half_2 = up_to_half(sum_17 * reciprocal_or_zero(largest_2 * sum_21))
-        product_5 = -up_to_half_2
+        product_4 = -up_to_half_2
         group_3 = (one + up_to_half_2)
-        inverse_7 = reciprocal_or_zero(product_2 + group_3 * product_3)
+        inverse_7 = reciprocal_or_zero(to_positive + group_3 * product_2)
         inverse_8 = reciprocal_or_zero(product_1)
-        inverse_9 = reciprocal_or_zero(product_3)
-        inverse_10 = reciprocal_or_zero(product_2)
+        inverse_9 = reciprocal_or_zero(product_2)
+        inverse_10 = reciprocal_or_zero(to_positive)
         sum_24 = zero
         sum_24_lost = zero
         sum_29 = zero
@@ -763,8 +763,8 @@ def hessian_diagonal(
             sum_30 = negative_d_3 - positive_d_3
             sum_31 = (anchor_d_3 - negative_d_3) + eps
             sum_29, sum_29_lost = sum_with_lost(sum_29, sum_29_lost, sum_30 * (((sum_31) + group_1) * inverse_5))
-            sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, ((sum_25) + product_4 * sum_26) * ((group_1 + group_2 * sum_26) * inverse_6))
-            sum_35, sum_35_lost = sum_with_lost(sum_35, sum_35_lost, ((sum_30) + product_5 * sum_31) * ((group_1 + group_3 * sum_31) * inverse_7))
+            sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, ((sum_25) + product_3 * sum_26) * ((group_1 + group_2 * sum_26) * inverse_6))
+            sum_35, sum_35_lost = sum_with_lost(sum_35, sum_35_lost, ((sum_30) + product_4 * sum_31) * ((group_1 + group_3 * sum_31) * inverse_7))
             power_of_4 = (sum_26 * inverse_8) * (sum_26 * inverse_8)
             abs_7 = abs(sum_26)
             sum_37, sum_37_lost = sum_with_lost(sum_37, sum_37_lost, power_of_4 - (power_of_4 if abs_7 == largest else zero))
@@ -781,12 +781,12 @@ def hessian_diagonal(
         sum_38 = group_sum(sum_37, sum_37_lost)
         sum_40 = group_sum(sum_39, sum_39_lost)
         sum_42 = group_sum(sum_41, sum_41_lost)
-        product_6 = -sum_36
-        product_8 = -inverse_9
+        product_5 = -sum_36
+        product_7 = -inverse_9
         sum_45 = sum_32 - sum_28
-        where_near_2 = where_near(sum_45, sum_45, product_3, product_1)
-        product_11 = -sum_34
-        product_12 = -inverse_8
+        where_near_2 = where_near(sum_45, sum_45, product_2, product_1)
+        product_10 = -sum_34
+        product_11 = -inverse_8
         factor = scale
         if item_scale is not None:
             factor = scale * s
@@ -803,10 +803,10 @@ def hessian_diagonal(
                 unit_2 = sum_44 * inverse_10
                 power_of_8 = unit_2 * unit_2
                 choice_2 = ((power_of_8 * (sum_23 - one) + sum_42) if abs(sum_44) == largest_3 else (one - power_of_8))
-                product_7 = choice_2 * inverse_10
-                product_9 = product_8 * choice_1
-                where_near_1 = where_near(choice_1 * (-(power_of_3 * binade_2 * up_to_half_2 + sum_36) * inverse_10 * inverse_9) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_5 * sum_43) + product_6 * unit_1) * inverse_10)) * inverse_10, product_7 + product_9, product_2, product_3)
-                choice_3 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (where_near_1 if where_near_2 >= zero else product_7))
+                product_6 = choice_2 * inverse_10
+                product_8 = product_7 * choice_1
+                where_near_1 = where_near(choice_1 * (-(power_of_3 * binade_2 * up_to_half_2 + sum_36) * inverse_10 * inverse_9) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_4 * sum_43) + product_5 * unit_1) * inverse_10)) * inverse_10, product_6 + product_8, to_positive, product_2)
+                choice_3 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (where_near_1 if where_near_2 >= zero else product_6))
                 diagonal_anchor_row[k] = factor * choice_3
         if diagonal_positive is not None:
             for k in range(rank, n_D, LANES):
@@ -816,15 +816,15 @@ def hessian_diagonal(
                 unit_3 = sum_46 * inverse_10
                 power_of_9 = unit_3 * unit_3
                 choice_4 = ((power_of_9 * (sum_23 - one) + sum_42) if abs(sum_46) == largest_3 else (one - power_of_9))
-                product_10 = choice_4 * inverse_10
+                product_9 = choice_4 * inverse_10
                 negative_k_2 = real(negative_row[k])
                 sum_47 = (positive_k_2 - negative_k_2) + eps
                 unit_4 = sum_47 * inverse_8
                 power_of_10 = unit_4 * unit_4
                 choice_5 = ((power_of_10 * (sum_19 - one) + sum_38) if abs(sum_47) == largest else (one - power_of_10))
-                product_13 = product_12 * choice_5
-                where_near_3 = where_near(choice_5 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_34) * inverse_10 * inverse_8) + (-(unit_4 + unit_3) * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2) + product_4 * sum_47) + product_11 * unit_4) * inverse_10)) * inverse_10, product_10 + product_13, product_2, product_1)
-                choice_6 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_10 if where_near_2 >= zero else where_near_3))
+                product_12 = product_11 * choice_5
+                where_near_3 = where_near(choice_5 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_34) * inverse_10 * inverse_8) + (-(unit_4 + unit_3) * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2) + product_3 * sum_47) + product_10 * unit_4) * inverse_10)) * inverse_10, product_9 + product_12, to_positive, product_1)
+                choice_6 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_9 if where_near_2 >= zero else where_near_3))
                 diagonal_positive_row[k] = factor * choice_6
         if diagonal_negative is not None:
             for k in range(rank, n_D, LANES):
@@ -834,14 +834,14 @@ def hessian_diagonal(
                 unit_5 = sum_48 * inverse_9
                 power_of_11 = unit_5 * unit_5
                 choice_7 = ((power_of_11 * (sum_21 - one) + sum_40) if abs(sum_48) == largest_2 else (one - power_of_11))
-                product_14 = product_8 * choice_7
+                product_13 = product_7 * choice_7
                 positive_k_3 = real(positive_row[k])
                 sum_49 = (positive_k_3 - negative_k_3) + eps
                 unit_6 = sum_49 * inverse_8
                 power_of_12 = unit_6 * unit_6
                 choice_8 = ((power_of_12 * (sum_19 - one) + sum_38) if abs(sum_49) == largest else (one - power_of_12))
-                product_15 = product_12 * choice_8
-                choice_9 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_14 if where_near_2 >= zero else product_15))
+                product_14 = product_11 * choice_8
+                choice_9 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_13 if where_near_2 >= zero else product_14))
                 diagonal_negative_row[k] = factor * choice_9
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

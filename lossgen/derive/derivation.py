@@ -103,20 +103,20 @@ class Derivation:
     @cached_property
     def gradient(self) -> tuple[Result, ...]:
         """The gradient of the value, for each differentiable argument."""
-        return tuple(self._result(a, self._slope(self.value, a)) for a in self.variant.differentiable)
+        return tuple(self.result(a, self.slope(self.value, a)) for a in self.variant.differentiable)
 
     @cached_property
     def normalizer_gradient(self) -> tuple[Result, ...]:
         """The gradient of the normaliser, for each differentiable argument."""
-        return tuple(self._result(a, self._slope(self.normalizer, a)) for a in self.variant.differentiable)
+        return tuple(self.result(a, self.slope(self.normalizer, a)) for a in self.variant.differentiable)
 
     @cached_property
     def hessian_diagonal(self) -> tuple[Result, ...]:
         """The second derivative with respect to each entry of each prediction."""
         diagonal = []
         for argument in self.variant.predictions:
-            slope = self._prepare(self._slope(self.value, argument))
-            diagonal.append(self._result(argument, self._slope(slope, argument)))
+            slope = self._prepare(self.slope(self.value, argument))
+            diagonal.append(self.result(argument, self.slope(slope, argument)))
         return tuple(diagonal)
 
     def curvature(self, wrt: Sequence[Argument]) -> Curvature:
@@ -131,8 +131,8 @@ class Derivation:
 
         products = []
         for argument in wrt:
-            slope = self._prepare(self._slope(self.value, argument))
-            products.append(self._result(argument, self.derive(slope, along)))
+            slope = self._prepare(self.slope(self.value, argument))
+            products.append(self.result(argument, self.derive(slope, along)))
         return Curvature(directions, self._simplify(self.derive(self.value, along)), tuple(products))
 
     def stable(self, raw: Expr) -> Expr:
@@ -142,7 +142,7 @@ class Derivation:
     def _simplify(self, expression: Expr) -> Expr:
         return self._stabilise(expression)
 
-    def _slope(self, expression: Expr, argument: Argument) -> Expr:
+    def slope(self, expression: Expr, argument: Argument) -> Expr:
         """The derivative with respect to the argument, or to its entry at the argument's own index."""
         index = self.entry_index(argument)
 
@@ -167,7 +167,7 @@ class Derivation:
         taken = {index.name for index in self.variant.expression.atoms(Index)}
         return axis.index(next(n for n in _index_names(axis.name) if n not in taken and not _is_canonical(n, axis)))
 
-    def _result(self, argument: Argument, raw: Expr) -> Result:
+    def result(self, argument: Argument, raw: Expr) -> Result:
         expression = self._simplify(raw)
         index = self.entry_index(argument)
         label = next(iter(self.variant.labels), None)

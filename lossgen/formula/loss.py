@@ -114,6 +114,7 @@ class Loss:
         parameters = {n: Hyperparameter(n, r) for n, r in numbers.items()}
         symbols = {n: Argument(n, r) for n, r in roles.items()} | options | parameters
         value, names = self._run(run_with_names, self.function, symbols)
+        names = {n: _with_exact_numbers(part) for n, part in names.items()}
         expression = self._as_expression(value)
         normalizer = self._of_arguments("normalizer", self._normalizer, symbols)
         divisor = self._of_arguments("divisor", self._divisor, symbols)

@@ -1,97 +1,135 @@
 """What is derived of a loss, set for reading: definition, gradient, curvature, and the steps that lead there."""
 
-import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+
+from sympy import Expr, exp, log
+from sympy.core.function import Function
 
 from lossgen.derive import Derivation, Result
-from lossgen.derive.lattice import LatticeDerivation
-from lossgen.derive.rules import PROTECTION, STABLE
-from lossgen.derive.sweeps import lines_of
 from lossgen.formula import Loss, SpecError, Variant
-from lossgen.formula.recurrence import Lattice
+from lossgen.formula.nodes import Entry
+from lossgen.formula.symbols import Argument
 
-from .blocks import Block, Formula, Paragraph, Plain, Section, prose
-from .equation import equation
-from .names import set_name
+from .blocks import Block, Paragraph, Section, prose
+from .equation import equations
+from .naming import names_in
 from .notation import latex
+from .reading import Reading
+from .recurrences import defined, gradient_lines, product_lines
+from .stages import staged
+from .variants import Blocks, each_variant
+
+LOSS = r"\ell"
 
 
 def definition(loss: Loss) -> Section:
-    """The formula as the author wrote it, for each variant, with its recurrences."""
-    blocks: list[Block] = []
-    for variant in loss.pieces:
-        blocks += _heading(variant)
-        blocks.append(equation(r"\ell", variant.expression))
-        for lattice in sorted(variant.expression.atoms(Lattice), key=str):
-            left = set_name(str(lattice.name), *map(latex, lattice.indices))
-            blocks.append(equation(left, lattice.cell))
-            outside = Formula(rf"{set_name(str(lattice.name))} = {latex(lattice.outside)}")
-            blocks.append(Paragraph((Plain("outside the axes "), outside)))
-    return Section("definition", "Definition", tuple(blocks))
+    """The formula as the author wrote it, for each variant, with the parts that have names, and the recurrences."""
+
+    def say(variant: Variant) -> Blocks:
+        parts = {part: name for name, part in variant.names.items() if part != variant.expression}
+        reading = Reading(parts, spell=False)
+        value = reading(variant.expression)
+        parts = [(latex(name), part) for name, part in reading.definitions(value)]
+        return (equations([(LOSS, value), *parts]), *defined(variant, reading))
+
+    return Section("definition", "Definition", each_variant(loss, say))
 
 
 def gradient(loss: Loss) -> Section:
-    """The gradient with respect to each differentiable argument."""
-    blocks: list[Block] = []
-    for variant in loss.pieces:
-        blocks += _heading(variant)
+    """The gradient with respect to each differentiable argument: any entry, and the label's own where it differs."""
+
+    def say(variant: Variant) -> Blocks:
         if variant.filled:
-            sweeps = LatticeDerivation(loss.name, variant).evaluate()
-            blocks += [equation(rf"\text{{{title}}}", value) for title, value in lines_of(sweeps)]
-        else:
-            blocks += _results(Derivation(loss.name, variant).gradient, "")
-    return Section("gradient", "Gradient", tuple(blocks))
+            return gradient_lines(loss, variant)
+        derivation = Derivation(loss.name, variant)
+        return tuple(_results(derivation, derivation.gradient, _slope_of))
+
+    return Section("gradient", "Gradient", each_variant(loss, say))
 
 
 def curvature(loss: Loss) -> Section:
-    """The diagonal of the Hessian where it exists, and its product with a direction."""
-    blocks: list[Block] = []
-    for variant in loss.pieces:
-        blocks += _heading(variant)
+    """The diagonal of the Hessian where it exists, and the Hessian's product with a direction."""
+
+    def say(variant: Variant) -> Blocks:
         if variant.filled:
-            continue
+            return product_lines(loss, variant)
         derivation = Derivation(loss.name, variant)
         try:
-            blocks += _results(derivation.hessian_diagonal, "^2")
-            blocks += _results(derivation.curvature(variant.predictions).products, "^2")
+            diagonal, products = derivation.hessian_diagonal, derivation.curvature(variant.predictions).products
         except SpecError as error:
-            blocks.append(Paragraph(prose(str(error))))
-    return Section("curvature", "Curvature", tuple(blocks))
+            return (Paragraph(prose(f"There is no second derivative: {str(error).removeprefix(f'{loss.name}: ')}.")),)
+        if all(r.generic == 0 and not r.at_label for r in (*diagonal, *products)):
+            return (Paragraph(prose("The second derivative is 0 wherever it exists.")),)
+        blocks = [Paragraph(prose("The diagonal of the Hessian:")), *_results(derivation, diagonal, _bend_of)]
+        if not all(r.index is None for r in products) or len(products) > 1:
+            blocks.append(Paragraph(prose("The product of the Hessian with a direction v, whose entries have a dot:")))
+            blocks += _results(derivation, products, _product_of)
+        return tuple(blocks)
+
+    return Section("curvature", "Curvature", each_variant(loss, say))
 
 
 def steps(loss: Loss) -> Section:
-    """The rules that were applied, in order: the formula before and after, and why it holds."""
-    blocks: list[Block] = []
-    documents = {rule.__name__: inspect.getdoc(rule) or "" for rule in (*PROTECTION, *STABLE)}
-    for variant in loss.pieces:
-        blocks += _heading(variant)
-        for rule, before, after in _steps(loss, variant):
-            blocks.append(Paragraph(prose(f"{rule.replace('_', ' ')}: {documents[rule]}")))
-            blocks.append(equation(latex(before), after))
-    return Section("steps", "The derivation, step by step", tuple(blocks))
+    """The derivation: each rule that was applied, the formula before and after, and why the step holds."""
+    return Section("steps", "Derivation, step by step", staged(loss))
 
 
-def _steps(loss: Loss, variant: Variant):
-    if variant.filled:
-        lattice = LatticeDerivation(loss.name, variant)
-        lattice.evaluate()
-        return lattice.trace.steps
-    derivation = Derivation(loss.name, variant)
-    _ = derivation.gradient
-    return list(dict.fromkeys(derivation.trace.steps))
-
-
-def _heading(variant: Variant) -> list[Block]:
-    return [Paragraph(prose(f"Variant `{variant.label}`:"))] if variant.label else []
-
-
-def _results(results: Iterable[Result], order: str) -> list[Block]:
-    blocks: list[Block] = []
+def _results(derivation: Derivation, results: Iterable[Result], left_of) -> Iterator[Block]:
+    """An equation for each result and each form of it, and after them what the names in it stand for."""
+    reading = reading_of(derivation)
+    values: list[Expr] = []
     for result in results:
-        name = str(result.argument)
+        given = []
         for at, value in ((result.index, result.generic), (result.label, result.at_label)):
             if value is not None:
-                entry = set_name(name, *([latex(at)] if at is not None else []))
-                below = rf"\partial {entry}{order}" if order else rf"\partial {entry}"
-                blocks.append(equation(rf"\frac{{\partial{order} \ell}}{{{below}}}", value))
-    return blocks
+                values.append(reading(value))
+                given.append((left_of(result.argument, latex(_entry(result.argument, at))), values[-1]))
+        note = ""
+        if result.at_label is not None and (result.generic != 0 or result.at_label != 0):
+            note = rf"{latex(result.index)} \neq {latex(result.label)}"
+        yield equations(given, note=note)
+    definitions = [(latex(name), value) for name, value in reading.definitions(*values)]
+    if definitions:
+        yield Paragraph(prose("Here"))
+        yield equations(definitions)
+
+
+def reading_of(derivation: Derivation) -> Reading:
+    """How formulas of the derivation are read: with the author's names, those of logarithms and complements too."""
+    taken = names_in(derivation.variant.expression) | {a.name for a in derivation.variant.arguments}
+    names: dict[Expr, str] = {}
+    forms: dict[Expr, tuple[Expr, Callable[[Expr], Expr]]] = {}
+    for name, raw in derivation.variant.names.items():
+        part = derivation.stable(raw)
+        if not part.args or part == derivation.value:
+            continue
+        names[part] = name
+        if part.is_positive and not isinstance(part, exp):
+            _add_form(forms, part, derivation.stable(log(raw)), log)
+            _add_form(forms, part, derivation.stable(1 - raw), lambda n: 1 - n)
+            _add_form(forms, part, derivation.stable(log(1 - raw)), lambda n: log(1 - n))
+    return Reading(names, frozenset(taken), {form: of for form, of in forms.items() if form not in names})
+
+
+def _add_form(forms: dict, part: Expr, found: Expr, form: Callable[[Expr], Expr]) -> None:
+    """Remembers what the found expression is in terms of the part; without a minus sign before it."""
+    if isinstance(found, Function):
+        forms.setdefault(found, (part, form))
+    elif isinstance(-found, Function):
+        forms.setdefault(-found, (part, lambda n: -form(n)))
+
+
+def _entry(argument: Argument, at: Expr | None) -> Expr:
+    return argument if at is None else Entry(argument, at)
+
+
+def _slope_of(argument: Argument, entry: str) -> str:
+    return rf"\frac{{\partial {LOSS}}}{{\partial {entry}}}"
+
+
+def _bend_of(argument: Argument, entry: str) -> str:
+    return rf"\frac{{\partial^{{2}} {LOSS}}}{{\partial {entry}^{{2}}}}"
+
+
+def _product_of(argument: Argument, entry: str) -> str:
+    return rf"(H v)_{{{entry}}}"

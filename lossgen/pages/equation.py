@@ -1,14 +1,92 @@
-"""A formula on lines that fit the page."""
+"""A formula on lines that fit the page; where it is too long, parts of it have names, which are said after it."""
 
-from sympy import Expr
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+from sympy import Expr, Symbol
 
 from .blocks import Display
-from .notation import latex
+from .fold import Fold
+from .naming import largest, letters, name_part, repeated, select_as_position
+from .notation import Named, Notation
+from .widths import width_of
 
 #: The width of a page's text in points, at 10 points: 15.5 cm.
 WIDTH = 441.0
 
+#: The equals sign, and what the estimate of widths may be wrong by.
+BESIDE = 20.0
 
-def equation(left: str, expression: Expr, *, width: float = WIDTH) -> Display:
-    """The lines of `left = expression`; `left` is LaTeX, the width is in points."""
-    return Display((rf"{left} &= {latex(expression)}",))
+#: More lines than these, and what is repeated has a name; more than those, and large parts have names.
+FEW, MANY = 2, 6
+
+#: No more names than these for one formula.
+MOST_NAMES = 12
+
+
+def equation(left: str, expression: Expr, *, width: float = WIDTH, relation: str = "=") -> Display:
+    """The lines of `left = expression`; `left` is LaTeX, the width is in points.
+
+    Further lines say what the names of large parts stand for: u = …
+    """
+    return equations([(left, expression)], width=width, relations=(relation,))
+
+
+def equations(
+    given: Sequence[tuple[str, Expr]], *, width: float = WIDTH, relations: Sequence[str] = (), note: str = ""
+) -> Display:
+    """Several equations, aligned at what stands between their sides.
+
+    relations : what stands there, an equals sign where they come to an end.
+    note : LaTeX of a condition that the first equation holds under.
+    """
+    p = Notation()
+    room = width - max(width_of(left) for left, _ in given) - BESIDE
+    pool = letters(*(expression for _, expression in given))
+    found: list[str] = []
+    waiting = [(left, expression, relation) for (left, expression), relation in zip_longest(given, relations)]
+    while waiting:
+        left, expression, relation = waiting.pop(0)
+        lines, named = fitting(p, expression, room, pool)
+        if note:
+            lines = _noted(lines, rf"\quad ({note})", room)
+            note = ""
+        found += [
+            f"{left} &{'=' if relation is None else relation} {lines[0]}",
+            *(rf"&\quad {line}" for line in lines[1:]),
+        ]
+        waiting = [*((p.text(name), part, None) for name, part in named), *waiting]
+    return Display(tuple(found))
+
+
+def _noted(lines: list[str], note: str, room: float) -> list[str]:
+    """The lines, with a note at the end of the last one or on a line of its own."""
+    if width_of(lines[-1] + note) <= room:
+        return [*lines[:-1], lines[-1] + note]
+    return [*lines, note]
+
+
+def fitting(
+    p: Notation, expression: Expr, room: float, pool: Iterator[Symbol]
+) -> tuple[list[str], list[tuple[Named, Expr]]]:
+    """The lines of the formula, and the parts that have names in it."""
+    room -= 10  # lines after the first are set in
+    named: list[tuple[Named, Expr]] = []
+    while (part := select_as_position(expression)) is not None:
+        expression, name = name_part(expression, part, next(pool))
+        named.append((name, part))
+    lines = Fold(p, room).lines(expression)
+    for choose, most in ((repeated, FEW), (largest, MANY)):
+        while (lines is None or _height(lines) > most) and len(named) < MOST_NAMES:
+            part = choose(expression, p)
+            if part is None:
+                break
+            expression, name = name_part(expression, part, next(pool))
+            named.append((name, part))
+            lines = Fold(p, room).lines(expression)
+    return lines if lines is not None else [p.whole(expression)], named
+
+
+def _height(lines: list[str]) -> int:
+    """How many lines there are, those counted that pieces of a select take beyond their first."""
+    return sum(1 + line.count(r"\\ \quad") for line in lines)

@@ -1,60 +1,29 @@
 """Names as they are set in formulas: Greek letters, one letter with a subscript, words in italics."""
 
-import re
-
-GREEK = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "pi",
-        "rho",
-        "sigma",
-        "tau",
-        "upsilon",
-        "phi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Pi",
-        "Sigma",
-        "Upsilon",
-        "Phi",
-        "Psi",
-        "Omega",
-    ]
-)
+LOWER = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega"
+UPPER = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+GREEK = frozenset(f"{LOWER} {UPPER}".split())
 
 #: Short names that stand for a Greek letter.
 SPELT = {"lam": "lambda", "eps": "varepsilon", "epsilon": "varepsilon"}
 
 
-def set_name(name: str, *subscripts: str) -> str:
+def set_name(name: str, *subscripts: str, accent: str = "") -> str:
     r"""The name in LaTeX, with further subscripts: gamma is \gamma, p_t is p_{t}, input is \mathit{input}."""
     stem, *rest = [part for part in name.split("_") if part] or [name]
-    letters, digits = re.fullmatch(r"(.*?)(\d*)", stem).groups()
+    letters, digits = _apart(stem)
     if rest and not _is_letter(letters):
-        letters, digits = re.fullmatch(r"(.*?)(\d*)", name.strip("_")).groups()
-        rest = []
-    below = [*([digits] if digits else []), *(set_name(part) for part in rest), *subscripts]
+        (letters, digits), rest = _apart(name.strip("_")), []
+    below = [*([digits] if digits else []), *map(set_name, rest), *subscripts]
     word = _letter(letters) if _is_letter(letters) else rf"\mathit{{{letters.replace('_', chr(92) + '_')}}}"
+    word = rf"{accent}{{{word}}}" if accent else word
     return rf"{word}_{{{','.join(below)}}}" if below else word
+
+
+def _apart(word: str) -> tuple[str, str]:
+    """The letters and the digits at the end."""
+    letters = word.rstrip("0123456789")
+    return (letters, word[len(letters) :]) if letters else (word, "")
 
 
 def _is_letter(word: str) -> bool:

@@ -1,39 +1,66 @@
 """Formulas in LaTeX, of the part that amsmath and MathML share: what a textbook would write for each node."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from sympy import Abs, Add, And, Expr, Min, Mul, Or, Piecewise, Pow, Symbol, exp, fraction, log, sign, tanh
+from sympy import ITE, Abs, Add, And, Expr, Min, Mod, Mul, Not, Or, Piecewise, Pow, Symbol, exp, log, sign, tanh
 from sympy import Max as Largest
 from sympy.core.function import Function
+from sympy.core.relational import Relational
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 
 from lossgen.derive.sweeps import Table, TableEntry
-from lossgen.formula.atoms import absorb, sigmoid, xlogy
-from lossgen.formula.infinities import infinite_with
+from lossgen.formula.atoms import log_cosh, sigmoid, xlogy
+from lossgen.formula.infinities import infinite_with, is_finite, zero_if_infinite
 from lossgen.formula.lengths import Norm, PowerNorm, ratio
 from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Reduction, Sum
 from lossgen.formula.paths import log_add_exp
 from lossgen.formula.paths import share as path_share
 from lossgen.formula.recurrence import Cell, Filled
+from lossgen.formula.symbols import Argument
 
 from .names import set_name
+from .order import comparison, factors_of, over, pieces, plain, terms_of
+from .widths import is_tall, width_of
 
-SUM, PRODUCT, POWER, ATOM = PRECEDENCE["Add"], PRECEDENCE["Mul"], PRECEDENCE["Pow"], PRECEDENCE["Atom"]
+SUM, PRODUCT, POWER = PRECEDENCE["Add"], PRECEDENCE["Mul"], PRECEDENCE["Pow"]
+
+#: An exponent that is wider is written with \exp.
+WIDE_EXPONENT = 55.0
+#: A condition that is wider is not written in brackets before what it is for, but as cases.
+WIDE_MARK = 170.0
+
+
+class Named(Expr):
+    """A part of a formula under a name of its own, at positions where it depends on them."""
+
+    is_commutative = True
+    is_real = True
+    is_extended_real = True
+
+    def __new__(cls, name: Symbol, *positions: Expr) -> "Named":
+        return Expr.__new__(cls, name, *positions)
+
+
+class NamedPositive(Named):
+    """The same for a part that is above 0."""
+
+    is_positive = True
 
 
 def latex(expression: Expr) -> str:
     """The formula in LaTeX, on one line."""
-    return Notation().doprint(expression)
+    return Notation().whole(expression)
 
 
 class Notation(LatexPrinter):
     """Sets formulas for reading. How each kind of node is set is a function in `FORMS`, the first that fits."""
 
-    printmethod = ""
-
     def __init__(self) -> None:
-        super().__init__({"mul_symbol": r"\,"})
+        super().__init__()
+        self._small = False
+        self._texts: dict[tuple[bool, Expr], str] = {}
+        self._widths: dict[str, float] = {}
 
     def _print(self, expr, **kwargs) -> str:
         for kind in type(expr).__mro__:
@@ -41,176 +68,250 @@ class Notation(LatexPrinter):
                 return FORMS[kind](self, expr)
         return super()._print(expr, **kwargs)
 
-    def parenthesize(self, item, level: int, is_neg: bool = False, strict: bool = False) -> str:
-        text, own = self._print(item), tightness(item)
-        if is_neg and text.startswith("-"):
-            own = SUM
-        return self.bracket(text) if own < level or (not strict and own <= level) else text
+    def text(self, node: Expr) -> str:
+        """The node where it stands within a formula."""
+        key = (self._small, node)
+        if key not in self._texts:
+            self._texts[key] = self._print(node)
+        return self._texts[key]
 
-    def bracket(self, text: str) -> str:
-        return rf"\left({text}\right)"
+    def width(self, text: str) -> float:
+        """How wide the text is."""
+        if text not in self._widths:
+            self._widths[text] = width_of(text)
+        return self._widths[text]
+
+    def whole(self, node: Expr) -> str:
+        """The node where it is all of a formula, or of a piece: selects are cases."""
+        return cases(self, node) if isinstance(node, Piecewise) else self.text(node)
+
+    def held(self, node: Expr, level: int) -> str:
+        """The node, in brackets unless its parts hold together more tightly than the level."""
+        text = self.text(node)
+        return bracket(text) if tightness(node) <= level else text
+
+    def small(self, node: Expr) -> str:
+        """The node as an exponent or index: quotients with a slash."""
+        before, self._small = self._small, True
+        text = self.text(node)
+        self._small = before
+        return text
 
     def call(self, name: str, *args: Expr) -> str:
-        return rf"{name}\left({', '.join(map(self._print, args))}\right)"
+        inner = ", ".join(map(self.text, args))
+        return rf"{name}\!\left({inner}\right)" if is_tall(inner) else f"{name}({inner})"
+
+    def quotient(self, above: Expr, below: Expr) -> str:
+        if self._small:
+            bottom = self.held(below, PRODUCT)
+            return f"{self.held(above, SUM)}/{bottom}"
+        return rf"\frac{{{self.text(above)}}}{{{self.text(below)}}}"
+
+
+def bracket(text: str) -> str:
+    return rf"\left({text}\right)" if is_tall(text) else f"({text})"
 
 
 def tightness(node: Expr) -> int:
     """How tightly the parts of the node's printed form hold together."""
     if isinstance(node, Reduction) and not isinstance(node, Norm | PowerNorm):
         return PRODUCT
-    if isinstance(node, absorb | infinite_with):
+    if isinstance(node, Piecewise):
+        found = indicated(node)
+        if found is None or found[0].could_extract_minus_sign():
+            return SUM
+        return POWER + 1 if found[0] == 1 else PRODUCT
+    if isinstance(node, ratio | xlogy | log_cosh):
         return PRODUCT
-    if isinstance(node, path_share | exp):
+    if isinstance(node, exp | path_share):
         return POWER
-    if isinstance(node, Pow) and node.exp.could_extract_minus_sign():
-        return PRODUCT
-    if isinstance(node, Mul) and node.could_extract_minus_sign():
-        return SUM
-    return precedence_traditional(node)
+    if isinstance(node, Mul | Pow | Add) or node.is_number:
+        return SUM if node.could_extract_minus_sign() else precedence_traditional(node)
+    return precedence_traditional(node) if isinstance(node, Relational | And | Or | Not) else PRECEDENCE["Atom"]
 
 
 def _add(p: Notation, node: Add) -> str:
     terms = terms_of(node)
-    return terms_joined(p._print(term) for term in terms)
+    texts = [p.text(term) for term in terms]
+    loose = [
+        bracket(t) if isinstance(term, Piecewise) and "cases" in t else t for term, t in zip(terms, texts, strict=True)
+    ]
+    return joined([*loose[:-1], texts[-1]])
 
 
-def terms_of(node: Add) -> list[Expr]:
-    """The terms in the order of reading: one that is not negative comes first."""
-    terms = sorted(node.as_ordered_terms(), key=lambda t: t.is_number and t.could_extract_minus_sign())
-    first = next((t for t in terms if not t.could_extract_minus_sign()), terms[0])
-    return [first, *(t for t in terms if t is not first)]
-
-
-def terms_joined(texts) -> str:
+def joined(terms: Iterable[str]) -> str:
+    """The terms as a sum."""
     found = ""
-    for text in texts:
-        text = text.lstrip()
+    for text in terms:
         found += text if not found else f" - {text[1:].lstrip()}" if text.startswith("-") else f" + {text}"
     return found
 
 
 def _mul(p: Notation, node: Mul) -> str:
     if node.could_extract_minus_sign():
-        rest = -node
-        return f"-{p.parenthesize(rest, SUM)}" if isinstance(rest, Add) else f"- {p._print(rest)}"
-    above, below = fraction(node, exact=True)
-    if below != 1:
-        return rf"\frac{{{p._print(above)}}}{{{p._print(below)}}}"
-    return r" \, ".join(_factors(p, factors_of(node)))
+        return f"-{p.held(-node, SUM)}"
+    above, below, beside = over(node)
+    if below == 1:
+        return product(p, factors_of(node))
+    beside = [f for f in beside if not p._small]
+    rest = node * below if p._small else above
+    head = p.quotient(rest, below)
+    return rf"{head} \, {product(p, beside, alone=False)}" if beside else head
 
 
-def factors_of(node: Expr) -> list[Expr]:
-    """The factors in the order of reading: numbers, letters, entries, indicators, functions, sums."""
-    return sorted(Mul.make_args(node), key=_place)
-
-
-def _place(factor: Expr):
-    base = factor.base if isinstance(factor, Pow) else factor
-    kinds = (lambda f: f.is_number, lambda f: isinstance(f, Symbol), lambda f: isinstance(f, Entry | TableEntry | Cell))
-    for place, kind in enumerate(kinds):
-        if kind(base):
-            return (place, factor.sort_key())
-    if isinstance(base, Delta):
-        return (3, factor.sort_key())
-    if isinstance(factor, Reduction) and not isinstance(factor, Norm | PowerNorm):
-        return (7, factor.sort_key())
-    return (6 if isinstance(base, Piecewise) else 5 if isinstance(base, Add) else 4, factor.sort_key())
-
-
-def _factors(p: Notation, factors: list[Expr]) -> list[str]:
-    last = len(factors) - 1
-    found = []
+def product(p: Notation, factors: list[Expr], alone: bool = True) -> str:
+    """The factors beside each other."""
+    found = ""
     for position, factor in enumerate(factors):
-        open_end = isinstance(factor, Reduction | absorb) and position != last
-        text = p._print(factor)
-        loose = tightness(factor) <= SUM or open_end
-        found.append(p.bracket(text) if loose and len(factors) > 1 else text)
+        text = p.text(factor)
+        ends = position == len(factors) - 1
+        single = alone and len(factors) == 1
+        loose = tightness(factor) <= (SUM if ends else PRODUCT) and not isinstance(factor, ratio) and not single
+        cased = ends and isinstance(factor, Piecewise)
+        text = bracket(text) if loose and not cased and not factor.is_number else text
+        found += beside(found, text) if found else text
     return found
+
+
+def beside(left: str, right: str) -> str:
+    """What stands between factors, and the second one: nothing after a number unless a word follows."""
+    return right if left.isdigit() and not right.startswith((r"\mathit", r"\frac")) else rf" \, {right}"
 
 
 def _pow(p: Notation, node: Pow) -> str:
     base, exponent = node.args
-    if exponent.is_Rational and exponent.p == 1 and exponent.q == 2:
-        return rf"\sqrt{{{p._print(base)}}}"
     if exponent.is_Rational and exponent < 0:
-        return rf"\frac{{1}}{{{p._print(Pow(base, -exponent))}}}"
-    inner = p._print(base)
-    bare = isinstance(base, Symbol | Entry | Cell | Filled | TableEntry | Norm | Function) and not isinstance(
-        base, exp | Piecewise | absorb | ratio | path_share | infinite_with
-    )
-    bare = (bare and not isinstance(base, TableEntry)) or (base.is_Integer and base >= 0)
-    return rf"{inner if bare else p.bracket(inner)}^{{{p._print(exponent)}}}"
+        return p.quotient(Pow(base, 0), Pow(base, -exponent))
+    if exponent.is_Rational and exponent.p == 1 and exponent.q == 2 and not p._small:
+        return rf"\sqrt{{{p.text(base)}}}"
+    inner = p.text(base)
+    bare = isinstance(base, Symbol | Entry | Named | Cell | Filled | TableEntry | Norm | PowerNorm | Abs | sigmoid)
+    bare = bare or (base.is_Integer and base >= 0) or (isinstance(base, Piecewise) and inner.startswith("["))
+    return rf"{inner if bare else bracket(inner)}^{{{p.small(exponent)}}}"
 
 
-def _exp(p: Notation, node: exp) -> str:
-    return rf"e^{{{p._print(node.args[0])}}}"
+def _exp(p: Notation, node: Expr) -> str:
+    return _exponential(p, node.args[0])
+
+
+def _exponential(p: Notation, exponent: Expr) -> str:
+    text = p.small(exponent)
+    if p.width(text) * 0.72 > WIDE_EXPONENT or is_tall(text):
+        return p.call(r"\exp", exponent)
+    return rf"e^{{{text}}}"
+
+
+def cases(p: Notation, node: Piecewise) -> str:
+    """A select, a line for each piece."""
+    return rows(rf"{p.whole(value)} & {condition(p, where)}" for value, where in pieces(node))
+
+
+def rows(lines: Iterable[str]) -> str:
+    """Cases of these lines; none begins with a bracket, which would be an option."""
+    lines = [line.replace(r"\frac", r"\dfrac") if _is_flat(line) else line for line in lines]
+    return r"\begin{cases} " + r" \\ ".join(f"{{}}{t}" if t.startswith("[") else t for t in lines) + r" \end{cases}"
+
+
+def _is_flat(line: str) -> bool:
+    """Whether no fraction is within another: each may be large."""
+    parts = line.split(r"\frac")
+    depth = [part.count("{") - part.count("}") for part in parts]
+    return all(d == 0 for d in depth)
+
+
+def condition(p: Notation, where: Expr) -> str:
+    return r"\text{otherwise}" if where == True else rf"\text{{if }} {p.text(plain(where))}"  # noqa: E712
+
+
+def indicated(node: Piecewise) -> tuple[Expr, Expr] | None:
+    """The value and the condition, of a select that is 0 where the condition fails."""
+    if len(node.args) != 2:
+        return None
+    (value, where), (other, _) = node.args
+    if other == 0:
+        return value, plain(where)
+    return (other, plain(Not(where))) if value == 0 else None
 
 
 def _piecewise(p: Notation, node: Piecewise) -> str:
-    lines = [rf"{p._print(value)} & {case(p, condition)}" for value, condition in node.args]
-    return r"\begin{cases} " + r" \\ ".join(lines) + r" \end{cases}"
+    found = indicated(node)
+    if found is None:
+        return cases(p, node)
+    value, where = found
+    mark = f"[{p.text(where)}]"
+    if p.width(mark) > WIDE_MARK:
+        return cases(p, node)
+    if value.could_extract_minus_sign():
+        value, mark = -value, f"-{mark}"
+    return mark if value == 1 else rf"{mark} \, {p.held(value, SUM)}"
 
 
-def case(p: Notation, condition) -> str:
-    return r"\text{otherwise}" if condition == True else rf"\text{{if }} {p._print(condition)}"  # noqa: E712
+def _relation(p: Notation, node: Relational) -> str:
+    left, sign_, right = comparison(node)
+    return f"{p.text(left)} {sign_} {p.text(right)}"
 
 
 def _entry(p: Notation, node) -> str:
     base, positions = node.args[0], node.args[1:]
     name = base if isinstance(base, Symbol) else base.name
-    return set_name(str(name), *map(p._print, positions))
+    return named(name, *map(p.small, positions))
+
+
+def named(symbol: Symbol, *positions: str) -> str:
+    """A symbol at positions: the direction of an argument has a dot, the adjoint of a table a bar."""
+    name = symbol.name
+    if isinstance(symbol, Argument) and symbol.role.name == "Direction":
+        return set_name(name.removeprefix("direction_"), *positions, accent=r"\dot")
+    if name.startswith("adjoint ") or name.startswith("dot "):
+        word, _, rest = name.partition(" ")
+        return set_name(rest, *positions, accent=r"\bar" if word == "adjoint" else r"\dot")
+    return set_name(name, *positions)
 
 
 def _reduction(symbol: str) -> Callable[[Notation, Reduction], str]:
     def form(p: Notation, node: Reduction) -> str:
-        return rf"{symbol}_{{{p._print(node.index)}}} {p.parenthesize(node.body, PRODUCT, strict=True)}"
+        return rf"{symbol}_{{{p.text(node.index)}}} {p.held(node.body, SUM)}"
 
     return form
 
 
-def _norm(p: Notation, node: Norm) -> str:
-    return rf"\left\lVert {p._print(node.body)} \right\rVert_{{{p._print(node.index)}}}"
+def _norm(p: Notation, node: Reduction) -> str:
+    body = node.entry if isinstance(node, PowerNorm) else node.body
+    power = p.small(node.power) if isinstance(node, PowerNorm) else "2"
+    return rf"\left\| {p.text(body)} \right\|_{{{power}}}"
 
 
-def _power_norm(p: Notation, node: PowerNorm) -> str:
-    below = f"{p._print(node.power)},{p._print(node.index)}"
-    return rf"\left\lVert {p._print(node.entry)} \right\rVert_{{{below}}}"
+def _log(p: Notation, node: log) -> str:
+    (arg,) = node.args
+    bare = isinstance(arg, Symbol | Entry | Named | Filled) or (arg.is_Integer and arg > 0)
+    return rf"\log {p.text(arg)}" if bare else p.call(r"\log", arg)
 
 
 def _function(name: str) -> Callable[[Notation, Expr], str]:
     return lambda p, node: p.call(name, *node.args)
 
 
-def _named(p: Notation, node: Function) -> str:
-    text = type(node).__name__.replace("_", r"\ ")
-    return p.call(rf"\operatorname{{{text}}}", *node.args)
+def _extreme(name: str) -> Callable[[Notation, Expr], str]:
+    """The largest or least of several: numbers first."""
+    return lambda p, node: p.call(name, *sorted(node.args, key=lambda a: (not a.is_number, a.sort_key())))
 
 
-def _joined(word: str) -> Callable[[Notation, Expr], str]:
+def _by_name(p: Notation, node: Function) -> str:
+    text = type(node).__name__.replace("_", r"\_")
+    return p.call(rf"\mathrm{{{text}}}", *node.args)
+
+
+def _linked(word: str) -> Callable[[Notation, Expr], str]:
     def form(p: Notation, node: Expr) -> str:
-        return rf" \text{{ {word} }} ".join(p._print(a) for a in sorted(node.args, key=lambda a: a.sort_key()))
+        parts = sorted(plain(node).args, key=lambda a: a.sort_key())
+        return rf" \text{{ {word} }} ".join(bracket(p.text(a)) if isinstance(a, And | Or) else p.text(a) for a in parts)
 
     return form
 
 
-def _symbol(p: Notation, node: Symbol) -> str:
-    return set_name(node.name)
-
-
-def _delta(p: Notation, node: Delta) -> str:
-    return rf"\left[{p._print(node.args[0])} = {p._print(node.args[1])}\right]"
-
-
-def _ratio(p: Notation, node: ratio) -> str:
-    return rf"\frac{{{p._print(node.args[0])}}}{{{p._print(node.args[1])}}}"
-
-
-def _product(p: Notation, node: Expr) -> str:
-    return r" \, ".join(p.parenthesize(arg, PRODUCT, strict=True) for arg in node.args)
-
-
 def _xlogy(p: Notation, node: xlogy) -> str:
-    return p._print(absorb(node.args[0], log(node.args[1])))
+    """x·log y: that it is 0 where x is 0 is what everyone takes it for."""
+    return product(p, factors_of(Mul(node.args[0], log(node.args[1]), evaluate=False)))
 
 
 #: How each kind of node is set.
@@ -220,31 +321,39 @@ FORMS: dict[type, Callable[[Notation, Expr], str]] = {
     Pow: _pow,
     exp: _exp,
     Piecewise: _piecewise,
+    Relational: _relation,
     Entry: _entry,
     TableEntry: _entry,
     Cell: _entry,
     Filled: _entry,
-    Table: _symbol,
-    Symbol: _symbol,
+    Named: _entry,
+    Table: lambda p, node: named(node),
+    Symbol: lambda p, node: named(node),
     Sum: _reduction(r"\sum"),
     Max: _reduction(r"\max"),
     LogSumExp: _reduction(r"\operatorname{LSE}"),
     Norm: _norm,
-    PowerNorm: _power_norm,
-    Delta: _delta,
-    ratio: _ratio,
-    absorb: _product,
+    PowerNorm: _norm,
+    Delta: lambda p, node: f"[{p.text(node.args[0])} = {p.text(node.args[1])}]",
+    ratio: lambda p, node: p.quotient(*node.args),
     xlogy: _xlogy,
     sigmoid: _function(r"\sigma"),
-    log: _function(r"\log"),
+    log: _log,
+    log_cosh: _function(r"\log \cosh"),
     tanh: _function(r"\tanh"),
     sign: _function(r"\operatorname{sign}"),
-    Largest: _function(r"\max"),
-    Min: _function(r"\min"),
+    Largest: _extreme(r"\max"),
+    Min: _extreme(r"\min"),
     log_add_exp: _function(r"\operatorname{LSE}"),
-    path_share: lambda p, n: rf"e^{{{p._print(n.args[0])} - {p.parenthesize(n.args[1], SUM)}}}",
-    Abs: lambda p, n: rf"\left|{p._print(n.args[0])}\right|",
-    And: _joined("and"),
-    Or: _joined("or"),
-    Function: _named,
+    path_share: lambda p, node: _exponential(p, node.args[0] - node.args[1]),
+    Abs: lambda p, node: rf"\left|{p.text(node.args[0])}\right|",
+    And: _linked("and"),
+    Or: _linked("or"),
+    ITE: lambda p, node: p.text(plain(node)),
+    Not: lambda p, node: p.text(plain(node)),
+    Mod: lambda p, node: rf"{p.held(node.args[0], PRODUCT)} \bmod {p.held(node.args[1], PRODUCT)}",
+    is_finite: lambda p, node: rf"[{p.text(node.args[0])} \text{{ is finite}}]",
+    zero_if_infinite: lambda p, node: p.call(r"\operatorname{finite}", *node.args),
+    infinite_with: lambda p, node: p.text(node.args[1]),
+    Function: _by_name,
 }

@@ -1,0 +1,116 @@
+"""Gives names to parts of a formula that is too long, however it is broken: u, v, w …"""
+
+from collections.abc import Iterator, Mapping
+
+from sympy import Add, Expr, Mul, Number, Piecewise, Symbol, Tuple
+
+from lossgen.formula import Index
+from lossgen.formula.lengths import PowerNorm
+from lossgen.formula.nodes import Delta, Entry, Reduction
+from lossgen.formula.symbols import Argument
+
+from .notation import Named, Notation
+
+LETTERS = ("u", "w", "z", "a", "b", "h", "g", "r", "s")
+
+#: A part that is narrower, in points, is not worth a name.
+NARROW = 38.0
+#: What a name for a repeated part saves at least, in points.
+SAVED = 60.0
+
+
+def replaced(node: Expr, by: Mapping[Expr, Expr]) -> Expr:
+    """The node with parts replaced as they stand, also where a sum binds what is in them."""
+    if node in by:
+        return by[node]
+    if not node.args or isinstance(node, Named):
+        return node
+    args = [replaced(arg, by) for arg in node.args]
+    if all(a is b for a, b in zip(args, node.args, strict=True)):
+        return node
+    return rebuilt(node, args)
+
+
+def rebuilt(node: Expr, args: list[Expr]) -> Expr:
+    """The node with other arguments, where SymPy would multiply out a number times a sum."""
+    if isinstance(node, Mul) and len(args) == 2 and isinstance(args[0], Number) and isinstance(args[1], Add):
+        return Mul(*args, evaluate=False)
+    return node.func(*args)
+
+
+def letters(*used: Expr) -> Iterator[Symbol]:
+    """Letters that none of the expressions has; after the last of them with numbers."""
+    names = names_in(*used)
+    yield from (Symbol(letter) for letter in LETTERS if letter not in names)
+    yield from (Symbol(f"u_{n}") for n in range(1, 1000) if f"u_{n}" not in names)
+
+
+def names_in(*used: Expr) -> set[str]:
+    """The names of all symbols, bound ones too."""
+    return {symbol.name for expression in used for symbol in Tuple(expression).atoms(Symbol)}
+
+
+def select_as_position(expression: Expr) -> Expr | None:
+    """A select that says where an entry lies: it is not set below the line."""
+    positions = {p for entry in expression.atoms(Entry) for p in entry.indices if isinstance(p, Piecewise)}
+    return min(positions, key=lambda p: p.sort_key(), default=None)
+
+
+def repeated(expression: Expr, p: Notation) -> Expr | None:
+    """The part that saves most when it has a name; None where nothing is repeated that is worth one."""
+    count: dict[Expr, int] = {}
+    for part in _parts(expression):
+        count[part] = count.get(part, 0) + 1
+    worth = [((n - 1) * p.width(p.text(part)), part) for part, n in count.items() if n > 1]
+    worth = [(saved, part) for saved, part in worth if saved >= SAVED * (count[part] - 1)]
+    return _best(worth)
+
+
+def largest(expression: Expr, p: Notation) -> Expr | None:
+    """The part whose name leaves two formulas of nearly the same length."""
+    total = p.width(p.text(expression))
+    widths = {part: p.width(p.text(part)) for part in dict.fromkeys(_parts(expression))}
+    worth = [(-abs(width - 0.5 * total), part) for part, width in widths.items() if NARROW <= width]
+    return _best(worth)
+
+
+def _best(worth: list[tuple[float, Expr]]) -> Expr | None:
+    return min(worth, key=lambda pair: (-round(pair[0], 3), pair[1].sort_key()))[1] if worth else None
+
+
+def _parts(node: Expr, top: bool = True) -> Iterator[Expr]:
+    """Every part that may have a name."""
+    atomic = isinstance(node, Entry | Named | Symbol | Number | Delta) or not node.args
+    if atomic:
+        return
+    if not top and isinstance(node, Expr) and not node.is_integer:
+        yield node
+    inside = [node.body] if isinstance(node, Reduction) else node.args
+    inside = [node.entry] if isinstance(node, PowerNorm) else inside
+    for child in inside:
+        if not (isinstance(node, Mul) and child == -1):
+            yield from _parts(child, top and isinstance(node, Mul) and node.args[0] == -1)
+
+
+def name_part(expression: Expr, part: Expr, name: Symbol) -> tuple[Expr, Named]:
+    """The expression with the name in the place of the part, also at other positions, and the name where it is defined."""
+    indices = sorted((s for s in part.free_symbols if isinstance(s, Index)), key=lambda s: s.name)
+    by = {part: Named(name, *indices)}
+    for at, index in enumerate(indices):
+        for other in positions_over(expression, index):
+            moved = replaced(part, {index: other})
+            by.setdefault(moved, Named(name, *indices[:at], other, *indices[at + 1 :]))
+    by |= {-p: -n for p, n in by.items() if isinstance(p, Add)}
+    return replaced(expression, by), by[part]
+
+
+def positions_over(expression: Expr, index: Index) -> list[Expr]:
+    """Other indices and labels that an entry over the index's axis may be at."""
+    found = [s for s in Tuple(expression).atoms(Symbol) if s != index and _axis(s) == index.axis]
+    return sorted(found, key=lambda s: s.name)
+
+
+def _axis(symbol: Symbol):
+    if isinstance(symbol, Index):
+        return symbol.axis
+    return symbol.axis if isinstance(symbol, Argument) and symbol.role.chooses else None
