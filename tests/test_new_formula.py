@@ -64,6 +64,18 @@ def compiler_files() -> dict[str, bytes]:
     return {str(p): p.read_bytes() for p in root.rglob("*") if p.suffix in (".py", ".jinja")}
 
 
+def test_it_has_a_page(project):
+    text = (project / "my_losses" / "latex" / "welsch_loss.tex").read_text()
+    for part in (
+        "levels off for outliers",
+        "from my_losses import welsch_loss",
+        "\\lossgenpart{Gradient}",
+        "\\cite{dennis1978-",
+    ):
+        assert part in text, part
+    assert "Dennis and Welsch 1978" in (project / "my_losses" / "latex" / "bibliography.tex").read_text()
+
+
 def test_it_trains(project):
     from my_losses import welsch_loss
 

@@ -7,6 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lossgen.formula import Loss, SpecError
 from lossgen.kernel import TARGETS, render_variant
+from lossgen.pages.latex import bibliography, page_latex, preamble
+from lossgen.pages.page import page
 
 from .boosting import Boosting
 from .project import source_name
@@ -22,11 +24,11 @@ FUNCTIONS = {
 }
 
 
-def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
+def render(losses: Mapping[str, Loss], spec: Path, package: str = "lossgen.generated") -> dict[str, str]:
     """The package as a mapping of relative path to text. Nothing is written.
 
     `spec` is the folder of the formulas: files name theirs relative to it, so that the text does not depend on where the
-    project lies. Raises SpecError where a loss cannot be derived.
+    project lies. `package` is the name under which users import what is written. Raises SpecError where a loss cannot be derived.
     """
     if not losses:
         raise SpecError("no losses found; write one with `lossgen new NAME`")
@@ -64,7 +66,16 @@ def render(losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
     files["boosting/__init__.py"] = lazy.render(summary=summary, exports=[(n, f"._{n}") for n in boosted])
     both = [(n, f"._{s.name}") for s in surfaces for n in (s.name, s.module)]
     files["torch/__init__.py"] = lazy.render(summary="Loss functions and modules for PyTorch.", exports=both)
-    return files
+    return files | {f"latex/{name}": text for name, text in render_pages(losses, spec, package).items()}
+
+
+def render_pages(losses: Mapping[str, Loss], spec: Path, package: str) -> dict[str, str]:
+    """The page of each loss in LaTeX, with the preamble and the bibliography that a document of them needs."""
+    files = {
+        f"{name}.tex": page_latex(page(loss, package), _source(loss, spec), (loss.module,))
+        for name, loss in losses.items()
+    }
+    return files | {"preamble.tex": preamble(), "bibliography.tex": bibliography(x.paper for x in losses.values())}
 
 
 def _check_names(surfaces: list[Surface]) -> None:

@@ -10,6 +10,7 @@ from rich.syntax import Syntax
 from lossgen.build.compare import compare
 from lossgen.build.errors import BuildError
 from lossgen.build.package import render
+from lossgen.build.project import package_name
 from lossgen.build.writer import Changes, write
 
 from .options import open_project, project_options
@@ -25,7 +26,7 @@ def build(check: bool, force: bool, spec: Path | None, out: Path | None) -> None
     with errors.status("deriving"):
         project, losses = open_project(spec, out)
         _apart(project.spec, project.out)
-        files = render(losses, project.spec)
+        files = render(losses, project.spec, package_name(project.out))
     if check:
         comparison = compare(files, project.out)
         if comparison.up_to_date:

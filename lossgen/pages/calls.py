@@ -6,6 +6,9 @@ from lossgen.formula.symbols import Argument
 from .blocks import Listing, Section
 from .samples import NUMPY, TORCH, Library, batch_sizes
 
+#: The longest line of a program.
+WIDTH = 90
+
 
 def calls(loss: Loss, package: str) -> Section:
     """The section: `package` is the name under which the generated package is imported."""
@@ -16,17 +19,16 @@ def calls(loss: Loss, package: str) -> Section:
 def _numpy(loss: Loss, package: str) -> str:
     names = _required(loss)
     lines = ["import numpy as np", f"from {package} import {loss.name}", "", *_drawn(loss, NUMPY)]
-    call = f"{loss.name}.value_and_grad({', '.join(names)}{_reduced(loss)})"
-    return "\n".join([*lines, f"value, gradient = {call}"])
+    call = _called(f"value, gradient = {loss.name}.value_and_grad", [*names, *_reduced(loss)])
+    return "\n".join([*lines, call])
 
 
 def _torch(loss: Loss, package: str) -> str:
     names = [n for n in _required(loss) if _argument(loss, n).role.kind != "weight"]
     lines = ["import torch", f"from {package}.torch import {loss.module}", "", *_drawn(loss, TORCH)]
     held = [f"{n}={n}" for n in _required(loss) if n not in names]
-    held += [_reduced(loss).removeprefix(", ")] if _reduced(loss) else []
-    lines.append(f"criterion = {loss.module}({', '.join(held)})")
-    return "\n".join([*lines, f"criterion({', '.join(names)}).backward()"])
+    lines.append(_called(f"criterion = {loss.module}", [*held, *_reduced(loss)]))
+    return "\n".join([*lines, _called("criterion", names) + ".backward()"])
 
 
 def _jax(loss: Loss, package: str) -> str:
@@ -34,9 +36,14 @@ def _jax(loss: Loss, package: str) -> str:
     lines = ["import jax", "import numpy as np", f"from {package}.jax import {loss.name}", "", *_drawn(loss, NUMPY)]
     chosen = tuple(i for i, n in enumerate(names) if _argument(loss, n).role.kind == "prediction")
     places = "" if chosen == (0,) else f", argnums={chosen if len(chosen) > 1 else chosen[0]}"
-    reduced = _reduced(loss)
     head = f"value, gradient = jax.value_and_grad({loss.name}{places})"
-    return "\n".join([*lines, f"{head}({', '.join(names)}{reduced})"])
+    return "\n".join([*lines, _called(head, [*names, *_reduced(loss)])])
+
+
+def _called(head: str, arguments: list[str]) -> str:
+    """The call, its arguments on a line of their own where it would be too long."""
+    line = f"{head}({', '.join(arguments)})"
+    return line if len(line) <= WIDTH else f"{head}(\n    {', '.join(arguments)}\n)"
 
 
 def _drawn(loss: Loss, library: Library) -> list[str]:
@@ -67,6 +74,6 @@ def _argument(loss: Loss, name: str) -> Argument:
     return next(a for a in loss.variants[0].arguments if a.name == name)
 
 
-def _reduced(loss: Loss) -> str:
+def _reduced(loss: Loss) -> list[str]:
     """The reduction, where the default one gives no single number."""
-    return ', reduction="mean"' if loss.reduction == "none" else ""
+    return ['reduction="mean"'] if loss.reduction == "none" else []

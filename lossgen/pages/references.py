@@ -16,7 +16,7 @@ def reference_key(reference: str) -> str:
     return f"{name}{year.group() if year else ''}-{sha256(reference.encode()).hexdigest()[:4]}"
 
 
-def arxiv_links(reference: str) -> list[tuple[str, str]]:
+def linked(reference: str) -> list[tuple[str, str]]:
     """The text in parts, each with the address it leads to, or with none."""
     parts = re.split(r"(arXiv:\d{4}\.\d{4,5})", reference)
     return [(part, _address(part)) for part in parts if part]
