@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lossgen.formula import Loss, SpecError
 from lossgen.kernel import TARGETS, render_variant
+from lossgen.pages.blocks import Page
 from lossgen.pages.latex import bibliography, page_latex, preamble
 from lossgen.pages.page import page
 
@@ -66,13 +67,14 @@ def render(losses: Mapping[str, Loss], spec: Path, package: str = "lossgen.gener
     files["boosting/__init__.py"] = lazy.render(summary=summary, exports=[(n, f"._{n}") for n in boosted])
     both = [(n, f"._{s.name}") for s in surfaces for n in (s.name, s.module)]
     files["torch/__init__.py"] = lazy.render(summary="Loss functions and modules for PyTorch.", exports=both)
-    return files | {f"latex/{name}": text for name, text in render_pages(losses, spec, package).items()}
+    pages = {name: page(loss, package) for name, loss in losses.items()}
+    return files | {f"latex/{name}": text for name, text in pages_latex(pages, losses, spec).items()}
 
 
-def render_pages(losses: Mapping[str, Loss], spec: Path, package: str) -> dict[str, str]:
-    """The page of each loss in LaTeX, with the preamble and the bibliography that a document of them needs."""
+def pages_latex(pages: Mapping[str, Page], losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:
+    """The losses' pages in LaTeX by file name, with the preamble and the bibliography that a document of them needs."""
     files = {
-        f"{name}.tex": page_latex(page(loss, package), _source(loss, spec), (loss.module,))
+        f"{name}.tex": page_latex(pages[name], source_name(loss.source, spec), (loss.module,))
         for name, loss in losses.items()
     }
     return files | {"preamble.tex": preamble(), "bibliography.tex": bibliography(x.paper for x in losses.values())}

@@ -15,6 +15,7 @@ COMMANDS = {
     "check": ("lossgen.cli.check:check", "Hold generated kernels against the raw formulas."),
     "list": ("lossgen.cli.listing:list_losses", "List the losses of the project."),
     "show": ("lossgen.cli.show:show", "Show a formula, what is derived from it, and its kernel."),
+    "docs": ("lossgen.cli.docs:docs", "Write the handbook: LaTeX, a PDF, a static site."),
     "bench": ("lossgen.bench.command:bench", "Measure the kernels against PyTorch."),
     "demo": ("lossgen.demo.command:demo", "Train models on real data with the generated losses."),
 }

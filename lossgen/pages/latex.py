@@ -1,8 +1,9 @@
 """A page in LaTeX, to be included by a document whose preamble is `preamble()`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from .blocks import Block, Code, Display, Figure, Formula, Items, Listing, Page, Paragraph, Plain, Runs, Table
 from .latex_text import latex_code, latex_text
@@ -11,25 +12,32 @@ from .references import linked, reference_key
 #: A column with a cell of more characters is broken into lines.
 NARROW = 26
 
-_environment = Environment(
-    loader=PackageLoader("lossgen.pages"),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-    # LaTeX is full of braces.
-    block_start_string="<%",
-    block_end_string="%>",
-    variable_start_string="<<",
-    variable_end_string=">>",
-    comment_start_string="<#",
-    comment_end_string="#>",
-)
+
+@cache
+def environment(package: str) -> Environment:
+    """The LaTeX templates of a package. LaTeX is full of braces: they have delimiters of their own, <% %> and << >>."""
+    return Environment(
+        loader=PackageLoader(package),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )
+
+
+def _template(name: str) -> Template:
+    return environment("lossgen.pages").get_template(f"{name}.tex.jinja")
 
 
 def page_latex(page: Page, source: str = "a formula", terms: Sequence[str] = ()) -> str:
     """The page as a section of a document; `source` names the formula's file, `terms` are further entries of the index."""
-    return _environment.get_template("page.tex.jinja").render(
+    return _template("page").render(
         page=page,
         source=source,
         title=latex_code(page.name),
@@ -54,14 +62,14 @@ def blocks_latex(blocks: Iterable[Block]) -> str:
 
 def preamble() -> str:
     """What comes before `\\begin{document}`: packages, and the commands that pages use."""
-    return _environment.get_template("preamble.tex.jinja").render()
+    return _template("preamble").render()
 
 
 def bibliography(references: Iterable[str]) -> str:
     """The sources of the pages, by author, as a bibliography."""
     entries = sorted({(reference_key(text), text) for text in references if text}, key=lambda e: e[1].casefold())
     shown = [(key, "".join(map(_link, linked(text)))) for key, text in entries]
-    return _environment.get_template("bibliography.tex.jinja").render(entries=shown)
+    return _template("bibliography").render(entries=shown)
 
 
 def _link(part: tuple[str, str]) -> str:
@@ -76,9 +84,16 @@ def runs_latex(runs: Runs) -> str:
 
 _RUNS: Mapping[type, Callable] = {
     Plain: lambda run: latex_text(run.text),
-    Code: lambda run: latex_code(run.text),
+    Code: lambda run: _name(run.text),
     Formula: lambda run: f"${run.latex}$",
 }
+
+
+def _name(text: str) -> str:
+    """Code; the name of a loss leads to its page where the document has one."""
+    return (
+        rf"\lossgenname{{{text}}}{{{latex_code(text)}}}" if text.isidentifier() and text.isascii() else latex_code(text)
+    )
 
 
 def block_latex(block: Block) -> str:
