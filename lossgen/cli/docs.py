@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from lossgen.build.package import pages_latex
 from lossgen.build.project import Project, package_name
 from lossgen.docs.accuracy import accuracy
-from lossgen.docs.compiling import compile_pdf
+from lossgen.docs.compiling import check_programs, compile_pdf
 from lossgen.docs.handbook import write_handbook
 from lossgen.docs.opening import opening
 from lossgen.docs.places import Places
@@ -35,6 +35,8 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--package", type=FOLDER, help="The generated package's folder.")
 def docs(names: tuple[str, ...], pdf: bool, html: bool, out: Path, spec: Path | None, package: Path | None) -> None:
     """Writes a handbook in LaTeX: a page for each loss, or for those that are named, with figures and measured accuracy."""
+    if pdf:
+        check_programs()
     project, losses = open_project(spec, package)
     chosen = {name: pick(losses, name) for name in names} or losses
     places = Places(out)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from lossgen.formula import Loss
-from lossgen.kernel import DTYPES
 from lossgen.pages.blocks import Block, Paragraph, Runs, Section, Table, prose
 from lossgen.verify.record import QUANTITIES, Cell, coverage
 from lossgen.verify.surfaces import COLUMNS
@@ -34,22 +33,20 @@ def _worst(loss: Loss, cells: Mapping[tuple[str, str], Cell], record: Mapping[st
     first = COLUMNS[0].name
     rows: list[tuple[Runs, ...]] = []
     for quantity, kinds in QUANTITIES.items():
-        cell = cells.get((first, quantity))
-        for dtype in DTYPES if cell is not None and cell.state != "none" else ():
-            figures = [
-                f
-                for f in (record[loss.name]["figures"] if cell.state in ("ok", "wrong") else ())
-                if f["surface"] == first and f["kind"] in kinds and f["dtype"] == dtype
-            ]
-            rows.append(tuple(map(prose, (quantity, dtype, *_figure(figures)))))
+        state = cells[first, quantity].state
+        kept = record[loss.name]["figures"] if state in ("ok", "wrong") else ()
+        figures = [f for f in kept if f["surface"] == first and f["kind"] in kinds]
+        for dtype in sorted({f["dtype"] for f in figures}):
+            found = [f for f in figures if f["dtype"] == dtype]
+            rows.append(tuple(map(prose, (quantity, dtype, *_figure(found)))))
+        if not figures and state != "none":
+            rows.append(tuple(map(prose, (quantity, "", NOT_MEASURED, "", ""))))
     head = tuple(map(prose, ("Quantity", "Precision", "Worst error (ulp)", "Entries", "Where")))
     return Table(head, tuple(rows), 4)
 
 
 def _figure(figures: list[dict[str, Any]]) -> tuple[str, str, str]:
     """Error, number of entries, and where."""
-    if not figures:
-        return NOT_MEASURED, "", ""
     worst = max(figures, key=lambda f: f["worst"])
     where = [f"{worst['inputs']} inputs", *([f"variant {worst['variant']}"] if worst["variant"] else [])]
     failed = [] if all(f["passed"] for f in figures) else ["more than is allowed"]

@@ -15,14 +15,18 @@ PACKAGES = "latexmk texlive-latex-base texlive-latex-recommended texlive-latex-e
 INSTALL = f"install it, on Debian and Ubuntu by: apt-get install {PACKAGES}"
 
 
-def compile_pdf(places: Places) -> Path:
-    """Compiles handbook.tex and returns the PDF. The same sources give the same bytes.
-
-    Raises BuildError, one line, where latexmk, pdflatex or one of LaTeX's packages is missing, and where LaTeX stops.
-    """
+def check_programs() -> None:
+    """Raises BuildError, one line, where latexmk or pdflatex is missing."""
     for program in ("latexmk", "pdflatex"):
         if shutil.which(program) is None:
             raise BuildError(f"--pdf needs {program}, which is not installed: {INSTALL}")
+
+
+def compile_pdf(places: Places) -> Path:
+    """Compiles handbook.tex and returns the PDF. The same sources give the same bytes.
+
+    Raises BuildError, one line, where one of LaTeX's packages is missing, and where LaTeX stops.
+    """
     # pdfTeX writes no dates with these, not even where a package asks for one.
     environment = os.environ | {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1", "max_print_line": "1000"}
     command = [

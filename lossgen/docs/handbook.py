@@ -47,7 +47,8 @@ def write_handbook(
 
 
 def _section(section: Section) -> str:
-    heading = f"\\lossgenpart{{{latex_text(section.title)}}}\n\n" if section.title else ""
+    """The section. Figures float, and have captions of their own: they need no heading."""
+    heading = "" if section.key == "figures" else f"\\lossgenpart{{{latex_text(section.title)}}}\n\n"
     return f"{heading}{blocks_latex(section.blocks)}\n"
 
 

@@ -42,7 +42,8 @@ def _task(page: Page) -> Runs:
     said = items.items[0][0].runs if isinstance(items, Items) else ()
     if not said or not said[0].text.startswith(USE):
         return page.purpose
-    return (Plain(said[0].text.removeprefix(USE)), *said[1:])
+    task = said[0].text.removeprefix(USE)
+    return (Plain(task[:1].upper() + task[1:]), *said[1:])
 
 
 def _derivation() -> Section:

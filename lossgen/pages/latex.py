@@ -9,8 +9,8 @@ from .blocks import Block, Code, Display, Figure, Formula, Items, Listing, Page,
 from .latex_text import latex_code, latex_text
 from .references import linked, reference_key
 
-#: A column with a cell of more characters is broken into lines.
-NARROW = 26
+#: A column with a cell of more characters is broken into lines; a cell that is a name alone may be longer.
+NARROW, NAME = 26, 42
 
 
 @cache
@@ -45,6 +45,7 @@ def page_latex(page: Page, source: str = "a formula", terms: Sequence[str] = ())
         sections=[(section.key, latex_text(section.title), blocks_latex(section.blocks)) for section in page.sections],
         terms=[(term, latex_code(term)) for term in (page.name, *terms)],
         key=reference_key(page.reference),
+        reference=_linked(page.reference),
     )
 
 
@@ -68,13 +69,14 @@ def preamble() -> str:
 def bibliography(references: Iterable[str]) -> str:
     """The sources of the pages, by author, as a bibliography."""
     entries = sorted({(reference_key(text), text) for text in references if text}, key=lambda e: e[1].casefold())
-    shown = [(key, "".join(map(_link, linked(text)))) for key, text in entries]
+    shown = [(key, _linked(text)) for key, text in entries]
     return _template("bibliography").render(entries=shown)
 
 
-def _link(part: tuple[str, str]) -> str:
-    text, address = part
-    return rf"\href{{{address}}}{{{latex_text(text)}}}" if address else latex_text(text)
+def _linked(reference: str) -> str:
+    """A reference; an arXiv number in it leads to the paper."""
+    parts = [(latex_text(text), address) for text, address in linked(reference)]
+    return "".join(rf"\href{{{address}}}{{{text}}}" if address else text for text, address in parts)
 
 
 def runs_latex(runs: Runs) -> str:
@@ -138,10 +140,15 @@ def _row(cells: Sequence[Runs]) -> str:
 def _columns(block: Table) -> list[str]:
     """Columns as wide as their text, but the wide one and those of long cells, which share what is left by their length."""
     longest = [max(_length(row[i]) for row in (block.head, *block.rows)) for i in range(len(block.head))]
-    broken = [i for i, length in enumerate(longest) if i == block.wide or length > NARROW]
+    names = [all(_is_name(row[i]) for row in block.rows) for i in range(len(block.head))]
+    broken = [i for i, length in enumerate(longest) if i == block.wide or length > (NAME if names[i] else NARROW)]
     weights = {i: min(max(longest[i], 20), 80) for i in broken}
     share = len(broken) / sum(weights.values())
     return [f"P{{{weights[i] * share:.3f}}}" if i in weights else "l" for i in range(len(longest))]
+
+
+def _is_name(runs: Runs) -> bool:
+    return len(runs) == 1 and isinstance(runs[0], Code)
 
 
 def _length(runs: Runs) -> int:

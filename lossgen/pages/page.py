@@ -6,6 +6,7 @@ from .blocks import Items, Page, Paragraph, Section, prose
 from .calls import calls
 from .derived import curvature, definition, gradient, steps
 from .docstring import read_docstring
+from .limits import limits
 from .options import options
 from .symbols import arguments, hyperparameters
 
@@ -26,6 +27,7 @@ def page(loss: Loss, package: str = "lossgen.generated") -> Page:
         gradient(loss),
         curvature(loss),
         steps(loss),
+        limits(loss),
         calls(loss, package),
     )
     found = tuple(section for section in sections if section is not None)
