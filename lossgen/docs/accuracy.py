@@ -51,7 +51,11 @@ def _figure(figures: list[dict[str, Any]]) -> tuple[str, str, str]:
     where = [f"{worst['inputs']} inputs", *([f"variant {worst['variant']}"] if worst["variant"] else [])]
     failed = [] if all(f["passed"] for f in figures) else ["more than is allowed"]
     mark = "†" if any(f["moved"] for f in figures) else ""
-    return f"{worst['worst']:.2g}{mark}", f"{sum(f['entries'] for f in figures):,}", ", ".join([*where, *failed])
+    return f"{_ulp(worst['worst'])}{mark}", f"{sum(f['entries'] for f in figures):,}", ", ".join([*where, *failed])
+
+
+def _ulp(error: float) -> str:
+    return f"{error:.2g}" if error < 100 else f"{error:,.0f}"
 
 
 def _surfaces(cells: Mapping[tuple[str, str], Cell]) -> Table:
@@ -70,4 +74,4 @@ def _cell(cell: Cell | None) -> str:
         return "–"
     if cell.state in ("stale", "missing"):
         return NOT_MEASURED
-    return f"{cell.worst:.2g}{'†' if cell.moved else ''}{' (wrong)' if cell.state == 'wrong' else ''}"
+    return f"{_ulp(cell.worst)}{'†' if cell.moved else ''}{' (wrong)' if cell.state == 'wrong' else ''}"

@@ -119,7 +119,9 @@ def _items(block: Items) -> str:
 
 
 def _listing(block: Listing) -> str:
-    return f"\\begin{{lstlisting}}[language={block.language.title()}]\n{block.text}\n\\end{{lstlisting}}"
+    """Code on one page: it is broken over two only if it is long."""
+    room = f"\\needspace{{{min(block.text.count(chr(10)) + 2, 20)}\\baselineskip}}\n"
+    return f"{room}\\begin{{lstlisting}}[language={block.language.title()}]\n{block.text}\n\\end{{lstlisting}}"
 
 
 def _figure(block: Figure) -> str:

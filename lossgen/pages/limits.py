@@ -61,9 +61,12 @@ def _table(lines: list[Line]) -> Table:
 
 def _by_roles(loss: Loss) -> Iterator[str]:
     arguments = [a for v in loss.variants for a in v.arguments]
-    bounded = dict.fromkeys(a.name for a in arguments if a.role.domain not in ("real", "length"))
+    bounded = dict.fromkeys(a.name for a in arguments if a.role.domain not in ("real", "not-nan", "length"))
     if bounded:
         yield f"An entry of {_listed(list(bounded))} outside its domain is an error that names the first one."
+    numbers = dict.fromkeys(a.name for a in arguments if a.role.domain == "not-nan" and a.name not in bounded)
+    if numbers:
+        yield f"A NaN in {_listed(list(numbers))} is an error that names the first one."
     if any(a.role.layout == "length" for a in arguments):
         yield "What lies beyond an item's lengths is never read, whatever it holds; its gradient is 0."
     yield "A masked item counts exactly nothing, whatever it holds; its gradient is 0."

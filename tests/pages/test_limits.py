@@ -96,5 +96,6 @@ def test_what_follows_from_the_roles(losses):
         return ["".join(run.text for run in item[0].runs) for item in limits(losses[name]).blocks[-1].items]
 
     assert any("outside its domain" in line and "input or target" in line for line in items("binary_cross_entropy"))
+    assert "A NaN in target is an error that names the first one." in items("mse_loss")
     assert any("beyond an item's lengths" in line for line in items("crf_loss"))
     assert "The sum over no items is 0." in items("l2_loss") and any("NaN" in line for line in items("mse_loss"))
