@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lossgen.runtime import LossError, LossTypeError
+from lossgen.runtime import Loss, LossError, LossTypeError
 from lossgen.runtime.cuda import check_installed, devices, moving
 from lossgen.runtime.cuda.call import Call
 from lossgen.runtime.cuda.driver import Array, Place, contiguous_strides, name_of
+from lossgen.runtime.cuda.lattices import SMALL
 from lossgen.runtime.cuda.launching import blocks_for, run
 from lossgen.runtime.cuda.prepare import bind
 from lossgen.runtime.cuda.scales import Upstream
 
-from .torch_arrays import check_devices, constant_words, numpy_dtype
+from .torch_arrays import as_array, check_devices, constant_words, numpy_dtype
 from .torch_library import torch
 
 if TYPE_CHECKING:
@@ -79,12 +80,13 @@ def serves(tensor: object) -> bool:
 def prepared(task: Task, tensors: Tensors) -> Call:
     """The prepared call for these tensors."""
     loss, (*arguments, weight, mask, denominator) = task.loss, task.place(list(tensors))
-    names = task.names
-    check_devices(loss.name, names[:-1], (*arguments, weight, mask))
-    place = PLACES[tensors[0].device.type](loss.name, tensors[0].device)
+    names, device = task.names, tensors[0].device
+    away = small_on_host(loss, arguments, device)
+    check_devices(loss.name, names[:-1], (*(None if n in away else t for n, t in enumerate(arguments)), weight, mask))
+    place = PLACES[device.type](loss.name, device)
     arrays = [
-        None if t is None else _checked(loss.name, n, t)
-        for n, t in zip(names, (*arguments, weight, mask), strict=False)
+        None if t is None else as_array(loss.name, n, t) if k in away else _checked(loss.name, n, t)
+        for k, (n, t) in enumerate(zip(names, (*arguments, weight, mask), strict=False))
     ]
     *given, weight_array, mask_array = arrays
     number = denominator
@@ -95,8 +97,20 @@ def prepared(task: Task, tensors: Tensors) -> Call:
     options = (reduction, task.axis, weight_array, mask_array, number, task.empty, place)
     call = bind(loss, given, task.parameters, *options)
     if part:
-        call.scaling = replace(call.scaling, reduction="none")
+        call.scaling = replace(call.scaling, reduction="none", shares=task.divided)
     return call
+
+
+def small_on_host(loss: Loss, arguments: Sequence[Tensor | None], device: torch.device) -> set[int]:
+    """The places of lengths and sequences of labels that lie in main memory, as PyTorch's own losses take them."""
+    layouts = [a.layout for a in loss.schema.variants[0].arguments]
+    pairs = enumerate(zip(layouts, arguments, strict=True))
+    return {n for n, (layout, t) in pairs if layout in SMALL and t is not None and lies_on_host(t, device)}
+
+
+def lies_on_host(tensor: Tensor, device: torch.device) -> bool:
+    """Whether a tensor lies in main memory, and calls run elsewhere."""
+    return tensor.is_cpu and device.type != "cpu"
 
 
 def evaluate(task: Task, tensors: Tensors, later: bool = False) -> list[Tensor]:

@@ -84,6 +84,11 @@ class Task:
         return self.reduction in ("none", ITEMS, SHARES)
 
     @property
+    def divided(self) -> bool:
+        """True if each item's value is divided by its own divisor though nothing is averaged."""
+        return self.reduction == SHARES
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names at all places."""
         return (*self.loss.argument_names, *EXTRA)
@@ -107,7 +112,7 @@ class Task:
         reduction = self.schema.reduction if part else self.reduction
         call = self.loss.bind(arguments, self.parameters, reduction, self.axis, weight, mask, denominator, self.empty)
         if part:
-            call.scaling = replace(call.scaling, reduction="none", shares=self.reduction == SHARES)
+            call.scaling = replace(call.scaling, reduction="none", shares=self.divided)
         return call
 
     def _array(self, place: int, tensor: torch.Tensor) -> np.ndarray:

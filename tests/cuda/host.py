@@ -106,6 +106,14 @@ class HostDriver:
     def synchronize(self):
         self.waited += 1
 
+    def upload(self, address, source, stream):
+        assert source.flags.c_contiguous
+        ctypes.memmove(address, source.ctypes.data, source.nbytes)
+
+    def download(self, address, target, stream):
+        self.waited += 1
+        ctypes.memmove(target.ctypes.data, address, target.nbytes)
+
     def _arguments(self, program, values):
         for kind, value in zip(program.types, values, strict=True):
             if kind[0] == "*":
@@ -119,6 +127,8 @@ class HostDriver:
         return {
             "WIDTH": width,
             "LANES": 1,
+            "GROUPS": 1,
+            "THREADS": 1,
             "load": device.load,
             "store": device.store,
             "row": device.row,
@@ -131,22 +141,38 @@ class HostDriver:
             "group_count": device.group_count,
             "group_max": device.group_max,
             "finish": Call(here.finish),
+            "block": Call(lambda: here.number),
+            "blocks": Call(lambda: here.groups),
+            "rank_in_block": Call(lambda: 0),
+            "group_in_block": Call(lambda: 0),
+            "sync": device.sync,
+            "bits_of_block": device.bits_of_block,
+            "beyond": device.beyond,
+            "floor": device.floor,
         }
 
 
 class HostMemory:
-    """Arrays at multiples of 16 bytes, filled with numbers that nobody should read."""
+    """Arrays at multiples of 16 bytes, filled with numbers that nobody should read, between guards that nobody should write."""
+
+    GUARD, BYTE = 256, 0xA5
 
     def __init__(self, offset=0):
         self.offset = offset
         self.allocated = 0
+        self.guards = []
 
     def empty(self, shape, dtype):
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        raw = np.full(size + 48, 0xA5, np.uint8)
-        start = -raw.ctypes.data % 16 + self.offset
+        raw = np.full(size + 2 * self.GUARD, self.BYTE, np.uint8)
+        start = self.GUARD // 2 + -raw.ctypes.data % 16 + self.offset
         self.allocated += size
+        self.guards += [raw[:start], raw[start + size :]]
         return as_array(raw[start : start + size].view(dtype).reshape(shape))
+
+    def is_intact(self):
+        """Whether nothing was written beside the arrays."""
+        return all((guard == self.BYTE).all() for guard in self.guards)
 
 
 def as_array(found):

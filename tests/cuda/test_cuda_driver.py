@@ -5,6 +5,7 @@ import struct
 from importlib import import_module
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
@@ -26,9 +27,11 @@ SUPPORT = {
     "fill": (N, R, "*bfloat16"),
     "rescale": (N, F, "*float16"),
     "ratio": (R, F, D, F),
-    "weigh": (N, B, D, F, F),
+    "multiples": (N, N, W),
+    "weigh": (N, B, D, F, F, F),
     "count": (N, N, B, D, W),
     "tally": (N, N, W, F),
+    "runs": (N, N, B, W),
     "dot": (N, F, D, D, W),
     "shift": (N, R, F, D, D, F, F, "*bfloat16"),
     "bend": (N, R, F, D, D, D, D, F, F, F, "*float16"),
@@ -51,7 +54,7 @@ class Cuda:
     def __init__(self, current=0, error=0):
         self.asked, self.contexts, self.error = [], [current], error
         self.room = (ctypes.c_uint8 * (reports.ROWS * reports.ROW))()
-        self.sent = []
+        self.sent, self.copied = [], []
 
     def __getattr__(self, name):
         return lambda *given: self.answer(name, *given)
@@ -79,6 +82,9 @@ class Cuda:
                 return 0, ("module", given[0])
             case "cuModuleGetFunction":
                 return 0, (given[0], given[1])
+            case "cuMemcpyHtoDAsync" | "cuMemcpyDtoHAsync":
+                assert self.contexts[-1] == 100
+                self.copied.append(given)
             case "cuLaunchKernel":
                 assert self.contexts[-1] == 100
                 self.sent.append(given)
@@ -118,7 +124,10 @@ def test_a_kernel_for_all_losses_compiles_and_its_parameters_are_what_is_packed(
     annotations = getattr(module, kernel).__annotations__
     absent = [k for k, (n, kind) in enumerate(annotations.items()) if "None" in str(kind)]
     fewer = program(tuple("none" if k in absent else t for k, t in enumerate(types)), kernel, module)
-    for each in {full, fewer}:
+    wholes = program(
+        tuple("*int64" if t == "*bfloat16" else t for t in types), kernel, module
+    )  # what lengths are filled by
+    for each in {full, fewer, wholes}:
         binary = compiling.assemble(each, (9, 0))
         entry = binary.text.split(f".visible .entry {binary.entry}(")[1].split(")")[0]
         sizes = [line.split()[1] for line in entry.strip().splitlines()]
@@ -179,6 +188,20 @@ def test_streams_and_memory_are_those_of_the_device():
     assert asked[4:] == ["cuMemAllocAsync"] * 2 + ["cuMemFreeAsync", "cuCtxSynchronize"]
     assert cuda.contexts == [55] and cuda.asked.count("cuCtxPushCurrent") == 5
     assert nvidia.number_of(4096, cuda) == 12
+
+
+def test_small_arrays_are_copied_to_the_device_and_back():
+    cuda, numbers = Cuda(current=55), np.arange(4)
+    device = nvidia.NvidiaDriver(0, cuda, made)
+    cuda.asked.clear()
+    cuda.copied.clear()
+    device.upload(4096, numbers, 8)
+    device.download(8192, numbers, 8)
+    assert [name for name in cuda.asked if not name.startswith("cuCtxP")] == [
+        *("cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", "cuStreamSynchronize")
+    ]
+    assert cuda.copied == [(4096, numbers.ctypes.data, 32, 8), (numbers.ctypes.data, 8192, 32, 8)]
+    assert cuda.contexts == [55]
 
 
 def test_an_error_of_cuda_names_the_function():

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from ..errors import LossError
 from ..outputs import check_wrt
 from ..scaling import Scaling
+from .directions import directions_for
 from .driver import Array
-from .launching import run
-from .operands import directions_for
+from .launching import Given, run
 from .scales import (
     Divisor,
     Upstream,
@@ -34,7 +34,8 @@ class Call(Work):
 
     Args:
         plan: what follows from the shapes and dtypes.
-        arrays: the arguments in the order of the signature; None for those not given.
+        arrays: the arguments in the order of the signature; None for those not given. Lengths and sequences of labels may be
+            arrays of NumPy.
         parameters: the parameters as the kernels take them.
         scaling: reduction, sample weights, mask and denominator; the arrays among them are on the device.
         empty: the `mean` of no items.
@@ -140,7 +141,7 @@ class Call(Work):
         differentiable = self.plan.variant.differentiable
         grid = self._grid("normalizer_gradient", differentiable, names)
         results = self._results(names, False, grid.groups)
-        outputs = [results[n].written if n in results else None for n in differentiable]
+        outputs = self._outputs(results, differentiable)
         self._start("normalizer_gradient", self._unread(), (), 1.0, None, self._mask(), None, outputs, grid)
         return {name: results[name].finish(self.plan, self.place) for name in names}
 
@@ -149,7 +150,7 @@ class Call(Work):
         kernel: str,
         names: Sequence[str],
         wrt: Sequence[str],
-        directions: Sequence[Array],
+        directions: Sequence[Given],
         upstream: Upstream,
         valued: bool,
         rounded: bool = True,
@@ -164,7 +165,7 @@ class Call(Work):
         values = place.memory.empty(plan.geometry.item_shape, plan.real) if kept else None
         grid = self._grid(kernel, names, wrt)
         results = self._results(wrt, rounded, grid.groups)
-        outputs = [results[name].written if name in results else None for name in names]
+        outputs = self._outputs(results, names)
         found = self._start(kernel, self.operands, directions, scale, factor, items, values, outputs, grid)
         value = values
         if valued and (not kept or plan.faulty):
@@ -188,7 +189,17 @@ class Call(Work):
     def _items(self, upstream: Array | None) -> Array | None:
         """The factor of each item."""
         if upstream is not None:
-            return item_scale(self.plan, self.place, self.scaling, upstream)
+            return item_scale(self.plan, self.place, self.scaling, upstream, self._divided())
         if self._item_scale is None:
-            self._item_scale = (item_scale(self.plan, self.place, self.scaling, None),)
+            self._item_scale = (item_scale(self.plan, self.place, self.scaling, None, self._divided()),)
         return self._item_scale[0]
+
+    def _divided(self) -> Array | None:
+        """What each item is divided by before the mean over the items; None if by nothing."""
+        plan, place = self.plan, self.place
+        if not plan.variant.divided or not (self.scaling.shares or self.scaling.reduction == "mean"):
+            return None
+        if self._shares is None:
+            self._shares = place.memory.empty(plan.geometry.item_shape, plan.real)
+            self._start("divisor", self.operands, (), 1.0, None, self._mask(), self._shares, [])
+        return self._shares

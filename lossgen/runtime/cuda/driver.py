@@ -81,6 +81,12 @@ class Driver(Protocol):
     def synchronize(self) -> None:
         """Wait until all that was started on the device is done."""
 
+    def upload(self, address: int, source: np.ndarray, stream: int) -> None:
+        """Copy an array from main memory, in the order of a stream; it may be changed afterwards."""
+
+    def download(self, address: int, target: np.ndarray, stream: int) -> None:
+        """Copy an array to main memory, once the stream has come so far: this waits."""
+
 
 class Memory(Protocol):
     """Where results and scratch space come from."""

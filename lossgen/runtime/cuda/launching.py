@@ -22,6 +22,9 @@ LONG_ROW = 1024
 RESIDENT = 8
 MOST_SHARED = 1 << 22
 WARP = 32
+#: The same for blocks that have an item with recurrences each, and how many bytes their tables may take together.
+RESIDENT_LATTICES = 2
+MOST_CELLS = 1 << 31
 #: The bytes of one read or write.
 BYTES = 16
 
@@ -35,21 +38,24 @@ COMMON_SCHEDULE = "block"
 
 class Kernel(NamedTuple):
     """What launching needs to know of a kernel: for each argument whether it is a real number, and whether it is moved
-    by reads and writes of 16 bytes; the types of its real numbers."""
+    by reads and writes of 16 bytes; the types of its real numbers; the arguments' names."""
 
     reals: tuple[bool, ...]
     moved: tuple[bool, ...]
     real: str
+    names: frozenset[str]
 
 
 @lru_cache(maxsize=4096)
 def kernel_of(module: ModuleType, name: str) -> Kernel:
     """What launching needs to know of a kernel of a module."""
-    found = tuple(kinds(getattr(module, name)).values())
+    named = kinds(getattr(module, name))
+    found = tuple(named.values())
     return Kernel(
         tuple(kind is device.Real for kind in found),
         tuple(kind in (device.Reals, device.Scales) for kind in found),
         np.dtype(module.real).name,
+        frozenset(named),
     )
 
 
@@ -81,6 +87,20 @@ def grid_of(place: Place, module: ModuleType, items: int, size: int, width: int,
     if shared:
         blocks = max(1, min(blocks, MOST_SHARED // (shared * per_block)))
     return Grid(schedule, blocks, blocks * per_block)
+
+
+def lattice_grid(place: Place, items: int, cells: int, shared: int) -> Grid:
+    """The same where an item has a block to itself: as many blocks as there is memory for.
+
+    Args:
+        place: where it runs.
+        items: how many there are; at least 1.
+        cells: the bytes that a block needs for its tables.
+        shared: the entries of the largest output that all items share.
+    """
+    blocks = min(items, RESIDENT_LATTICES * place.driver.multiprocessors, MOST_CELLS // max(cells, 1))
+    blocks = max(1, min(blocks, MOST_SHARED // max(shared, 1)))
+    return Grid("lattice", blocks, blocks)
 
 
 def _itemsize(kernel: Kernel, given: Sequence[Given]) -> int:

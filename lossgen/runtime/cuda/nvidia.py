@@ -104,6 +104,17 @@ class NvidiaDriver:
         with self._current():
             self._call("cuMemFreeAsync", address, stream)
 
+    def upload(self, address: int, source: np.ndarray, stream: int) -> None:
+        """Copy an array from main memory in the order of a stream; the driver has read it when this returns."""
+        with self._current():
+            self._call("cuMemcpyHtoDAsync", address, source.ctypes.data, source.nbytes, stream)
+
+    def download(self, address: int, target: np.ndarray, stream: int) -> None:
+        """Copy an array to main memory, and wait for the stream until that is done."""
+        with self._current():
+            self._call("cuMemcpyDtoHAsync", target.ctypes.data, address, target.nbytes, stream)
+            self._call("cuStreamSynchronize", stream)
+
     def _load(self, program: Program) -> Function:
         with self._current():  # Numba makes a context its own where none is
             binary = self._binaries(program, self.capability)

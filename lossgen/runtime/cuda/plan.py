@@ -12,7 +12,6 @@ import numpy as np
 from ..axes import AxisOption, FrozenAxis, freeze
 from ..device import Size
 from ..dtypes import INT64, arithmetic_dtype, is_real
-from ..errors import LossError
 from ..layout import Geometry, check_numbered
 from ..loss import Loss, remember
 from ..measure import measure
@@ -38,7 +37,8 @@ class CudaPlan:
         geometry: item shape, axis sizes and placements.
         positions: where in the signature an argument stands.
         each: what every item counts in the mean's denominator; None where the kernel `normalizer` has to say.
-        sizes: of the axes that the kernels take.
+        sizes: of the axes that the kernels take; of a loss over lattices they may depend on what lengths hold, see
+            `lossgen.runtime.cuda.lattices`.
         widest: the entries of the longest row.
         faulty: whether arguments can hold something outside their domain.
     """
@@ -57,7 +57,7 @@ class CudaPlan:
     def dtype_for(self, argument: Argument, own: np.dtype) -> np.dtype:
         """The dtype in which the kernels are given an argument: its own where they read that."""
         if argument.integer:
-            return own if own in LABELS and not argument.listed else INT64
+            return own if own in LABELS and not argument.listed and not self.variant.whole else INT64
         return own if is_real(own) else self.real
 
 
@@ -80,15 +80,11 @@ def _plan(loss: Loss, arrays: Sequence[Array | None], choice: Choice, option: Fr
     schema = loss.schema
     variant = select(schema, arrays, choice)
     real = arithmetic_dtype(schema.name, variant, arrays)
-    if variant.whole:
-        raise LossError(
-            f"{schema.name}: there are no CUDA kernels for a loss over lattices yet: move its arguments to the CPU"
-        )
     geometry = measure(schema, variant, arrays, option)
     if variant.numbered:
         check_numbered(schema.name, variant, geometry)
     kernels = importlib.import_module(f"..cuda.{variant.module}_{real.name}", loss.package)
-    named = [name for name, kind in kinds(kernels.evaluate).items() if kind is Size and name != "items"]
+    named = [] if variant.whole else [n for n, kind in kinds(kernels.evaluate).items() if kind is Size and n != "items"]
     checked = [a for a in variant.arguments if a.integer or a.domain != "real"]
     return CudaPlan(
         schema,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..axes import AxisOption
 from ..errors import LossError
 from ..loss import Loss
 from ..scaling import make_scaling
 from .call import Call
 from .driver import Array, Place
+from .lattices import Arrays, check_numbers
 from .plan import plan_for
 
 
 def bind(
     loss: Loss,
-    arrays: Sequence[Array | None],
+    arrays: Arrays,
     parameters: tuple,
     reduction: str,
     axis: AxisOption,
@@ -29,7 +28,8 @@ def bind(
 
     Args:
         loss: the loss.
-        arrays: the arguments in the order of the signature, all on the device of `place`; None where not given.
+        arrays: the arguments in the order of the signature, all on the device of `place`; None where not given. Lengths and
+            sequences of labels may be arrays of NumPy.
         denominator: a positive number, or a 0-d array on the device, whose value nobody looks at.
         place: where the call runs.
 
@@ -39,6 +39,8 @@ def bind(
     settings = loss._settings(parameters)
     plan = plan_for(loss, arrays, settings.choice, axis)
     place.driver.reports.raise_for(plan.schema, plan.variant)
+    if plan.variant.whole:
+        check_numbers(plan, settings.numbers)
     on_device = isinstance(denominator, Array)
     if on_device and (reduction == "none" or denominator.shape != ()):
         given = "an array" if reduction == "none" else f"of shape {denominator.shape}"

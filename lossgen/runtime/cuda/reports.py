@@ -80,6 +80,11 @@ class Reports:
 
 
 def _wrong(argument: Argument) -> str:
+    if argument.layout == "length":
+        return f"a length out of range, expected one in 0 ... the size of axis {argument.axis!r}"
+    if argument.layout == "sequence":
+        barred = f", other than {argument.barred}" if argument.barred else ""
+        return f"a label out of range, expected one in 0 ... the size of {argument.points_to} - 1{barred}"
     if argument.integer:
         return f"a label out of range, expected one in 0 ... the size of {argument.axis or 'the axis'!s} - 1, or ignore_index"
     return f"an entry outside its domain, expected {ARRAYS[argument.domain].words}"

@@ -45,9 +45,14 @@ class Upstream:
     per_item: Array | None = None
 
 
-def item_scale(plan: CudaPlan, place: Place, scaling: Scaling, upstream: Array | None) -> Array | None:
-    """One factor for each item, of the dtype that the kernels take; None where all are 1."""
-    if scaling.mask is None and scaling.sample_weight is None and upstream is None:
+def item_scale(
+    plan: CudaPlan, place: Place, scaling: Scaling, upstream: Array | None, shares: Array | None = None
+) -> Array | None:
+    """One factor for each item, of the dtype that the kernels take; None where all are 1.
+
+    shares: what each item is divided by beforehand, if anything.
+    """
+    if scaling.mask is None and scaling.sample_weight is None and upstream is None and shares is None:
         return None
     shape, items = plan.geometry.item_shape, plan.geometry.items
     mask, weight, factor = (
@@ -58,11 +63,11 @@ def item_scale(plan: CudaPlan, place: Place, scaling: Scaling, upstream: Array |
             ("the upstream gradient", upstream),
         )
     )
-    if mask is None and weight is None and factor is not None and factor.dtype == plan.real:
+    if mask is None and weight is None and shares is None and factor is not None and factor.dtype == plan.real:
         return factor
     found = place.memory.empty(shape, plan.real)
     if items:
-        run(place, "weigh", (items, mask, weight, factor, found), blocks_for(place, items))
+        run(place, "weigh", (items, mask, weight, factor, shares, found), blocks_for(place, items))
     return found
 
 

@@ -27,7 +27,7 @@ from ..device import (
 )
 
 SCHEDULE = "row"
-KERNELS = ("settle", "fold", "sums", "copy", "fill", "weigh", "count", "tally")
+KERNELS = ("settle", "fold", "sums", "copy", "fill", "multiples", "weigh", "count", "tally", "runs")
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -162,8 +162,21 @@ def fill(entries: Size, number: Real, target: Entries) -> None:
         target[k] = number
 
 
-def weigh(items: Size, mask: Bytes | None, weight: Entries | None, upstream: Entries | None, out: Entries) -> None:
-    """What each item's value and derivatives are multiplied by; exactly 0 where it is masked out."""
+def multiples(entries: Size, step: Size, target: Wholes) -> None:
+    """The whole multiples of a number, from 0 on."""
+    for k in range(thread(), entries, threads()):
+        target[k] = step * k
+
+
+def weigh(
+    items: Size,
+    mask: Bytes | None,
+    weight: Entries | None,
+    upstream: Entries | None,
+    shares: Entries | None,
+    out: Entries,
+) -> None:
+    """What each item's value and derivatives are multiplied by; exactly 0 where it is masked out or weighs nothing."""
     for i in range(thread(), items, threads()):
         found = one
         if weight is not None:
@@ -172,6 +185,8 @@ def weigh(items: Size, mask: Bytes | None, weight: Entries | None, upstream: Ent
             found = found * real(upstream[i])
         if mask is not None:
             found = zero if mask[i] == 0 else found
+        if shares is not None:
+            found = zero if found == zero else found / real(shares[i])
         out[i] = found
 
 
@@ -205,3 +220,16 @@ def tally(items: Size, size: Size, labels: Wholes, counts: Entries) -> None:
                 own[label] = own[label] + one
         for c in range(size):
             own[c] = own[c] + start
+
+
+def runs(items: Size, size: Size, mask: Bytes, lengths: Wholes) -> None:
+    """How many entries of each row hold: those before the first that does not; -1 where one behind it does."""
+    for i in range(thread(), items, threads()):
+        own = row(mask, i, size)
+        length = integer(0)
+        found = integer(0)
+        for k in range(size):
+            if own[k] != 0:
+                length = length + 1
+                found = integer(k + 1)
+        lengths[i] = length if length == found else integer(-1)

@@ -19,6 +19,7 @@ from ..loss import INTERFACE, Loss
 from . import check_installed, devices, moving
 from .call import Call
 from .driver import Array, Place, contiguous_strides
+from .lattices import SMALL
 from .prepare import bind
 
 
@@ -92,6 +93,17 @@ def array_of(loss: str, name: str, given: object) -> tuple[Array, int]:
     return Array(interface["data"][0], shape, steps, dtype, given), interface.get("stream") or 0
 
 
+def _given(loss: str, name: str, given: object, small: bool) -> tuple[Array | np.ndarray, int | None]:
+    """The same, where what is small (lengths, labels) may be whatever NumPy makes an array of; that has no stream."""
+    if small and not hasattr(given, INTERFACE):
+        try:
+            return np.asarray(given), None
+        except ValueError:  # a ragged list
+            words = f"{name} is a {type(given).__name__} that is not an array, expected numbers in equally long rows"
+            raise LossTypeError(f"{loss}: {words}") from None
+    return array_of(loss, name, given)
+
+
 def place_of(loss: str, first: Array, stream: int) -> Place:
     """The device of an array, a stream there, and memory of the array's library."""
     check_installed(loss)
@@ -112,10 +124,11 @@ def prepared(loss: Loss, arguments: Sequence[object], parameters: tuple, reducti
     number = denominator
     if hasattr(denominator, INTERFACE):
         given.append(("denominator", denominator))
-    found = [None if x is None else array_of(loss.name, name, x) for name, x in given]
+    small = {a.name for a in loss.schema.variants[0].arguments if a.layout in SMALL}
+    found = [None if x is None else _given(loss.name, name, x, name in small) for name, x in given]
     first = next(pair for pair in found if pair is not None)
     place = place_of(loss.name, *first)
-    for stream in {pair[1] for pair in found if pair is not None} - {place.stream}:
+    for stream in {pair[1] for pair in found if pair is not None} - {place.stream, None}:
         place.driver.order(stream, place.stream)
     arrays = [None if pair is None else pair[0] for pair in found]
     if hasattr(denominator, INTERFACE):
@@ -125,7 +138,7 @@ def prepared(loss: Loss, arguments: Sequence[object], parameters: tuple, reducti
 
 def _bind(
     loss: Loss,
-    arrays: list[Array | None],
+    arrays: list[Array | np.ndarray | None],
     parameters: tuple,
     reduction: str,
     axis: AxisOption,

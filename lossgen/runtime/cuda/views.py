@@ -110,6 +110,32 @@ def filled(place: Place, shape: Shape, dtype: np.dtype, number: float) -> Array:
     return found
 
 
+def uploaded(place: Place, numbers: np.ndarray) -> Array:
+    """An array of main memory on the device."""
+    found = place.memory.empty(numbers.shape, numbers.dtype)
+    if numbers.size:
+        place.driver.upload(found.address, np.ascontiguousarray(numbers), place.stream)
+    return found
+
+
+def downloaded(place: Place, array: Array) -> np.ndarray:
+    """A contiguous array of the device in main memory; this waits for the device."""
+    found = np.empty(array.shape, array.dtype)
+    if found.size:
+        place.driver.download(array.address, found, place.stream)
+    return found
+
+
+def rows_of(view: Array, lead: int) -> tuple[int, ...] | None:
+    """How far it is from item to item, over `lead` dimensions, then along each axis but the last; None if the last one is
+    not contiguous, or the items are not equally far apart."""
+    shape, strides = view.shape, view.strides
+    items = merged(shape[:lead], strides[:lead])[1]
+    if len(items) > 1 or (shape[-1] > 1 and strides[-1] != 1):
+        return None
+    return items[0] if items else 0, *strides[lead:-1]
+
+
 def scalar(place: Place, dtype: np.dtype = FLOAT64) -> Array:
     """Room for one number."""
     return place.memory.empty((), dtype)

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..dtypes import FLOAT64, INT64
 from ..scaling import Scaling
 from .driver import Array, Place
-from .launching import Grid, grid_of, launch, run
+from .lattices import Arrays, Operands, operands_for
+from .launching import Given, Grid, grid_of, kernel_of, lattice_grid, launch, run
 from .operands import operand
 from .plan import CudaPlan
-from .results import Result, result_for
+from .results import SHARED, Result, no_result, result_for
 from .scales import Divisor, real_of, scratch
 from .views import scalar
+
+#: The memory that kernels need for tables, by the name of the argument, and what it holds.
+TABLES = {"cells": FLOAT64, "places": INT64}
 
 
 class Work:
@@ -22,7 +27,7 @@ class Work:
     def __init__(
         self,
         plan: CudaPlan,
-        arrays: Sequence[Array | None],
+        arrays: Arrays,
         parameters: tuple[float | int, ...],
         scaling: Scaling,
         empty: float,
@@ -35,11 +40,27 @@ class Work:
         self._divisor: Divisor | None = None
         self._operands: dict[int, Array | None] = {}
         self._item_scale: tuple[Array | None] | None = None
+        self._whole: Operands | None = None
+        self._shares: Array | None = None
 
     @property
-    def operands(self) -> list[Array | None]:
+    def operands(self) -> list[Given]:
         """The arguments as the kernels take them."""
+        if self.plan.variant.whole:
+            return [value for given in self.whole.given for value in given]
         return [self._operand(position) for position in range(len(self.arrays))]
+
+    @property
+    def whole(self) -> Operands:
+        """The arguments of a loss over lattices, and what sizes its axes have."""
+        if self._whole is None:
+            self._whole = operands_for(self.plan, self.place, self.arrays)
+        return self._whole
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of axes that the kernels take."""
+        return self.whole.sizes if self.plan.variant.whole else self.plan.sizes
 
     def _operand(self, position: int) -> Array | None:
         if position not in self._operands:
@@ -49,13 +70,13 @@ class Work:
     def _start(
         self,
         kernel: str,
-        operands: Sequence[Array | None],
-        directions: Sequence[Array],
+        operands: Sequence[Given],
+        directions: Sequence[Given],
         scale: float,
         factor: Array | None,
         items: Array | None,
         values: Array | None,
-        outputs: Sequence[Array | None],
+        outputs: Sequence[Given],
         grid: Grid | None = None,
     ) -> tuple[Array, Array]:
         """Start a kernel over all items, if there are any; the room for its blocks' sums and faults."""
@@ -63,11 +84,27 @@ class Work:
         grid = self._grid(kernel, (), ()) if grid is None else grid
         totals, faults = scratch(place, real_of(plan), grid.blocks)
         count = plan.geometry.items
-        given = (count, *plan.sizes, *operands, *self.parameters, *directions)
+        given = (count, *self.sizes, *operands, *self.parameters, *directions)
         given += (scale, factor, items, values, totals, faults, *outputs)
         if count:
-            launch(place, plan.kernels, kernel, grid, given)
+            launch(place, plan.kernels, kernel, grid, (*given, *self._tables(kernel, grid.blocks)))
         return totals, faults
+
+    def _room(self, kernel: str) -> dict[str, int]:
+        """How many numbers a block needs for the tables of its item, by the names of a kernel's arguments."""
+        if not self.plan.variant.whole:
+            return {}
+        found = getattr(self.plan.kernels, f"{kernel}_scratch")(*self.sizes)
+        return {
+            n: size for n, size in zip(TABLES, found, strict=True) if n in kernel_of(self.plan.kernels, kernel).names
+        }
+
+    def _tables(self, kernel: str, blocks: int) -> list[Given]:
+        """Memory for the tables of all blocks, from the caller's own allocator, and how much of it is a block's."""
+        found: list[Given] = []
+        for name, size in self._room(kernel).items():
+            found += [self.place.memory.empty((blocks * size,), TABLES[name]), size]
+        return found
 
     def _settle(
         self, found: tuple[Array, Array], blocks: int, divisor: Divisor, dtype: np.dtype, valued: bool
@@ -87,8 +124,10 @@ class Work:
         run(place, "settle", (blocks if plan.geometry.items else 0, *found, *given))
         return value
 
-    def _unread(self) -> list[Array | None]:
+    def _unread(self) -> list[Given]:
         """The operands for the kernel `normalizer`, without copies of what it does not read."""
+        if self.plan.variant.whole:
+            return self.operands
         reads, arguments = self.plan.variant.normalizer_reads, self.plan.variant.arguments
         return [
             array if reads is not None and a.name not in reads and a.layout == "row" else self._operand(position)
@@ -100,11 +139,20 @@ class Work:
         found = [result_for(self.plan, self.place, p, self.arrays[p], rounded, groups) for p in positions]
         return dict(zip(wrt, found, strict=True))
 
+    def _outputs(self, results: dict[str, Result], names: Sequence[str]) -> list[Given]:
+        """Where a kernel writes its results, which belong to `names`."""
+        given = [results[name].passed if name in results else no_result(self.plan, name) for name in names]
+        return [value for output in given for value in output]
+
     def _grid(self, kernel: str, names: Sequence[str], wrt: Sequence[str]) -> Grid:
         """The division of the work; wide where element arrays may be, which `_start` finds out."""
         plan, place = self.plan, self.place
-        shared = [n for n in wrt if plan.variant.arguments[plan.positions[n]].layout == "shared"]
-        sizes = [plan.geometry.sizes[plan.variant.arguments[plan.positions[n]].axis or ""] for n in shared]
+        shared = [n for n in wrt if plan.variant.arguments[plan.positions[n]].layout in SHARED]
+        arrays = [self.arrays[plan.positions[n]] for n in shared]
+        sizes = [x.size for x in arrays if x is not None]
+        if plan.variant.whole:
+            cells = 8 * sum(self._room(kernel).values())
+            return lattice_grid(place, max(1, plan.geometry.items), cells, max(sizes, default=0))
         width = 16 // max(2, self._narrowest()) if plan.kernels.SCHEDULE == "element" else 1
         return grid_of(place, plan.kernels, max(1, plan.geometry.items), plan.widest, width, max(sizes, default=0))
 

@@ -1,0 +1,171 @@
+"""The arguments of a loss over lattices as its kernels on CUDA take them: grids with their steps, labels, lengths.
+
+The kernels check lengths and labels on the device: an item with a wrong one is NaN and reported. Lengths that lie in main
+memory are checked here, at once. The host has to know the longest of sequences that are given one after another, since
+tables are allocated for it: lengths of these that lie on the device are read back, and only then does anything wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..dtypes import INT64
+from ..errors import LossError
+from ..schema import Argument
+from ..sequences import LengthSlot
+from ..whole import Whole
+from .driver import Array, Place
+from .launching import Given, blocks_for, run
+from .operands import operand
+from .plan import CudaPlan
+from .views import contiguous, downloaded, filled, moved, rows_of, uploaded
+
+Arrays = Sequence[Array | np.ndarray | None]
+BOOL = np.dtype(np.bool_)
+#: The layouts of arguments that may lie in main memory.
+SMALL = frozenset(("length", "sequence"))
+
+
+class Lengths(NamedTuple):
+    """How many entries of an axis each item has, on the device, and in main memory where that is known there."""
+
+    array: Array
+    known: np.ndarray | None
+
+
+class Operands(NamedTuple):
+    """What kernels are given: for each argument what stands for it, and the sizes of axes."""
+
+    given: list[tuple[Given, ...]]
+    sizes: tuple[int, ...]
+
+
+def check_numbers(plan: CudaPlan, numbers: Sequence[float | int]) -> None:
+    """Raise LossError for a parameter that should be the number of a class and is not."""
+    Whole(plan.schema, plan.variant, plan.geometry)._check_numbers(numbers)
+
+
+def operands_for(plan: CudaPlan, place: Place, arrays: Arrays) -> Operands:
+    """The operands for these arguments; lengths and labels among them may be arrays of NumPy.
+
+    Raises:
+        LossError: a length in main memory that is out of range; sequences one after another that do not make up the
+            lengths.
+    """
+    lengths = _lengths(plan, place, arrays)
+    given: list[tuple[Given, ...]] = []
+    for position, (argument, array) in enumerate(zip(plan.variant.arguments, arrays, strict=True)):
+        if argument.layout == "length":
+            given.append((lengths[argument.axis or ""].array,))
+        elif argument.layout == "sequence":
+            given.append(_sequence(plan, place, position, array, lengths.get(argument.axis or "")))
+        elif argument.layout == "grid":
+            assert isinstance(array, Array)
+            given.append(grid(plan, place, position, array, argument.name))
+        else:
+            given.append((operand(plan, place, position, array),))
+    return Operands(given, _sizes(plan, lengths))
+
+
+def grid(plan: CudaPlan, place: Place, position: int, array: Array, name: str) -> tuple[Given, ...]:
+    """An argument with several axes, or a direction for it: rows, and the steps to the next item and along the axes.
+
+    Its own memory is used where its last axis is contiguous, else a copy.
+    """
+    argument, placement = plan.variant.arguments[position], plan.geometry.placements[position]
+    assert placement is not None
+    lead, dtype = len(plan.geometry.item_shape), plan.dtype_for(argument, array.dtype)
+    view = moved(array, placement, plan.geometry.item_shape)
+    steps = rows_of(view, lead) if array.dtype == dtype else None
+    if steps is None:
+        view = contiguous(plan.schema.name, name, place, view, dtype)
+        steps = rows_of(view, lead)
+        assert steps is not None
+    return view, *steps
+
+
+def no_grid(plan: CudaPlan, place: Place, argument: Argument) -> tuple[Given, ...]:
+    """A grid of zeros: a single row, which all items share."""
+    zeros = filled(place, (plan.geometry.sizes[argument.axes[-1]],), plan.real, 0.0)
+    return zeros, *[0] * len(argument.axes)
+
+
+def _lengths(plan: CudaPlan, place: Place, arrays: Arrays) -> dict[str, Lengths]:
+    joined = {a.axis for n, a in enumerate(plan.variant.arguments) if a.layout == "sequence" and _is_joined(plan, n)}
+    found = {}
+    for position, (argument, array) in enumerate(zip(plan.variant.arguments, arrays, strict=True)):
+        if argument.layout == "length":
+            found[argument.axis or ""] = _length(plan, place, position, array, argument.axis in joined)
+    return found
+
+
+def _length(plan: CudaPlan, place: Place, position: int, array: Array | np.ndarray | None, needed: bool) -> Lengths:
+    argument, placement, geometry = plan.variant.arguments[position], plan.geometry.placements[position], plan.geometry
+    if array is None or placement is None:
+        return Lengths(filled(place, (geometry.items,), INT64, geometry.sizes[argument.axis or ""]), None)
+    loss = plan.schema.name
+    if isinstance(array, Array) and needed:
+        array = downloaded(place, contiguous(loss, argument.name, place, array, array.dtype))
+    if isinstance(array, np.ndarray):
+        slot, size = LengthSlot(loss, argument, placement, array.shape), geometry.sizes.get(argument.axis or "")
+        known = slot.lengths(array, geometry.item_shape, size, None)
+        return Lengths(_wholes(place, known), known)
+    if placement.broadcast:  # one number for all
+        array = array._replace(shape=(), strides=())
+    view = moved(array, placement, geometry.item_shape)
+    if len(placement.shape) == 1:
+        return Lengths(contiguous(loss, argument.name, place, view, INT64), None)
+    mask, lengths = contiguous(loss, argument.name, place, view, BOOL), place.memory.empty((geometry.items,), INT64)
+    if geometry.items:
+        run(place, "runs", (geometry.items, placement.shape[1], mask, lengths), blocks_for(place, geometry.items))
+    return Lengths(lengths, None)
+
+
+def _wholes(place: Place, numbers: np.ndarray) -> Array:
+    """Whole numbers on the device; nothing is copied where all are the same."""
+    if numbers.size and (numbers == numbers[0]).all():
+        return filled(place, numbers.shape, INT64, int(numbers[0]))
+    return uploaded(place, numbers)
+
+
+def _sequence(
+    plan: CudaPlan, place: Place, position: int, array: Array | np.ndarray | None, lengths: Lengths | None
+) -> tuple[Given, ...]:
+    """The labels one after another, where those of each item begin, and how many there are."""
+    argument, placement, geometry = plan.variant.arguments[position], plan.geometry.placements[position], plan.geometry
+    assert array is not None and placement is not None
+    if isinstance(array, np.ndarray):
+        array = uploaded(place, array.astype(INT64))
+    view = moved(array, placement, geometry.item_shape)
+    labels = contiguous(plan.schema.name, argument.name, place, view, INT64)
+    if _is_joined(plan, position):
+        assert lengths is not None and lengths.known is not None
+        if (total := int(lengths.known.sum())) != labels.size:
+            named = next(a.name for a in plan.variant.arguments if a.layout == "length" and a.axis == argument.axis)
+            words = f"{argument.name} has {labels.size} entries, expected {total}, the sum of {named}"
+            raise LossError(f"{plan.schema.name}: {words}")
+        return labels, uploaded(place, np.cumsum(lengths.known) - lengths.known), labels.size
+    starts = place.memory.empty((geometry.items,), INT64)
+    if geometry.items:
+        run(place, "multiples", (geometry.items, placement.shape[1], starts), blocks_for(place, geometry.items))
+    return labels, starts, labels.size
+
+
+def _is_joined(plan: CudaPlan, position: int) -> bool:
+    """Whether sequences are given one after another, not in rows."""
+    placement = plan.geometry.placements[position]
+    return placement is not None and len(placement.shape) == 1
+
+
+def _sizes(plan: CudaPlan, lengths: dict[str, Lengths]) -> tuple[int, ...]:
+    """The sizes that the kernels take; of an axis that only sequences one after another have, the longest one's."""
+    sizes = plan.geometry.sizes
+    return tuple(sizes[axis] if axis in sizes else _longest(lengths[axis]) for axis in plan.variant.sizes)
+
+
+def _longest(lengths: Lengths) -> int:
+    assert lengths.known is not None
+    return int(lengths.known.max(initial=0))
