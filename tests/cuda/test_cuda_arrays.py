@@ -127,11 +127,41 @@ def test_cupys_arrays_give_cupys_arrays(monkeypatch, driver):
     same(slope, 2 * (x - y) / 20)
 
 
+@pytest.mark.parametrize("where", ["device", "host", "joined"])
+def test_losses_over_lattices(where, driver):
+    """Lengths and labels may be Python's own numbers, or NumPy's."""
+    x, d, labels, frames, counts = (
+        numbers(5, 3, 4),
+        numbers(5, 3, 4, seed=1),
+        [[1, 2], [3, 1], [2, 1]],
+        [5, 3, 4],
+        [2, 0, 1],
+    )
+    labels = [1, 2, 2] if where == "joined" else labels
+    rest = [OnDevice(a) for a in (labels, frames, counts)] if where == "device" else [labels, frames, counts]
+    for loss in (generated.ctc_loss, generated.ctc_with_logits_loss):
+        value, slope = loss.value_and_grad(OnDevice(x), *rest, reduction="mean")
+        right, expected = loss.value_and_grad(x, labels, frames, counts, reduction="mean")
+        same(value, right)
+        np.testing.assert_allclose(read(slope), expected, rtol=1e-5, atol=1e-6)
+        found, right = loss.hvp(OnDevice(x), *rest, OnDevice(d)), loss.hvp(x, labels, frames, counts, d)
+        np.testing.assert_allclose(read(found), right, rtol=1e-4, atol=1e-6)
+    assert driver.waited == 0 and not driver.memory.any()
+
+
 def test_errors():
     x = OnDevice(numbers(3))
     words = r"^mse_loss: target is a numpy.ndarray, expected an array on a CUDA device, as the first argument is"
     with pytest.raises(LossTypeError, match=words):
         generated.mse_loss(x, numbers(3))
+    with pytest.raises(
+        LossTypeError, match=r"^ctc_loss: targets is a list that is not an array, expected numbers in equally"
+    ):
+        generated.ctc_loss(OnDevice(numbers(2, 2, 3)), [[1], [1, 2]], 2, 1)
+    with pytest.raises(
+        LossError, match=r"^ctc_loss: input_lengths is 3, expected a length in 0 \.\.\. 2, the size of axis 'T'"
+    ):
+        generated.ctc_loss(OnDevice(numbers(2, 2, 3)), [[1], [2]], 3, 1)
     with pytest.raises(LossError, match=r"^mse_loss: target has shape \(4,\), expected \(3,\), the shape of input$"):
         generated.mse_loss(x, OnDevice(numbers(4)))
     with pytest.raises(
