@@ -108,9 +108,12 @@ def _classes(size: Size, dtype: torch.dtype, generator: torch.Generator) -> tupl
 
 
 def _sequences(size: Size, dtype: torch.dtype, generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Logits (T, N, C), labels other than the blank, 0, and lengths, all of them full."""
+    """Logits (T, N, C), labels other than the blank, 0, and lengths, all of them full.
+
+    Lengths are in main memory, where PyTorch's own loss looks at them: it would wait for those on a device.
+    """
     frames, items, classes, labels = size
-    lengths = (torch.full((items,), number, device=generator.device) for number in (frames, labels))
+    lengths = (torch.full((items,), number) for number in (frames, labels))
     return (
         _normal(generator, dtype, frames, items, classes),
         _whole(generator, 1, classes, items, labels),

@@ -46,6 +46,24 @@ CASES = {
         lambda *a, **o: ours.multilabel_margin_loss(*a, **o),
         lambda n: (torch.randn(n, 6), labels(n, 6, classes=6)),
     ),
+    "ctc": (
+        lambda *a, **o: ours.ctc_with_logits_loss(*a, **o),
+        lambda n: (
+            torch.randn(7, n % 100, 40),
+            1 + labels(n % 100, 3, classes=39),
+            torch.randint(5, 8, (n % 100,)),
+            torch.randint(4, (n % 100,)),
+        ),
+    ),
+    "rnnt": (
+        lambda *a, **o: ours.rnnt_loss(*a, **o),
+        lambda n: (torch.randn(n % 100, 6, 4, 9), 1 + labels(n % 100, 3, classes=8)),
+    ),
+    "crf": (
+        lambda *a, **o: ours.crf_loss(*a, **o),
+        lambda n: (torch.randn(n % 100, 6, 5), labels(n % 100, 6, classes=5), torch.randn(5, 5), *torch.randn(2, 5)),
+    ),
+    "soft dtw": (lambda *a, **o: ours.soft_dtw_loss(*a, **o), lambda n: (torch.rand(n % 100, 9, 35),)),
     "dice": (lambda *a, **o: ours.dice_loss(*a, **o), lambda n: (torch.rand(n % 9, 50), torch.rand(n % 9, 50).round())),
 }
 
@@ -91,6 +109,57 @@ def test_nothing_waits():
         ours.cross_entropy(x, t, torch.ones(10, device="cuda")).backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def ctc_arguments(device, labels_alone=False):
+    """A batch of four items with 7 frames and 3 labels."""
+    x = torch.randn(7, 4, 10, device=device, requires_grad=True)
+    rows = 1 + torch.randint(9, (4, 3), device=device)
+    lengths = torch.tensor([7, 6, 7, 5], device=device), torch.tensor([3, 2, 0, 1], device=device)
+    if labels_alone:
+        rows = torch.cat([row[:n] for row, n in zip(rows, lengths[1].tolist(), strict=True)])
+    return x, rows, *lengths
+
+
+def test_a_loss_over_lattices_waits_for_nothing_but_lengths_of_labels_one_after_another():
+    given, joined = ctc_arguments("cuda"), ctc_arguments("cuda", labels_alone=True)
+    counts = joined[3].tolist()
+    expected = ours.ctc_with_logits_loss(*joined)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        ours.ctc_with_logits_loss(*given).backward()
+        value = ours.ctc_with_logits_loss(*joined[:3], counts)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    torch.testing.assert_close(value, expected)
+    cuda.check()
+
+
+def test_ctc_is_captured_into_a_graph_and_differentiated_twice():
+    x, *rest = ctc_arguments("cuda")
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        torch.autograd.grad(ours.ctc_with_logits_loss(x, *rest), x)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        (slope,) = torch.autograd.grad(ours.ctc_with_logits_loss(x, *rest), x)
+    with torch.no_grad():
+        x.copy_(torch.randn_like(x))
+    graph.replay()
+    own = torch.nn.functional.ctc_loss(x.log_softmax(2), *rest)
+    torch.testing.assert_close(slope, torch.autograd.grad(own, x)[0], rtol=1e-4, atol=1e-6)
+    wide = x.detach().double()[:, :2, :4].requires_grad_()
+    small = 1 + torch.randint(3, (2, 2), device="cuda"), (7, 5), (2, 1)
+    assert torch.autograd.gradgradcheck(lambda x: ours.ctc_with_logits_loss(x, *small), wide)
+
+
+def test_a_wrong_length_is_raised_by_check():
+    x, rows, frames, counts = ctc_arguments("cuda")
+    assert ours.ctc_with_logits_loss(x, rows, frames + 1, counts).isnan()
+    words = r"^ctc_with_logits_loss: an earlier call on CUDA was given input_lengths with a length out of range"
+    with pytest.raises(runtime.LossError, match=words):
+        cuda.check()
 
 
 def test_a_step_is_captured_into_a_graph():

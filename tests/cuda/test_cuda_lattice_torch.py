@@ -92,12 +92,14 @@ def test_small_arguments_may_lie_in_main_memory(monkeypatch, driver):
     """Lengths of sequences that are given one after another then need no reading back; other arguments may not."""
     x, labels = randn(5, 4, 4), joined()
     frames, counts = torch.tensor(FRAMES), torch.tensor(COUNTS)
-    expected = slopes(own_ctc, x, labels, frames, counts)
+    expected, checked = slopes(own_ctc, x, labels, frames, counts), []
+    monkeypatch.setattr(torch_cuda, "check_devices", lambda loss, names, tensors: checked.append(tensors))
     for small in ([frames, counts], [labels, frames, counts]):
         monkeypatch.setattr(torch_cuda, "lies_on_host", lambda t, device, s=small: any(t is y for y in s))
         torch.testing.assert_close(
             slopes(ours.ctc_with_logits_loss, x, labels, frames, counts), expected, rtol=2e-5, atol=2e-6
         )
+        assert not any(t is y for t in checked[-1] for y in small) and checked[-1][0] is x
     assert driver.waited == 0
 
 

@@ -201,5 +201,5 @@ class Call(Work):
             return None
         if self._shares is None:
             self._shares = place.memory.empty(plan.geometry.item_shape, plan.real)
-            self._start("divisor", self.operands, (), 1.0, None, self._mask(), self._shares, [])
+            self._start("divisor", self.operands, (), 1.0, None, None, self._shares, [])
         return self._shares

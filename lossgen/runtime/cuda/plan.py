@@ -57,7 +57,7 @@ class CudaPlan:
     def dtype_for(self, argument: Argument, own: np.dtype) -> np.dtype:
         """The dtype in which the kernels are given an argument: its own where they read that."""
         if argument.integer:
-            return own if own in LABELS and not argument.listed and not self.variant.whole else INT64
+            return own if own in LABELS and not argument.listed else INT64
         return own if is_real(own) else self.real
 
 
