@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lossgen.runtime import Loss, LossError, LossTypeError
 from lossgen.runtime.cuda import check_installed, devices, moving
 from lossgen.runtime.cuda.call import Call
-from lossgen.runtime.cuda.driver import Array, Place, contiguous_strides, name_of
+from lossgen.runtime.cuda.driver import Array, Driver, Place, contiguous_strides, name_of
 from lossgen.runtime.cuda.lattices import SMALL
-from lossgen.runtime.cuda.launching import blocks_for, run
+from lossgen.runtime.cuda.launching import blocks_for, common
 from lossgen.runtime.cuda.prepare import bind
 from lossgen.runtime.cuda.scales import Upstream
 
@@ -121,14 +121,18 @@ def evaluate(task: Task, tensors: Tensors, later: bool = False) -> list[Tensor]:
     Raises:
         LossError: one of the arguments has no gradient.
     """
-    call = prepared(task, tensors)
+    return [array.owner for array in evaluated(prepared(task, tensors), task, later)]
+
+
+def evaluated(call: Call, task: Task, later: bool) -> list[Array]:
+    """The same as arrays, for a call that is prepared."""
     names = task.wanted_names()
     for name in names:
         if name not in call.plan.variant.differentiable:
             raise LossError(constant_words(task.schema.name, name))
     value, found = moving.evaluate(call, () if later else names)
     call.wait_if_told()
-    return [value.owner, *(array.owner for array in found)]
+    return [value, *found]
 
 
 def gradients(task: Task, upstream: Tensor, tensors: Tensors) -> list[Tensor]:
@@ -170,11 +174,19 @@ def upstream_of(loss: str, upstream: Tensor) -> Upstream:
 
 def rescale(loss: str, upstream: Tensor, ready: Tensors) -> None:
     """Multiply gradients in place by the upstream gradient, which the device reads; nothing is done where it is 1."""
-    place = PLACES[upstream.device.type](loss, upstream.device)
+    driver, stream, _ = PLACES[upstream.device.type](loss, upstream.device)
     for gradient in ready:
-        if gradient.numel():
-            given = (gradient.numel(), array_of(upstream), array_of(gradient))
-            run(place, "rescale", given, blocks_for(place, gradient.numel()))
+        entries = gradient.numel()
+        if entries:
+            function, blocks = _rescaling(driver, entries, upstream.dtype, gradient.dtype)
+            driver.launch(function, blocks, stream, (entries, upstream.data_ptr(), gradient.data_ptr()))
+
+
+@lru_cache(maxsize=4096)
+def _rescaling(driver: Driver, entries: int, factor: torch.dtype, dtype: torch.dtype) -> tuple[Any, int]:
+    """The kernel that multiplies so many numbers in place, and its blocks."""
+    types = ("int64", *(f"*{name_of(numpy_dtype(each))}" for each in (factor, dtype)))
+    return common(driver, "rescale", types), blocks_for(driver, entries)
 
 
 def _checked(loss: str, name: str, tensor: Tensor) -> Array:

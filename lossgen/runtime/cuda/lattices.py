@@ -120,7 +120,9 @@ def _length(plan: CudaPlan, place: Place, position: int, array: Array | np.ndarr
         return Lengths(contiguous(loss, argument.name, place, view, INT64), None)
     mask, lengths = contiguous(loss, argument.name, place, view, BOOL), place.memory.empty((geometry.items,), INT64)
     if geometry.items:
-        run(place, "runs", (geometry.items, placement.shape[1], mask, lengths), blocks_for(place, geometry.items))
+        run(
+            place, "runs", (geometry.items, placement.shape[1], mask, lengths), blocks_for(place.driver, geometry.items)
+        )
     return Lengths(lengths, None)
 
 
@@ -150,7 +152,7 @@ def _sequence(
         return labels, uploaded(place, np.cumsum(lengths.known) - lengths.known), labels.size
     starts = place.memory.empty((geometry.items,), INT64)
     if geometry.items:
-        run(place, "multiples", (geometry.items, placement.shape[1], starts), blocks_for(place, geometry.items))
+        run(place, "multiples", (geometry.items, placement.shape[1], starts), blocks_for(place.driver, geometry.items))
     return labels, starts, labels.size
 
 

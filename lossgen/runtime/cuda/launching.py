@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import device
 from . import factors, support
 from .bind import kinds
-from .driver import Array, Place, Program
+from .driver import Array, Driver, Place, Program
 
 Given = Array | int | float | None
 
@@ -145,6 +145,11 @@ def run(place: Place, name: str, given: Sequence[Given], blocks: int = 1) -> Non
     launch(place, COMMON[name], name, Grid(COMMON_SCHEDULE, blocks, blocks), given)
 
 
-def blocks_for(place: Place, entries: int) -> int:
+def common(driver: Driver, name: str, types: tuple[str, ...]) -> Any:
+    """The same kernels as the driver has them, for arguments of these types."""
+    return driver.load(Program(COMMON[name], name, COMMON_SCHEDULE, BYTES, types))
+
+
+def blocks_for(driver: Driver, entries: int) -> int:
     """Blocks of threads of which each takes an entry at a time; at least one."""
-    return max(1, min(RESIDENT * place.driver.multiprocessors, -(-entries // place.driver.threads)))
+    return max(1, min(RESIDENT * driver.multiprocessors, -(-entries // driver.threads)))

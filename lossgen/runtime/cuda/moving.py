@@ -87,7 +87,7 @@ def _shifted(call: Call, name: str, gradient: Array, part: Array | None, value: 
     found = place.memory.empty(gradient.shape, dtype)
     given = (gradient.size, upstream.number, upstream.single, value, call.divisor.exact, gradient, part, found)
     if gradient.size:
-        run(place, "shift", given, blocks_for(place, gradient.size))
+        run(place, "shift", given, blocks_for(place.driver, gradient.size))
     return found
 
 
@@ -105,7 +105,7 @@ def _bent(
     value, slope, along = numbers
     given = (product.size, upstream.number, upstream.single, value, call.divisor.exact, slope, along)
     if product.size:
-        run(place, "bend", (*given, product, gradient, part, found), blocks_for(place, product.size))
+        run(place, "bend", (*given, product, gradient, part, found), blocks_for(place.driver, product.size))
     return found
 
 
@@ -113,7 +113,7 @@ def _along(call: Call, pairs: Sequence[tuple[Array, Array]]) -> Array:
     """The sum over pairs of arrays of the products of their entries."""
     plan, place = call.plan, call.place
     pairs = [(part, direction) for part, direction in pairs if part.size]
-    blocks = [blocks_for(place, part.size) for part, _ in pairs]
+    blocks = [blocks_for(place.driver, part.size) for part, _ in pairs]
     totals = place.memory.empty((2 * max(1, sum(blocks)),), FLOAT64)
     faults = place.memory.empty((max(1, sum(blocks)),), INT64)
     first = 0

@@ -26,5 +26,5 @@ def _tally(plan: CudaPlan, place: Place, argument: Argument, labels: Array) -> A
     items, size = plan.geometry.items, plan.geometry.sizes[argument.axis or ""]
     counts = place.memory.empty((items, size), plan.real)
     if items:
-        run(place, "tally", (items, size, labels, counts), blocks_for(place, items))
+        run(place, "tally", (items, size, labels, counts), blocks_for(place.driver, items))
     return counts

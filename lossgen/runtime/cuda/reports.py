@@ -34,7 +34,8 @@ class Reports:
 
     def __init__(self, memory: np.ndarray) -> None:
         self.memory = memory
-        self._address = memory.ctypes.data
+        #: Where the rows lie.
+        self.address = memory.ctypes.data
         self._rows: dict[tuple[str, str], int] = {}
         self._known: list[tuple[Schema, Variant]] = []
         self._lock = threading.Lock()
@@ -56,7 +57,11 @@ class Reports:
     def row(self, schema: Schema, variant: Variant) -> Array:
         """The row of a loss's variant as kernels take it."""
         number = self.number(schema, variant)
-        return Array(self._address + ROW * number, (ROW,), (1,), self.memory.dtype)
+        return Array(self.address + ROW * number, (ROW,), (1,), self.memory.dtype)
+
+    def holds(self, address: int) -> bool:
+        """Whether an address lies in the rows."""
+        return 0 <= address - self.address < ROWS * ROW
 
     def raise_for(self, schema: Schema, variant: Variant) -> None:
         """Raise LossError if an earlier call of this loss has found something; looks at memory of the host alone."""

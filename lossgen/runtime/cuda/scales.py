@@ -67,7 +67,7 @@ def item_scale(
         return factor
     found = place.memory.empty(shape, plan.real)
     if items:
-        run(place, "weigh", (items, mask, weight, factor, shares, found), blocks_for(place, items))
+        run(place, "weigh", (items, mask, weight, factor, shares, found), blocks_for(place.driver, items))
     return found
 
 
@@ -131,7 +131,7 @@ def scratch(place: Place, real: np.dtype, blocks: int) -> tuple[Array, Array]:
 def _count(plan: CudaPlan, place: Place, mask: Array, entries: int, each: float) -> Divisor:
     """How many of the entries of a mask, or of its dimension 0, count, times `each`."""
     mask = _spread(plan, place, "mask", mask, BOOL)
-    blocks = blocks_for(place, entries)
+    blocks = blocks_for(place.driver, entries)
     totals, faults = scratch(place, FLOAT64, blocks)
     exact, inverse = scalar(place), scalar(place, real_of(plan))
     if entries:

@@ -47,7 +47,7 @@ def copied(loss: str, name: str, place: Place, view: Array, dtype: np.dtype) -> 
     found = place.memory.empty(view.shape, dtype)
     if view.size:
         sizes, strides = _padded(loss, name, *merged(view.shape, view.strides), MOST)
-        run(place, "copy", (view.size, *sizes[1:], *strides, view, found), blocks_for(place, view.size))
+        run(place, "copy", (view.size, *sizes[1:], *strides, view, found), blocks_for(place.driver, view.size))
     return found
 
 
@@ -106,7 +106,7 @@ def filled(place: Place, shape: Shape, dtype: np.dtype, number: float) -> Array:
     """A new array that holds one number."""
     found = place.memory.empty(shape, dtype)
     if found.size:
-        run(place, "fill", (found.size, number, found), blocks_for(place, found.size))
+        run(place, "fill", (found.size, number, found), blocks_for(place.driver, found.size))
     return found
 
 
