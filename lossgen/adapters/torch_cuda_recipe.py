@@ -76,9 +76,7 @@ def first_of_its_kind(loss: Loss, kind: tuple, task: Task, tensors: Sequence[Ten
     recorder = Recorder(call.place)
     call.place = recorder.place
     found = torch_cuda.evaluated(call, task, later)
-    replay = None
-    if not torch_cuda.small_on_host(loss, task.place(list(tensors))[: len(loss.argument_names)], tensors[0].device):
-        replay = recorder.replay([tensor.data_ptr() for tensor in tensors], found)
+    replay = recorder.replay([tensor.data_ptr() for tensor in tensors], found)
     if replay is not None:
         remember(loss.recipes, kind, CudaRecipe(task, call.plan.variant, replay, later))
     return [array.owner for array in found]

@@ -76,7 +76,7 @@ class Recorder:
         if not self._driver.steady or 0 in arguments or len(set(arguments)) < len(arguments):
             return None
         places = [next((n for n, array in enumerate(made) if array.owner is r.owner), None) for r in results]
-        if None in places or any(not array.size for array in made):
+        if None in places:
             return None
         others = [n for n in range(len(made)) if n not in places]
         sizes = [-(-made[n].size * made[n].dtype.itemsize // ALIGNED) * ALIGNED for n in others]
