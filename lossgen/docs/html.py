@@ -1,6 +1,5 @@
 """The blocks of a page as HTML that is also XML: every element is closed, and every text escaped."""
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
@@ -25,11 +24,9 @@ from lossgen.pages.blocks import (
     Section,
     Table,
 )
+from lossgen.pages.references import linked
 
 from . import mathml
-
-#: Where papers with an arXiv number are read.
-ARXIV = "https://arxiv.org/abs/"
 
 
 def plain(runs: Runs) -> str:
@@ -43,9 +40,10 @@ def with_breaks(name: str) -> Markup:
 
 
 def cited(reference: str) -> Markup:
-    """A reference; an arXiv number in it leads to the paper."""
-    linked = rf'<a href="{ARXIV}\1">arXiv:\1</a>'
-    return Markup(re.sub(r"arXiv:(\d{4}\.\d{4,5})", linked, str(escape(reference))))
+    """A reference, with links to what can be read of it."""
+    link = Markup('<a href="{}">{}</a>')
+    parts = linked(reference)
+    return Markup("").join(link.format(address, text) if address else escape(text) for text, address in parts)
 
 
 def code(language: str, text: str) -> Markup:
@@ -120,7 +118,8 @@ class Writer:
         return frame.format(head, Markup("\n").join(rows))
 
     def _figure(self, figure: Figure) -> Markup:
-        frame = Markup('<figure>\n<img src="figures/{}.svg" alt="{}" />\n<figcaption>{}</figcaption>\n</figure>')
+        picture = '<div class="scroll"><img src="figures/{}.svg" alt="{}" /></div>'
+        frame = Markup(f"<figure>\n{picture}\n<figcaption>{{}}</figcaption>\n</figure>")
         return frame.format(figure.stem, figure.alternative, self.runs(figure.caption))
 
 

@@ -43,8 +43,8 @@ FENCES = dict.fromkeys("([{⌊⌈⟨", "prefix") | dict.fromkeys(")]}⌋⌉⟩",
 #: What brackets grow around.
 TALL = {"mfrac", "mtable", "msqrt", "mroot", "munder", "mover", "munderover"}
 
-#: Signs of one letter that latex2mathml takes for operators.
-LETTERS = "∞∅"
+#: What latex2mathml takes for operators and TeX sets like letters, without space around them.
+LETTERS = "∞∅∂∇/"
 
 THIN_SPACE = "\u2009"
 

@@ -98,6 +98,11 @@ class Site:
         return tuple(entry for family in self.families for entry in family.entries)
 
     @cached_property
+    def about(self) -> tuple[tuple[str, str], ...]:
+        """The pages about all losses: file and title of each."""
+        return tuple((_file(section), section.title) for section in self.opening[1:])
+
+    @cached_property
     def writer(self) -> Writer:
         """The writer of pages that are no loss's own."""
         return Writer({entry.name for entry in self.entries})
@@ -126,7 +131,7 @@ def write_site(
 ) -> None:
     """Write the site into `places.site`. Figures are not drawn here; pages show those in its folder `figures`.
 
-    `opening` holds the sections that come before the losses: the first on the index, the others on a page of their own.
+    `opening` holds the sections that come before the losses: the first on the index, each other on a page of its own.
     `sources` gives the file of each loss's formula by the name of the loss. Raises BuildError for a formula that has no
     MathML, for a figure that is not there, and for two pages of one name.
     """
@@ -145,8 +150,7 @@ def site_files(pages: Sequence[Page], opening: Sequence[Section], sources: Mappi
     site = Site(pages, opening, sources)
     render = partial(_render, site)
     files = [("index.html", render("index")), ("all-references.html", render("references"))]
-    if opening[1:]:
-        files.append(("how-it-works.html", render("opening")))
+    files += [(_file(section), render("opening", section=section)) for section in opening[1:]]
     for entry in site.entries:
         files.append((entry.file, _loss(site, entry)))
     for source in {source.file: source for source in sources.values()}.values():
@@ -172,6 +176,11 @@ def _loss(site: Site, entry: Entry) -> str:
         )
     except BuildError as error:
         raise BuildError(f"{entry.name}: {error}") from None
+
+
+def _file(section: Section) -> str:
+    """The page of a section that is about all losses. A hyphen keeps it apart from the pages of losses."""
+    return f"about-{section.key}.html"
 
 
 def _render(site: Site, template: str, **values: object) -> str:

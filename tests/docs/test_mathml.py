@@ -32,6 +32,7 @@ def tokens(latex):
             ["𝟙", "𝐳", "𝒛", "ℝ", "ℒ", "𝜶"],
         ),
         (r"\infty", ["∞"]),
+        (r"\partial \ell / \partial \log x", ["∂", "ℓ", "/", "∂", "log", "x"]),
     ],
 )
 def test_words_are_one_name_and_alphabets_are_letters(latex, words):
