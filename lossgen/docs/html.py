@@ -1,7 +1,9 @@
 """The blocks of a page as HTML that is also XML: every element is closed, and every text escaped."""
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 from pygments import highlight
@@ -67,8 +69,16 @@ class Writer:
         return self._blocks(section.blocks)
 
     def runs(self, runs: Runs) -> Markup:
-        """A line of text."""
-        return Markup("").join(self._run(run) for run in runs)
+        """A line of text. A formula and the full stop after it stay together."""
+        written = [self._run(run) for run in runs]
+        for at, (formula, text) in enumerate(pairwise(runs)):
+            stop = (
+                re.match(r"[.,;:!?)]+", text.text) if isinstance(text, Plain) and isinstance(formula, Formula) else None
+            )
+            if stop:
+                written[at] = Markup('<span class="whole">{}{}</span>').format(written[at], stop.group())
+                written[at + 1] = escape(text.text[stop.end() :])
+        return Markup("").join(written)
 
     def _run(self, run: Plain | Code | Formula) -> Markup:
         match run:

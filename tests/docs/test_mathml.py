@@ -100,6 +100,17 @@ def test_lines_are_aligned_and_nested_cases_keep_their_own_columns():
     assert [n.get("form") for n in minus] == [None]  # a line that goes on with a difference
 
 
+def test_a_row_that_ends_in_an_empty_cell_is_kept():
+    nested = r"\begin{cases} a & x \\ + \begin{cases} 7 & y \\ 8 & \end{cases} & \end{cases}"
+    assert [text for tag, text, _ in tokens(nested) if tag == "mn"] == ["7", "8"]
+
+
+def test_a_cell_that_is_lost_is_an_error(monkeypatch):
+    monkeypatch.setattr(mathml, "SPELLINGS", ())
+    with pytest.raises(BuildError, match="cells of a table are lost in MathML"):
+        inline(r"\begin{cases} a & x \\ b & \end{cases}")
+
+
 @pytest.mark.parametrize(
     "latex", [r"\nosuchcommand{x}", r"\frac{a}", r"\begin{cases} a", r"\text{\Pi}", r"\left(x", r"x^"]
 )

@@ -102,6 +102,19 @@ def test_what_is_too_wide_scrolls_in_its_own_box_by_keyboard_too(browser, site):
         assert browser.execute_script("return arguments[0].scrollLeft", box) > 0
 
 
+def test_lines_are_aligned_at_their_signs(browser, site):
+    widen(browser, 1400)
+    browser.get((site / "about-derivation.html").as_uri())
+    edges = """return [...document.querySelectorAll(".display mtd")].map((cell) => {
+        const box = cell.getBoundingClientRect(), first = cell.firstElementChild, last = cell.lastElementChild;
+        return [first.getBoundingClientRect().left - box.left, box.right - last.getBoundingClientRect().right];
+    });"""
+    cells = browser.execute_script(edges)
+    assert [abs(right) < 1 for _, right in cells[::2]] == [True, True]  # left sides end where they meet the sign
+    assert [abs(left) < 1 for left, _ in cells[1::2]] == [True, True]
+    assert cells[0][0] > 10  # the shorter of the left sides
+
+
 @pytest.fixture
 def query(browser, site):
     widen(browser, 1400)

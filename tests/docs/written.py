@@ -27,7 +27,7 @@ DEFINITION = Section(
     "definition",
     "Definition",
     (
-        Paragraph((Plain("With "), Formula(r"e = x - y"), Plain(" and "), Code("delta"), Plain(":"))),
+        Paragraph((Plain("With "), Formula(r"e = x - y"), Plain(", and "), Code("delta"), Plain(":"))),
         Display(
             (
                 r"\ell &= \begin{cases} \frac{1}{2} e^{2} & \text{if } \left|e\right| \le \delta \\ "
@@ -76,7 +76,11 @@ CALLS = Section(
 
 OPENING = (
     Section("choose", "Choosing a loss", (Paragraph(prose("Take `huber_loss` where there are outliers.")),)),
-    Section("derivation", "How a loss is derived", (Paragraph((Formula(r"\nabla \ell"),)), Display((r"a &= b",)))),
+    Section(
+        "derivation",
+        "How a loss is derived",
+        (Paragraph((Formula(r"\nabla \ell"),)), Display((r"a &= b", r"\mathit{longer} &= c + d"))),
+    ),
 )
 
 SOURCES = {
