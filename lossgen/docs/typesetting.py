@@ -44,6 +44,8 @@ THIN = "0.1667em"
 def typeset(math: Element) -> None:
     """Sets a formula as it comes from latex2mathml, its characters in place."""
     _name_functions(math)
+    for row in list(math.iter()):
+        _join_signs(row)
     _set(math)
 
 
@@ -60,6 +62,14 @@ def _name_functions(math: Element) -> None:
             name.tag, name.text = "mi", words
             name.set("class", "function")
             row.remove(empty)
+
+
+def _join_signs(row: Element) -> None:
+    """Signs in braces of their own, one after another, are one sign: `{+}{=}`."""
+    for sign, other in _pairs(row):
+        if all(group.tag == "mrow" and [node.tag for node in group] == ["mo"] for group in (sign, other)):
+            other[0].text = f"{sign[0].text}{other[0].text}"
+            row.remove(sign)
 
 
 def _set(node: Element) -> None:

@@ -76,6 +76,11 @@ def test_a_sign_is_told_from_a_difference(latex, forms):
     assert [form for _, text, form in tokens(latex) if text == "−"] == forms
 
 
+def test_signs_in_braces_are_one_sign():
+    assert [text for tag, text, _ in tokens(r"a {+}{=} b")] == ["a", "+=", "b"]
+    assert [text for tag, text, _ in tokens(r"x^{-} + {-}b")] == ["x", "−", "+", "−", "b"]
+
+
 def test_bars_open_and_close():
     bars = [form for _, text, form in tokens(r"\lvert a \rvert - |b|^2") if text == "|"]
     assert bars == ["prefix", "postfix", "prefix", "postfix"]
