@@ -17,6 +17,7 @@ from lossgen.build.errors import BuildError
 from lossgen.pages.blocks import Figure, Items, Page, Section
 
 from .html import Writer, cited, code, plain, with_breaks
+from .opening import by_family, title_of
 from .places import Places
 
 #: What every site holds as it is.
@@ -69,7 +70,7 @@ class Family:
 
     @property
     def title(self) -> str:
-        return self.name.replace("_", " ").replace("/", ", ").capitalize() or "Losses"
+        return title_of(self.name)
 
     @property
     def anchor(self) -> str:
@@ -86,11 +87,8 @@ class Site:
 
     @cached_property
     def families(self) -> tuple[Family, ...]:
-        """The families in the order in which they first come, each with its losses."""
-        grouped: dict[str, list[Entry]] = {}
-        for page in self.pages:
-            grouped.setdefault(page.family, []).append(Entry(page))
-        return tuple(Family(name, tuple(entries)) for name, entries in grouped.items())
+        """The families, each with its losses, in alphabetical order."""
+        return tuple(Family(name, tuple(map(Entry, pages))) for name, pages in by_family(self.pages).items())
 
     @cached_property
     def entries(self) -> tuple[Entry, ...]:
