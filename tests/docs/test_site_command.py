@@ -1,0 +1,27 @@
+"""`lossgen docs --html`: the site with what it links to, from the command line."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+from test_site import check_links, parsed
+
+from lossgen.cli.group import lossgen
+
+
+def test_the_command_writes_a_site_in_which_every_link_leads_somewhere(tmp_path):
+    run = CliRunner().invoke(lossgen, ["docs", "huber_loss", "hinge_loss", "--html", "--out", str(tmp_path)])
+    assert run.exit_code == 0, run.output
+    site = tmp_path / "html"
+    assert str(site / "index.html") in run.output
+    files = {path.name: path.read_text(encoding="utf-8") for path in site.iterdir() if path.is_file()}
+    trees = parsed(files)
+    check_links(trees, files, {path.name for path in (site / "figures").iterdir()})
+    for name in ("huber_loss", "hinge_loss"):
+        page = trees[f"{name}.html"]
+        keys = [section.get("id") for section in page.iter("section")]
+        assert {"definition", "figures", "gradient", "steps", "accuracy", "calls"} <= set(keys)
+        latex = page.find(f".//a[@href='../latex/{name}.tex']").get("href")
+        assert Path(site, latex).is_file()
+        assert page.find(".//figure//img") is not None
+        code = "".join(trees["source.regression.huber.py.html"].find(".//pre").itertext())
+        assert "def huber_loss(" in code
