@@ -27,8 +27,6 @@ from lossgen.pages.blocks import (
 from .formulas import set_display, set_inline
 
 INDENT = 2
-#: Blocks with an empty line before and after them.
-APART = (Display, Listing, Table)
 #: Formulas are set no wider than this, however wide the terminal is: longer lines are hard to read.
 WIDEST = 110
 
@@ -50,13 +48,11 @@ def write_section(console: Console, section: Section) -> None:
     console.print()
     console.print(Text(section.title, "bold cyan"))
     width = min(console.width, WIDEST) - INDENT
-    before: Block | None = None
-    for block in section.blocks:
-        if before is not None and (isinstance(block, APART) or isinstance(before, APART)):
+    for number, block in enumerate(section.blocks):
+        if number:
             console.print()
         for part in _renderable(block, width):
             _put(console, part, width)
-        before = block
 
 
 def _put(console: Console, part: RenderableType, width: int, indent: int = INDENT) -> None:

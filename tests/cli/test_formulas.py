@@ -27,7 +27,7 @@ from lossgen.cli.formulas.tex import parse
         (r"\left(1 - p\right)^{\gamma - 1}", "(1 − p)^(γ − 1)"),
         (r"\sqrt{x} + \sqrt{x + 1}", "√x + √(x + 1)"),
         (r"e^{x} e^{x - y}", "e^x exp(x − y)"),
-        (r"\bar{y}", "y\u0304"),
+        (r"\bar{y}_{t} {+}{=} \dot{\mathit{abc}}", "y\u0304_t += ab\u0307c"),
         (r"\operatorname{no\_such}\unheard{x}", "no_such unheard x"),
     ],
 )
@@ -68,6 +68,18 @@ def test_a_wide_formula_is_broken_before_terms_then_factors():
         "ℓ = σ(x − y) log(x + y) σ(x − y)",
         "      · log(x + y)",
     ]
+
+
+def test_lines_that_print_has_broken_are_broken_anew():
+    lines = [
+        r"x &= \mathit{the\_first}",
+        r"&\quad \quad + \mathit{the\_second}",
+        r"y &= \mathit{a\_much\_longer\_one} \quad (y > 0)",
+    ]
+    assert set_display(lines, 40) == ["x = the_first + the_second", "y = a_much_longer_one  (y > 0)"]
+    assert set_display(lines, 24) == ["x = the_first", "    + the_second", "y = a_much_longer_one", "    (y > 0)"]
+    cases = r"\begin{cases} a & \text{if } b \\ & \quad \text{or } c \\ \quad + d & \\ e & \text{otherwise} \end{cases}"
+    assert set_display([cases], 60) == ["⎰ a + d   if b or c", "⎱ e       otherwise"]
 
 
 def test_what_is_broken_within_brackets_keeps_them_as_high_as_what_they_hold():

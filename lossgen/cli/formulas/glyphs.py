@@ -32,10 +32,11 @@ SPACES = {",": 1, ":": 1, ";": 1, "!": 0, " ": 1, "enspace": 1, "quad": 2, "qqua
 
 FONTS = {
     *("mathrm", "mathit", "mathbf", "mathtt", "mathsf", "mathcal", "mathbb", "mathnormal", "boldsymbol"),
-    *("text", "textrm", "textit", "texttt", "textbf", "mbox", "hat", "bar", "tilde", "overline", "dot"),
+    *("text", "textrm", "textit", "texttt", "textbf", "mbox"),
 }
 
 DOUBLE = {"R": "ℝ", "N": "ℕ", "Z": "ℤ", "E": "𝔼", "P": "ℙ", "Q": "ℚ"}
+#: Marks that follow their letter.
 ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "overline": "\u0305", "dot": "\u0307"}
 FRACTIONS = {"1/2": "½", "1/3": "⅓", "2/3": "⅔", "1/4": "¼", "3/4": "¾"}
 
@@ -52,10 +53,8 @@ def glyph_of(token: str) -> str:
 
 
 def in_font(font: str, text: str) -> str:
-    """A text in a font: double-struck letters and accents have signs of their own."""
-    if font == "mathbb":
-        return "".join(DOUBLE.get(letter, letter) for letter in text)
-    return text + ACCENTS[font] if font in ACCENTS and len(text) == 1 else text
+    """A text in a font: double-struck letters have signs of their own."""
+    return "".join(DOUBLE.get(letter, letter) for letter in text) if font == "mathbb" else text
 
 
 def raised(text: str) -> str | None:

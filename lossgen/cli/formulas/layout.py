@@ -1,6 +1,7 @@
 """Formulas on lines of text: fractions, scripts and cases in two dimensions, lines broken where they are too wide."""
 
 from collections.abc import Iterable, Sequence
+from itertools import dropwhile
 
 from .boxes import EMPTY, Box, beside, box, bracket, over, padded
 from .glyphs import FRACTIONS
@@ -12,13 +13,13 @@ from .tex import Fraction, Group, Node, Root, Rows, Scripts, Sign, parse
 INDENT, FURTHER = 2, 2
 #: No part of a formula is set narrower than this, however deep it lies.
 NARROWEST = 24
-#: What a break costs for each bracket that it is in, in shares of a line that is left empty, and what before a factor.
-WITHIN, AT_FACTOR = 1.0, 0.4
+#: What a break costs for each bracket that it is in, in shares of a line that is left empty.
+WITHIN = 1.3
 
 
 def set_display(lines: Sequence[str], width: int) -> list[str]:
     """The lines of a display in LaTeX as text, of at most this width where it can be broken; a `&` is where they align."""
-    rows = [_at_align(parse(line).nodes) for line in lines]
+    rows = _whole([_at_align(parse(line).nodes) for line in lines])
     lefts = [_left(row[0]) if len(row) > 1 else EMPTY for row in rows]
     indent = max((left.width for left in lefts if left.width <= width // 3), default=0)
     found: list[Box] = []
@@ -37,6 +38,25 @@ def set_display(lines: Sequence[str], width: int) -> list[str]:
         found.append(beside([head, gap, first]))
         found += [beside([box(" " * (head.width + gap.width)), each]) for each in rest]
     return _lines(found)
+
+
+def _whole(rows: Iterable[list[list[Node]]]) -> list[list[list[Node]]]:
+    """The rows, a line that goes on from the one before it joined with it: it begins with white space.
+
+    Print breaks lines at its own width; here they are broken anew.
+    """
+    found: list[list[list[Node]]] = []
+    for row in rows:
+        place = next((at for at, cell in enumerate(row) if cell), 0)
+        if found and _is_space(*row[place][:1]) and place < len(found[-1]):
+            found[-1][place] += dropwhile(_is_space, row[place])
+        else:
+            found.append([list(cell) for cell in row])
+    return found
+
+
+def _is_space(node: Node | None = None) -> bool:
+    return isinstance(node, Sign) and node.kind == "space"
 
 
 def _left(nodes: Sequence[Node]) -> Box:
@@ -89,8 +109,8 @@ def _end(row: Sequence[Piece], widths: Sequence[int], room: int) -> int:
     """How many pieces stand on the line: up to the break that costs least."""
     total, best, least = 0, 0, float("inf")
     for position, (piece, width) in enumerate(zip(row, widths, strict=True)):
-        if piece.breaks and position:
-            cost = 1 - total / room + WITHIN * piece.level + AT_FACTOR * piece.factor
+        if piece.cost is not None and position:
+            cost = 1 - total / room + WITHIN * piece.level + piece.cost
             if cost <= least:
                 best, least = position, cost
         total += width
@@ -98,7 +118,7 @@ def _end(row: Sequence[Piece], widths: Sequence[int], room: int) -> int:
             break
     else:
         return len(row)
-    return best or next((p for p, piece in enumerate(row) if piece.breaks and p), len(row))
+    return best or next((p for p, piece in enumerate(row) if piece.cost is not None and p), len(row))
 
 
 def joined(line: Sequence[tuple[Piece, Box]], head: str = "") -> Box:
@@ -187,33 +207,32 @@ def _limits(sign: Box, below: Group | None, above: Group | None) -> Box:
 
 def _rows(node: Rows, width: int) -> Box:
     """Lines of cells in columns: cases with a brace, a matrix with brackets."""
-    columns = max((len(row) for row in node.rows), default=0)
+    rows = _whole([[list(cell.nodes) for cell in row] for row in node.rows])
+    columns = max(map(len, rows), default=0)
     if node.environment in ("cases", "dcases") and columns == 2:
-        body = over(_cases(node, width - 2), 0)
+        body = over(_cases(rows, width - 2), 0)
         middle = len(body.lines) // 2
         return beside([bracket("{", middle, len(body.lines) - middle - 1), Box((" ",)), Box(body.lines, middle)])
-    table = [[_flat(cell.nodes) for cell in row] for row in node.rows]
+    table = [[_flat(cell) for cell in row] for row in rows]
     widths = [max((row[at].width for row in table if at < len(row)), default=0) for at in range(columns)]
     lines = [beside(_column(cell, w, " ") for cell, w in zip(row, widths, strict=False)) for row in table] or [EMPTY]
     body = over(lines, 0)
     return Box(body.lines, len(body.lines) // 2)
 
 
-def _cases(node: Rows, width: int) -> list[Box]:
+def _cases(rows: Sequence[Sequence[Sequence[Node]]], width: int) -> list[Box]:
     """The lines of cases: conditions in a column, or below their values where both do not fit beside each other."""
-    conditions = [_flat(row[1].nodes) if len(row) > 1 else EMPTY for row in node.rows]
-    column = max(c.width for c in conditions)
+    pairs = [(row[0], row[1] if len(row) > 1 else []) for row in rows]
+    column = max(_flat(condition).width for _, condition in pairs)
     if column > width // 2 or width - column - 3 < NARROWEST:
         found = []
-        for row in node.rows:
-            found += [*wrapped(row[0].nodes, max(width, NARROWEST))]
-            found += [
-                beside([box(" " * INDENT), line]) for line in wrapped(row[-1].nodes, max(width - INDENT, NARROWEST))
-            ]
+        for value, condition in pairs:
+            found += wrapped(value, max(width, NARROWEST))
+            found += [beside([box(" " * INDENT), line]) for line in wrapped(condition, max(width - INDENT, NARROWEST))]
         return found
-    values = [_block(row[0].nodes, width - column - 3) for row in node.rows]
+    values = [_block(value, width - column - 3) for value, _ in pairs]
     space = max(v.width for v in values) + 3
-    return [beside([_column(v, space), c]) for v, c in zip(values, conditions, strict=True)]
+    return [beside([_column(v, space), _flat(c)]) for v, (_, c) in zip(values, pairs, strict=True)]
 
 
 def _column(cell: Box, width: int, gap: str = "") -> Box:

@@ -13,7 +13,7 @@ TIGHT_AFTER = ("open", "slash", "sign")
 
 @dataclass(frozen=True)
 class Piece:
-    """A node in a row: what kind it is, the space before it, and whether a line may begin with it.
+    """A node in a row: what kind it is, the space before it, and what it costs to begin a line with it.
 
     `level` is how deep it lies in brackets; `factor` says that it multiplies what stands before it.
     """
@@ -21,7 +21,7 @@ class Piece:
     node: Node
     kind: str
     space: int = 0
-    breaks: bool = False
+    cost: float | None = None
     level: int = 0
     factor: bool = False
 
@@ -39,19 +39,23 @@ def pieces(nodes: Sequence[Node], before: str = "") -> list[Piece]:
             kind = "sign"
         level -= kind == "close"
         factor = (
-            pending > 0 and before in ("ord", "close", "number") and kind not in ("binary", "relation", *TIGHT_BEFORE)
+            pending == 1 and before in ("ord", "close", "number") and kind not in ("binary", "relation", *TIGHT_BEFORE)
         )
         space = max(pending, space_between(before, kind, node)) if before and kind not in TIGHT_BEFORE else 0
-        found.append(Piece(node, kind, space, _breaks(node, kind, before, factor), level, factor))
+        cost = 0.0 if pending > 1 else _cost(node, kind, before, factor)
+        found.append(Piece(node, kind, space, cost, level, factor))
         level += kind == "open"
         before, pending = kind, 0
     return found
 
 
-def _breaks(node: Node, kind: str, before: str, factor: bool) -> bool:
-    if kind == "text":
-        return node.text in ("and", "or")
-    return factor or kind in ("relation", "binary") or before == "comma"
+def _cost(node: Node, kind: str, before: str, factor: bool) -> float | None:
+    """What it costs to begin a line with the node, in shares of a line that is left empty; None where none may."""
+    if kind == "binary" or (kind == "text" and node.text in ("and", "or")):
+        return 0.0
+    if kind == "relation" or before == "comma":
+        return 0.3
+    return 0.7 if factor else None
 
 
 def space_between(before: str, kind: str, node: Node) -> int:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from .glyphs import FONTS, FUNCTIONS, GLYPHS, LARGE, SPACES, glyph_of, in_font
+from .glyphs import ACCENTS, FONTS, FUNCTIONS, GLYPHS, LARGE, SPACES, glyph_of, in_font
 
 #: What a sign is: "large" is an operator with something below it, "sign" stands before what it belongs to, "text" is a word
 #: of running text, "ord" is everything else.
@@ -72,7 +72,9 @@ class Rows:
 
 Node = Sign | Group | Fraction | Root | Scripts | Rows
 
-TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\s+|\d+(?:\.\d+)?|[a-zA-Z]+|.", re.DOTALL)
+#: `{+}{=}` is one sign to a reader.
+ADD_TO = r"\{\+\}\{=\}"
+TOKEN = re.compile(ADD_TO + r"|\\[a-zA-Z]+\*?|\\.|\s+|\d+(?:\.\d+)?|[a-zA-Z]+|.", re.DOTALL)
 #: What only sets sizes and places in print.
 SILENT = {
     *("displaystyle", "textstyle", "limits", "nolimits", "nonumber", "middle", "mathbin", "mathrel", "mathopen"),
@@ -162,6 +164,8 @@ class _Reader:
             found = self.group(("}",))
             self._next()
             return found
+        if token == "{+}{=}":
+            return Sign("+=", "relation", apart)
         if not token.startswith("\\"):
             return _sign(glyph_of(token), apart)
         return self._command(token[1:].rstrip("*"), apart)
@@ -180,6 +184,8 @@ class _Reader:
                 return None if delimiter == "." else Sign(glyph_of(delimiter), kind, apart)
             case "operatorname":
                 return Sign(self._raw(), "function", apart)
+        if name in ACCENTS:
+            return self._accented(name)
         if name in FONTS:
             return _in_font(name, self._raw(), apart)
         if name in SPACES:
@@ -191,6 +197,15 @@ class _Reader:
         if name in SIDES:
             return Sign(GLYPHS[name], SIDES[name], apart)
         return None if name in SILENT else _sign(GLYPHS.get(name, name), apart)
+
+    def _accented(self, accent: str) -> Node:
+        """A letter with its mark; a word has it in the middle."""
+        match self._argument():
+            case Group((Sign(text, kind, apart),)):
+                middle = (len(text) + 1) // 2
+                return Sign(text[:middle] + ACCENTS[accent] + text[middle:], kind, apart)
+            case group:
+                return group
 
     def _environment(self) -> Rows:
         name = self._raw()
