@@ -70,7 +70,7 @@ def largest(expression: Expr, p: Notation) -> Expr | None:
     """The part whose name leaves two formulas of nearly the same length."""
     total = p.width(p.text(expression))
     widths = {part: p.width(p.text(part)) for part in dict.fromkeys(_parts(expression))}
-    worth = [(-abs(width - 0.5 * total), part) for part, width in widths.items() if NARROW <= width]
+    worth = [(-abs(width - 0.5 * total), part) for part, width in widths.items() if width >= NARROW]
     return _best(worth)
 
 

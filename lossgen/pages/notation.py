@@ -167,7 +167,8 @@ def product(p: Notation, factors: list[Expr], alone: bool = True) -> str:
         ends = position == len(factors) - 1
         single = alone and len(factors) == 1
         loose = tightness(factor) <= (SUM if ends else PRODUCT) and not isinstance(factor, ratio) and not single
-        cased = ends and isinstance(factor, Piecewise)
+        loose |= bool(found) and text.startswith("-")
+        cased = ends and isinstance(factor, Piecewise) and not text.startswith("-")
         text = bracket(text) if loose and not cased and not factor.is_number else text
         found += beside(found, text) if found else text
     return found

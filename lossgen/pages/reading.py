@@ -87,7 +87,8 @@ class Reading:
         if isinstance(plain, Named):
             return -plain if negative else plain
         kind = NamedPositive if part.is_positive else Named
-        name = kind(Symbol(self.names[part]))
+        indices = sorted((s for s in part.free_symbols if isinstance(s, Index)), key=lambda s: s.name)
+        name = kind(Symbol(self.names[part]), *indices)
         self.used.setdefault(name, part)
         return -name if negative else name
 
@@ -186,13 +187,18 @@ def spelt_out(node: Expr) -> Expr:
 
 
 def _turned(node: Mul) -> Expr:
-    """−(p − 1) as 1 − p, (p − 1)·a as −(1 − p)·a, and p^γ/p as p^(γ − 1)."""
+    """−(p − 1) as 1 − p, (p − 1)·a as −(1 − p)·a, a·(−[c]) as −a·[c], a·(2x − 2y) as 2·a·(x − y), and p^γ/p as p^(γ − 1)."""
     side = ONE
     powers: dict[Expr, Expr] = {}
     for factor in node.args:
         base, n = (factor, ONE) if isinstance(factor, exp) or factor.is_number else factor.as_base_exp()
+        if isinstance(base, Add) and n.is_Integer:
+            number, base = base.primitive()
+            side *= number**n
         if isinstance(base, Add) and n.is_Integer and n % 2 and _is_less_number(base):
             base, side = Add(*(-t for t in base.args)), -side
+        elif isinstance(base, Piecewise) and n.is_Integer and n % 2 and _is_negative(base):
+            base, side = Piecewise(*((-value, where) for value, where in base.args)), -side
         powers[base] = powers.get(base, 0) + n
     found = [side, *(base**n for base, n in powers.items())]
     number = Mul(*(f for f in found if f.is_number))
@@ -207,6 +213,12 @@ def _is_less_number(node: Add) -> bool:
     return any(t.is_number and t.is_negative for t in node.args) and not all(
         t.could_extract_minus_sign() for t in node.args
     )
+
+
+def _is_negative(node: Piecewise) -> bool:
+    """Whether the select is something negative where its condition holds, and 0 elsewhere."""
+    found = indicated(node)
+    return found is not None and found[0].could_extract_minus_sign()
 
 
 def _at_once(node: Mul) -> Expr:

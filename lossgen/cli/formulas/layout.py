@@ -19,7 +19,7 @@ WITHIN = 1.3
 
 def set_display(lines: Sequence[str], width: int) -> list[str]:
     """The lines of a display in LaTeX as text, of at most this width where it can be broken; a `&` is where they align."""
-    rows = _whole([_at_align(parse(line).nodes) for line in lines])
+    rows = whole_rows([cells_of(parse(line).nodes) for line in lines])
     lefts = [_left(row[0]) if len(row) > 1 else EMPTY for row in rows]
     indent = max((left.width for left in lefts if left.width <= width // 3), default=0)
     found: list[Box] = []
@@ -40,7 +40,7 @@ def set_display(lines: Sequence[str], width: int) -> list[str]:
     return _lines(found)
 
 
-def _whole(rows: Iterable[list[list[Node]]]) -> list[list[list[Node]]]:
+def whole_rows(rows: Iterable[list[list[Node]]]) -> list[list[list[Node]]]:
     """The rows, a line that goes on from the one before it joined with it: it begins with white space.
 
     Print breaks lines at its own width; here they are broken anew.
@@ -67,7 +67,7 @@ def _left(nodes: Sequence[Node]) -> Box:
     return _flat(nodes)
 
 
-def _at_align(nodes: Sequence[Node]) -> list[list[Node]]:
+def cells_of(nodes: Sequence[Node]) -> list[list[Node]]:
     """The nodes between the signs of alignment."""
     cells: list[list[Node]] = [[]]
     for node in nodes:
@@ -207,7 +207,7 @@ def _limits(sign: Box, below: Group | None, above: Group | None) -> Box:
 
 def _rows(node: Rows, width: int) -> Box:
     """Lines of cells in columns: cases with a brace, a matrix with brackets."""
-    rows = _whole([[list(cell.nodes) for cell in row] for row in node.rows])
+    rows = whole_rows([[list(cell.nodes) for cell in row] for row in node.rows])
     columns = max(map(len, rows), default=0)
     if node.environment in ("cases", "dcases") and columns == 2:
         body = over(_cases(rows, width - 2), 0)

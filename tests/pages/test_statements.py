@@ -1,0 +1,139 @@
+"""What pages say is true: the gradients that they print are the slopes of the losses that they print, number by number."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from statements import Reader, Statement, inline, statements
+
+import lossgen
+from lossgen.cli.formulas import set_inline
+from lossgen.cli.formulas.tex import Scripts
+from lossgen.formula import Loss, Role, Variant
+from lossgen.formula.load import load_losses
+from lossgen.pages.blocks import Display, Paragraph, Plain, Section
+from lossgen.pages.derived import definition, gradient
+from lossgen.pages.names import set_name
+
+LOSSES = load_losses(Path(lossgen.__file__).parents[1] / "spec")
+CLASSES, STEP = 4, 1e-5
+DOMAINS = {
+    "binary": lambda rng: float(rng.integers(2)),
+    "sign": lambda rng: float(rng.choice([-1, 1])),
+    "unit": lambda rng: rng.uniform(0.05, 0.95),
+    "nonnegative": lambda rng: rng.uniform(0.1, 3),
+    "positive": lambda rng: rng.uniform(0.1, 3),
+    "above-minus-one": lambda rng: rng.uniform(-0.5, 3),
+    "between-1-and-2": lambda rng: rng.uniform(1.1, 1.9),
+    "class-index": lambda rng: int(rng.integers(CLASSES)),
+}
+NAMES = [
+    *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cauchy_loss", "charbonnier_loss", "cross_entropy"),
+    *(
+        "dice_loss",
+        "dpo_loss",
+        "focal_loss",
+        "gamma_nll_loss",
+        "huber_loss",
+        "jensen_shannon_loss",
+        "kl_div",
+        "log_cosh_loss",
+    ),
+    *(
+        "mape",
+        "msle",
+        "mse_loss",
+        "multi_margin_loss",
+        "nll_loss",
+        "poisson_nll_loss",
+        "quantile_loss",
+        "sigmoid_focal_loss",
+    ),
+    *("smooth_l1_loss", "squared_hinge_loss", "tversky_loss", "tweedie_loss", "vae_loss", "weighted_cross_entropy"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_on_the_page_is_the_slope_of_the_loss_on_the_page(name):
+    loss = LOSSES[name]
+    said = zip(loss.variants, _readings(definition(loss)), _readings(gradient(loss)), strict=True)
+    for (variant, formula, slopes), seed in ((each, seed) for each in said for seed in range(3)):
+        values = _values(loss, variant, np.random.default_rng(seed))
+        compared = 0
+        for argument, position, stated in _slopes(variant, slopes, values):
+            expected = _difference(formula, values, argument, position)
+            assert stated == pytest.approx(expected, rel=2e-5, abs=2e-6), (variant.label, argument, position)
+            compared += 1
+        assert compared >= len(variant.differentiable)
+
+
+def test_a_sign_that_is_wrong_is_seen():
+    formula = statements([Display((r"\ell &= \left(x - y\right)^{2}",))])
+    values = {"x": 2.0, "y": 1.0}
+    assert _difference(formula, values, "x", None) == pytest.approx(2)
+    for latex, truth in ((r"2 \, (x - y)", True), (r"2 \, -(x - y)", False)):
+        (said,) = statements([Display((rf"\frac{{\partial \ell}}{{\partial x}} &= {latex}",))])
+        assert (Reader(values).value(said.right) == pytest.approx(2)) is truth
+
+
+def _readings(section: Section) -> list[list[Statement]]:
+    """What is said for each variant: its part begins with the option that it is for."""
+    found: list[list[Display]] = [[]]
+    for block in section.blocks:
+        start = (
+            isinstance(block, Paragraph) and isinstance(block.runs[0], Plain) and block.runs[0].text.startswith("With")
+        )
+        if start and found[-1]:
+            found.append([])
+        found[-1] += [block] if isinstance(block, Display) else []
+    return [statements(displays) for displays in found]
+
+
+def _values(loss: Loss, variant: Variant, rng: np.random.Generator) -> dict:
+    values = {_shown(a.name): _drawn(a.role, rng) for a in variant.arguments}
+    for parameter in variant.parameters:
+        default = float(loss.default(parameter.name))
+        values[_shown(parameter.name)] = default or DOMAINS.get(parameter.role.domain, lambda _: 0.3)(rng)
+    return values | {axis.name: CLASSES for axis in variant.axes}
+
+
+def _shown(name: str) -> str:
+    return set_inline(set_name(name))
+
+
+def _drawn(role: Role, rng: np.random.Generator) -> float | list[float]:
+    draw = DOMAINS.get(role.domain, lambda rng: rng.normal(0, 1.2))
+    if role.name in ("Probability", "LogProbability"):
+        draw = {"Probability": DOMAINS["unit"], "LogProbability": lambda rng: -rng.uniform(0.1, 3)}[role.name]
+    return [draw(rng) for _ in range(CLASSES)] if role.axis is not None and not role.chooses else draw(rng)
+
+
+def _slopes(variant: Variant, said: list[Statement], values: dict) -> Iterator[tuple[str, int | None, float]]:
+    """Every entry of every gradient that the page states, by argument and position."""
+    names = {_shown(a.name) for a in variant.differentiable}
+    reader = Reader(values, [s for s in said if not s.name.startswith("∂")], CLASSES)
+    done = set()
+    for statement in sorted((s for s in said if s.name.startswith("∂")), key=lambda s: -len(s.name)):
+        (_, entry) = statement.left[0].below.nodes[:2] if len(statement.left[0].below.nodes) > 1 else (None, None)
+        if inline([entry]) in names:
+            yield inline([entry]), None, reader.value(statement.right)
+            continue
+        assert isinstance(entry, Scripts)
+        argument, index = inline([entry.base]), inline(entry.below.nodes)
+        for position in range(CLASSES) if index not in values else [values[index]]:
+            if (argument, position) not in done:
+                done.add((argument, position))
+                reader.values = values | ({index: position} if index not in values else {})
+                yield argument, position, reader.value(statement.right)
+
+
+def _difference(formula: list[Statement], values: dict, argument: str, position: int | None) -> float:
+    """The central difference quotient of the loss as the page defines it."""
+    found = []
+    for step in (STEP, -STEP):
+        moved = values[argument]
+        moved = moved + step if position is None else [v + step * (n == position) for n, v in enumerate(moved)]
+        reader = Reader(values | {argument: moved}, formula[1:], CLASSES)
+        found.append(reader.value(formula[0].right))
+    return (found[0] - found[1]) / (2 * STEP)
