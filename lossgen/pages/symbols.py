@@ -1,6 +1,6 @@
 """The tables of a loss's arguments and of its hyperparameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lossgen.formula import Axis, Loss, Option, Role
 
@@ -34,8 +34,7 @@ def arguments(loss: Loss) -> Section:
     head = tuple(map(prose, ("Argument", "What it is", "Shape", "Domain")))
     rows = tuple(_row(loss, name, role, when) for name, role, when in _roles(loss))
     blocks: list[Block] = [Table(head, rows, 1)]
-    axes = dict.fromkeys(axis for v in loss.variants for axis in v.axes)
-    lines = [line for axis in axes for line in _axis(axis)]
+    lines = list(_places(list(dict.fromkeys(axis for v in loss.variants for axis in v.axes))))
     items = f"N is the number of {'items of each batch' if loss.batches else 'items'}"
     shapes = [items] if any("N" in _letters(row) for row in rows) else []
     if shapes or lines:
@@ -109,12 +108,24 @@ def _set_of_setting(role: Role | Option) -> Runs:
     return (*runs[:-1], Plain(" or in "), *_set(role.other)) if role.other else tuple(runs[:-1])
 
 
-def _axis(axis: Axis) -> Iterator[str]:
-    if axis.base is not None:
-        more = "1 entry" if axis.longer == 1 else f"{axis.longer} entries"
-        yield f"{axis.name} has {more} more than {axis.base.name}"
-    elif axis.length is None:
-        yield f"axis {axis.name} is {PLACES[axis.place]} unless `axis=` says otherwise"
+def _places(axes: Sequence[Axis]) -> Iterator[str]:
+    """Where the axes lie, those at one place together, and which are longer than others."""
+    by_place: dict[str, list[str]] = {}
+    for axis in axes:
+        if axis.base is None and axis.length is None:
+            by_place.setdefault(axis.place, []).append(axis.name)
+    for place, names in by_place.items():
+        if len(names) == 1:
+            yield f"axis {names[0]} is {PLACES[place]} unless `axis=` says otherwise"
+            continue
+        each = (
+            "the last dimensions of what has them, in the order shown" if place == "last" else f"each {PLACES[place]}"
+        )
+        yield f"axes {', '.join(names[:-1])} and {names[-1]} are {each}, unless `axis=` says otherwise"
+    for axis in axes:
+        if axis.base is not None:
+            more = "1 entry" if axis.longer == 1 else f"{axis.longer} entries"
+            yield f"{axis.name} has {more} more than {axis.base.name}"
 
 
 def _letters(row: tuple[Runs, ...]) -> str:

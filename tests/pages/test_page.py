@@ -127,3 +127,12 @@ def test_runs_of_text_have_no_stray_backtick(losses):
             for block in section.blocks:
                 for run in getattr(block, "runs", ()):
                     assert not isinstance(run, Plain | Code) or "`" not in run.text, each.name
+
+
+def test_axes_at_one_place_are_told_together(losses):
+    def said(name):
+        return "".join(run.text for run in page(losses[name]).section("symbols").blocks[-1].runs)
+
+    assert "axes T and K are the last dimensions of what has them, in the order shown" in said("crf_loss")
+    assert "axes T, C and U are" in said("rnnt_loss") and "V has 1 entry more than U" in said("rnnt_loss")
+    assert "axis C is dimension 1" in said("cross_entropy") and "axes" not in said("cross_entropy")
