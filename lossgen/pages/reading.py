@@ -149,7 +149,7 @@ class Reading:
 
     def _value(self, name: Named) -> Expr:
         part = self.used[name]
-        if isinstance(part, LogSumExp):
+        if isinstance(part, LogSumExp) and name.args[0] in self.shares.values():
             body = self.read(part.body)
             other = next(n for n in ("j", "m", "n", "i") if n not in names_in(body))
             j = part.index.axis.index(other)

@@ -130,7 +130,7 @@ class Reader:
         node = nodes[place]
         if kind(node) == "large" or (kind(node) == "function" and _base(node) == "LSE"):
             return self._over(nodes, place)
-        if kind(node) == "function" or _base(node) == "σ":
+        if kind(node) == "function" or _base(node) in CALLS:
             arguments, end, power = self._arguments(nodes, place + 1)
             return CALLS[_base(node)](*arguments) ** (power * self._power(node)), end
         if kind(node) == "open":
@@ -152,17 +152,13 @@ class Reader:
         return [self.value(part) for _, part in parts], end + 1, self._power(nodes[end])
 
     def _over(self, nodes: Sequence[Node], place: int) -> tuple[float, int]:
-        """A sum over what follows to the end of the term; a maximum, or a log-sum-exp, of one factor or of arguments."""
+        """A sum, a maximum or a log-sum-exp over what follows to the end of the term; a maximum of arguments."""
         node = nodes[place]
         if not isinstance(node, Scripts) or node.below is None:
             arguments, end, power = self._arguments(nodes, place + 1)
             return {"max": max, "min": min}[_base(node)](arguments) ** power, end
-        index = inline(node.below.nodes)
-        if _base(node) == "∑":
-            return sum(self._at(index, lambda: self._product(nodes[place + 1 :]))), len(nodes)
-        found = self._at(index, lambda: self._factor(nodes, place + 1))
-        values, end = [value for value, _ in found], found[0][1]
-        return {"max": max, "min": min, "LSE": _log_sum_exp}[_base(node)](values), end
+        values = self._at(inline(node.below.nodes), lambda: self._product(nodes[place + 1 :]))
+        return {"∑": sum, "max": max, "min": min, "LSE": _log_sum_exp}[_base(node)](values), len(nodes)
 
     def _at(self, index: str, evaluate: Callable):
         """What is found for each value of an index; a name with it, "j ≠ y", leaves one out."""

@@ -29,28 +29,28 @@ DOMAINS = {
     "class-index": lambda rng: int(rng.integers(CLASSES)),
 }
 NAMES = [
-    *("binary_cross_entropy", "binary_cross_entropy_with_logits", "cauchy_loss", "charbonnier_loss", "cross_entropy"),
+    *("binary_cross_entropy", "binary_cross_entropy_with_logits", "categorical_cross_entropy", "cauchy_loss"),
     *(
+        "charbonnier_loss",
+        "cross_entropy",
         "dice_loss",
         "dpo_loss",
         "focal_loss",
         "gamma_nll_loss",
-        "huber_loss",
-        "jensen_shannon_loss",
-        "kl_div",
-        "log_cosh_loss",
+        "gan_generator_loss",
     ),
     *(
-        "mape",
-        "msle",
-        "mse_loss",
-        "multi_margin_loss",
-        "nll_loss",
-        "poisson_nll_loss",
-        "quantile_loss",
-        "sigmoid_focal_loss",
+        "gaussian_kl_divergence",
+        "hinge_embedding_loss",
+        "hinge_loss",
+        "huber_loss",
+        "jaccard_loss",
+        "jensen_shannon_loss",
     ),
-    *("smooth_l1_loss", "squared_hinge_loss", "tversky_loss", "tweedie_loss", "vae_loss", "weighted_cross_entropy"),
+    *("kl_div", "l1_loss", "l2_loss", "log_cosh_loss", "lsgan_generator_loss", "mape", "margin_ranking_loss", "msle"),
+    *("mse_loss", "multi_margin_loss", "nll_loss", "poisson_nll_loss", "quantile_loss", "sigmoid_focal_loss"),
+    *("smooth_l1_loss", "soft_margin_loss", "softcapped_cross_entropy", "squared_hinge_loss", "tversky_loss"),
+    *("tweedie_loss", "vae_loss", "vae_reconstruction_loss", "weighted_cross_entropy"),
 ]
 
 
