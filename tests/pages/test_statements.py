@@ -1,6 +1,7 @@
 """What pages say is true: the gradients that they print are the slopes of the losses that they print, number by number."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from lossgen.cli.formulas.tex import Scripts
 from lossgen.formula import Loss, Role, Variant
 from lossgen.formula.load import load_losses
 from lossgen.pages.blocks import Display, Paragraph, Plain, Section
-from lossgen.pages.derived import definition, gradient
+from lossgen.pages.derived import curvature, definition, gradient
 from lossgen.pages.names import set_name
 
 LOSSES = load_losses(Path(lossgen.__file__).parents[1] / "spec")
@@ -53,6 +54,9 @@ NAMES = [
     *("tweedie_loss", "vae_loss", "vae_reconstruction_loss", "weighted_cross_entropy"),
 ]
 
+#: Losses of which one part of the page is for the second derivatives of several variants.
+SAID_ONCE = ("kl_div", "multi_margin_loss", "poisson_nll_loss")
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_on_the_page_is_the_slope_of_the_loss_on_the_page(name):
@@ -66,6 +70,18 @@ def test_the_gradient_on_the_page_is_the_slope_of_the_loss_on_the_page(name):
             assert stated == pytest.approx(expected, rel=2e-5, abs=2e-6), (variant.label, argument, position)
             compared += 1
         assert compared >= len(variant.differentiable)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in SAID_ONCE])
+def test_the_hessian_diagonal_on_the_page_is_the_second_slope_of_the_loss_on_the_page(name):
+    loss = LOSSES[name]
+    said = zip(loss.variants, _readings(definition(loss)), _readings(curvature(loss)), strict=True)
+    for variant, formula, second in said:
+        values = _values(loss, variant, np.random.default_rng(5))
+        diagonal = list(takewhile(lambda s: not s.name.startswith("(H"), second))
+        for argument, position, stated in _slopes(variant, diagonal, values):
+            expected = _difference(formula, values, argument, position, 2)
+            assert stated == pytest.approx(expected, rel=1e-4, abs=1e-4), (variant.label, argument, position)
 
 
 def test_a_sign_that_is_wrong_is_seen():
@@ -116,6 +132,8 @@ def _slopes(variant: Variant, said: list[Statement], values: dict) -> Iterator[t
     done = set()
     for statement in sorted((s for s in said if s.name.startswith("∂")), key=lambda s: -len(s.name)):
         (_, entry) = statement.left[0].below.nodes[:2] if len(statement.left[0].below.nodes) > 1 else (None, None)
+        if isinstance(entry, Scripts):
+            entry = Scripts(entry.base, entry.below, None) if entry.below is not None else entry.base
         if inline([entry]) in names:
             yield inline([entry]), None, reader.value(statement.right)
             continue
@@ -128,12 +146,15 @@ def _slopes(variant: Variant, said: list[Statement], values: dict) -> Iterator[t
                 yield argument, position, reader.value(statement.right)
 
 
-def _difference(formula: list[Statement], values: dict, argument: str, position: int | None) -> float:
-    """The central difference quotient of the loss as the page defines it."""
+def _difference(formula: list[Statement], values: dict, argument: str, position: int | None, order: int = 1) -> float:
+    """The central difference quotient, first or second, of the loss as the page defines it."""
     found = []
-    for step in (STEP, -STEP):
+    size = STEP if order == 1 else STEP**0.75
+    for step in (size, 0, -size):
         moved = values[argument]
         moved = moved + step if position is None else [v + step * (n == position) for n, v in enumerate(moved)]
         reader = Reader(values | {argument: moved}, formula[1:], CLASSES)
         found.append(reader.value(formula[0].right))
-    return (found[0] - found[1]) / (2 * STEP)
+    if order == 1:
+        return (found[0] - found[2]) / (2 * size)
+    return (found[0] - 2 * found[1] + found[2]) / size**2
