@@ -66,6 +66,10 @@ def test_a_kernel_goes_into_a_file_as_it_is():
     compile(show("cross_entropy", "--kernel", "cuda", "--dtype", "float64").output, "both variants", "exec")
 
 
+def test_the_page_in_latex_is_the_one_that_a_build_writes():
+    assert show("mse_loss", "--latex").output == (ROOT / "generated" / "latex" / "mse_loss.tex").read_text()
+
+
 def test_json_has_formulas_that_a_program_can_read():
     found = json.loads(show("huber_loss", "--json").output)
     (variant,) = found["variants"]
