@@ -1,13 +1,15 @@
 """The loops of a step on the CPU: in the order of the indices, the innermost one as vectors wherever it can be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from sympy import true
+from sympy import Expr, true
 
 from lossgen.derive.sweeps import ZERO, Fill, Step
 from lossgen.formula import Index
 
 from .ir import Branch, Loop, Statement, Store
+from .lower import Scope
 from .names import size_name
 from .spelling import HostSpelling
 from .sweep_loops import cases, is_sequential, reads_tables_alone
@@ -35,15 +37,38 @@ class HostLowering(SweepLowering):
             return store(step.value)
         last, statements = indices[-1], []
         for value, condition in cases(step.value, last):
-            loop = self._loop(last, reverse and is_sequential(step))
-            whole = reads_tables_alone(step, value)
-            if whole:
-                loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
-            with self._inside(loop, last):
-                loop.body += store(value)
-            loops = [loop, *self._beyond(step, last)] if whole else [loop]
-            statements += loops if condition is true else [Branch(self._text(condition), loops)]
+            if condition is true:
+                statements += self._cells(step, last, value, store, reverse)
+                continue
+            case = Branch(self._text(condition))
+            with self._in_case(case, indices[:-1] if isinstance(step, Fill) else ()):
+                case.body += self._cells(step, last, value, store, reverse)
+            statements.append(case)
         return statements
+
+    def _cells(self, step: Step, last: Index, value: Expr, store: Stored, reverse: bool) -> list[Statement]:
+        """The innermost loop."""
+        loop = self._loop(last, reverse and is_sequential(step))
+        whole = reads_tables_alone(step, value)
+        if whole:
+            loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
+        with self._inside(loop, last):
+            loop.body += store(value)
+        return [loop, *self._beyond(step, last)] if whole else [loop]
+
+    @contextmanager
+    def _in_case(self, case: Branch, outer: Sequence[Index]) -> Iterator[None]:
+        """Statements that change with the outer loops go into the case.
+
+        A view of a row that is made before a branch and read in it is counted by Numba in every round, with locked
+        instructions: they took a third of the time of a row of 60 cells. Where outputs are added to it is the other way round.
+        """
+        known = set(self._bound)
+        self._scopes += [Scope(index, case.body) for index in outer]
+        yield
+        del self._scopes[len(self._scopes) - len(outer) :]
+        own = set(outer)
+        self._bound = {n: name for n, name in self._bound.items() if n in known or not own & n.free_symbols}
 
     def _beyond(self, step: Fill, last: Index) -> list[Statement]:
         """A loop that reads tables alone goes on to whole vectors; what it leaves beyond the row is outside again."""
