@@ -88,6 +88,11 @@ class Fill:
         return (self.table, *(table for table, _ in self.kept))
 
     @property
+    def expressions(self) -> tuple[Expr, ...]:
+        """What is computed for each cell."""
+        return (self.value, *(part for _, part in self.kept))
+
+    @property
     def known(self) -> dict[Expr, Expr]:
         """The kept parts by where they are found."""
         return {part: table[self.table.indices] for table, part in self.kept}

@@ -119,13 +119,15 @@ class DeviceLatticeFrame(LatticeFrame):
         yield from self._read()
         yield from self._prepared()
         yield "sync()"
-        yield from self.up
-        yield from self.value
+        for lines in self.steps.before:
+            yield from lines
+        yield from self.steps.value
         yield from ("factor = scale", "if item_scale is not None:")
         yield from ("    value = real(item_scale[i]) * value", "    factor = scale * real(item_scale[i])")
         yield from ("if member == 0:", "    total, total_lost = sum_with_lost(total, total_lost, value)")
         yield from ("    if values is not None:", "        values[i] = value")
-        yield from self.down
+        for step, lines in zip(self.program.sweeps.after, self.steps.after, strict=True):
+            yield from self._guarded(step, lines)
         yield from self._rows_written()
 
     def row_of(self, argument: Argument) -> str:

@@ -159,6 +159,30 @@ class is_path(PathFunction):
     """0 where a path number says that there is no path, else 1."""
 
 
+class scaled_of_log(PathFunction):
+    """e^u as a plain number (lossgen/kernel/math/scaled_paths.py), NaN where it is out of range."""
+
+
+class scaled_product(PathFunction):
+    """The product of two numbers that are not negative, NaN where it is out of range."""
+
+
+class scaled_quotient(PathFunction):
+    """The ratio of two numbers in one scale, 0 where the second is 0."""
+
+
+class path_of_scaled(PathFunction):
+    """The path number of x·2^e of path_of_scaled(x, e)."""
+
+
+class row_exponent(PathFunction):
+    """The exponent of the power of two below a sum of cells."""
+
+
+class power_of_exponent(PathFunction):
+    """2^e for a small whole e."""
+
+
 class log1p_unit(KernelFunction):
     """log(1 + u) for 0 ≤ u ≤ 1."""
 

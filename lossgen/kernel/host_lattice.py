@@ -1,11 +1,13 @@
 """What surrounds the steps of an item with recurrences on the CPU: lanes of items, tables of NumPy, the sum of the values."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from lossgen.derive.sweeps import Table
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
+from .host_forms import OneForm, TwoForms
 from .host_loops import SPARE, HostLowering
 from .lattice_frame import ROWS, LatticeFrame
 from .names import across, full_size, size_name
@@ -91,19 +93,39 @@ class HostLatticeFrame(LatticeFrame):
             yield f"for {whole.position} in range({size_name(whole.index.axis)}):"
             yield f"    {whole.name}[{whole.position}] = {whole.text}"
         for table in self.layout.tables:
-            region = ", ".join(f":{side}" for side in f"{self._region(table, 'n_')} + {SPARE}".split(", "))
-            yield f"{table.name}[{region}] = {self.printer.expression(table.outside)}"
-        yield from self.up
-        yield from self.value
-        yield "factor = scale"
+            yield self._emptied(table if self.program.scaled is None else self._fast_tables[table])
+        yield "factor = scale if item_scale is None else scale * item_scale[i]"
+        yield from self._forms.before()
+        yield from self._forms.value()
         yield "if item_scale is not None:"
         yield "    value = item_scale[i] * value"
-        yield "    factor = scale * item_scale[i]"
         yield "total += np.float64(value)"
         yield "if values is not None:"
         yield "    values[i] = value"
-        yield from self.down
+        yield from self._forms.after(self._guarded)
         yield from self._rows_written()
+
+    def _emptied(self, table: Table) -> str:
+        """Fills a table with what is outside of it."""
+        region = ", ".join(f":{side}" for side in f"{self._region(table, 'n_')} + {SPARE}".split(", "))
+        return f"{table.name}[{region}] = {self.printer.expression(table.outside)}"
+
+    @property
+    def _fast_tables(self) -> dict[Table, Table]:
+        """Each table as it is filled in plain numbers, where it is filled then."""
+        own = {table: table for step in self.program.scaled_fills for table in step.tables}
+        return {table: own.get(table, table) for table in self.layout.tables}
+
+    @cached_property
+    def _forms(self) -> OneForm:
+        """The steps, in plain numbers too where the program has that form."""
+        program = self.program
+        if program.scaled is None:
+            return OneForm(program.sweeps, self.steps)
+        self.printer.expression.used.add("fits_factor")
+        fast = self.written(program.scaled, self.lowering(self.layout))
+        other = [table for table in self.layout.tables if self._fast_tables[table].outside != table.outside]
+        return TwoForms(program.sweeps, self.steps, program.scaled, fast, list(map(self._emptied, other)))
 
     def row_of(self, argument: Argument) -> str:
         return f"{argument.name}[i]"

@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
-from sympy import Expr, true
+from sympy import Expr, Integer, Symbol, true
 
 from lossgen.derive.sweeps import ZERO, Fill, Step
 from lossgen.formula import Index
 
-from .ir import Branch, Loop, Statement, Store
+from .functions import power_of_exponent, row_exponent
+from .ir import Accumulate, Branch, Leave, Let, Loop, Start, Statement, Store
 from .lower import Scope
 from .names import size_name
+from .scaled_paths import UP, FollowedFill, ScaledFill
 from .spelling import HostSpelling
 from .sweep_loops import cases, is_sequential, reads_tables_alone
 from .sweep_lowering import Stored, SweepLowering, row_key
+
+ONE = Integer(1)
 
 #: Tables are this much longer than their margins: loops over cells go on to whole vectors.
 SPARE = 7
@@ -32,7 +37,7 @@ class HostLowering(SweepLowering):
             loop = self._loop(outer, reverse)
             with self._inside(loop, outer):
                 loop.body += self._nested(indices, step, store)
-            return [loop]
+            return self._in_scale(step, loop) if isinstance(step, ScaledFill) else [loop]
         if not indices:
             return store(step.value)
         last, statements = indices[-1], []
@@ -54,7 +59,16 @@ class HostLowering(SweepLowering):
             loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
         with self._inside(loop, last):
             loop.body += store(value)
-        return [loop, *self._beyond(step, last)] if whole else [loop]
+        following = [self._following(step, last)] if isinstance(step, FollowedFill) else []
+        return [loop, *self._beyond(step, last), *following] if whole else [loop, *following]
+
+    def _following(self, step: FollowedFill, last: Index) -> Loop:
+        """The loop that replaces what is kept of the row before by what is computed from this one."""
+        loop, (table, value) = self._loop(last, False), step.then
+        loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
+        with self._inside(loop, last):
+            loop.body.append(self._store(table, (), last, self.bind(value)))
+        return loop
 
     @contextmanager
     def _in_case(self, case: Branch, outer: Sequence[Index]) -> Iterator[None]:
@@ -69,6 +83,26 @@ class HostLowering(SweepLowering):
         del self._scopes[len(self._scopes) - len(outer) :]
         own = set(outer)
         self._bound = {n: name for n, name in self._bound.items() if n in known or not own & n.free_symbols}
+
+    def _cell(self, step: Fill, value: Expr) -> list[Statement]:
+        statements = super()._cell(step, value)
+        if isinstance(step, ScaledFill):
+            own, cell = statements[-1], Symbol(self.names.new("cell"))
+            statements[-1:] = [Let(cell.name, own.value), replace(own, value=cell), Accumulate("total", "sum", cell)]
+        return statements
+
+    def _in_scale(self, step: ScaledFill, rows: Loop) -> list[Statement]:
+        """The loop over rows. Each is summed; the exponent of its sum is taken out of the next one."""
+        up, shift = UP.name, self._slice(step.shift, (), ZERO)
+        rows.body.insert(0, Start("total", "sum"))
+        rows.body += [
+            Leave("not total < real(np.inf)", "False"),
+            Store(shift, rows.index, Symbol("shift")),
+            Let("taken", row_exponent(Symbol("total"))),
+            Let(up, power_of_exponent(-Symbol("taken"))),
+            Let("shift", Symbol("shift") + Symbol("taken")),
+        ]
+        return [Let(up, ONE), Let("shift", ZERO), rows, Leave("", "True")]
 
     def _beyond(self, step: Fill, last: Index) -> list[Statement]:
         """A loop that reads tables alone goes on to whole vectors; what it leaves beyond the row is outside again."""

@@ -104,11 +104,19 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Leave:
+    """if condition: return value; without a condition: return value"""
+
+    condition: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Sync:
     """The threads of an item wait for each other: what one has written before, all may read after it."""
 
 
-Statement = Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Branch | Sync
+Statement = Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Branch | Leave | Sync
 
 
 def expressions(statements: Iterable[Statement]) -> Iterable[Expr]:

@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from lossgen.derive.sweeps import Fill, Keep, Step, Write
+from lossgen.derive.sweeps import Fill, Keep, Step, Sweeps, Write
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
@@ -19,6 +20,15 @@ from .sweep_lowering import ITEMS, SweepLowering
 ROWS = ("row", *ITEMS)
 
 
+@dataclass(frozen=True)
+class WrittenSteps:
+    """The lines of each step up to the value, of the value, and of each step after it."""
+
+    before: list[list[str]]
+    value: list[str]
+    after: list[list[str]]
+
+
 class LatticeFrame:
     """The lines of one kernel. Steps over cells are functions of their own, in the pool: short loops, with few arrays."""
 
@@ -32,13 +42,17 @@ class LatticeFrame:
         self.pool = pool
         self.narrow = narrow
         self.layout = LatticeLayout(program)
-        self.inline = inline = self.lowering(self.layout)
-        self.up = [line for step in program.sweeps.before for line in self._step(step, inline)]
-        self.value = list(printer.lines(inline.value(program.sweeps.value)))
-        self.down = [line for step in program.sweeps.after for line in self._guarded(step, inline)]
+        self.inline = self.lowering(self.layout)
+        self.steps = self.written(program.sweeps, self.inline)
         if self.layout.reads_labels:
             printer.expression.used.add("label_at")
         self.derived = program.derived
+
+    def written(self, sweeps: Sweeps, inline: SweepLowering) -> "WrittenSteps":
+        """The steps as lines."""
+        before = [list(self._step(step, inline)) for step in sweeps.before]
+        value = list(self.printer.lines(inline.value(sweeps.value)))
+        return WrittenSteps(before, value, [list(self._step(step, inline)) for step in sweeps.after])
 
     @abstractmethod
     def arguments(self) -> Iterator[str]:
@@ -63,9 +77,8 @@ class LatticeFrame:
         statements = self.lowering(self.layout, narrow is not None).step(step)
         yield self.pool.call(name, summary, (narrow or self.printer).lines(statements))
 
-    def _guarded(self, step: Step, inline: SweepLowering) -> Iterator[str]:
-        """The steps after the value: tables where any output is wanted, each output where it is."""
-        lines = list(self._step(step, inline))
+    def _guarded(self, step: Step, lines: Sequence[str]) -> Iterator[str]:
+        """A step after the value: tables where any output is wanted, each output where it is."""
         names = [step.argument] if isinstance(step, Write) else self.program.wrt
         yield f"if {' or '.join(f'{self.program.output(a)} is not None' for a in names)}:"
         yield from (f"    {line}" for line in lines)

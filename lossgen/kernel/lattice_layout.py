@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer
 
-from lossgen.derive.sweeps import Fill, Sweeps, Table, TableEntry
+from lossgen.derive.sweeps import Fill, Table, TableEntry
 from lossgen.formula import Axis, Index
 from lossgen.formula.nodes import LabelEntry
 from lossgen.formula.symbols import Argument
@@ -45,7 +45,7 @@ class LatticeLayout:
     def __init__(self, program: LatticeProgram) -> None:
         self.program = program
         self.tables = program.tables
-        self.margins = {table: _margins(table, program.sweeps) for table in self.tables}
+        self.margins = {table: _margins(table, program) for table in self.tables}
         self.whole_tables: dict[tuple[Expr, str], WholeTable] = {}
         self.reads_labels = False
         self.across: dict[Argument, None] = {}
@@ -106,11 +106,9 @@ def shifted(position: Expr) -> tuple[Index | None, Expr]:
     return None, Integer(0)
 
 
-def _margins(table: Table, sweeps: Sweeps) -> Margins:
+def _margins(table: Table, program: LatticeProgram) -> Margins:
     before, after = [1] * len(table.indices), [1] * len(table.indices)
-    steps = (*sweeps.before, *sweeps.after)
-    values = [step.value for step in steps]
-    values += [part for step in steps if isinstance(step, Fill) for _, part in step.kept]
+    values = [own for step in program.steps for own in (step.expressions if isinstance(step, Fill) else (step.value,))]
     for entry in {e for value in values for e in value.atoms(TableEntry) if e.table == table}:
         for n, position in enumerate(entry.positions):
             offset = int(shifted(position)[1])

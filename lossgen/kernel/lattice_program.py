@@ -15,6 +15,7 @@ from .kept import with_kept_rows
 from .names import RESERVED, check_axis_names, family, size_name
 from .path_numbers import with_path_numbers
 from .program import curvatures, with_free_names
+from .scaled_paths import FollowedFill, with_scaled_rows
 from .scatter import in_memory_order, without_meetings
 
 #: Names that a kernel with recurrences uses for itself.
@@ -27,12 +28,14 @@ class LatticeProgram:
 
     prefix : what stands before an argument's name in the name of its output.
     wrt : the arguments that outputs belong to.
+    scaled : the steps in plain numbers, for items that fit the range, one for each step in path numbers.
     """
 
     name: str
     summary: str
     variant: Variant
     sweeps: Sweeps
+    scaled: Sweeps | None = None
     prefix: str = ""
     wrt: tuple[Argument, ...] = ()
     directions: Mapping[Argument, Argument] = field(default_factory=dict)
@@ -65,11 +68,24 @@ class LatticeProgram:
     def tables(self) -> tuple[Table, ...]:
         """Every table that a step fills."""
         found: dict[Table, None] = {}
-        for step in (*self.sweeps.before, *self.sweeps.after):
-            parts = step.parts if isinstance(step, Keep) else step.kept if isinstance(step, Fill) else ()
-            own = () if isinstance(step, Keep | Write) else (step.table,)
-            found |= dict.fromkeys((*own, *(table for table, _ in parts)))
+        for step in self.steps:
+            if isinstance(step, Keep):
+                found |= dict.fromkeys(table for table, _ in step.parts)
+            elif not isinstance(step, Write):
+                found |= dict.fromkeys(step.tables if isinstance(step, Fill) else (step.table,))
         return tuple(found)
+
+    @property
+    def scaled_fills(self) -> tuple[Fill, ...]:
+        """The steps in plain numbers that fill tables."""
+        steps = () if self.scaled is None else (*self.scaled.before, *self.scaled.after)
+        return tuple(step for step in steps if isinstance(step, Fill))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step, in either form."""
+        forms = (self.sweeps,) if self.scaled is None else (self.sweeps, self.scaled)
+        return tuple(step for form in forms for step in (*form.before, *form.after))
 
     @property
     def derived(self) -> tuple[Axis, ...]:
@@ -82,7 +98,7 @@ class LatticeProgram:
         return f"{self.prefix}_{argument.name}"
 
     def expressions(self) -> list[Expr]:
-        return [self.value, *(step.value for step in (*self.sweeps.before, *self.sweeps.after))]
+        return [self.value, *(step.value for step in self.steps)]
 
 
 def base_axes(variant: Variant) -> tuple[Axis, ...]:
@@ -90,8 +106,13 @@ def base_axes(variant: Variant) -> tuple[Axis, ...]:
     return tuple(axis for axis in variant.axes if axis.base is None)
 
 
-def lattice_programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]) -> tuple[LatticeProgram, ...]:
-    """The kernels of a variant with recurrences, each expression brought into kernel functions by `lower`."""
+def lattice_programs(
+    loss: Loss, variant: Variant, lower: Callable[[Expr], Expr], scaled: bool = False
+) -> tuple[LatticeProgram, ...]:
+    """The kernels of a variant with recurrences, each expression brought into kernel functions by `lower`.
+
+    `scaled`: value and gradient are computed in plain numbers, too, where there is such a form.
+    """
     defaults = {a.name: loss.default(a.name) for a in variant.arguments if a.role.layout != "length"}
     variant, renamed = with_free_names(variant, TAKEN)
     variant = _with_free_lattices(variant)
@@ -103,13 +124,17 @@ def lattice_programs(loss: Loss, variant: Variant, lower: Callable[[Expr], Expr]
         "defaults": {renamed[name]: default for name, default in defaults.items()},
     }
     summary = "The loss of each item and its gradient."
-    sweeps, wrt = _lowered(derivation.evaluate(), lower), variant.differentiable
-    found = [LatticeProgram("evaluate", summary, sweeps=sweeps, prefix="grad", wrt=wrt, **common)]
+    paths, wrt = with_path_numbers(derivation.evaluate()), variant.differentiable
+    plain = with_scaled_rows(paths) if scaled else None
+    forms = {"sweeps": _lowered(paths, lower), "scaled": None if plain is None else _lowered(plain, lower)}
+    found = [LatticeProgram("evaluate", summary, prefix="grad", wrt=wrt, **forms, **common)]
     summary = "The slope along a direction and the Hessian times the direction."
     for name, wrt in curvatures(variant):
         directions, products = derivation.products(wrt)
         output = {"prefix": "product", "wrt": wrt, "directions": directions}
-        found.append(LatticeProgram(name, summary, sweeps=_lowered(products, lower), **output, **common))
+        found.append(
+            LatticeProgram(name, summary, sweeps=_lowered(with_path_numbers(products), lower), **output, **common)
+        )
     numbers = (
         ("divisor", "What each item's loss is divided by before the mean.", variant.divisor),
         ("normalizer", "What each item counts in the denominator of the mean.", variant.normalizer),
@@ -144,9 +169,9 @@ def _all_axes(variant: Variant) -> tuple[Axis, ...]:
 
 
 def _lowered(sweeps: Sweeps, lower: Callable[[Expr], Expr]) -> Sweeps:
-    sweeps = with_path_numbers(sweeps)
-
     def step(given: Step) -> Step:
+        if isinstance(given, FollowedFill):
+            given = replace(given, then=(given.then[0], lower(given.then[1])))
         if isinstance(given, Fill):
             return replace(given, value=lower(given.value), kept=tuple((t, lower(part)) for t, part in given.kept))
         return replace(given, value=lower(given.value))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from sympy import Integer
 
 from .expression_printer import ExpressionPrinter
-from .ir import Accumulate, Branch, Check, Finish, Let, Load, Loop, Start, Statement, Store
+from .ir import Accumulate, Branch, Check, Finish, Leave, Let, Load, Loop, Start, Statement, Store
 
 DOMAIN_CHECKS = {
     "not-nan": "{x} == {x}",
@@ -53,6 +53,10 @@ class StatementPrinter:
             case Branch(condition, body):
                 yield f"if {condition if isinstance(condition, str) else self.expression(condition)}:"
                 yield from self.lines(body, 1)
+            case Leave(condition, value):
+                if condition:
+                    yield f"if {condition}:"
+                yield f"{'    ' if condition else ''}return {value}"
 
     def _load(self, node: Load) -> Iterator[str]:
         entry = f"{node.array}[{node.index}]"

@@ -68,5 +68,5 @@ def unless_zero(value: Expr) -> tuple[Expr, Boolean]:
 
 def entries(step: Fill) -> Iterator[TableEntry]:
     """The cells that a step reads."""
-    for part in (step.value, *(part for _, part in step.kept)):
+    for part in step.expressions:
         yield from part.atoms(TableEntry)

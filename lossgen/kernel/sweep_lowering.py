@@ -56,8 +56,7 @@ class SweepLowering(Lowering):
 
     def step(self, step: Step) -> list[Statement]:
         """The statements of one step."""
-        kept = [part for _, part in step.kept] if isinstance(step, Fill) else []
-        self._shared = shared_parts([step.value, *kept])
+        self._shared = shared_parts(step.expressions if isinstance(step, Fill) else [step.value])
         match step:
             case Fill():
                 own = self._nested(step.table.indices, step, lambda value: self._cell(step, value))

@@ -20,6 +20,7 @@ from lossgen.kernel.math import (
     lengths,
     path_numbers,
     paths,
+    scaled_paths,
     sums,
 )
 
@@ -28,7 +29,7 @@ MATH_FLAGS = 'dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 
 _MODULES = {
     "float32": (float32, float32_log, lengths, differences, sums, infinities, paths),
-    "float64": (float64, float64_power, lengths, differences, sums, infinities, paths, path_numbers),
+    "float64": (float64, float64_power, lengths, differences, sums, infinities, paths, path_numbers, scaled_paths),
 }
 _HEADER = frozenset({"real", "integer"})
 

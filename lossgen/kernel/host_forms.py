@@ -1,0 +1,79 @@
+"""The steps of an item on the CPU in one form, or in two: in plain numbers where its cells fit their range, else in path numbers."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from lossgen.derive.sweeps import Fill, Keep, Step, Sweeps
+
+from .lattice_frame import WrittenSteps
+from .scaled_paths import ScaledFill
+
+Guard = Callable[[Step, Sequence[str]], Iterable[str]]
+
+
+class OneForm:
+    """The steps one after the other."""
+
+    def __init__(self, sweeps: Sweeps, steps: WrittenSteps) -> None:
+        self.sweeps, self.steps = sweeps, steps
+
+    def before(self) -> Iterator[str]:
+        """Up to the value."""
+        for lines in self.steps.before:
+            yield from lines
+
+    def value(self) -> Iterator[str]:
+        """The value."""
+        yield from self.steps.value
+
+    def after(self, guard: Guard) -> Iterator[str]:
+        """The steps after the value; `guard` says for which outputs each is done."""
+        for step, lines in zip(self.sweeps.after, self.steps.after, strict=True):
+            yield from guard(step, lines)
+
+
+class TwoForms(OneForm):
+    """Each step that differs in either form; `fits` says which one the item takes.
+
+    `cleared`: the lines that fill a table with what is outside of it, to begin anew.
+    """
+
+    def __init__(
+        self, sweeps: Sweeps, steps: WrittenSteps, scaled: Sweeps, fast: WrittenSteps, cleared: Sequence[str]
+    ) -> None:
+        super().__init__(sweeps, steps)
+        self.scaled, self.fast, self.cleared = scaled, fast, cleared
+
+    def before(self) -> Iterator[str]:
+        pairs = list(zip(self.scaled.before, self.fast.before, self.steps.before, strict=True))
+        kept = [lines for step, lines, _ in pairs if isinstance(step, Keep)]
+        for lines in kept:
+            yield from lines
+        yield "fits = fits_factor(factor)"
+        yield "if fits:"
+        for step, lines, _ in pairs:
+            if not isinstance(step, Keep):
+                own = [f"fits = {line}" for line in lines] if isinstance(step, ScaledFill) else lines
+                yield from _indented(own)
+        yield "if not fits:"
+        yield from _indented(self.cleared)
+        for step, _, lines in pairs:
+            if isinstance(step, Fill):
+                yield from _indented(lines)
+
+    def value(self) -> Iterator[str]:
+        yield from _either(self.fast.value, self.steps.value)
+
+    def after(self, guard: Guard) -> Iterator[str]:
+        for step, fast, lines in zip(self.sweeps.after, self.fast.after, self.steps.after, strict=True):
+            yield from guard(step, lines if fast == lines else list(_either(fast, lines)))
+
+
+def _either(fast: Sequence[str], lines: Sequence[str]) -> Iterator[str]:
+    yield "if fits:"
+    yield from _indented(fast)
+    yield "else:"
+    yield from _indented(lines)
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"    {line}" for line in lines)
