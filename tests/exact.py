@@ -21,6 +21,7 @@ mp.dps = 50
 Numbers = Mapping[str, Any]
 
 PLAIN: dict[str, Callable] = {
+    "floor": mpmath.floor,
     "exp": mpmath.exp,
     "log": mpmath.log,
     "tanh": mpmath.tanh,

@@ -20,9 +20,6 @@ class OneForm:
         """Up to the value."""
         for lines in self.steps.before:
             yield from lines
-
-    def value(self) -> Iterator[str]:
-        """The value."""
         yield from self.steps.value
 
     def after(self, guard: Guard) -> Iterator[str]:
@@ -35,13 +32,20 @@ class TwoForms(OneForm):
     """Each step that differs in either form; `fits` says which one the item takes.
 
     `cleared`: the lines that fill a table with what is outside of it, to begin anew.
+    `least`: the value below which plain numbers have too few digits: those of a probability near 1 less 1.
     """
 
     def __init__(
-        self, sweeps: Sweeps, steps: WrittenSteps, scaled: Sweeps, fast: WrittenSteps, cleared: Sequence[str]
+        self,
+        sweeps: Sweeps,
+        steps: WrittenSteps,
+        scaled: Sweeps,
+        fast: WrittenSteps,
+        cleared: Sequence[str],
+        least: str,
     ) -> None:
         super().__init__(sweeps, steps)
-        self.scaled, self.fast, self.cleared = scaled, fast, cleared
+        self.scaled, self.fast, self.cleared, self.least = scaled, fast, cleared, least
 
     def before(self) -> Iterator[str]:
         pairs = list(zip(self.scaled.before, self.fast.before, self.steps.before, strict=True))
@@ -54,14 +58,15 @@ class TwoForms(OneForm):
             if not isinstance(step, Keep):
                 own = [f"fits = {line}" for line in lines] if isinstance(step, ScaledFill) else lines
                 yield from _indented(own)
+        yield "if fits:"
+        yield from _indented(self.fast.value)
+        yield f"    fits = abs(value) >= {self.least}"
         yield "if not fits:"
         yield from _indented(self.cleared)
         for step, _, lines in pairs:
             if isinstance(step, Fill):
                 yield from _indented(lines)
-
-    def value(self) -> Iterator[str]:
-        yield from _either(self.fast.value, self.steps.value)
+        yield from _indented(self.steps.value)
 
     def after(self, guard: Guard) -> Iterator[str]:
         for step, fast, lines in zip(self.sweeps.after, self.fast.after, self.steps.after, strict=True):

@@ -96,7 +96,6 @@ class HostLatticeFrame(LatticeFrame):
             yield self._emptied(table if self.program.scaled is None else self._fast_tables[table])
         yield "factor = scale if item_scale is None else scale * item_scale[i]"
         yield from self._forms.before()
-        yield from self._forms.value()
         yield "if item_scale is not None:"
         yield "    value = item_scale[i] * value"
         yield "total += np.float64(value)"
@@ -125,7 +124,14 @@ class HostLatticeFrame(LatticeFrame):
         self.printer.expression.used.add("fits_factor")
         fast = self.written(program.scaled, self.lowering(self.layout))
         other = [table for table in self.layout.tables if self._fast_tables[table].outside != table.outside]
-        return TwoForms(program.sweeps, self.steps, program.scaled, fast, list(map(self._emptied, other)))
+        return TwoForms(
+            program.sweeps, self.steps, program.scaled, fast, list(map(self._emptied, other)), self._least_value
+        )
+
+    @property
+    def _least_value(self) -> str:
+        """What a thousand roundings leave all digits of the entries' type in, for float64 as many as in path numbers."""
+        return f"real({2**-20 if self.printer.widen else 0.5})"
 
     def row_of(self, argument: Argument) -> str:
         return f"{argument.name}[i]"

@@ -4,12 +4,12 @@ A table has a margin on every side, filled with what is outside, as wide as the 
 at least: reads need no test. Where a position may be anything it is moved into the margin.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sympy import Expr, Integer
 
-from lossgen.derive.sweeps import Fill, Table, TableEntry
+from lossgen.derive.sweeps import Fill, Step, Table, TableEntry
 from lossgen.formula import Axis, Index
 from lossgen.formula.nodes import LabelEntry
 from lossgen.formula.symbols import Argument
@@ -45,7 +45,7 @@ class LatticeLayout:
     def __init__(self, program: LatticeProgram) -> None:
         self.program = program
         self.tables = program.tables
-        self.margins = {table: _margins(table, program) for table in self.tables}
+        self.margins = {table: _margins(table, program.steps) for table in self.tables}
         self.whole_tables: dict[tuple[Expr, str], WholeTable] = {}
         self.reads_labels = False
         self.across: dict[Argument, None] = {}
@@ -106,9 +106,9 @@ def shifted(position: Expr) -> tuple[Index | None, Expr]:
     return None, Integer(0)
 
 
-def _margins(table: Table, program: LatticeProgram) -> Margins:
+def _margins(table: Table, steps: Iterable[Step]) -> Margins:
     before, after = [1] * len(table.indices), [1] * len(table.indices)
-    values = [own for step in program.steps for own in (step.expressions if isinstance(step, Fill) else (step.value,))]
+    values = [own for step in steps for own in (step.expressions if isinstance(step, Fill) else (step.value,))]
     for entry in {e for value in values for e in value.atoms(TableEntry) if e.table == table}:
         for n, position in enumerate(entry.positions):
             offset = int(shifted(position)[1])

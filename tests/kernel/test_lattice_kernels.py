@@ -7,7 +7,7 @@ from ragged import FRAMES, STATES, outside, ragged_loss
 from sympy import And, Eq, Ge, Integer, Mod, Or, Piecewise
 from sympy import Max as Largest
 
-from lossgen.derive.sweeps import Fill, Sweeps, Table
+from lossgen.derive.sweeps import Fill, Table
 from lossgen.formula import (
     Axis,
     ClassIndex,
@@ -91,7 +91,7 @@ def test_margins_are_as_wide_as_what_is_read():
     a = Table("a", (t, k))
     up = Fill(a, a[t - 1, k - 3] + a[t - 2, k])
     after = (Fill(Table("b", (t, k)), a[t + 1, k + 4], reverse=True),)
-    margins = _margins(a, Sweeps((up,), a[T.size - 1, K.size - 1], after))
+    margins = _margins(a, (up, *after))
     assert margins.before == (2, 3) and margins.after[0] == 1 and margins.after[1] >= 4
     assert shifted(t - 2) == (t, Integer(-2))
     assert shifted(2 * t) == (None, Integer(0)) and shifted(T.size - 1) == (None, Integer(0))
