@@ -183,19 +183,21 @@ def add(total, value):
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across):
+def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, n_K, start, sum_alpha, transitions_across):
     """alpha for every cell of the item."""
     for t in range(n_T):
-        emissions_row_2 = emissions_rows[i * emissions_step_0 + t * emissions_step_1]
-        alpha_row = alpha[t + 1, 1:]
-        alpha_row_2 = alpha[t, 1:]
-        sum_alpha_row = sum_alpha[t + 1, 1:]
         if t == 0:
+            emissions_row_2 = emissions_rows[i * emissions_step_0 + t * emissions_step_1]
+            alpha_row = alpha[t + 1, 1:]
             for k in range(n_K):
                 start_at = start[k]
                 emissions_at = emissions_row_2[k]
                 alpha_row[k] = start_at + emissions_at
         if t != 0:
+            alpha_row_2 = alpha[t, 1:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
+            emissions_row_3 = emissions_rows[i * emissions_step_0 + t * emissions_step_1]
+            alpha_row_3 = alpha[t + 1, 1:]
             for k in range(n_K):
                 top = ordered(real(-np.inf))
                 for k1 in range(n_K):
@@ -217,9 +219,9 @@ def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha
                     rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
                 others = rest + real(rest_ties - 1)
                 sum_3 = largest + log1p(others)
-                emissions_at_2 = emissions_row_2[k]
+                emissions_at_2 = emissions_row_3[k]
                 sum_alpha_row[k] = sum_3
-                alpha_row[k] = emissions_at_2 + sum_3
+                alpha_row_3[k] = emissions_at_2 + sum_3
 
 
 @njit(nogil=True, error_model="numpy")
@@ -390,21 +392,23 @@ def add_to_grad_end(end, tags_labels, tags_start, n_T, emissions_rows, i, emissi
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, alpha, sum_alpha, sum_alpha_along, n_K, direction_start, direction_transitions_across, transitions_across):
+def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, n_K, direction_start, alpha, sum_alpha, sum_alpha_along, direction_transitions_across, transitions_across):
     """alpha_along for every cell of the item."""
     for t in range(n_T):
-        direction_emissions_row_2 = direction_emissions_rows[i * direction_emissions_step_0 + t * direction_emissions_step_1]
-        alpha_along_row = alpha_along[t + 1, 1:]
-        alpha_along_row_2 = alpha_along[t, 1:]
-        alpha_row = alpha[t, 1:]
-        sum_alpha_row = sum_alpha[t + 1, 1:]
-        sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
         if t == 0:
+            direction_emissions_row_2 = direction_emissions_rows[i * direction_emissions_step_0 + t * direction_emissions_step_1]
+            alpha_along_row = alpha_along[t + 1, 1:]
             for k in range(n_K):
                 direction_start_at = direction_start[k]
                 direction_emissions_at = direction_emissions_row_2[k]
                 alpha_along_row[k] = direction_start_at + direction_emissions_at
         if t != 0:
+            alpha_along_row_2 = alpha_along[t, 1:]
+            alpha_row = alpha[t, 1:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
+            sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
+            direction_emissions_row_3 = direction_emissions_rows[i * direction_emissions_step_0 + t * direction_emissions_step_1]
+            alpha_along_row_3 = alpha_along[t + 1, 1:]
             for k in range(n_K):
                 sum_alpha_at = sum_alpha_row[k]
                 sum = 0.0
@@ -416,9 +420,9 @@ def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_
                     sum = add(sum, np.float64((direction_transitions_at + alpha_along_at) * part_of_paths(transitions_at + alpha_at, sum_alpha_at)))
                 sum_2 = real(sum)
                 sum_1 = sum_2
-                direction_emissions_at_2 = direction_emissions_row_2[k]
+                direction_emissions_at_2 = direction_emissions_row_3[k]
                 sum_alpha_along_row[k] = sum_1
-                alpha_along_row[k] = direction_emissions_at_2 + sum_1
+                alpha_along_row_3[k] = direction_emissions_at_2 + sum_1
 
 
 @njit(nogil=True, error_model="numpy")
@@ -598,7 +602,8 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
             alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
             sum_alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
             adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
-            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across)
+            factor = scale if item_scale is None else scale * item_scale[i]
+            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, n_K, start, sum_alpha, transitions_across)
             end_at = end[label_at(tags_labels, tags_start, n_T - 1, n_T)]
             sum = 0.0
             for t in range(n_T):
@@ -632,10 +637,8 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
             infinite_with_1 = infinite_with(end_at + sum_2, largest + log1p(others) - end_at - sum_2)
             choice_2 = (zero if n_T == 0 else infinite_with_1)
             value = choice_2
-            factor = scale
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value
@@ -742,8 +745,9 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
             sum_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
-            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across)
-            fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, alpha, sum_alpha, sum_alpha_along, n_K, direction_start, direction_transitions_across, transitions_across)
+            factor = scale if item_scale is None else scale * item_scale[i]
+            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, n_K, start, sum_alpha, transitions_across)
+            fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, n_K, direction_start, alpha, sum_alpha, sum_alpha_along, direction_transitions_across, transitions_across)
             alpha_along_row = alpha_along[max(min(n_T, n_T + 1), 0), 1:]
             alpha_row = alpha[max(min(n_T, n_T + 1), 0), 1:]
             top = ordered(real(-np.inf))
@@ -796,10 +800,8 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
             sum_7 = real(sum_6)
             choice_3 = (zero if n_T == 0 else -(direction_end_at_2 + sum_5 - sum_3) * is_finite(end_at_4 + sum_7))
             value = choice_3
-            factor = scale
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value

@@ -22,10 +22,31 @@ MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
 LOG2E = real(1.4426950408889634)
 LN2_HIGH = real(0.6931471803691238)
 LN2_LOW = real(1.9082149292705877e-10)
+ROUND = real(6755399441055744.0)
+ROUND_BITS = integer(0x4338000000000000)
+MANTISSA_BITS = integer(0x3FE8000000000000)
 INFINITY = real(np.inf)
+NAN = real(np.nan)
 NO_PATH = real(-1e300)
 ANY_PATH = real(-1e200)
 EXPONENT_FIELD = real(6755399441056767.0)
+LEAST_CELL = real(1.90109156629516e-211)
+LOWEST_WEIGHT = real(-480.0)
+HIGHEST_WEIGHT = real(40.0)
+SMALLEST_FACTOR = real(4.909093465297727e-91)
+LARGEST_FACTOR = real(2.037035976334486e90)
+
+
+@njit(**MATH)
+def power_of_two(n):
+    """2**n for an integer n in [-1022, 1023]."""
+    return integer((n + integer(1023)) << integer(52)).view(real)
+
+
+@njit(**MATH)
+def exponent(n):
+    """A small integer as a real number, by its bits: the conversion does not vectorise everywhere."""
+    return integer(n + ROUND_BITS).view(real) - ROUND
 
 
 @njit(**MATH)
@@ -153,6 +174,60 @@ def log_of_path(p):
     return -INFINITY if p < ANY_PATH else log_sum(e, p - e)
 
 
+@njit(**MATH)
+def scaled_of_log(x):
+    """exp(x): within 1 ulp; 0 for -inf, nan where it is out of the range of a weight."""
+    shifted = x * LOG2E + ROUND
+    n = integer(real(shifted).view(integer) - ROUND_BITS)
+    k = shifted - ROUND
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    y = ((exp_quotient(r) * r + real(1.0)) * r + real(1.0)) * power_of_two(n)
+    y = NAN if x < LOWEST_WEIGHT else y
+    y = y if x <= HIGHEST_WEIGHT else NAN
+    return real(0.0) if x == -INFINITY else y
+
+
+@njit(**MATH)
+def scaled_product(u, v):
+    """u·v of two numbers that are not negative; nan where it is too small for a cell, though neither is 0."""
+    p = u * v
+    low = u if u < v else v
+    return NAN if (p < LEAST_CELL) & (low > real(0.0)) else p
+
+
+@njit(**MATH)
+def scaled_quotient(u, v):
+    """u / v, and 0 where v is 0: there is no path."""
+    return real(0.0) if v == real(0.0) else u / v
+
+
+@njit(**MATH)
+def row_exponent(total):
+    """The exponent of the power of two below the sum of a row, as a real number; 0 for an empty row."""
+    n = integer(real(total).view(integer) >> integer(52)) - integer(1023)
+    return real(0.0) if total == real(0.0) else exponent(n)
+
+
+@njit(**MATH)
+def power_of_exponent(e):
+    """2**e for an integer e in [-1022, 1023] given as a real number."""
+    return power_of_two(integer(e))
+
+
+@njit(**MATH)
+def fits_factor(factor):
+    """Whether quotients of derivatives and cells stay in range."""
+    return SMALLEST_FACTOR <= abs(factor) <= LARGEST_FACTOR
+
+
+@njit(**MATH)
+def path_of_scaled(x, shift):
+    """The path number of x·2**shift."""
+    n = integer(real(x).view(integer) - MANTISSA_BITS) >> integer(52)
+    f = x * power_of_two(-n) - real(1.0)
+    return NO_PATH if x == real(0.0) else (exponent(n) + shift) + f
+
+
 
 @njit(fastmath={"reassoc", "nsz"}, error_model="numpy", forceinline=True)
 def add(total, value):
@@ -182,32 +257,34 @@ def fill_local_alpha_1_2(n_T, local_alpha_1, n_S):
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
+def fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds):
     """alpha for every cell of the item."""
     for t in range(n_T):
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        alpha_row = alpha[t + 1, 2:]
-        alpha_row_2 = alpha[t, 1:]
-        alpha_row_3 = alpha[t, 2:]
-        alpha_row_4 = alpha[t, :]
-        sum_alpha_row = sum_alpha[t + 1, 1:]
         if t == 0:
+            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            alpha_row = alpha[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_at = local_alpha_1_row[s]
                 choice_1 = (local_alpha_1_at if s < 2 else NO_PATH)
                 alpha_row[s] = choice_1
             alpha_row[n_S : n_S + 7] = NO_PATH
         if t != 0:
+            alpha_row_2 = alpha[t, 1:]
+            alpha_row_3 = alpha[t, 2:]
+            alpha_row_4 = alpha[t, :]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
+            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            alpha_row_5 = alpha[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
                 alpha_at = alpha_row_2[s]
                 alpha_at_2 = alpha_row_3[s]
                 alpha_at_3 = alpha_row_4[s]
                 choice_2 = (NO_PATH if holds[s] else alpha_at_3)
                 path_sum_1 = path_sum_of_three(alpha_at, alpha_at_2, choice_2)
-                local_alpha_1_at_2 = local_alpha_1_row[s]
+                local_alpha_1_at_2 = local_alpha_1_row_2[s]
                 sum_alpha_row[s] = path_sum_1
-                alpha_row[s] = path_product(local_alpha_1_at_2, path_sum_1)
-            alpha_row[n_S : n_S + 7] = NO_PATH
+                alpha_row_5[s] = path_product(local_alpha_1_at_2, path_sum_1)
+            alpha_row_5[n_S : n_S + 7] = NO_PATH
             sum_alpha_row[n_S : n_S + 7] = NO_PATH
 
 
@@ -285,26 +362,28 @@ def fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_pro
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, sum_alpha_along, n_S, holds):
+def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, n_S, alpha, sum_alpha, sum_alpha_along, holds):
     """alpha_along for every cell of the item."""
     for t in range(n_T):
-        local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
-        alpha_along_row = alpha_along[t + 1, 2:]
-        alpha_along_row_2 = alpha_along[t, :]
-        alpha_row = alpha[t, :]
-        sum_alpha_row = sum_alpha[t + 1, 1:]
-        alpha_along_row_3 = alpha_along[t, 1:]
-        alpha_row_2 = alpha[t, 1:]
-        alpha_along_row_4 = alpha_along[t, 2:]
-        alpha_row_3 = alpha[t, 2:]
-        sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
         if t == 0:
+            local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
+            alpha_along_row = alpha_along[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_along_at = local_alpha_1_along_row[s]
                 choice_1 = (local_alpha_1_along_at if s < 2 else zero)
                 alpha_along_row[s] = choice_1
             alpha_along_row[n_S : n_S + 7] = zero
         if t != 0:
+            alpha_along_row_2 = alpha_along[t, :]
+            alpha_row = alpha[t, :]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
+            alpha_along_row_3 = alpha_along[t, 1:]
+            alpha_row_2 = alpha[t, 1:]
+            alpha_along_row_4 = alpha_along[t, 2:]
+            alpha_row_3 = alpha[t, 2:]
+            sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
+            local_alpha_1_along_row_2 = local_alpha_1_along[t + 1, 1:]
+            alpha_along_row_5 = alpha_along[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
                 alpha_along_at = alpha_along_row_2[s]
                 choice_2 = (zero if holds[s] else alpha_along_at)
@@ -316,10 +395,10 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, su
                 alpha_along_at_3 = alpha_along_row_4[s]
                 alpha_at_3 = alpha_row_3[s]
                 sum_1 = choice_2 * path_share(choice_3, sum_alpha_at) + alpha_along_at_2 * path_share(alpha_at_2, sum_alpha_at) + alpha_along_at_3 * path_share(alpha_at_3, sum_alpha_at)
-                local_alpha_1_along_at_2 = local_alpha_1_along_row[s]
+                local_alpha_1_along_at_2 = local_alpha_1_along_row_2[s]
                 sum_alpha_along_row[s] = sum_1
-                alpha_along_row[s] = local_alpha_1_along_at_2 + sum_1
-            alpha_along_row[n_S : n_S + 7] = zero
+                alpha_along_row_5[s] = local_alpha_1_along_at_2 + sum_1
+            alpha_along_row_5[n_S : n_S + 7] = zero
             sum_alpha_along_row[n_S : n_S + 7] = zero
 
 
@@ -403,6 +482,89 @@ def add_to_product_log_probs_2(n_T, product_log_probs_rows, i, product_log_probs
                     product_log_probs_row_2[label_2[s]] += adjoint_alpha_along_at_2
 
 
+@njit(nogil=True, error_model="numpy")
+def fill_local_alpha_1_3(n_T, local_alpha_1, n_S):
+    """local_alpha_1 for every cell of the item."""
+    for t in range(n_T):
+        local_alpha_1_row = local_alpha_1[t + 1, 1:]
+        for s in range((n_S + 7) // 8 * 8):
+            local_alpha_1_at = local_alpha_1_row[s]
+            local_alpha_1_row[s] = scaled_of_log(local_alpha_1_at)
+        local_alpha_1_row[n_S : n_S + 7] = zero
+
+
+@njit(nogil=True, error_model="numpy")
+def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, n_S, sum_alpha, holds):
+    """alpha for every cell of the item."""
+    shift_alpha_row = shift_alpha[1:]
+    up = one
+    shift = zero
+    for t in range(n_T):
+        total = 0.0
+        if t == 0:
+            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            alpha_row = alpha[t + 1, 2:]
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at = local_alpha_1_row[s]
+                choice_1 = (local_alpha_1_at if s < 2 else zero)
+                cell = choice_1
+                alpha_row[s] = cell
+                total = add(total, np.float64(cell))
+            alpha_row[n_S : n_S + 7] = zero
+        if t != 0:
+            alpha_row_2 = alpha[t, :]
+            alpha_row_3 = alpha[t, 1:]
+            alpha_row_4 = alpha[t, 2:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
+            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            alpha_row_5 = alpha[t + 1, 2:]
+            for s in range((n_S + 7) // 8 * 8):
+                alpha_at = alpha_row_2[s]
+                choice_2 = (zero if holds[s] else alpha_at)
+                alpha_at_2 = alpha_row_3[s]
+                alpha_at_3 = alpha_row_4[s]
+                sum_1 = choice_2 + alpha_at_2 + alpha_at_3
+                local_alpha_1_at_2 = local_alpha_1_row_2[s]
+                sum_alpha_row[s] = sum_1
+                cell_2 = scaled_product(up * local_alpha_1_at_2, sum_1)
+                alpha_row_5[s] = cell_2
+                total = add(total, np.float64(cell_2))
+            alpha_row_5[n_S : n_S + 7] = zero
+            sum_alpha_row[n_S : n_S + 7] = zero
+        if not total < real(np.inf):
+            return False
+        shift_alpha_row[t] = shift
+        taken = row_exponent(total)
+        up = power_of_exponent(-taken)
+        shift = shift + taken
+    return True
+
+
+@njit(nogil=True, error_model="numpy")
+def fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alpha, n_S, holds_2):
+    """adjoint_alpha for every cell of the item."""
+    rate_adjoint_alpha_row = rate_adjoint_alpha[2:]
+    rate_adjoint_alpha_row_2 = rate_adjoint_alpha[1:]
+    rate_adjoint_alpha_row_3 = rate_adjoint_alpha[3:]
+    for t in range(n_T - 1, -1, -1):
+        alpha_row = alpha[t + 1, 2:]
+        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
+        sum_alpha_row = sum_alpha[t + 1, 1:]
+        for s in range((n_S + 7) // 8 * 8):
+            rate_adjoint_alpha_at = rate_adjoint_alpha_row[s]
+            alpha_at = alpha_row[s]
+            rate_adjoint_alpha_at_2 = rate_adjoint_alpha_row_2[s]
+            choice_1 = (zero if holds_2[s] else one)
+            choice_2 = (zero if holds_2[s] else alpha_at)
+            rate_adjoint_alpha_at_3 = rate_adjoint_alpha_row_3[s]
+            adjoint_alpha_row[s] += rate_adjoint_alpha_at * alpha_at + rate_adjoint_alpha_at_2 * alpha_at + choice_1 * choice_2 * rate_adjoint_alpha_at_3
+        adjoint_alpha_row[n_S : n_S + 7] = zero
+        for s in range((n_S + 7) // 8 * 8):
+            adjoint_alpha_at = adjoint_alpha_row[s]
+            sum_alpha_at = sum_alpha_row[s]
+            rate_adjoint_alpha_row_2[s] = scaled_quotient(adjoint_alpha_at, sum_alpha_at)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_lengths, blank, size_T, size_C, size_L, scale, item_scale, values, totals, faults, grad_log_probs):
     """The loss of each item and its gradient."""
@@ -416,6 +578,8 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
+    shift_alpha = np.empty((size_T + 2 + 7,))
+    rate_adjoint_alpha = np.empty((size_S + 3 + 7,))
     label = np.zeros(size_S + 7, np.int64)
     holds = np.zeros(size_S + 7, np.bool_)
     holds_2 = np.zeros(size_S + 7, np.bool_)
@@ -445,33 +609,64 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
             for s in range(n_S):
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
             local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
-            alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
-            sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
+            alpha[:n_T + 2, :n_S + 3 + 7] = zero
+            sum_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
-            fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
-            fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
-            fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
-            alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
-            alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
-            choice_1 = (zero if (n_T == 0) and (n_L == 0) else -log_of_path(path_sum(alpha_at, alpha_at_2)))
-            value = choice_1
-            factor = scale
+            shift_alpha[:n_T + 2 + 7] = zero
+            rate_adjoint_alpha[:n_S + 3 + 7] = zero
+            factor = scale if item_scale is None else scale * item_scale[i]
+            fits = fits_factor(factor)
+            if fits:
+                fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
+                fill_local_alpha_1_3(n_T, local_alpha_1, n_S)
+                fits = fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
+            if fits:
+                alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
+                shift_alpha_at = shift_alpha[max(min(n_T, n_T + 1), 0)]
+                alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
+                choice_1 = (zero if (n_T == 0) and (n_L == 0) else -log_of_path(path_sum(path_of_scaled(alpha_at, shift_alpha_at), path_of_scaled(alpha_at_2, shift_alpha_at))))
+                value = choice_1
+                fits = abs(value) >= real(9.5367431640625e-07)
+            if not fits:
+                alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
+                sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
+                fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
+                fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
+                fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
+                alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
+                alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
+                choice_1 = (zero if (n_T == 0) and (n_L == 0) else -log_of_path(path_sum(alpha_at, alpha_at_2)))
+                value = choice_1
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value
             if grad_log_probs is not None:
-                choice_2 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at, path_sum(alpha_at, alpha_at_2)))
-                if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
-                    adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2
+                if fits:
+                    path_of_scaled_1 = path_of_scaled(alpha_at, shift_alpha_at)
+                    choice_2 = (zero if (n_T == 0) and (n_L == 0) else -path_share(path_of_scaled_1, path_sum(path_of_scaled_1, path_of_scaled(alpha_at_2, shift_alpha_at))))
+                    if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
+                        adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2
+                else:
+                    choice_2 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at, path_sum(alpha_at, alpha_at_2)))
+                    if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
+                        adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2
             if grad_log_probs is not None:
-                choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at_2, path_sum(alpha_at, alpha_at_2)))
-                if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
-                    adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3
+                if fits:
+                    path_of_scaled_2 = path_of_scaled(alpha_at_2, shift_alpha_at)
+                    choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(path_of_scaled_2, path_sum(path_of_scaled_1, path_of_scaled_2)))
+                    if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
+                        adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3
+                else:
+                    choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at_2, path_sum(alpha_at, alpha_at_2)))
+                    if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
+                        adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3
             if grad_log_probs is not None:
-                fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
+                if fits:
+                    fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alpha, n_S, holds_2)
+                else:
+                    fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
             if grad_log_probs is not None:
                 add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, blank)
             if grad_log_probs is not None:
@@ -534,11 +729,12 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
             sum_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
+            factor = scale if item_scale is None else scale * item_scale[i]
             fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
             fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
             fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, n_S, label)
-            fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
-            fill_alpha_along(n_T, local_alpha_1_along, alpha_along, alpha, sum_alpha, sum_alpha_along, n_S, holds)
+            fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
+            fill_alpha_along(n_T, local_alpha_1_along, alpha_along, n_S, alpha, sum_alpha, sum_alpha_along, holds)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
@@ -546,10 +742,8 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
             alpha_along_at_2 = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
             choice_1 = (zero if (n_T == 0) and (n_L == 0) else (-alpha_along_at * path_share(alpha_at, path_sum_1) - alpha_along_at_2 * path_share(alpha_at_2, path_sum_1)))
             value = choice_1
-            factor = scale
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value
@@ -601,11 +795,10 @@ def divisor(first, last, bounds, log_probs, targets, input_lengths, target_lengt
                     values[i] = zero
                 continue
             targets_start = targets_starts[i]
+            factor = scale if item_scale is None else scale * item_scale[i]
             value = real(max(1, n_L))
-            factor = scale
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value

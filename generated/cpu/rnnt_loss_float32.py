@@ -925,6 +925,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             sum_alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
             row_adjoint_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
+            factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_1_2(n_T, local_alpha_1, n_V)
@@ -951,10 +952,8 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             others = rest + real(rest_ties - 1)
             choice_1 = (real(np.inf) if n_T == 0 else ((largest - logits_at) - log_of_path(alpha_at) + log1p(others)))
             value = choice_1
-            factor = scale
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value
@@ -1041,6 +1040,7 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             adjoint_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
             row_adjoint_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
             row_adjoint_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
+            factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_1_2(n_T, local_alpha_1, n_V)
@@ -1092,10 +1092,8 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             sum_6 = real(sum_5)
             choice_3 = (zero if n_T == 0 else (-(product_1 + direction_logits_at_2) - alpha_along_at + sum_6))
             value = choice_3
-            factor = scale
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value

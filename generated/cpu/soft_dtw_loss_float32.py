@@ -313,13 +313,12 @@ def evaluate(first, last, bounds, distances, rows, columns, gamma, size_I, size_
             r[:n_I + 2, :n_J + 2 + 7] = real(np.inf)
             sum_r[:n_I + 2, :n_J + 2 + 7] = -real(np.inf)
             adjoint_r[:n_I + 2, :n_J + 2 + 7] = zero
+            factor = scale if item_scale is None else scale * item_scale[i]
             fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J)
             r_at = r[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
             value = infinite_with(r_at, r_at)
-            factor = scale
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value
@@ -368,15 +367,14 @@ def hvp(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, di
             sum_r_along[:n_I + 2, :n_J + 2 + 7] = zero
             adjoint_r[:n_I + 2, :n_J + 2 + 7] = zero
             adjoint_r_along[:n_I + 2, :n_J + 2 + 7] = zero
+            factor = scale if item_scale is None else scale * item_scale[i]
             fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J)
             fill_r_along(gamma, n_I, r_along, r, sum_r, sum_r_along, direction_distances_rows, i, direction_distances_step_0, direction_distances_step_1, n_J)
             r_along_at = r_along[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
             r_at = r[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
             value = r_along_at * is_finite(r_at)
-            factor = scale
             if item_scale is not None:
                 value = item_scale[i] * value
-                factor = scale * item_scale[i]
             total += np.float64(value)
             if values is not None:
                 values[i] = value
