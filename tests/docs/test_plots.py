@@ -225,7 +225,7 @@ def test_without_matplotlib_one_line_says_what_to_install(losses, tmp_path, monk
 
 def test_the_users_own_settings_of_matplotlib_are_left_alone(losses, tmp_path):
     matplotlib = pytest.importorskip("matplotlib")
-    with matplotlib.rc_context({"font.size": 31, "lines.linewidth": 7}):
+    with matplotlib.rc_context({"font.size": 31, "axes.grid": True}):
         before = dict(matplotlib.rcParams)
         plots.draw(losses["mse_loss"], Places(tmp_path / "1"))
         assert dict(matplotlib.rcParams) == before

@@ -18,6 +18,8 @@ from .readings import Leaf, Reading
 POINTS = 300
 #: How far curves must lie apart, as a part of what is shown, to be told from each other.
 APART = 0.04
+#: Curves that differ in a part of the range narrower than this complement do not differ to the eye.
+WIDE = 0.92
 #: The step of the differences where a formula has no derived gradient of this form.
 STEP = 1e-5
 
@@ -42,6 +44,11 @@ class Section:
     x: np.ndarray
     curves: tuple[Curve, ...]
     fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The ends of what the curves run over."""
+        return span(self.leaf.argument.role, self.reading.scale)
 
     @property
     def turns(self) -> bool:
@@ -161,8 +168,8 @@ def bounds(numbers: Sequence[np.ndarray]) -> tuple[float, float]:
 
 
 def apart(numbers: Sequence[np.ndarray]) -> float:
-    """The largest distance between two curves, as a part of what is shown."""
+    """The distance between two curves, over all but the narrowest part of the range, as a part of what is shown."""
     low, high = bounds(numbers)
     shown = [np.clip(np.where(np.isfinite(n), n, high), low, high) for n in numbers]
-    gaps = [np.abs(a - b).max() for k, a in enumerate(shown) for b in shown[:k]]
+    gaps = [np.quantile(np.abs(a - b), WIDE) for k, a in enumerate(shown) for b in shown[:k]]
     return max(gaps, default=0.0) / (high - low)

@@ -50,7 +50,7 @@ WEIGHTS = (2.0, 1.0, 0.5)
 
 #: Rows of entries beside the one that is drawn, by kind and domain.
 ROWS: dict[str, Sequence] = {
-    "embedding": ((0.0, 0.5), (1.0, 0.0), (-1.0, 0.0)),
+    "embedding": ((0.0, 0.3), (1.0, 0.0), (-1.0, 0.0)),
     "target unit": (1.0, 1.0, 0.0),
     "unit": (0.5, 0.8, 0.2),
     "target not-nan": (0.0,),
@@ -86,5 +86,10 @@ def beside(role: Role, default: float, factor: float) -> list[float]:
         return [0.0, 0.25 * factor, 0.5 * factor]
     around = [default / factor, default, default * factor]
     if factor > 3:
-        around = [default, default * factor] if domain != "positive" or default * factor <= 10 else around[:2]
+        around = (
+            [default, default * factor]
+            if default * factor <= 10
+            else [default / factor, default / factor**0.5, default]
+        )
+        around = [float(f"{value:.1g}") if value != default else value for value in around]
     return sorted([0.0, *around] if domain == "nonnegative" else around)

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 
 from .curves import Section
 from .readings import Leaf
-from .style import LINES, PALE, Sheet, few_ticks, maths
+from .style import LINES, PALE, WIDTH, Sheet, few_ticks, maths
 from .values import shown
 
 LEFT, GAP, PANEL = 1.25, 1.55, (6.15, 3.5)
@@ -20,7 +20,7 @@ JUMP, BESIDE = 0.05, 0.2
 
 def draw_sections(sections: Sequence[Section]) -> Sheet:
     """One picture with a row for each section."""
-    heights = [TITLE + PANEL[1] + BELOW + (LEGEND if len(s.curves) > 1 else 0) for s in sections]
+    heights = [TITLE + PANEL[1] + BELOW + (LEGEND if has_band(s) else 0) for s in sections]
     sheet, top = Sheet(sum(heights)), 0.0
     for section, height in zip(sections, heights, strict=True):
         _row(sheet, section, top)
@@ -31,7 +31,10 @@ def draw_sections(sections: Sequence[Section]) -> Sheet:
 def _row(sheet: Sheet, section: Section, top: float) -> None:
     if len(section.curves) > 1:
         _legend(sheet, section, top)
-        top += LEGEND
+    if section.reading.note:
+        name, value = section.reading.note
+        sheet.text(WIDTH - 0.2, top + 0.12, f"{maths(name)}: {shown(value)}", ha="right", va="top")
+    top += LEGEND if has_band(section) else 0
     name = entry(section.leaf)
     panels = (
         (r"$\ell$", [c.loss for c in section.curves]),
@@ -46,12 +49,17 @@ def _row(sheet: Sheet, section: Section, top: float) -> None:
 
 def _curves(axes: Axes, x: np.ndarray, curves: Sequence[np.ndarray], seen: tuple[float, float]) -> None:
     axes.axhline(0, color=PALE, linewidth=0.8, zorder=0)
-    for (colour, dashes), curve in zip(LINES, curves, strict=False):
-        axes.plot(x, broken(curve, seen), color=colour, linestyle=dashes, clip_on=True)
+    for line, curve in zip(LINES, curves, strict=False):
+        axes.plot(x, broken(curve, seen), **line)
     half = (x[1] - x[0]) / 2
     axes.set_xlim(x[0] - half, x[-1] + half)
     axes.set_ylim(seen)
     few_ticks(axes)
+
+
+def has_band(section: Section) -> bool:
+    """Whether there is something to say above the panels."""
+    return len(section.curves) > 1 or section.reading.note is not None
 
 
 def broken(curve: np.ndarray, seen: tuple[float, float]) -> np.ndarray:
@@ -68,8 +76,7 @@ def broken(curve: np.ndarray, seen: tuple[float, float]) -> np.ndarray:
 def _legend(sheet: Sheet, section: Section, top: float) -> None:
     handles = [Line2D([], [], linestyle="none", label=f"{maths(section.curves[0].name)} =")]
     handles += [
-        Line2D([], [], color=colour, linestyle=dashes, label=shown(curve.value))
-        for (colour, dashes), curve in zip(LINES, section.curves, strict=False)
+        Line2D([], [], label=shown(curve.value), **line) for line, curve in zip(LINES, section.curves, strict=False)
     ]
     sheet.figure.legend(
         handles=handles,

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from .lattices import Picture, Position
 from .style import BLUE, GREY, INK, PALE, SMALL, VERMILLION, Sheet, light_cividis, maths
 
-LEFT, RIGHT, TOP, BELOW, LEGEND = 2.1, 1.9, 0.7, 0.75, 0.65
+LEFT, RIGHT, TOP, BELOW, LEGEND = 2.1, 1.9, 0.7, 0.15, 0.65
 STEP, RADIUS = (1.85, 1.15), 0.3
 #: A cell that counts less than this part of the most is left white.
 NOTHING = 1e-3
@@ -47,9 +47,7 @@ def _busy(picture: Picture, read: Position, cell: Position) -> bool:
 
 
 def _cells(axes: Axes, picture: Picture, across: float) -> Normalize:
-    colours = Normalize(
-        0, 1 if picture.paths and max(picture.weight.values()) <= 1.001 else max(picture.weight.values()) or 1
-    )
+    colours = Normalize(0, 1 if picture.shares else max(picture.weight.values()) or 1)
     shades = light_cividis().reversed()
     for position, weight in picture.weight.items():
         dead = position in picture.dead
@@ -121,8 +119,8 @@ def _names(axes: Axes, picture: Picture, across: float) -> None:
 
 
 def _bar(sheet: Sheet, picture: Picture, colours: Normalize, left: float, height: float) -> None:
-    tall = min(height, 4.5)
-    axes = sheet.axes(left, TOP + (height - tall) / 2 + 0.25, 0.22, tall - 0.5)
+    tall = max(1.0, min(height, 4.5) - 0.5)
+    axes = sheet.axes(left, TOP + (height - tall) / 2, 0.22, tall)
     steps = np.linspace(colours.vmin, colours.vmax, 41)
     axes.pcolormesh(
         [0, 1],
@@ -135,11 +133,11 @@ def _bar(sheet: Sheet, picture: Picture, colours: Normalize, left: float, height
     )
     axes.set(xticks=[])
     axes.yaxis.tick_right()
-    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_locator(MaxNLocator(4 if tall > 2 else 2))
     axes.tick_params(labelsize=SMALL - 0.5, length=2)
     name = maths(picture.lattice.name.name)
     of = rf"$\log\,${name}" if picture.paths else name
-    axes.set_title(rf"$|\partial\ell/\partial\,${of}$|$", fontsize=SMALL, loc="center", pad=5)
+    axes.set_title(rf"$|\partial\ell/\partial\,${of}$|$", fontsize=SMALL, loc="left", x=-0.8, pad=5)
 
 
 def _legend(sheet: Sheet, picture: Picture) -> None:

@@ -13,7 +13,7 @@ from .draw_maps import draw_maps
 from .lattices import Picture, pictures
 from .maps import Map, maps
 from .readings import readings
-from .sections import Section, sections
+from .sections import Section, repeats, sections
 from .style import Sheet, style
 from .words import (
     caption_of_lattice,
@@ -56,7 +56,7 @@ def data(loss: Loss) -> tuple[list[Picture], list[Map], list[Section]]:
             lattices += [p for p in new if all(p.lattice != q.lattice for q in lattices)]
         else:
             found += maps(reading)
-            curves += sections(reading, known)
+            curves += [section for section in sections(reading, known) if not repeats(section, curves)]
     return lattices, found, curves
 
 

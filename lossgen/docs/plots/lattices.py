@@ -48,6 +48,11 @@ class Picture:
     rows: tuple[str, ...]
     wanted: frozenset[Position]
 
+    @property
+    def shares(self) -> bool:
+        """Whether the weights are shares of all paths: those of a loss that reads each path once."""
+        return self.paths and max(self.weight.values()) < 1 + 10 * STEP
+
 
 def pictures(reading: Reading) -> list[Picture]:
     """A picture for each recurrence of the formula."""

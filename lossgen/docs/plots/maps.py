@@ -104,7 +104,14 @@ def _simplex(reading: Reading, argument: Argument) -> Map:
     entries = shares.T if argument.role.domain == "unit" else np.log(shares.T)
     loss, gradient = _over(reading, argument, entries)
     at, descent = shares @ CORNERS, -(gradient.T @ (CORNERS - CORNERS.mean(0)))
-    return Map(reading, argument, "simplex", at, triangles, loss, _length(gradient), descent, _aims(reading), None)
+    steepness, target = _length(gradient), _target(reading)
+    return Map(reading, argument, "simplex", at, triangles, loss, steepness, descent, _aims(reading), target)
+
+
+def _target(reading: Reading) -> tuple[str, Any] | None:
+    """The target where it is a class, or a list of one, and no place on the simplex."""
+    named = [a for a in reading.variant.arguments if a.role.chooses or a.role.listed]
+    return (named[0].name, 0) if named else None
 
 
 def _aims(reading: Reading) -> tuple[tuple[str, np.ndarray], ...]:
@@ -120,7 +127,7 @@ def _aims(reading: Reading) -> tuple[tuple[str, np.ndarray], ...]:
 def _classes(reading: Reading, argument: Argument) -> Map:
     """Two logits, all others 0."""
     at, triangles = square(-REACH, REACH)
-    return _plane(reading, argument, at, triangles, (), None)
+    return _plane(reading, argument, at, triangles, (), _target(reading))
 
 
 def _embeddings(reading: Reading, rows: list[Argument]) -> Iterator[Map]:

@@ -1,7 +1,7 @@
 """The readings of a loss that get pictures of their own, and a typical item for each."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Reading:
     others : the variants with the same roles, which differ from this one in the values of options.
     numbers : by name, the sizes of the axes, hyperparameters and arguments.
     scale : how much wider ranges are than usual.
+    note : what tells this reading from the others of the loss: an option or an argument, and its value or the name of its role.
     """
 
     loss: Loss
@@ -38,11 +39,12 @@ class Reading:
     others: tuple[Variant, ...]
     numbers: Numbers = field(default_factory=dict)
     scale: float = 1.0
+    note: tuple[str, Any] | None = None
 
     def with_variant(self, variant: Variant) -> "Reading":
         """The same item under another formula; its own hyperparameters at their defaults."""
         own = {p.name: default_of(self.loss, p) for p in variant.parameters}
-        return Reading(self.loss, variant, self.others, self.numbers | own, self.scale)
+        return replace(self, variant=variant, numbers=self.numbers | own)
 
     def sibling(self, name: str, value: Value | None) -> Variant | None:
         """The variant that differs in the value of one option."""
@@ -57,8 +59,21 @@ def readings(loss: Loss) -> list[Reading]:
         groups: dict[tuple, list[Variant]] = {}
         for variant in sorted(variants, key=lambda v: _distance(loss, v)):
             groups.setdefault(tuple((a.name, a.role) for a in variant.arguments), []).append(variant)
-        found += [_reading(loss, members[0], tuple(members)) for members in groups.values()]
+        firsts = [members[0] for members in groups.values()]
+        for members in groups.values():
+            found.append(_reading(loss, members[0], tuple(members), note=_note(members[0], firsts)))
     return found
+
+
+def _note(variant: Variant, others: Sequence[Variant]) -> tuple[str, Any] | None:
+    """The first option, or argument with a named role, that is not the same in all readings."""
+    for name, value in variant.options.items():
+        if any(other.options[name] != value for other in others):
+            return name, value
+    for k, a in enumerate(variant.arguments):
+        if a.role.label and any(other.arguments[k].role != a.role for other in others):
+            return a.name, a.role.label
+    return None
 
 
 def default_of(loss: Loss, parameter: Hyperparameter) -> float:
@@ -81,10 +96,16 @@ def _distance(loss: Loss, variant: Variant) -> int:
 
 def reading_at(reading: Reading, scale: float) -> Reading:
     """The same reading with wider ranges."""
-    return _reading(reading.loss, reading.variant, reading.others, scale)
+    return _reading(reading.loss, reading.variant, reading.others, scale, reading.note)
 
 
-def _reading(loss: Loss, variant: Variant, others: tuple[Variant, ...], scale: float = 1.0) -> Reading:
+def _reading(
+    loss: Loss,
+    variant: Variant,
+    others: tuple[Variant, ...],
+    scale: float = 1.0,
+    note: tuple[str, Any] | None = None,
+) -> Reading:
     sizes = {axis.name: _size(axis, variant) for axis in variant.axes if axis.base is None}
     sizes |= {axis.name: sizes[axis.base.name] + axis.longer for axis in variant.axes if axis.base}
     numbers: Numbers = {**sizes, "item": max(sizes.values(), default=1) - 1 if variant.numbered else 0}
@@ -95,7 +116,7 @@ def _reading(loss: Loss, variant: Variant, others: tuple[Variant, ...], scale: f
         numbers[a.name] = _typical(a, variant, sizes, rank, loss.default(a.name))
         if log_share(variant) and not a.role.axes and a.role.domain in ("real", "not-nan") and a.role.kind != "weight":
             numbers[a.name] = CENTRE * scale
-    return Reading(loss, variant, others, numbers, scale)
+    return Reading(loss, variant, others, numbers, scale, note)
 
 
 def _size(axis: Axis, variant: Variant) -> int:

@@ -39,6 +39,15 @@ def sections(reading: Reading, known: set[str]) -> list[Section]:
     return [section for section in found if not _is_among(section, found)]
 
 
+def repeats(section: Section, others: list[Section]) -> bool:
+    """Whether the curves are those of another section but for constants: those of a reading that differs elsewhere."""
+    return any(
+        section.leaf.argument.name == other.leaf.argument.name
+        and all(any(np.array_equal(c.slope, d.slope) for d in other.curves) for c in section.curves)
+        for other in others
+    )
+
+
 def _is_among(section: Section, others: list[Section]) -> bool:
     """Whether a section's only curve is one of those of another section."""
     rest = [other for other in others if other is not section and other.leaf == section.leaf]
@@ -193,7 +202,7 @@ def _situations(reading: Reading, halves: bool = False) -> Iterator[tuple[Readin
     targets = [a for a in reading.variant.arguments if a.role.kind in ("target", "label")]
     for leaf in _distinct(reading):
         values = _values(reading, leaf, targets[0]) if targets else ()
-        if not values:
+        if not values or targets[0].role.domain != "not-nan" or log_share(reading.variant):
             yield reading, leaf
         for value in sorted(values, key=lambda v: v != 0.5) if halves else values:
             numbers = reading.numbers | {targets[0].name: _put(reading, targets[0], value, leaf)}
@@ -210,8 +219,9 @@ def _fixed(reading: Reading) -> dict[str, Any]:
 
 
 def _strongest(found: list[Section], known: set[str], name: str) -> list[Section]:
-    """The section in which the curves lie farthest apart, if they can be told from each other at all."""
+    """The section in which the curves lie farthest apart, if they can be told from each other: by their gradients at best."""
     found = [section for section in found if section.spread > APART]
+    found = [section for section in found if section.turns] or found
     if not found:
         return []
     known.add(name)

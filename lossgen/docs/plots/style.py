@@ -18,15 +18,19 @@ WIDTH = 15.5
 CM = 1 / 2.54
 SMALL, NORMAL = 7.5, 8.5
 
-#: Okabe and Ito's colours, in the order in which curves take them, each with dashes of its own.
+#: Okabe and Ito's colours, in the order in which curves take them, each with dashes and a width of its own: where curves
+#: fall together, those below are seen beside and between the dashes of those above.
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"
 LINES = (
-    (BLUE, "-"),
-    (VERMILLION, (0, (5, 1.8))),
-    (GREEN, (0, (1.2, 1.3))),
-    (PURPLE, (0, (6, 1.6, 1.2, 1.6))),
+    {"color": BLUE, "linestyle": "-", "linewidth": 1.7},
+    {"color": VERMILLION, "linestyle": (0, (5, 1.8)), "linewidth": 1.4},
+    {"color": GREEN, "linestyle": (0, (1.2, 1.3)), "linewidth": 1.4},
+    {"color": PURPLE, "linestyle": (0, (6, 1.6, 1.2, 1.6)), "linewidth": 1.2},
 )
-INK, GREY, PALE = "#222222", "#8a8a8a", "#dddddd"
+INK, GREY, PALE = "#222222", "#8a8a8a", "#cccccc"
+
+#: Between ticks lie 1, 2, 2.5 or 5 times a power of ten.
+STEPS = (1, 2, 2.5, 5, 10)
 
 RULES = {
     "font.family": "STIXGeneral",
@@ -95,7 +99,7 @@ class Sheet:
 
 def light_cividis() -> Colormap:
     """Cividis without its darkest part, on which no dark line could be read."""
-    return ListedColormap(colormaps["cividis"].resampled(256)(range(70, 256)), name="light cividis")
+    return ListedColormap(colormaps["cividis"].resampled(256)(range(64, 256)), name="light cividis")
 
 
 def maths(name: str, *subscripts: str) -> str:
@@ -105,5 +109,5 @@ def maths(name: str, *subscripts: str) -> str:
 
 def few_ticks(axes: Axes, most: int = 5) -> None:
     """No more ticks than are needed."""
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_locator(MaxNLocator(most))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=STEPS))
+    axes.yaxis.set_major_locator(MaxNLocator(most, steps=STEPS))

@@ -6,15 +6,19 @@ from typing import Any
 import numpy as np
 
 
-def shown(value: Any) -> str:
-    """A number with a true minus sign; a row in parentheses; a word or a truth value as it is."""
+def shown(value: Any, but: tuple[int, ...] | None = None) -> str:
+    """A number with a true minus sign; a row in parentheses; a word or a truth value as it is.
+
+    but : the entry of a row that a dot stands for.
+    """
     if isinstance(value, bool | str):
         return str(value)
     if np.ndim(value):
-        return f"({', '.join(map(shown, np.asarray(value).tolist()))})"
+        words = [shown(entry) for entry in np.asarray(value).tolist()]
+        return f"({', '.join('·' if (k,) == but else word for k, word in enumerate(words))})"
     if np.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.3g}".replace("-", "−")
+    return (f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}").replace("-", "−")
 
 
 def listed(values: Sequence[Any]) -> str:

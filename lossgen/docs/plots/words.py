@@ -10,9 +10,10 @@ from lossgen.pages.blocks import Code, Formula, Plain, Runs
 from lossgen.pages.names import set_name
 
 from .curves import Curve, Section
+from .domains import LOG_SHARES
 from .lattices import Picture
 from .maps import Map
-from .readings import Leaf, Reading
+from .readings import Leaf
 from .values import listed, shown
 
 
@@ -23,11 +24,10 @@ def caption_of_sections(sections: Sequence[Section]) -> Runs:
     for k, section in enumerate(sections):
         runs += [Plain("; ")] if k else []
         runs += [Plain("over "), _formula(section.leaf), *_for_values(section)]
-    runs.append(Plain("."))
-    runs += _held(
-        sections[0].reading, {s.leaf.argument.name for s in sections} | {c.name for s in sections for c in s.curves}
-    )
-    return tuple(runs)
+    held = _held(sections)
+    for k, (name, value) in enumerate(held.items()):
+        runs += [Plain(", " if k else ". Otherwise "), Code(name), Plain(f" = {value}")]
+    return (*runs, Plain("."))
 
 
 def _formula(leaf: Leaf) -> Formula:
@@ -39,34 +39,31 @@ def _for_values(section: Section) -> Iterator[Plain | Code]:
         yield Plain(" for ")
         yield Code(section.curves[0].name)
         yield Plain(f" = {listed([c.value for c in section.curves])}")
-    else:
-        label = section.reading.variant.label
-        yield from (Plain(" ("), Code(label), Plain(")")) if label else ()
-    at = {n: v for n, v in section.fixed.items() if n != section.curves[0].name}
+    at = {n: shown(v) for n, v in section.fixed.items() if n != section.curves[0].name}
     for k, (name, value) in enumerate(at.items()):
         yield Plain(", " if k else " at ")
         yield Code(name)
-        yield Plain(f" = {shown(value)}")
+        yield Plain(f" = {value}")
+    if section.reading.note:
+        name, value = section.reading.note
+        yield Plain(" (")
+        yield Code(name)
+        yield Plain(f": {shown(value)})")
 
 
-def _held(reading: Reading, told: set[str]) -> list:
-    """The other predictions, and weights that are not 1."""
-    held = []
-    for a in reading.variant.arguments:
-        value = reading.numbers[a.name]
-        ordinary = a.role.kind == "weight" and np.all(np.asarray(value) == 1)
-        if (
-            a.role.kind in ("prediction", "weight", "target")
-            and not ordinary
-            and (a.name not in told or np.ndim(value))
-        ):
-            held.append((a.name, value))
-    if not held:
-        return []
-    runs: list = [Plain(" Held fixed: " if set(dict(held)) - told else " Other entries are those of ")]
-    for k, (name, value) in enumerate(held):
-        runs += [Plain(", " if k else ""), Code(name), Plain(f" = {shown(value)}")]
-    return [*runs, Plain(".")]
+def _held(sections: Sequence[Section]) -> dict[str, str]:
+    """The other predictions and entries, and weights that are not 1; a dot stands for what varies."""
+    told = {s.leaf.argument.name for s in sections} | {c.name for s in sections for c in s.curves}
+    told |= {name for section in sections for name in section.fixed}
+    found: dict[str, str] = {}
+    for section in sections:
+        for a in section.reading.variant.arguments:
+            value = np.asarray(section.reading.numbers[a.name])
+            ordinary = a.role.kind == "weight" and np.all(value == 1)
+            row = value.ndim > 0 and value.size > 1
+            if a.role.kind in ("prediction", "weight", "target") and not ordinary and (a.name not in told or row):
+                found.setdefault(a.name, shown(value, section.leaf.position if a.name in told else None))
+    return found
 
 
 def words_of_sections(sections: Sequence[Section]) -> str:
@@ -77,7 +74,7 @@ def words_of_sections(sections: Sequence[Section]) -> str:
 def _words_of_section(section: Section) -> str:
     leaf = section.leaf
     name = leaf.argument.name + "".join(f"[{p}]" for p in leaf.position)
-    low, high = shown(section.x[0].round(1)), shown(section.x[-1].round(1))
+    low, high = map(shown, section.range)
     courses = "; ".join(_course(curve, section.x) for curve in section.curves)
     return f"Two panels over {name} from {low} to {high}: the loss and its gradient. {courses[0].upper()}{courses[1:]}."
 
@@ -87,12 +84,16 @@ def _course(curve: Curve, x: np.ndarray) -> str:
     loss, at = curve.loss[known], x[known]
     if not loss.size:
         return "the loss is infinite everywhere"
-    least = int(loss.argmin())
+    least, most = int(loss.argmin()), int(loss.argmax())
     who = f"for {curve.name} = {shown(curve.value)} " if curve.name else ""
     start, end = _short(loss[0]), _short(loss[-1])
     course = f"{who}the loss goes from {start} to {end}"
-    if 0 < least < loss.size - 1 and loss[least] < min(loss[0], loss[-1]):
-        course = f"{who}the loss falls from {start} to {_short(loss[least])} at {_short(at[least])} and rises to {end}"
+    if np.ptp(loss) == 0:
+        course = f"{who}the loss is {start} everywhere"
+    elif loss[least] < min(loss[0], loss[-1]):
+        course = f"{who}the loss falls from {start} to {_short(loss[least])} at {_near(at, least)} and rises to {end}"
+    elif loss[most] > max(loss[0], loss[-1]):
+        course = f"{who}the loss rises from {start} to {_short(loss[most])} at {_near(at, most)} and falls to {end}"
     slope = curve.slope[np.isfinite(curve.slope)]
     if not slope.size:
         return course
@@ -105,6 +106,12 @@ def _short(number: float) -> str:
     return shown(float(f"{number:.2g}") if abs(number) > 0.005 else 0.0)
 
 
+def _near(at: np.ndarray, point: int) -> str:
+    """Where a point lies, no more exactly than points lie apart."""
+    digits = 1 - int(np.floor(np.log10(at[1] - at[0]))) - 1
+    return shown(round(float(at[point]), digits - 1) + 0.0)
+
+
 def caption_of_maps(maps: Sequence[Map]) -> Runs:
     """What the colours, the lines and the arrows are."""
     first = maps[0]
@@ -112,22 +119,33 @@ def caption_of_maps(maps: Sequence[Map]) -> Runs:
     places = "the simplex of three classes" if first.kind == "simplex" else "two entries"
     runs: list = [Plain(f"Value (left) and length of the gradient (right) over {places} of "), Code(name)]
     if first.kind == "simplex" and first.argument.role.domain != "unit":
-        runs += [
-            Plain(", whose "),
-            Plain("exponentials" if first.argument.role.name == "LogProbability" else "softmax"),
-        ]
-        runs += [Plain(" is "), Formula("p")]
-    runs += [Plain("; arrows point against the gradient")]
+        runs.append(
+            Plain(", whose exponential is " if first.argument.role.name == LOG_SHARES else ", whose softmax is ")
+        )
+        runs.append(Formula("p"))
+    runs.append(Plain("; arrows point against the gradient"))
     for k, each in enumerate(maps):
-        held = [
-            (a.name, each.reading.numbers[a.name])
-            for a in each.reading.variant.arguments
-            if a.role.kind in ("target", "label")
-        ]
-        for name, value in held:
-            runs += [Plain(", " if k else "; "), Code(name), Plain(f" = {shown(value)}")]
-            runs += [Plain(" below" if k else " above" if len(maps) > 1 else "")]
+        for number, (name, value) in enumerate(_held_of_map(each, k == 0).items()):
+            runs += [Plain(", " if k or number else "; "), Code(name), Plain(f" = {value}")]
+        runs.append(Plain(" below" if k else " above" if len(maps) > 1 else ""))
     return (*runs, Plain("."))
+
+
+def _held_of_map(each: Map, first: bool) -> dict[str, str]:
+    """Targets; for the first map also other rows, entries and weights that are not 1."""
+    numbers, found = each.reading.numbers, {}
+    for a in each.reading.variant.arguments:
+        value = np.asarray(numbers[a.name])
+        if a.role.kind in ("target", "label"):
+            found[a.name] = shown(value)
+        elif a == each.argument:
+            if first and each.kind == "plane" and value.size > 2:
+                found[a.name] = f"(·, ·, {', '.join(['0'] * (value.size - 2))})"
+        elif first and not (a.role.kind == "weight" and np.all(value == 1)):
+            found[a.name] = shown(value)
+    if first and each.reading.variant.numbered:
+        found["item"] = shown(numbers["item"])
+    return found
 
 
 def words_of_maps(maps: Sequence[Map]) -> str:
@@ -158,9 +176,7 @@ def caption_of_lattice(picture: Picture) -> Runs:
     indices = ",".join(set_name(index.name) for index in picture.lattice.indices)
     cell = rf"{set_name(name)}_{{{indices}}}"
     derivative = rf"\partial \ell / \partial \log {cell}" if picture.paths else rf"\partial \ell / \partial {cell}"
-    what = (
-        "which for a sum over paths is the share of those through the cell" if picture.paths else "how much it counts"
-    )
+    what = "which is the share of all paths that go through the cell" if picture.shares else "how much it counts"
     return (
         Plain("The cells "),
         Formula(cell),
