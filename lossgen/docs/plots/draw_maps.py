@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.tri import Triangulation, TriContourSet
 
-from .maps import CORNERS, Map
+from .maps import CORNERS, Map, shares_at
 from .style import INK, SMALL, STEPS, VERMILLION, Sheet, few_ticks, light_cividis, maths
 from .values import shown
 
@@ -83,7 +83,8 @@ def _thin_out(labels: Sequence[Text], each: Map) -> None:
         label.set_path_effects(HALO)
         place = np.array(label.get_position())
         near = any(np.hypot(*(place - other)) < room for other in taken)
-        at_rim = each.kind == "plane" and (np.minimum(place - low, high - place) < room / 3).any()
+        rim = np.minimum(place - low, high - place).min() if each.kind == "plane" else shares_at(place[None]).min()
+        at_rim = rim < room / 3
         label.set_visible(not (near or at_rim))
         taken += [] if near or at_rim else [place]
 

@@ -49,7 +49,12 @@ class Map:
     @property
     def shares(self) -> np.ndarray:
         """The probabilities of the points of a simplex."""
-        return np.linalg.solve(np.vstack([CORNERS.T, np.ones(3)]), np.vstack([self.at.T, np.ones(len(self.at))])).T
+        return shares_at(self.at)
+
+
+def shares_at(places: np.ndarray) -> np.ndarray:
+    """The probabilities of places on the simplex, one row each."""
+    return np.linalg.solve(np.vstack([CORNERS.T, np.ones(3)]), np.vstack([places.T, np.ones(len(places))])).T
 
 
 def maps(reading: Reading) -> list[Map]:
