@@ -83,7 +83,8 @@ def _thin_out(labels: Sequence[Text], each: Map) -> None:
         label.set_path_effects(HALO)
         place = np.array(label.get_position())
         near = any(np.hypot(*(place - other)) < room for other in taken)
-        rim = np.minimum(place - low, high - place).min() if each.kind == "plane" else shares_at(place[None]).min()
+        sides = np.minimum(place - low, high - place).min()
+        rim = sides if each.kind == "plane" else np.sort(shares_at(place[None])[0])[1]
         at_rim = rim < room / 3
         label.set_visible(not (near or at_rim))
         taken += [] if near or at_rim else [place]
