@@ -18,10 +18,10 @@ from .readings import Leaf, Reading
 POINTS = 300
 #: How far curves must lie apart, as a part of what is shown, to be told from each other.
 APART = 0.04
+#: How many digits of a number are kept.
+DIGITS = 8
 #: Curves that differ in a part of the range narrower than this complement do not differ to the eye.
 WIDE = 0.92
-#: The step of the differences where a formula has no derived gradient of this form.
-STEP = 1e-5
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,12 @@ def curve(reading: Reading, leaf: Leaf, x: np.ndarray, name: str = "", value: An
     return Curve(reading, name, value, spread_out(loss, x), spread_out(slope(reading, leaf, numbers), x))
 
 
-def spread_out(numbers: Any, x: np.ndarray) -> np.ndarray:
+def spread_out(numbers: Any, x: np.ndarray, digits: int = DIGITS) -> np.ndarray:
     """A number for each point, rounded, so that the last digits of this machine's functions do not show."""
     found = np.broadcast_to(np.asarray(numbers, float), x.shape)
     largest = np.max(np.abs(found[np.isfinite(found)]), initial=0)
     with np.errstate(all="ignore"):
-        unit = 10.0 ** (np.floor(np.log10(np.abs(found))) - 7)
+        unit = 10.0 ** (np.floor(np.log10(np.abs(found))) - digits + 1)
         rounded = np.round(found / unit) * unit
     return np.where(np.abs(found) > 1e-12 * largest, np.where(np.isfinite(found), rounded, found), 0.0)
 
@@ -104,9 +104,7 @@ def placed(numbers: Mapping[str, Any], leaf: Leaf, x: np.ndarray) -> dict[str, A
 
 
 def slope(reading: Reading, leaf: Leaf, numbers: Mapping[str, Any]) -> np.ndarray:
-    """The derivative for the leaf: the derived one, or differences where the formula has several axes or a recurrence."""
-    if reading.variant.filled or leaf.argument.role.grid:
-        return _difference(reading, leaf, numbers)
+    """The derived gradient at the leaf."""
     result = next(r for r in _gradient(reading.loss.name, Key(reading.variant)) if r.argument == leaf.argument)
     return evaluate(*_at(result, leaf, numbers))
 
@@ -120,16 +118,6 @@ def _at(result: Result, leaf: Leaf, numbers: Mapping[str, Any]) -> tuple[Any, Sc
     if result.at_label is not None and numbers[result.label.name] == position:
         return result.at_label, scope
     return result.generic, scope
-
-
-def _difference(reading: Reading, leaf: Leaf, numbers: Mapping[str, Any]) -> np.ndarray:
-    """The central difference of the raw formula."""
-    name = leaf.argument.name
-    here = numbers[name][leaf.position] if leaf.position else numbers[name]
-    ahead, behind = (
-        evaluate(reading.variant.expression, Scope(placed(numbers, leaf, here + step))) for step in (STEP, -STEP)
-    )
-    return (ahead - behind) / (2 * STEP)
 
 
 class Key:

@@ -62,7 +62,7 @@ def _fill(axes: Axes, each: Map, numbers: np.ndarray, lines: bool) -> TriContour
     low, high = numbers.min(), min(numbers.max(), usual(numbers))
     triangles = Triangulation(*each.at.T, each.triangles)
     levels = MaxNLocator(LEVELS, steps=STEPS).tick_values(low, high)
-    extend = "max" if numbers.max() > levels[-1] else "neither"
+    extend = "max" if numbers.max() >= levels[-1] else "neither"
     filled = axes.tricontourf(triangles, numbers, levels=levels, cmap=light_cividis(), extend=extend)
     filled.set_edgecolor("face")
     filled.set_linewidth(0.3)

@@ -20,6 +20,8 @@ from .readings import Numbers, Reading
 
 #: The sizes of a lattice's first axis and of its others, of the axis of labels, of axes that have no cells.
 FIRST, SECOND, LABELS, OTHER = 6, 4, 3, 4
+#: The size of the others where there are several.
+FEW = 3
 #: The classes of a sequence of labels: two are the same.
 CLASSES = (1, 2, 2, 3, 1)
 STEP = 1e-5
@@ -163,10 +165,11 @@ def _sizes(variant: Variant) -> dict[str, int]:
         {axis for lattice in lattices for axis in _free(lattice, part)} for part in (slice(1), slice(1, None))
     )
     labelled = {a.role.axis for a in variant.arguments if a.role.layout == "sequence"}
+    deep = any(len(lattice.indices) > 2 for lattice in lattices)
     found = {}
     for axis in variant.axes:
         if axis.base is None:
-            inside = SECOND if axis in inner else OTHER
+            inside = (FEW if deep else SECOND) if axis in inner else OTHER
             found[axis.name] = FIRST if axis in outer else LABELS if axis in labelled else inside
     return found | {axis.name: found[axis.base.name] + axis.longer for axis in variant.axes if axis.base}
 

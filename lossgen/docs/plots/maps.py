@@ -10,7 +10,7 @@ from sympy import exp
 from lossgen.formula.nodes import LogSumExp
 from lossgen.formula.symbols import Argument
 
-from .curves import slope, spread_out
+from .curves import DIGITS, slope, spread_out
 from .domains import LOG_SHARES, TARGETS
 from .evaluate import Scope, evaluate
 from .readings import Leaf, Reading, class_axis
@@ -170,4 +170,5 @@ def _over(reading: Reading, argument: Argument, entries: np.ndarray) -> tuple[np
 
 
 def _length(gradient: np.ndarray) -> np.ndarray:
-    return spread_out(np.sqrt((gradient**2).sum(0)), gradient[0])
+    """The length, to fewer digits than the entries are rounded to: a length that is the same everywhere stays so."""
+    return spread_out(np.sqrt((gradient**2).sum(0)), gradient[0], DIGITS - 1)

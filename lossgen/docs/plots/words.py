@@ -209,7 +209,8 @@ def _sizes(picture: Picture) -> str:
     pairs = [
         f"{size} positions of {index.name}" for index, size in zip(picture.lattice.indices, picture.sizes, strict=True)
     ]
-    return " and ".join(pairs)
+    *first, last = pairs
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _offset(offset: Any) -> str:
