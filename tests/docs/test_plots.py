@@ -21,7 +21,7 @@ ROOT = Path(plots.__file__).parents[3]
 
 #: A loss that is like none of the catalogue, and a recurrence with an offset of two.
 NEW = '''
-from lossgen.formula import Axis, Eq, Logit, Piecewise, Positive, Prediction, Real, Sum, exp, log, loss, recurrence
+from lossgen.formula import Axis, Eq, Logit, Piecewise, Positive, Prediction, Real, Sum, exp, log, loss, recurrence, sqrt
 
 T = Axis("T", place="last")
 K = Axis("K", place="last")
@@ -44,6 +44,26 @@ def jumps_loss(x: Logit[T, K]):
         return Piecewise((y, Eq(t, 0)), (y * (a[t - 1, k] + a[t - 1, k - 2]), True))
 
     return -log(Sum(a[T.size - 1, k], k))
+
+
+@loss
+def boxes_loss(x: Logit[T, K]):
+    """Cells of three indices."""
+    t, i, j = T.index(), K.index("i"), K.index("j")
+
+    @recurrence(t, i, j)
+    def a(a):
+        y = exp(x[t, i] + x[t, j])
+        return Piecewise((y, Eq(t, 0)), (y * (a[t - 1, i, j] + a[t - 1, i - 1, j]), True))
+
+    return -log(Sum(Sum(a[T.size - 1, i, j], i), j))
+
+
+@loss
+def reach_loss(input: Prediction[K]):
+    """How far an embedding lies from nothing, less a constant: below 0 near it, with a gradient of length 1."""
+    k = K.index()
+    return sqrt(Sum(input[k] ** 2, k)) - 1
 '''
 
 
@@ -232,3 +252,12 @@ def test_the_users_own_settings_of_matplotlib_are_left_alone(losses, tmp_path):
     plots.draw(losses["mse_loss"], Places(tmp_path / "2"))
     stem = "figures/mse_loss-curves.svg"
     assert (tmp_path / "1/html" / stem).read_bytes() == (tmp_path / "2/html" / stem).read_bytes()
+
+
+def test_a_new_recurrence_of_three_indices_and_a_gradient_of_one_length(new, tmp_path):
+    ((boxes,), _, _) = data(new["boxes_loss"])
+    assert boxes.sizes == (6, 3, 3) and len(boxes.arrows) == 5 * (9 + 6)
+    (reach,) = data(new["reach_loss"])[1]
+    assert sorted(np.unique(reach.steepness)) == [0, 1] and reach.loss.min() == -1
+    for name in ("boxes_loss", "reach_loss"):
+        assert plots.draw(new[name], Places(tmp_path))[0].stem.startswith(name)

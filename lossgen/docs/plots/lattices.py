@@ -189,7 +189,7 @@ def _given(argument: Argument, rank: int, sizes: Mapping[str, int], known: Numbe
         return np.where(labels == known.get(role.barred, -1), (labels + 1) % sizes[role.points_to.name], labels)
     if role.integer:
         return 0
-    wave = np.sin(1.3 + rank + 2.1 * np.arange(prod(shape))).reshape(shape)
+    wave = np.sin(1.3 + rank + 2.4 * np.arange(prod(shape))).reshape(shape)
     if role.domain in ("real", "not-nan") and shape:
         return np.log(np.exp(wave) / np.exp(wave).sum(-1, keepdims=True)) if role.name == LOG_SHARES else wave
     return 0.5 + 0.3 * wave if shape else 0.5 + 0.3 * float(wave)
