@@ -26,7 +26,7 @@ def caption_of_sections(sections: Sequence[Section]) -> Runs:
         runs += [Plain("over "), _formula(section.leaf), *_for_values(section)]
     held = _held(sections)
     for k, (name, value) in enumerate(held.items()):
-        runs += [Plain(", " if k else ". Otherwise "), Code(name), Plain(f" = {value}")]
+        runs += [Plain(", " if k else ". Fixed: "), Code(name), Plain(f" = {value}")]
     return (*runs, Plain("."))
 
 
