@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from sympy import Expr, exp, log
+from sympy import Expr, Tuple, exp, log
 from sympy.core.function import Function
 
 from lossgen.derive import Derivation, Result
@@ -16,6 +16,7 @@ from .naming import names_in
 from .notation import latex
 from .reading import Reading
 from .recurrences import defined, gradient_lines, product_lines
+from .spelt import short_indices
 from .stages import staged
 from .variants import Blocks, each_variant
 
@@ -29,8 +30,11 @@ def definition(loss: Loss) -> Section:
         parts = {part: name for name, part in variant.names.items() if part != variant.expression}
         reading = Reading(parts, spell=False)
         value = reading(variant.expression)
-        parts = [(latex(name), part) for name, part in reading.definitions(value)]
-        return (equations([(LOSS, value), *parts]), *defined(variant, reading))
+        found = list(reading.definitions(value))
+        if found and found[0][0] == value:  # the author's name for the loss itself
+            (_, value), *found = found
+        lines = [(latex(name), part) for name, part in found]
+        return (equations([(LOSS, value), *lines]), *defined(variant, reading))
 
     return Section("definition", "Definition", each_variant(loss, say))
 
@@ -82,8 +86,9 @@ def _results(derivation: Derivation, results: Iterable[Result], left_of) -> Iter
         given = []
         for at, value in ((result.index, result.generic), (result.label, result.at_label)):
             if value is not None:
+                entry, value = short_indices(Tuple(_entry(result.argument, at), value))
                 values.append(reading(value))
-                given.append((left_of(result.argument, latex(_entry(result.argument, at))), values[-1]))
+                given.append((left_of(latex(entry)), values[-1]))
         note = ""
         if result.at_label is not None and (result.generic != 0 or result.at_label != 0):
             note = rf"{latex(result.index)} \neq {latex(result.label)}"
@@ -123,13 +128,13 @@ def _entry(argument: Argument, at: Expr | None) -> Expr:
     return argument if at is None else Entry(argument, at)
 
 
-def _slope_of(argument: Argument, entry: str) -> str:
+def _slope_of(entry: str) -> str:
     return rf"\frac{{\partial {LOSS}}}{{\partial {entry}}}"
 
 
-def _bend_of(argument: Argument, entry: str) -> str:
+def _bend_of(entry: str) -> str:
     return rf"\frac{{\partial^{{2}} {LOSS}}}{{\partial {entry}^{{2}}}}"
 
 
-def _product_of(argument: Argument, entry: str) -> str:
+def _product_of(entry: str) -> str:
     return rf"(H v)_{{{entry}}}"

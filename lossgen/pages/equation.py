@@ -7,15 +7,16 @@ from sympy import Expr, Symbol
 
 from .blocks import Display
 from .fold import Fold
+from .named import Named
 from .naming import largest, letters, name_part, repeated, select_as_position
-from .notation import Named, Notation
+from .notation import Notation
 from .widths import width_of
 
 #: The width of a page's text in points, at 10 points: 15.5 cm.
 WIDTH = 441.0
 
-#: The equals sign, and what the estimate of widths may be wrong by.
-BESIDE = 20.0
+#: What the estimate of widths may be wrong by, and the space around a relation.
+SLACK = 12.0
 
 #: More lines than these, and what is repeated has a name; more than those, and large parts have names.
 FEW, MANY = 2, 6
@@ -41,13 +42,18 @@ def equations(
     note : LaTeX of a condition that the first equation holds under.
     """
     p = Notation()
-    room = width - max(width_of(left) for left, _ in given) - BESIDE
+    between = max(map(width_of, ["=", *relations]))
+    room = width - max(width_of(left) for left, _ in given) - between - SLACK
     pool = letters(*(expression for _, expression in given))
     found: list[str] = []
+    known: dict[Expr, Named] = {}
     waiting = [(left, expression, relation) for (left, expression), relation in zip_longest(given, relations)]
     while waiting:
         left, expression, relation = waiting.pop(0)
+        for part, name in known.items():
+            expression = name_part(expression, part, name.args[0])[0] if part != expression else expression
         lines, named = fitting(p, expression, room, pool)
+        known |= {part: name for name, part in named}
         if note:
             lines = _noted(lines, rf"\quad ({note})", room)
             note = ""

@@ -12,7 +12,7 @@ def set_name(name: str, *subscripts: str, accent: str = "") -> str:
     r"""The name in LaTeX, with further subscripts: gamma is \gamma, p_t is p_{t}, input is \mathit{input}."""
     stem, *rest = [part for part in name.split("_") if part] or [name]
     letters, digits = _apart(stem)
-    if rest and not _is_letter(letters):
+    if rest and (len(rest) > 1 or not _is_letter(letters)):
         (letters, digits), rest = _apart(name.strip("_")), []
     below = [*([digits] if digits else []), *map(set_name, rest), *subscripts]
     word = _letter(letters) if _is_letter(letters) else rf"\mathit{{{letters.replace('_', chr(92) + '_')}}}"

@@ -7,9 +7,11 @@ from sympy import Add, Expr, Mul, Number, Piecewise, Symbol, Tuple
 from lossgen.formula import Index
 from lossgen.formula.lengths import PowerNorm
 from lossgen.formula.nodes import Delta, Entry, Reduction
+from lossgen.formula.recurrence import Filled
 from lossgen.formula.symbols import Argument
 
-from .notation import Named, Notation
+from .named import Named
+from .notation import Notation
 
 LETTERS = ("u", "w", "z", "a", "b", "h", "g", "r", "s")
 
@@ -23,7 +25,7 @@ def replaced(node: Expr, by: Mapping[Expr, Expr]) -> Expr:
     """The node with parts replaced as they stand, also where a sum binds what is in them."""
     if node in by:
         return by[node]
-    if not node.args or isinstance(node, Named):
+    if not node.args or isinstance(node, Named | Filled):
         return node
     args = [replaced(arg, by) for arg in node.args]
     if all(a is b for a, b in zip(args, node.args, strict=True)):
@@ -52,8 +54,16 @@ def names_in(*used: Expr) -> set[str]:
 
 def select_as_position(expression: Expr) -> Expr | None:
     """A select that says where an entry lies: it is not set below the line."""
-    positions = {p for entry in expression.atoms(Entry) for p in entry.indices if isinstance(p, Piecewise)}
+    positions = {p for entry in _entries(expression) for p in entry.indices if isinstance(p, Piecewise)}
     return min(positions, key=lambda p: p.sort_key(), default=None)
+
+
+def _entries(node: Expr) -> Iterator[Entry]:
+    if isinstance(node, Entry):
+        yield node
+    if not isinstance(node, Filled):  # which has all of its recurrence within it
+        for child in node.args:
+            yield from _entries(child)
 
 
 def repeated(expression: Expr, p: Notation) -> Expr | None:
@@ -80,7 +90,7 @@ def _best(worth: list[tuple[float, Expr]]) -> Expr | None:
 
 def _parts(node: Expr, top: bool = True) -> Iterator[Expr]:
     """Every part that may have a name."""
-    atomic = isinstance(node, Entry | Named | Symbol | Number | Delta) or not node.args
+    atomic = isinstance(node, Entry | Named | Filled | Symbol | Number | Delta) or not node.args
     if atomic:
         return
     if not top and isinstance(node, Expr) and not node.is_integer:

@@ -1,6 +1,26 @@
 """The order in which terms, factors, pieces and the sides of a comparison are read."""
 
-from sympy import ITE, Add, And, Eq, Expr, Ge, Gt, Integer, Le, Lt, Mul, Ne, Not, Or, Piecewise, Pow, Symbol, log, true
+from sympy import (
+    ITE,
+    Add,
+    And,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Mul,
+    Ne,
+    Not,
+    Or,
+    Piecewise,
+    Pow,
+    Symbol,
+    log,
+    true,
+)
 from sympy.core.relational import Relational
 
 from lossgen.derive.sweeps import TableEntry

@@ -4,27 +4,29 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sympy import Abs as Size
-from sympy import Add, Expr, Integer, Mul, Piecewise, Symbol, exp, log, sign
+from sympy import Add, Expr, Mul, Symbol, Tuple, exp, log, sign
 
 from lossgen.formula import Index, LogSumExp, Sum
-from lossgen.formula.atoms import Atom, absorb, expm1, expm1_minus, expm1_ratio, expm1_ratio_slope, log1p, softplus
-from lossgen.formula.differences import Plain
-from lossgen.formula.lengths import PowerNorm, abs_power, hypot, length_difference, rejection, signed_power, versine
-from lossgen.formula.likes import change, others_share, tangent_part
+from lossgen.formula.atoms import (
+    absorb,
+)
+from lossgen.formula.infinities import infinite_with
+from lossgen.formula.lengths import (
+    PowerNorm,
+    abs_power,
+)
 from lossgen.formula.nodes import Entry
-from lossgen.formula.paths import log_add_exp
 from lossgen.formula.paths import share as path_share
 
+from .named import Named, NamedPositive
 from .naming import names_in, positions_over, rebuilt
-from .notation import Named, NamedPositive, indicated
+from .spelt import short_indices, spelt_out, turned
 
-#: Atoms that stand for a plain formula.
-SPELT_OUT = (
-    *(Plain, hypot, length_difference, rejection, versine, change, tangent_part, others_share),
-    *(expm1, expm1_minus, log1p, softplus, log_add_exp),
-)
-ONE = Integer(1)
 PROBABILITIES = ("p", "q", "pi", "rho")
+
+
+class Softmax(Expr):
+    """Says of a log-sum-exp that a name stands for the softmax of what it is over."""
 
 
 @dataclass
@@ -71,6 +73,8 @@ class Reading:
             node = self._with_shares(node)
         if not node.args or isinstance(node, Named):
             return node
+        if isinstance(node, path_share):
+            return self.read(exp(node.args[0] - node.args[1]))
         if isinstance(node, PowerNorm):
             return PowerNorm(abs_power(self.read(node.entry), self.read(node.power)), node.index)
         args = [self.read(arg) for arg in node.args]
@@ -78,8 +82,10 @@ class Reading:
         node = node if same else rebuilt(node, args)
         if isinstance(node, absorb):
             return Mul(*node.args)
+        if isinstance(node, infinite_with) and node.args[0] == node.args[1]:
+            return node.args[0]
         if isinstance(node, Mul):
-            node = _turned(node)
+            node = turned(node)
         return spelt_out(node) if self.spell else node
 
     def _named(self, part: Expr, negative: bool = False) -> Expr:
@@ -87,8 +93,8 @@ class Reading:
         if isinstance(plain, Named):
             return -plain if negative else plain
         kind = NamedPositive if part.is_positive else Named
-        indices = sorted((s for s in part.free_symbols if isinstance(s, Index)), key=lambda s: s.name)
-        name = kind(Symbol(self.names[part]), *indices)
+        positions = sorted((s for s in part.free_symbols if isinstance(s, Index)), key=lambda s: s.name)
+        name = kind(Symbol(self.names[part]), *positions)
         self.used.setdefault(name, part)
         return -name if negative else name
 
@@ -107,7 +113,7 @@ class Reading:
         """f(k) − LSE f as log p(k), for p the softmax of f."""
         for total in sorted(node.atoms(LogSumExp), key=lambda t: t.sort_key()):
             number = node.as_coefficients_dict().get(total, 0)
-            for k in [total.index, *positions_over(node, total.index)] if number else ():
+            for k in _positions(node, total) if number else ():
                 own = total.body.xreplace({total.index: k})
                 found = node.as_coefficients_dict()
                 counts = [found.get(part, 0) / n for part, n in own.as_coefficients_dict().items()]
@@ -123,19 +129,28 @@ class Reading:
         return node
 
     def _share(self, total: LogSumExp, k: Expr) -> Expr:
-        free = sorted((s for s in total.free_symbols if isinstance(s, Index)), key=lambda s: s.name)
-        if total not in self.shares:
+        """The softmax at k: one letter for all rows of an array."""
+        row = isinstance(total.body, Entry)
+        key = Tuple(total.body.base, total.body.indices.index(total.index)) if row else total
+        if key not in self.shares:
             taken = self.taken | set(self.names.values()) | {s.name for s in self.shares.values()} | names_in(total)
-            self.shares[total] = Symbol(next(n for n in PROBABILITIES if n not in taken))
-        name = NamedPositive(self.shares[total], *free, k)
-        self.used.setdefault(NamedPositive(self.shares[total], *free, total.index), total)
-        return name
+            self.shares[key] = Symbol(next(n for n in PROBABILITIES if n not in taken))
+        free = sorted((s for s in total.free_symbols if isinstance(s, Index)), key=lambda s: s.name)
+        positions = total.body.indices if row else (*free, total.index)
+        name = NamedPositive(self.shares[key], *positions)
+        if all(isinstance(p, Index) for p in positions) or not any(n.args[0] == name.args[0] for n in self.used):
+            self.used.setdefault(name, Softmax(total))
+        return name.xreplace({total.index: k})
+
+    def shown(self) -> Iterator[tuple[Named, Expr]]:
+        """What every softmax stands for that was met."""
+        yield from self.definitions(*(name for name, part in self.used.items() if isinstance(part, Softmax)))
 
     def definitions(self, *formulas: Expr) -> Iterator[tuple[Named, Expr]]:
         """What the names in the formulas stand for, those in what they stand for too."""
         seen: set[Symbol] = set()
         waiting = sorted({n for f in formulas for n in f.atoms(Named)}, key=lambda n: n.sort_key())
-        by_symbol = {name.args[0]: name for name in self.used}
+        by_symbol = {name.args[0]: name for name in reversed(self.used)}
         while waiting:
             symbol = waiting.pop(0).args[0]
             name = by_symbol.get(symbol)
@@ -144,12 +159,13 @@ class Reading:
             seen.add(symbol)
             value = self._value(name)
             yield name, value
-            by_symbol |= {name.args[0]: name for name in self.used}
+            by_symbol = {name.args[0]: name for name in reversed(self.used)}
             waiting += sorted(value.atoms(Named), key=lambda n: n.sort_key())
 
     def _value(self, name: Named) -> Expr:
         part = self.used[name]
-        if isinstance(part, LogSumExp) and name.args[0] in self.shares.values():
+        if isinstance(part, Softmax):
+            part = part.args[0]
             body = self.read(part.body)
             other = next(n for n in ("j", "m", "n", "i") if n not in names_in(body))
             j = part.index.axis.index(other)
@@ -163,101 +179,12 @@ class Reading:
         return Reading(names, self.taken, forms, self.shares, self.used, self.spell)
 
 
-def spelt_out(node: Expr) -> Expr:
-    """The textbook formula of an atom that the rules found."""
-    if isinstance(node, path_share):
-        return exp(node.args[0] - node.args[1])
-    if isinstance(node, abs_power):
-        return Size(node.args[0]) ** node.args[1]
-    if isinstance(node, signed_power):
-        x, power = node.args
-        return sign(x) * Size(x) ** power
-    if isinstance(node, expm1_ratio):
-        return node.args[0] / (exp(node.args[0]) - 1)
-    if isinstance(node, expm1_ratio_slope):
-        (x,) = node.args
-        return (1 - x / (exp(x) - 1)) / x
-    if isinstance(node, Mul):
-        return _at_once(node)
-    if isinstance(node, SPELT_OUT):
-        found = node.definition()
-        value = found.args[0][0] if isinstance(found, Piecewise) else found
-        return Add(*map(_inner, value.args)) if isinstance(value, Add) else _inner(value)
-    return node
-
-
-def _turned(node: Mul) -> Expr:
-    """−(p − 1) as 1 − p, (p − 1)·a as −(1 − p)·a, a·(−[c]) as −a·[c], a·(2x − 2y) as 2·a·(x − y), and p^γ/p as p^(γ − 1)."""
-    side = ONE
-    powers: dict[Expr, Expr] = {}
-    for factor in node.args:
-        base, n = (factor, ONE) if isinstance(factor, exp) or factor.is_number else factor.as_base_exp()
-        if isinstance(base, Add) and n.is_Integer:
-            number, base = base.primitive()
-            side *= number**n
-        if isinstance(base, Add) and n.is_Integer and n % 2 and _is_less_number(base):
-            base, side = Add(*(-t for t in base.args)), -side
-        elif isinstance(base, Piecewise) and n.is_Integer and n % 2 and _is_negative(base):
-            base, side = Piecewise(*((-value, where) for value, where in base.args)), -side
-        powers[base] = powers.get(base, 0) + n
-    found = [side, *(base**n for base, n in powers.items())]
-    number = Mul(*(f for f in found if f.is_number))
-    rest = [f for f in found if not f.is_number]
-    if len(rest) == 1 and isinstance(rest[0], Add) and side == -1 and number == -1:
-        return Add(*(-t for t in rest[0].args))
-    return rebuilt(node, [number, *rest]) if number != 1 else Mul(*rest)
-
-
-def _is_less_number(node: Add) -> bool:
-    """Whether the node is a number less than something positive, as p − 1."""
-    return any(t.is_number and t.is_negative for t in node.args) and not all(
-        t.could_extract_minus_sign() for t in node.args
-    )
-
-
-def _is_negative(node: Piecewise) -> bool:
-    """Whether the select is something negative where its condition holds, and 0 elsewhere."""
-    found = indicated(node)
-    return found is not None and found[0].could_extract_minus_sign()
-
-
-def _at_once(node: Mul) -> Expr:
-    """[c]·a·[c]·b = [c]·a·b."""
-    marked = [f for f in node.args if isinstance(f, Piecewise) and indicated(f)]
-    for factor in marked:
-        where = indicated(factor)[1]
-        same = [f for f in marked if indicated(f)[1] == where]
-        if len(same) > 1:
-            rest = [f for f in node.args if f not in same]
-            return Mul(*rest, Piecewise((Mul(*(indicated(f)[0] for f in same)), where), (0, True)))
-    return node
-
-
-def _inner(node: Expr) -> Expr:
-    """A textbook formula within one, and what its author takes for granted at 0."""
-    if isinstance(node, Piecewise):
-        return node.args[0][0]
-    if isinstance(node, Mul):
-        return rebuilt(node, [spelt_out(a) if isinstance(a, Atom) else a for a in node.args])
-    return spelt_out(node) if isinstance(node, Atom) else node
-
-
-def short_indices(expression: Expr) -> Expr:
-    """The expression with one letter for every index, as far as there are letters."""
-    long = [s for s in expression.atoms(Index) if len(s.name) > 1]
-    taken = names_in(expression)
-    by: dict[Expr, Expr] = {}
-    for index in sorted(long, key=lambda s: s.name):
-        fresh = next((n for n in (index.name[0], *"kmnijlqrs") if n not in taken), index.name)
-        taken.add(fresh)
-        by[index] = index.axis.index(fresh)
-    return _renamed(expression, by) if by else expression
-
-
-def _renamed(node: Expr, by: Mapping[Expr, Expr]) -> Expr:
-    if node in by:
-        return by[node]
-    if not node.args:
-        return node
-    args = [_renamed(arg, by) for arg in node.args]
-    return node if all(a is b for a, b in zip(args, node.args, strict=True)) else rebuilt(node, args)
+def _positions(node: Expr, total: LogSumExp) -> list[Expr]:
+    """Where the row of a log-sum-exp is read in the node."""
+    found = [total.index, *positions_over(node, total.index)]
+    for own in sorted(total.body.atoms(Entry), key=lambda e: e.sort_key()):
+        if total.index in own.indices:
+            at = own.indices.index(total.index)
+            others = [e for e in node.atoms(Entry) if e.base == own.base and len(e.indices) == len(own.indices)]
+            found += sorted((e.indices[at] for e in others), key=lambda p: p.sort_key())
+    return list(dict.fromkeys(found))

@@ -8,18 +8,30 @@ from collections.abc import Iterator
 from sympy import Add, Expr, Integer, Mul, Piecewise, Symbol, Tuple, exp, log, oo
 
 from lossgen.derive.lattice import LatticeDerivation
-from lossgen.derive.sweeps import FACTOR, Fill, Keep, Put, Step, Sweeps, Table, TableEntry, Write
+from lossgen.derive.sweeps import (
+    FACTOR,
+    Fill,
+    Keep,
+    Put,
+    Step,
+    Sweeps,
+    Table,
+    TableEntry,
+    Write,
+)
 from lossgen.formula import Index, Loss, Variant
-from lossgen.formula.nodes import Entry
+from lossgen.formula.nodes import Entry, LogSumExp, Sum
 from lossgen.formula.recurrence import Filled, Lattice
 
 from .blocks import Block, Formula, Paragraph, Plain, Runs
 from .equation import equation, equations
-from .naming import letters, rebuilt, replaced
-from .notation import Named, NamedPositive, latex
+from .named import Named, NamedPositive
+from .naming import letters, name_part, rebuilt, replaced, select_as_position
+from .notation import latex
 from .reading import Reading
+from .spelt import at_once, short_indices
 
-ADDED = "{+}{=}"
+ADDED = r"\;{+}{=}\;"
 
 
 def defined(variant: Variant, reading: Reading) -> Iterator[Block]:
@@ -48,9 +60,10 @@ def gradient_lines(loss: Loss, variant: Variant) -> tuple[Block, ...]:
     tables = Tables(sweeps, variant)
     up = [_step(step, tables) for step in sweeps.before]
     up = [*(pair for pairs in up for pair in pairs), (r"\ell", tables(sweeps.value))]
+    up += tables.said()
     return (
         Paragraph((Plain("Forward, with a name for what the cells of the recurrence have in common:"),)),
-        equations([(left, value) for left, value in up]),
+        equations(up),
         *tables.logarithms(),
         *_down(sweeps, tables),
     )
@@ -67,7 +80,7 @@ def product_lines(loss: Loss, variant: Variant) -> tuple[Block, ...]:
         "The Hessian's product with a direction: every step of the gradient is followed by its own derivative along the "
         "direction. What has a dot is the derivative of what is below the dot, and the direction for predictions. Forward:"
     )
-    return (Paragraph((Plain(text),)), equations(lines))
+    return (Paragraph((Plain(text),)), equations([*lines, *tables.said()]))
 
 
 def _down(sweeps: Sweeps, tables: "Tables") -> Iterator[Block]:
@@ -85,25 +98,26 @@ def _down(sweeps: Sweeps, tables: "Tables") -> Iterator[Block]:
             Plain(" adds to what is there:"),
         )
         yield Paragraph(runs)
-    for step in sweeps.after:
-        added = not isinstance(step, Fill) or step.add
-        for left, value in _step(step, tables):
-            yield equation(left, value, relation=ADDED if added else "=")
+    lines = [(pair, step) for step in sweeps.after for pair in _step(step, tables)]
+    relations = [
+        "=" if isinstance(step, Fill | Keep) and not getattr(step, "add", False) else ADDED for _, step in lines
+    ]
+    yield equations([*(pair for pair, _ in lines), *tables.said()], relations=relations)
 
 
 def _step(step: Step, tables: "Tables") -> list[tuple[str, Expr]]:
     """What a step computes, with what it keeps before it."""
     match step:
         case Fill(table, value, _, _, kept):
-            parts = [*((own, own.indices, part) for own, part in kept), (table, table.indices, value)]
-            return [_line(tables(own[at]), tables(part)) for own, at, part in parts]
+            parts = [*((own[own.indices], part) for own, part in kept), (table[table.indices], value)]
         case Put(table, positions, value):
-            return [(latex(tables(table[positions])), tables(value))]
+            parts = [(table[positions], value)]
         case Write(argument, positions, value):
-            entry = Entry(argument, *positions) if positions else argument
-            return [(rf"\frac{{\partial \ell}}{{\partial {latex(tables(entry))}}}", tables(value))]
+            left, value = short_indices(Tuple(Entry(argument, *positions) if positions else argument, value))
+            return [(rf"\frac{{\partial \ell}}{{\partial {latex(tables(left))}}}", tables(value))]
         case Keep(parts, over):
-            return [_line(tables(own[over]), tables(part)) for own, part in parts]
+            parts = [(own[over], part) for own, part in parts]
+    return [_line(*map(tables, short_indices(Tuple(left, value)))) for left, value in parts]
 
 
 def _line(left: Expr, value: Expr) -> tuple[str, Expr]:
@@ -119,6 +133,8 @@ def exponential(node: Expr) -> Expr:
         return Piecewise(*((exponential(value), where) for value, where in node.args))
     if node is -oo:
         return Integer(0)
+    if isinstance(node, LogSumExp):
+        return Sum(exponential(node.body), node.index)
     if isinstance(node, Add):
         return Mul(*(exponential(term) if isinstance(term, Piecewise) else exp(term) for term in node.args))
     return exp(node)
@@ -129,18 +145,22 @@ class Tables:
 
     def __init__(self, sweeps: Sweeps, variant: Variant) -> None:
         self.reading = Reading()
+        self._labels: dict[Expr, Named] = {}
+        self._said: set[Named] = set()
         lattices = {str(la.name): la for la in variant.expression.atoms(Lattice)}
         self.logs = {n for n, la in lattices.items() if la.outside == 0}
         steps = [*sweeps.before, *sweeps.after]
         self._tables = {t.name: t for step in steps for t in _tables_of(step)}
         self._summed = {t.name for t in self._tables.values() if t.name.startswith("sum_")}
-        pool = letters(*(step.value for step in steps), Tuple(*(Symbol(n) for n in lattices), Symbol("y")))
+        self._pool = letters(*(step.value for step in steps), Tuple(*(Symbol(n) for n in lattices), Symbol("y")))
         self._symbols: dict[str, Symbol] = {}
         for name in self._tables:
             stem = name.removesuffix("_along")
             if stem not in self._symbols:
                 bar = stem.removeprefix("adjoint_")
-                own = Symbol(f"adjoint {bar}") if stem != bar else Symbol(stem) if stem in lattices else next(pool)
+                own = (
+                    Symbol(f"adjoint {bar}") if stem != bar else Symbol(stem) if stem in lattices else next(self._pool)
+                )
                 self._symbols[stem] = own
 
     def outside(self, adjoint: Table) -> Expr:
@@ -148,8 +168,32 @@ class Tables:
         return table.outside if table is not None else Integer(0)
 
     def __call__(self, expression: Expr) -> Expr:
-        entries = {entry: self._entry(entry) for entry in expression.atoms(TableEntry)}
-        return _without_logarithms(self.reading(replaced(expression, {**entries, FACTOR: Integer(1)})))
+        found = self.reading(expression.xreplace({FACTOR: Integer(1)}))
+        return self._set(self._labelled(found))
+
+    def _labelled(self, node: Expr) -> Expr:
+        """The formula with names for selects that say where an entry lies."""
+        while (part := select_as_position(node)) is not None:
+            known = next((n for p, n in self._labels.items() if p == part), None)
+            symbol = known.args[0] if known else next(self._pool)
+            node, name = name_part(node, part, symbol)
+            self._labels.setdefault(part, name)
+        return node
+
+    def _set(self, node: Expr) -> Expr:
+        entries = {entry: self._entry(entry) for entry in node.atoms(TableEntry)}
+        return _without_logarithms(replaced(node, entries))
+
+    def said(self) -> list[tuple[str, Expr]]:
+        """What has a name since this was asked before: labels, and softmaxes."""
+        labels = [(latex(name), part) for part, name in self._labels.items() if name not in self._said]
+        self._said |= set(self._labels.values())
+        shares = []
+        for name, value in self.reading.shown():
+            if name not in self._said:
+                self._said.add(name)
+                shares.append((latex(name), self._set(value)))
+        return [*labels, *shares]
 
     def _entry(self, entry: TableEntry) -> Expr:
         name = entry.table.name
@@ -177,6 +221,8 @@ def _without_logarithms(node: Expr) -> Expr:
     args = [_without_logarithms(arg) for arg in node.args]
     same = all(a is b for a, b in zip(args, node.args, strict=True))
     node = node if same else rebuilt(node, args)
+    if isinstance(node, Mul):
+        return at_once(node)
     return exponential(node.args[0]) if isinstance(node, exp) else node
 
 

@@ -15,7 +15,7 @@ from lossgen.formula.nodes import Entry
 from .blocks import Block, Paragraph, Plain, prose
 from .equation import equation, equations
 from .notation import latex
-from .reading import short_indices
+from .spelt import short_indices
 from .variants import choices
 from .widths import width_of
 
