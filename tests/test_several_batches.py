@@ -251,7 +251,8 @@ def test_verification_covers_every_batch(project):
 
 def test_the_command_line_shows_batches(project):
     shown = run("show", project, "semi_supervised_loss", "--gradient")
-    assert "(indices_labelled)" in shown and "(indices_squared_unlabelled)" in shown
+    assert "The part of the batch labelled, with target of indices, squared=False; and the" in " ".join(shown.split())
+    assert "The part of the batch unlabelled, with squared=True:" in shown
     (row,) = json.loads(run("list", project, "--json"))
     assert row["arguments"]["guess"] == ["Logit[K].of('unlabelled')"]
     assert "@njit" in run("show", project, "semi_supervised_loss", "--kernel", "cpu")

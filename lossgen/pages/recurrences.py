@@ -78,8 +78,11 @@ def product_lines(loss: Loss, variant: Variant) -> tuple[Block, ...]:
     lines = [pair for step in sweeps.before if step.table in moved for pair in _step(step, tables)]
     text = (
         "The Hessian's product with a direction: every step of the gradient is followed by its own derivative along the "
-        "direction. What has a dot is the derivative of what is below the dot, and the direction for predictions. Forward:"
+        "direction."
     )
+    if not lines:
+        return (Paragraph((Plain(text),)),)
+    text += " What has a dot is the derivative of what is below the dot, and the direction for predictions. Forward:"
     return (Paragraph((Plain(text),)), equations([*lines, *tables.said()]))
 
 

@@ -23,7 +23,10 @@ def heading(loss: Loss, variants: list[Variant]) -> Paragraph:
     """With `p=2` and `target` of indices:"""
     runs: list[Plain | Code] = []
     for variant in variants:
-        runs += [Plain("; and " if runs else ""), *choices(loss, variant)]
+        own = list(choices(loss, variant))
+        if runs and own:
+            own[0] = Plain(f"; and {own[0].text[0].lower()}{own[0].text[1:]}")
+        runs += own
     return Paragraph((*(r for r in runs if r.text), Plain(":")))
 
 
