@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..dtypes import FLOAT64
 from ..errors import LossError
 from ..outputs import check_wrt
 from ..scaling import Scaling
@@ -22,7 +23,7 @@ from .scales import (
     multiplier,
     real_of,
 )
-from .views import FLOAT64, filled, scalar
+from .views import filled, scalar
 from .work import Work
 
 Arrays = tuple[Array, ...]

@@ -51,9 +51,6 @@ def _direction(
 
 def _shape(plan: CudaPlan, argument: Argument) -> tuple[int, ...]:
     """The shape in which the kernels take an argument."""
-    sizes = plan.geometry.sizes
-    if argument.layout == "table":
-        return tuple(sizes[axis] for axis in argument.axes)
-    size = sizes.get(argument.axis or "", 0)
-    layouts = {"shared": (size,), "row": (plan.geometry.items, size)}
-    return layouts.get(argument.layout, (plan.geometry.items,))
+    items, sizes = plan.geometry.items, plan.geometry.sizes
+    entries = tuple(sizes.get(axis, 0) for axis in argument.axes or (argument.axis or "",))
+    return {"shared": entries, "table": entries, "row": (items, *entries)}.get(argument.layout, (items,))

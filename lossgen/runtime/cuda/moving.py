@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..derivatives import read_by_denominator
-from ..dtypes import INT64, gradient_dtype
+from ..dtypes import FLOAT64, INT64, gradient_dtype
 from .call import ONE, Arrays, Call
 from .driver import Array
 from .launching import blocks_for, run
 from .scales import Upstream
-from .views import FLOAT64, contiguous, scalar
+from .views import contiguous, scalar
 
 
 def evaluate(call: Call, names: Sequence[str], upstream: Upstream = ONE) -> tuple[Array, Arrays]:

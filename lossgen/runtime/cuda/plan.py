@@ -65,7 +65,7 @@ def plan_for(loss: Loss, arrays: Sequence[Array | None], choice: Choice, axis: A
     """The plan of a loss for arrays of these shapes and dtypes.
 
     Raises:
-        LossError: as on the CPU; a loss without CUDA kernels.
+        LossError: as on the CPU.
     """
     option = None if axis is None else freeze(loss.schema, axis)
     key = ("cuda", option, choice, *[None if x is None else (x.shape, x.dtype) for x in arrays])

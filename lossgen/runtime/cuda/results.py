@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..dtypes import gradient_dtype
+from ..dtypes import FLOAT64, gradient_dtype
 from .driver import Array, Place, contiguous_strides, is_contiguous
 from .launching import Given
 from .plan import CudaPlan
-from .views import FLOAT64, copied, folded, moved, rows_of, summed
+from .views import copied, folded, moved, rows_of, summed
 
 #: The layouts of arguments that are the same for all items.
 SHARED = frozenset(("shared", "table"))

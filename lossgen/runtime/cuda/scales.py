@@ -10,15 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..dtypes import FLOAT64, INT64
 from ..layout import Placement
 from ..scaling import Scaling
 from .driver import Array, Place
 from .launching import blocks_for, run
 from .plan import CudaPlan
-from .views import FLOAT64, contiguous, moved, scalar
-
-INT64 = np.dtype(np.int64)
-BOOL = np.dtype(np.bool_)
+from .views import BOOL, contiguous, moved, scalar
 
 
 @dataclass(frozen=True, slots=True)

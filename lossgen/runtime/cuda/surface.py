@@ -93,15 +93,12 @@ def array_of(loss: str, name: str, given: object) -> tuple[Array, int]:
     return Array(interface["data"][0], shape, steps, dtype, given), interface.get("stream") or 0
 
 
-def _given(loss: str, name: str, given: object, small: bool) -> tuple[Array | np.ndarray, int | None]:
-    """The same, where what is small (lengths, labels) may be whatever NumPy makes an array of; that has no stream."""
-    if small and not hasattr(given, INTERFACE):
-        try:
-            return np.asarray(given), None
-        except ValueError:  # a ragged list
-            words = f"{name} is a {type(given).__name__} that is not an array, expected numbers in equally long rows"
-            raise LossTypeError(f"{loss}: {words}") from None
-    return array_of(loss, name, given)
+def _given(loss: Loss, position: int, name: str, given: object) -> tuple[Array | np.ndarray, int | None]:
+    """The same, where lengths and labels may be whatever NumPy makes an array of; that has no stream."""
+    arguments = loss.schema.variants[0].arguments
+    if position < len(arguments) and arguments[position].layout in SMALL and not hasattr(given, INTERFACE):
+        return loss._array(given, position), None
+    return array_of(loss.name, name, given)
 
 
 def place_of(loss: str, first: Array, stream: int) -> Place:
@@ -124,8 +121,7 @@ def prepared(loss: Loss, arguments: Sequence[object], parameters: tuple, reducti
     number = denominator
     if hasattr(denominator, INTERFACE):
         given.append(("denominator", denominator))
-    small = {a.name for a in loss.schema.variants[0].arguments if a.layout in SMALL}
-    found = [None if x is None else _given(loss.name, name, x, name in small) for name, x in given]
+    found = [None if x is None else _given(loss, position, name, x) for position, (name, x) in enumerate(given)]
     first = next(pair for pair in found if pair is not None)
     place = place_of(loss.name, *first)
     for stream in {pair[1] for pair in found if pair is not None} - {place.stream, None}:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..dtypes import FLOAT64
 from ..errors import LossError
 from ..layout import Placement
 from .driver import Array, Place, contiguous_strides, is_contiguous
@@ -15,7 +16,7 @@ from .launching import blocks_for, run
 Shape = tuple[int, ...]
 #: The most dimensions that a copy takes, and that a sum takes of each kind.
 MOST, MOST_SUMMED = 6, 4
-FLOAT64 = np.dtype(np.float64)
+BOOL = np.dtype(np.bool_)
 #: A sum over broadcast dimensions has a group for as many entries of these.
 PART = 4096
 
