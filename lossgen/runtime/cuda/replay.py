@@ -75,8 +75,8 @@ class Recorder:
         made = self._memory.made
         if not self._driver.steady or 0 in arguments or len(set(arguments)) < len(arguments):
             return None
-        places = [next((n for n, array in enumerate(made) if array.owner is r.owner), None) for r in results]
-        if None in places:
+        places = [n for r in results for n, array in enumerate(made) if array.owner is r.owner]
+        if len(places) < len(results):
             return None
         others = [n for n in range(len(made)) if n not in places]
         sizes = [-(-made[n].size * made[n].dtype.itemsize // ALIGNED) * ALIGNED for n in others]
@@ -89,16 +89,17 @@ class Recorder:
         def origin(address: int) -> tuple[int, int] | None:
             if reports.holds(address):
                 return 0, address - reports.address
-            for n in reversed(range(len(made))):  # memory may have been given back, and out again
-                offset = address - made[n].address
-                if 0 <= offset < made[n].size * made[n].dtype.itemsize:
+            for n, array in enumerate(made):  # all of it is still held here, so none of it overlaps
+                offset = address - array.address
+                if 0 <= offset < array.size * array.dtype.itemsize:
                     return source[n][0], source[n][1] + offset
             return known.get(address)
 
-        launches = tuple([_patched(launch, origin) for launch in self._driver.launches])
-        if None in launches:
+        patched = [_patched(launch, origin) for launch in self._driver.launches]
+        launches = tuple([launch for launch in patched if launch is not None])
+        if len(launches) < len(patched):
             return None
-        return Replay(launches, tuple((r.shape, r.dtype) for r in results), sum(sizes))  # type: ignore[arg-type]
+        return Replay(launches, tuple([(r.shape, r.dtype) for r in results]), sum(sizes))
 
 
 def _patched(launch: tuple, origin: Callable[[int], tuple[int, int] | None]) -> Launch | None:
