@@ -194,7 +194,9 @@ def test_half_precision(loss, name):
     for found, exact in zip(slopes, expected, strict=True):
         assert found.dtype == half
         np.testing.assert_allclose(
-            on_host(found).astype("float32"), exact.astype(half).astype("float32"), rtol=1e-2, atol=1e-7
+            *(x.astype("float32") for x in (on_host(found), exact.astype(half))),
+            rtol=float(ml_dtypes.finfo(half).eps),
+            atol=1e-7,
         )
 
 
@@ -209,7 +211,8 @@ def test_masks_weights_and_upstream_gradients(loss):
             x[1] = 2**40
     for reduction in ("mean", "sum", "none"):
         for given in ({"mask": mask}, {"mask": mask, "sample_weight": weight}):
-            both(loss, spoilt, reduction=reduction, upstream=3.0, **given)
+            for host in ((), ("input_lengths", "target_lengths", "lengths")):
+                both(loss, spoilt, reduction=reduction, upstream=3.0, host=host, **given)
         both(loss, arrays, reduction=reduction, sample_weight=weight)
     both(loss, arrays, mask=np.zeros(4, bool))
     names = loss.schema.variants[0].predictions
@@ -218,6 +221,23 @@ def test_masks_weights_and_upstream_gradients(loss):
     call, expected = prepared(loss, arrays, denominator=np.array(2.5))
     single = as_array(np.array(0.25, "float32"))
     close(call.gradients(names, Upstream(2.0, single)), expected.gradients(names, 0.5), 1e-5, 1e-6)
+
+
+def test_the_mask_says_which_lengths_in_main_memory_may_be_wrong():
+    """It is read back only where one is wrong."""
+    logits, labels, frames, counts = arguments(CTC_LOGITS)
+    joined = np.concatenate([row[:n] for row, n in zip(labels, counts * [1, 0, 1, 1], strict=True)])
+    wrong, mask = np.array([2, -5, 2, 0]), np.array([True, False, True, True])
+    for host, waited in (((), 2), (("target_lengths",), 1)):
+        at = place()
+        both(CTC_LOGITS, [logits, joined, frames, wrong], at=at, mask=mask, host=host)
+        assert at.driver.waited == waited
+    at = place()
+    both(CTC_LOGITS, [logits, labels, frames, counts], at=at, mask=mask, host=("input_lengths", "target_lengths"))
+    assert at.driver.waited == 0
+    call, _ = prepared(CTC_LOGITS, [logits, labels, frames, wrong], mask=~mask, host=("target_lengths",))
+    with pytest.raises(LossError, match=r"^ctc_with_logits_loss: target_lengths\[1\] is -5, expected a length in 0 "):
+        call.value()
 
 
 def test_no_items_no_frames_and_no_labels():

@@ -52,7 +52,9 @@ def test_a_call_without_gradients_compiles(loss):
     at = place()
     call, _ = prepared(loss, arguments(loss), at=at)
     call.value()
-    for program in launched(at, call):
+    programs = launched(at, call)
+    assert programs[-1].kernel == "evaluate"
+    for program in programs:
         assembly = compiling.assemble(program, CAPABILITIES[1])
         assert parameters_in(assembly) == [SPELT[name] for name in Packing(program.types).passed]
         assert machine_code(assembly, CAPABILITIES[1])[2] == 0

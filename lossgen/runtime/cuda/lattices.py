@@ -2,7 +2,8 @@
 
 The kernels check lengths and labels on the device: an item with a wrong one is NaN and reported. Lengths that lie in main
 memory are checked here, at once. The host has to know the longest of sequences that are given one after another, since
-tables are allocated for it: lengths of these that lie on the device are read back, and only then does anything wait.
+tables are allocated for it: lengths of these that lie on the device are read back. Only then does anything wait, and where
+a length in main memory is wrong and the mask has to say whether that matters.
 """
 
 from __future__ import annotations
@@ -21,10 +22,9 @@ from .driver import Array, Place
 from .launching import Given, blocks_for, run
 from .operands import operand
 from .plan import CudaPlan
-from .views import contiguous, downloaded, filled, moved, rows_of, uploaded
+from .views import BOOL, contiguous, downloaded, filled, moved, rows_of, uploaded
 
 Arrays = Sequence[Array | np.ndarray | None]
-BOOL = np.dtype(np.bool_)
 #: The layouts of arguments that may lie in main memory.
 SMALL = frozenset(("length", "sequence"))
 
@@ -45,17 +45,23 @@ class Operands(NamedTuple):
 
 def check_numbers(plan: CudaPlan, numbers: Sequence[float | int]) -> None:
     """Raise LossError for a parameter that should be the number of a class and is not."""
-    Whole(plan.schema, plan.variant, plan.geometry)._check_numbers(numbers)
+    _whole(plan)._check_numbers(numbers)
 
 
-def operands_for(plan: CudaPlan, place: Place, arrays: Arrays) -> Operands:
+def _whole(plan: CudaPlan) -> Whole:
+    return Whole(plan.schema, plan.variant, plan.geometry)
+
+
+def operands_for(plan: CudaPlan, place: Place, arrays: Arrays, mask: Array | None) -> Operands:
     """The operands for these arguments; lengths and labels among them may be arrays of NumPy.
+
+    mask: of the items; what is masked out may have any length.
 
     Raises:
         LossError: a length in main memory that is out of range; sequences one after another that do not make up the
             lengths.
     """
-    lengths = _lengths(plan, place, arrays)
+    lengths = _lengths(plan, place, arrays, mask)
     given: list[tuple[Given, ...]] = []
     for position, (argument, array) in enumerate(zip(plan.variant.arguments, arrays, strict=True)):
         if argument.layout == "length":
@@ -67,7 +73,8 @@ def operands_for(plan: CudaPlan, place: Place, arrays: Arrays) -> Operands:
             given.append(grid(plan, place, position, array, argument.name))
         else:
             given.append((operand(plan, place, position, array),))
-    return Operands(given, _sizes(plan, lengths))
+    known = [lengths[a.axis or ""].known if a.layout == "length" else None for a in plan.variant.arguments]
+    return Operands(given, _whole(plan).sizes(known))
 
 
 def grid(plan: CudaPlan, place: Place, position: int, array: Array, name: str) -> tuple[Given, ...]:
@@ -93,16 +100,18 @@ def no_grid(plan: CudaPlan, place: Place, argument: Argument) -> tuple[Given, ..
     return zeros, *[0] * len(argument.axes)
 
 
-def _lengths(plan: CudaPlan, place: Place, arrays: Arrays) -> dict[str, Lengths]:
+def _lengths(plan: CudaPlan, place: Place, arrays: Arrays, mask: Array | None) -> dict[str, Lengths]:
     joined = {a.axis for n, a in enumerate(plan.variant.arguments) if a.layout == "sequence" and _is_joined(plan, n)}
     found = {}
     for position, (argument, array) in enumerate(zip(plan.variant.arguments, arrays, strict=True)):
         if argument.layout == "length":
-            found[argument.axis or ""] = _length(plan, place, position, array, argument.axis in joined)
+            found[argument.axis or ""] = _length(plan, place, position, array, argument.axis in joined, mask)
     return found
 
 
-def _length(plan: CudaPlan, place: Place, position: int, array: Array | np.ndarray | None, needed: bool) -> Lengths:
+def _length(
+    plan: CudaPlan, place: Place, position: int, array: Array | np.ndarray | None, needed: bool, mask: Array | None
+) -> Lengths:
     argument, placement, geometry = plan.variant.arguments[position], plan.geometry.placements[position], plan.geometry
     if array is None or placement is None:
         return Lengths(filled(place, (geometry.items,), INT64, geometry.sizes[argument.axis or ""]), None)
@@ -110,20 +119,30 @@ def _length(plan: CudaPlan, place: Place, position: int, array: Array | np.ndarr
     if isinstance(array, Array) and needed:
         array = downloaded(place, contiguous(loss, argument.name, place, array, array.dtype))
     if isinstance(array, np.ndarray):
-        slot, size = LengthSlot(loss, argument, placement, array.shape), geometry.sizes.get(argument.axis or "")
-        known = slot.lengths(array, geometry.item_shape, size, None)
+        known = _known(plan, place, LengthSlot(loss, argument, placement, array.shape), array, mask)
         return Lengths(_wholes(place, known), known)
     if placement.broadcast:  # one number for all
         array = array._replace(shape=(), strides=())
     view = moved(array, placement, geometry.item_shape)
     if len(placement.shape) == 1:
         return Lengths(contiguous(loss, argument.name, place, view, INT64), None)
-    mask, lengths = contiguous(loss, argument.name, place, view, BOOL), place.memory.empty((geometry.items,), INT64)
+    rows, lengths = contiguous(loss, argument.name, place, view, BOOL), place.memory.empty((geometry.items,), INT64)
     if geometry.items:
-        run(
-            place, "runs", (geometry.items, placement.shape[1], mask, lengths), blocks_for(place.driver, geometry.items)
-        )
+        given = geometry.items, placement.shape[1], rows, lengths
+        run(place, "runs", given, blocks_for(place.driver, geometry.items))
     return Lengths(lengths, None)
+
+
+def _known(plan: CudaPlan, place: Place, slot: LengthSlot, array: np.ndarray, mask: Array | None) -> np.ndarray:
+    """Lengths in main memory. The mask is read back only where one is wrong, which matters where the item counts."""
+    item_shape, size = plan.geometry.item_shape, plan.geometry.sizes.get(slot.argument.axis or "")
+    try:
+        return slot.lengths(array, item_shape, size, None)
+    except LossError:
+        if mask is None:
+            raise
+    counted = downloaded(place, contiguous(slot.loss, "mask", place, mask, BOOL))
+    return slot.lengths(array, item_shape, size, ~counted.reshape(-1))
 
 
 def _wholes(place: Place, numbers: np.ndarray) -> Array:
@@ -160,14 +179,3 @@ def _is_joined(plan: CudaPlan, position: int) -> bool:
     """Whether sequences are given one after another, not in rows."""
     placement = plan.geometry.placements[position]
     return placement is not None and len(placement.shape) == 1
-
-
-def _sizes(plan: CudaPlan, lengths: dict[str, Lengths]) -> tuple[int, ...]:
-    """The sizes that the kernels take; of an axis that only sequences one after another have, the longest one's."""
-    sizes = plan.geometry.sizes
-    return tuple(sizes[axis] if axis in sizes else _longest(lengths[axis]) for axis in plan.variant.sizes)
-
-
-def _longest(lengths: Lengths) -> int:
-    assert lengths.known is not None
-    return int(lengths.known.max(initial=0))

@@ -54,7 +54,7 @@ class Work:
     def whole(self) -> Operands:
         """The arguments of a loss over lattices, and what sizes its axes have."""
         if self._whole is None:
-            self._whole = operands_for(self.plan, self.place, self.arrays)
+            self._whole = operands_for(self.plan, self.place, self.arrays, self.scaling.mask)
         return self._whole
 
     @property
@@ -95,9 +95,8 @@ class Work:
         if not self.plan.variant.whole:
             return {}
         found = getattr(self.plan.kernels, f"{kernel}_scratch")(*self.sizes)
-        return {
-            n: size for n, size in zip(TABLES, found, strict=True) if n in kernel_of(self.plan.kernels, kernel).names
-        }
+        names = kernel_of(self.plan.kernels, kernel).names
+        return {name: size for name, size in zip(TABLES, found, strict=True) if name in names}
 
     def _tables(self, kernel: str, blocks: int) -> list[Given]:
         """Memory for the tables of all blocks, from the caller's own allocator, and how much of it is a block's."""
