@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from host import as_array, place
+from lattice_calls import CASES, CRF, CTC_LOGITS, arguments, parameters
 from test_cuda_calls import prepared, title
 from test_cuda_compile import CAPABILITIES, SPELT, compiling, machine_code, parameters_in, program_of
-from test_cuda_lattice_calls import CASES, CRF, CTC_LOGITS, arguments, parameters
 
 from lossgen.runtime.cuda.bind import kinds
 from lossgen.runtime.cuda.packing import Packing
