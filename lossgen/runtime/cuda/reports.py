@@ -86,7 +86,8 @@ class Reports:
 
 def _wrong(argument: Argument) -> str:
     if argument.layout == "length":
-        return f"a length out of range, expected one in 0 ... the size of axis {argument.axis!r}"
+        mask = "a mask that is True first and then False"
+        return f"a length out of range, expected one in 0 ... the size of axis {argument.axis!r}, or {mask}"
     if argument.layout == "sequence":
         barred = f", other than {argument.barred}" if argument.barred else ""
         return f"a label out of range, expected one in 0 ... the size of {argument.points_to} - 1{barred}"
