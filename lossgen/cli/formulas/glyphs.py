@@ -1,22 +1,13 @@
 """Signs of LaTeX as Unicode."""
 
-from html.entities import name2codepoint
+from pylatexenc.latex2text import get_default_latex_context_db
 
-from lossgen.pages.names import GREEK
-
-GLYPHS = {name: chr(name2codepoint[name]) for name in GREEK} | {
-    **{"varepsilon": "ε", "varphi": "φ", "vartheta": "ϑ"},
-    **{"cdot": "·", "times": "×", "ast": "∗", "circ": "∘", "odot": "⊙", "pm": "±", "mp": "∓", "div": "÷"},
-    **{"le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "lt": "<", "gt": ">", "equiv": "≡"},
-    **{"approx": "≈", "sim": "∼", "propto": "∝", "ll": "≪", "gg": "≫", "coloneqq": "≔", "in": "∈", "notin": "∉"},
-    **{"to": "→", "rightarrow": "→", "leftarrow": "←", "gets": "←", "mapsto": "↦", "Rightarrow": "⇒", "iff": "⇔"},
-    **{"wedge": "∧", "land": "∧", "vee": "∨", "lor": "∨", "neg": "¬", "lnot": "¬", "forall": "∀", "exists": "∃"},
-    **{"infty": "∞", "partial": "∂", "nabla": "∇", "ell": "ℓ", "emptyset": "∅", "subset": "⊂", "cup": "∪", "cap": "∩"},
-    **{"ldots": "…", "dots": "…", "cdots": "⋯", "vdots": "⋮", "prime": "′", "top": "⊤", "mid": "∣", "colon": ":"},
-    **{"lvert": "|", "rvert": "|", "vert": "|", "lVert": "‖", "rVert": "‖", "Vert": "‖", "|": "‖"},
-    **{"lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉", "langle": "⟨", "rangle": "⟩"},
-    **{"lbrace": "{", "rbrace": "}", "lbrack": "[", "rbrack": "]", "backslash": "\\"},
+#: Where pylatexenc's choice reads badly in a terminal, and commands that it does not know.
+_OWN = {
+    **{"epsilon": "ε", "phi": "φ", "prime": "′", "mid": "∣", "colon": ":", "coloneqq": "≔", "gets": "←", "iff": "⇔"},
+    **{"ne": "≠", "lt": "<", "gt": ">", "land": "∧", "lor": "∨", "neg": "¬", "|": "‖", "lbrack": "[", "rbrack": "]"},
 }
+_KNOWN = get_default_latex_context_db()
 
 #: Names of functions, which are set apart from what follows.
 FUNCTIONS = {
@@ -48,8 +39,13 @@ def glyph_of(token: str) -> str:
     """The sign of a token: a character, or a command with its backslash."""
     if token == "-":
         return "−"
-    name = token.removeprefix("\\")
-    return GLYPHS.get(name, name) if token.startswith("\\") else token
+    return command_glyph(token[1:]) if token.startswith("\\") else token
+
+
+def command_glyph(name: str) -> str:
+    """The sign of a command, or its name if it is none."""
+    found = _OWN.get(name) or getattr(_KNOWN.get_macro_spec(name), "simplify_repl", None)
+    return found if isinstance(found, str) and len(found) == 1 and found.isprintable() else name
 
 
 def in_font(font: str, text: str) -> str:

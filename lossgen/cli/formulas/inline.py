@@ -24,8 +24,8 @@ def _text(node: Node) -> str:
     match node:
         case Sign(text):
             return text
-        case Group(nodes) | Root(Group(nodes)):
-            return inline(nodes)
+        case Group() | Root():
+            return inline((node,))
         case Fraction(above, below):
             text = f"{_tight(above)}/{_tight(below)}"
             return FRACTIONS.get(text, text)
@@ -37,9 +37,14 @@ def _text(node: Node) -> str:
 
 
 def _tight(group: Group) -> str:
-    """The text, in brackets unless it is one sign."""
+    """The text, in brackets unless it is one sign, one with scripts, or a derivative's numerator or denominator."""
     text = inline(group.nodes)
-    return text if text.isalnum() or text.startswith("∂") or len(group.nodes) == 1 else f"({text})"
+    match group.nodes:
+        case (Group() as inner,):
+            return _tight(inner)
+        case (Sign() | Root() | Scripts(),):
+            return text
+    return text if len(text) == 1 or text.startswith("∂") else f"({text})"
 
 
 def lowered_text(group: Group) -> str:

@@ -168,8 +168,8 @@ def set_node(node: Node, width: int) -> Box:
     match node:
         case Sign(text):
             return box(text)
-        case Group(nodes) | Root(Group(nodes)):
-            return _flat(nodes)
+        case Group() | Root():
+            return _flat((node,))
         case Fraction(above, below):
             return _fraction(above, below, width)
         case Scripts(Sign(_, "large") as sign, below, above):

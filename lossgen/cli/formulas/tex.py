@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from .glyphs import ACCENTS, FONTS, FUNCTIONS, GLYPHS, LARGE, SPACES, glyph_of, in_font
+from .glyphs import ACCENTS, FONTS, FUNCTIONS, LARGE, SPACES, command_glyph, glyph_of, in_font
 
 #: What a sign is: "large" is an operator with something below it, "sign" stands before what it belongs to, "text" is a word
 #: of running text, "ord" is everything else.
@@ -195,8 +195,8 @@ class _Reader:
         if name in LARGE:
             return Sign(LARGE[name], "large", apart)
         if name in SIDES:
-            return Sign(GLYPHS[name], SIDES[name], apart)
-        return None if name in SILENT else _sign(GLYPHS.get(name, name), apart)
+            return Sign(command_glyph(name), SIDES[name], apart)
+        return None if name in SILENT else _sign(command_glyph(name), apart)
 
     def _accented(self, accent: str) -> Node:
         """A letter with its mark; a word has it in the middle."""
