@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
+import lossgen
+
 from .errors import BuildError
 
 
@@ -39,15 +41,20 @@ def source_name(source: Path, spec: Path) -> str:
 
 def package_name(out: Path) -> str:
     """The name under which the users of a generated package import it: `lossgen.generated` for lossgen's own."""
+    return package_place(out)[1]
+
+
+def package_place(out: Path) -> tuple[Path, str]:
+    """The folder from which a generated package is imported, and its name there; lossgen's own may lie outside lossgen."""
     folder = out.resolve()
     built_in = find_spec("lossgen.generated")
     if built_in is not None and built_in.origin and Path(built_in.origin).resolve() == folder / "__init__.py":
-        return "lossgen.generated"
+        return Path(lossgen.__file__).parents[1], built_in.name
     parts = [folder.name]
     while (folder.parent / "__init__.py").is_file():
         folder = folder.parent
         parts.insert(0, folder.name)
-    return ".".join(parts)
+    return folder.parent, ".".join(parts)
 
 
 def _settings(path: Path) -> dict | None:

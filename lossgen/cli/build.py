@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.syntax import Syntax
 
 from lossgen.build.compare import compare
 from lossgen.build.errors import BuildError
@@ -14,6 +13,7 @@ from lossgen.build.project import package_name
 from lossgen.build.writer import Changes, write
 
 from .options import open_project, project_options
+from .terminal import write_code
 
 
 @click.command()
@@ -22,8 +22,7 @@ from .options import open_project, project_options
 @project_options
 def build(check: bool, force: bool, spec: Path | None, out: Path | None) -> None:
     """Generates the package from the formulas: only what changed is written, all of it or nothing."""
-    console, errors = Console(), Console(stderr=True)
-    with errors.status("deriving"):
+    with Console(stderr=True).status("deriving"):
         project, losses = open_project(spec, out)
         _apart(project.spec, project.out)
         files = render(losses, project.spec, package_name(project.out))
@@ -32,8 +31,7 @@ def build(check: bool, force: bool, spec: Path | None, out: Path | None) -> None
         if comparison.up_to_date:
             click.echo(f"{project.out} is up to date ({len(losses)} losses)")
             return
-        diff = comparison.diff()
-        console.print(Syntax(diff, "diff")) if console.is_terminal else click.echo(diff)
+        write_code(Console(), comparison.diff(), "diff")
         click.echo(f"{project.out} is stale: run `lossgen build`", err=True)
         sys.exit(1)
     _report(write(files, project.out, force=force), project.out, len(losses))

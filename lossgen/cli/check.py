@@ -4,19 +4,17 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from lossgen.formula import Loss
 from lossgen.verify.check import Finding, check_loss, open_package
 from lossgen.verify.record import entry, read, write
 
 from .coverage import record_path
 from .options import open_project, pick, project_options
+from .progress import one_by_one
 
 #: What a line that stands for all arguments calls its quantity.
 SHORT = {
@@ -42,7 +40,8 @@ def check(
     """
     project, losses = open_project(spec, out)
     chosen = [pick(losses, name) for name in names] or list(losses.values())
-    found = _run(chosen, open_package(project.out))
+    package = open_package(project.out)
+    found = {loss.name: list(check_loss(loss, package)) for loss in one_by_one(chosen)}
     findings = [f for of_loss in found.values() for f in of_loss]
     if as_json:
         click.echo(json.dumps([f.as_dict() for f in findings], indent=2))
@@ -60,19 +59,6 @@ def check(
             err=True,
         )
     sys.exit(1 if failed else 0)
-
-
-def _run(losses: list[Loss], package: ModuleType) -> dict[str, list[Finding]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    found: dict[str, list[Finding]] = {}
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(losses))
-        for loss in losses:
-            progress.update(task, description=loss.name)
-            found[loss.name] = list(check_loss(loss, package))
-            progress.advance(task)
-    return found
 
 
 def _print(findings: list[Finding], verbose: bool) -> None:

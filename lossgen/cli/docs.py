@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from lossgen.build.package import pages_latex
 from lossgen.build.project import Project, package_name
@@ -22,6 +21,7 @@ from lossgen.verify.record import read
 
 from .coverage import record_path
 from .options import open_project, pick
+from .progress import one_by_one
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -59,19 +59,13 @@ def _contents(
 ) -> tuple[dict[str, Page], dict[str, list[Section]]]:
     """The page of each loss, and the sections that only a handbook has: its figures, which are drawn here, and its accuracy."""
     record, name_of_package = read(record_path(project.out)), package_name(project.out)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
     pages: dict[str, Page] = {}
     further: dict[str, list[Section]] = {}
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(losses))
-        for name, loss in losses.items():
-            progress.update(task, description=name)
-            pages[name] = page(loss, name_of_package)
-            figures = draw(loss, places)
-            further[name] = [Section("figures", "Figures", figures)] if figures else []
-            further[name].append(accuracy(loss, project.out, record))
-            progress.advance(task)
+    for loss in one_by_one(losses.values()):
+        pages[loss.name] = page(loss, name_of_package)
+        figures = draw(loss, places)
+        further[loss.name] = [Section("figures", "Figures", figures)] if figures else []
+        further[loss.name].append(accuracy(loss, project.out, record))
     return pages, further
 
 

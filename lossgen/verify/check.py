@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lossgen.build.errors import BuildError
-from lossgen.build.project import package_name
+from lossgen.build.project import package_place
 from lossgen.formula import Loss, Variant
 
 from .alignments import with_allowed_labels
@@ -58,13 +58,12 @@ def open_package(out: Path) -> ModuleType:
     path = out.resolve() / "__init__.py"
     if not path.is_file():
         raise BuildError(f"{out}: no generated package there; run `lossgen build`")
-    name = package_name(out)
-    folder = str(path.parents[name.count(".") + 1])
-    sys.path.insert(0, folder)
+    folder, name = package_place(out)
+    sys.path.insert(0, str(folder))
     try:
         package = import_module(name)
     finally:
-        sys.path.remove(folder)
+        sys.path.remove(str(folder))
     if Path(package.__file__).resolve() != path:
         raise BuildError(f"{out}: another package is already called {name}: {package.__file__}")
     return package

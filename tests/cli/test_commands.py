@@ -195,4 +195,4 @@ def test_check_verbose_has_a_line_for_each_argument_and_kind_of_input(project):
 
 def test_help_names_every_command():
     output = run("--help").output
-    assert all(name in output for name in ("new", "build", "check", "list", "show", "bench", "demo"))
+    assert all(name in output for name in ("new", "build", "check", "list", "show", "docs", "bench", "demo"))
