@@ -27,7 +27,7 @@ def documentation(loss: Loss, further: Sequence[str] = ()) -> list[str]:
     lines += ["", "Parameters", "----------"]
     for argument in loss.variants[0].arguments:
         choices = [next(a for a in v.arguments if a.name == argument.name).role for v in loss.variants]
-        meaning = "; or ".join(f"{shape(role)}: {_meaning(role)}" for role in dict.fromkeys(choices))
+        meaning = "; or ".join(f"{shape(role)}: {role.meaning}" for role in dict.fromkeys(choices))
         lines.append(f"{argument.name} : {meaning}{_default(argument.role, loss.default(argument.name))}")
     for name, role in loss.settings.items():
         lines.append(f"{name} : {role.meaning} (default {loss.default(name)})")
@@ -37,10 +37,6 @@ def documentation(loss: Loss, further: Sequence[str] = ()) -> list[str]:
     if loss.paper:
         lines += ["", f"Source: {loss.paper}"]
     return lines
-
-
-def _meaning(role: Role) -> str:
-    return f"how many entries on {role.axis.name} an item has" if role.layout == "length" else role.meaning
 
 
 def _default(role: Role, default: object) -> str:

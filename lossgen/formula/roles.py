@@ -67,6 +67,8 @@ class Role:
             raise SpecError(f"{self.name}[{names}]: expected one axis; predictions and targets alone may have several")
         if self.domain == "class-number":
             return replace(self, points_to=axes[0])
+        if self.kind == "length":
+            return replace(self, axis=axes[0], meaning=f"how many entries on {axes[0].name} an item has")
         if self.kind == "parameter":
             raise SpecError(
                 f"{self.name}[{axes[0].name}]: a parameter is one number; use ClassWeight[{axes[0].name}] for one per class"

@@ -75,10 +75,9 @@ def _when(own: list[dict], others: list[dict]) -> str:
 
 
 def _row(loss: Loss, name: str, role: Role, when: str) -> tuple[Runs, ...]:
-    meaning = f"how many entries on {role.axis.name} an item has" if role.layout == "length" else role.meaning
     default = loss.default(name)
     words: list[Plain | Code] = [Code(when), Plain(": ")] if when else []
-    words += prose(meaning)
+    words += prose(role.meaning)
     if default is not None and role.layout == "length":
         words.append(Plain(" (default: all of them)"))
     elif default is not None:
