@@ -1,6 +1,6 @@
 """Renders every file of a generated package from a project's losses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -43,32 +43,42 @@ def render(losses: Mapping[str, Loss], spec: Path, package: str = "lossgen.gener
     surfaces = [Surface(loss) for _, loss in sorted(losses.items())]
     _check_names(surfaces)
     files = {f"{name}/__init__.py": f'"""{target.summary}"""\n' for name, target in TARGETS.items()}
-    boosted = []
     for surface in surfaces:
-        source = source_name(surface.loss.source, spec)
-        for target in (*FUNCTIONS, "torch"):
-            template = environment.get_template(f"{target}_loss.py.jinja")
-            files[f"{target}/_{surface.name}.py"] = template.render(s=surface, source=source)
-        boosting = Boosting(surface.loss)
-        if boosting.forms:
-            boosted.append(surface.name)
-            template = environment.get_template("boosting_loss.py.jinja")
-            files[f"boosting/_{surface.name}.py"] = template.render(s=surface, b=boosting, source=source)
-        for variant in surface.loss.pieces:
-            module = module_name(surface.loss, variant)
-            for target, dtype, text in render_variant(surface.loss, variant, source):
-                files[f"{target}/{module}_{dtype}.py"] = text
+        files |= _of_loss(surface, source_name(surface.loss.source, spec), environment)
+    files |= _exports(surfaces, [s.name for s in surfaces if f"boosting/_{s.name}.py" in files], environment)
+    pages = {name: page(loss, package) for name, loss in losses.items()}
+    return files | {f"latex/{name}": text for name, text in pages_latex(pages, losses, spec).items()}
+
+
+def _of_loss(surface: Surface, source: str, environment: Environment) -> dict[str, str]:
+    """The files of one loss: its surfaces, and its kernels."""
+    files = {}
+    for target in (*FUNCTIONS, "torch"):
+        template = environment.get_template(f"{target}_loss.py.jinja")
+        files[f"{target}/_{surface.name}.py"] = template.render(s=surface, source=source)
+    boosting = Boosting(surface.loss)
+    if boosting.forms:
+        template = environment.get_template("boosting_loss.py.jinja")
+        files[f"boosting/_{surface.name}.py"] = template.render(s=surface, b=boosting, source=source)
+    for variant in surface.loss.pieces:
+        module = module_name(surface.loss, variant)
+        for target, dtype, text in render_variant(surface.loss, variant, source):
+            files[f"{target}/{module}_{dtype}.py"] = text
+    return files
+
+
+def _exports(surfaces: Sequence[Surface], boosted: Sequence[str], environment: Environment) -> dict[str, str]:
+    """What the package and its folders export; `boosted` are the losses that have an objective for boosting."""
     lazy = environment.get_template("lazy.py.jinja")
     names = [s.name for s in surfaces]
-    files["__init__.py"] = lazy.render(summary=FUNCTIONS["numpy"], exports=[(n, f".numpy._{n}") for n in names])
+    files = {"__init__.py": lazy.render(summary=FUNCTIONS["numpy"], exports=[(n, f".numpy._{n}") for n in names])}
     for folder, summary in FUNCTIONS.items():
         files[f"{folder}/__init__.py"] = lazy.render(summary=summary, exports=[(n, f"._{n}") for n in names])
     summary = "Losses of raw scores as objectives for gradient boosting."
     files["boosting/__init__.py"] = lazy.render(summary=summary, exports=[(n, f"._{n}") for n in boosted])
     both = [(n, f"._{s.name}") for s in surfaces for n in (s.name, s.module)]
     files["torch/__init__.py"] = lazy.render(summary="Loss functions and modules for PyTorch.", exports=both)
-    pages = {name: page(loss, package) for name, loss in losses.items()}
-    return files | {f"latex/{name}": text for name, text in pages_latex(pages, losses, spec).items()}
+    return files
 
 
 def pages_latex(pages: Mapping[str, Page], losses: Mapping[str, Loss], spec: Path) -> dict[str, str]:

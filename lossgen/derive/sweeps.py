@@ -143,12 +143,12 @@ class Sweeps:
     after: tuple[Step, ...]
 
 
-def lines_of(sweeps: Sweeps, after: bool = True) -> Iterator[tuple[str, Expr]]:
-    """What is computed, as titles and formulas: up to the value, and with `after` the steps that follow it."""
+def lines_of(sweeps: Sweeps) -> Iterator[tuple[str, Expr]]:
+    """What is computed, as titles and formulas: up to the value, and the steps that follow it."""
     for step in sweeps.before:
         yield from _lines(step)
     yield "value", sweeps.value
-    for step in sweeps.after if after else ():
+    for step in sweeps.after:
         yield from _lines(step)
 
 
