@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lossgen.formula import Loss
+from lossgen.pages.docstring import read_docstring
 
 from .coverage import show_coverage
 from .options import open_project, project_options
@@ -47,7 +48,7 @@ def _row(loss: Loss, spec: Path) -> dict:
     return {
         "name": loss.name,
         "module": loss.module,
-        "summary": loss.doc.splitlines()[0] if loss.doc else "",
+        "summary": read_docstring(loss.doc).purpose,
         "arguments": arguments,
         "parameters": {name: loss.default(name) for name in loss.settings},
         "reduction": loss.reduction,

@@ -148,6 +148,12 @@ def test_list_and_show(project):
     assert "real = np.float64" in kernel and "def evaluate(" in kernel
 
 
+def test_the_list_has_the_whole_purpose_of_a_loss(project):
+    cubic = project / "spec" / "cubic.py"
+    cubic.write_text(GOOD.replace("The cubed error.", "The cubed\n    error.\n\n    Use it never."))
+    assert [row["summary"] for row in json.loads(run("list", "--json").output)] == ["The cubed error."]
+
+
 def check(project: Path, *options: str) -> subprocess.CompletedProcess:
     """`lossgen check` in a process of its own: the package is imported under its own name."""
     command_line = [sys.executable, "-m", "lossgen", "check", *options]
