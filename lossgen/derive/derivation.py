@@ -8,7 +8,7 @@ from sympy import Expr, Integer, Ne, true
 
 from lossgen.formula import Axis, Index, SpecError, Variant
 from lossgen.formula.nodes import Delta, Entry
-from lossgen.formula.notebook import displayed, latex
+from lossgen.formula.notebook import displayed, latex, slope_of
 from lossgen.formula.roles import Role
 from lossgen.formula.symbols import Argument
 
@@ -74,8 +74,7 @@ class Derivation:
     def _repr_latex_(self) -> str:
         """The value and the gradient, for notebooks."""
         entries = (entry for result in self.gradient for entry in result.entries)
-        slopes = ((rf"\frac{{\partial \ell}}{{\partial {latex(entry)}}}", value) for entry, value in entries)
-        return displayed([(r"\ell", self.value), *slopes])
+        return displayed([(r"\ell", self.value), *((slope_of(latex(entry)), value) for entry, value in entries)])
 
     def __post_init__(self) -> None:
         if len(self.variant.labels) > 1:

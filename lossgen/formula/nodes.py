@@ -9,6 +9,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.pretty.stringpict import prettyForm
 
 from .axes import Index
+from .letters import set_name
 
 
 class Entry(Expr):
@@ -38,9 +39,7 @@ class Entry(Expr):
         return f"{self.base}[{', '.join(map(printer.doprint, self.indices))}]"
 
     def _latex(self, printer: LatexPrinter, **_) -> str:
-        base = printer.doprint(self.base)
-        base = f"{{{base}}}" if "_{" in base else base  # a letter has one subscript
-        return f"{base}_{{{','.join(map(printer.doprint, self.indices))}}}"
+        return set_name(self.base.name, *map(printer.doprint, self.indices))
 
     def _pretty(self, printer):
         return printer._print(Symbol(str(self)))

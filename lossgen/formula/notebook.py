@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sympy import Basic, Expr, Symbol
 from sympy.printing.latex import LatexPrinter
 
+from .letters import escaped, set_name
 from .recurrence import Cell, Filled, Lattice
 
 
@@ -27,9 +28,14 @@ def readings(left: str, formulas: Iterable[tuple[str, Expr]]) -> Iterable[tuple[
         yield latex(lattice[lattice.indices]), lattice.cell
 
 
+def slope_of(entry: str) -> str:
+    """The derivative of the loss with respect to an entry, both in LaTeX."""
+    return rf"\frac{{\partial \ell}}{{\partial {entry}}}"
+
+
 def upright(name: str) -> str:
     """A name in upright letters."""
-    return rf"\mathrm{{{_escaped(name)}}}"
+    return rf"\mathrm{{{escaped(name)}}}"
 
 
 def latex(expression: Basic) -> str:
@@ -39,18 +45,11 @@ def latex(expression: Basic) -> str:
 
 class _Printer(LatexPrinter):
     def _print_Symbol(self, expr: Symbol, style: str = "plain") -> str:
-        """Greek letters, and letters with what stands after a line below them; longer names as one word."""
-        text = super()._print_Symbol(expr, style)
-        letter = text.partition("_")[0]
-        return text if letter.startswith("\\") or len(letter) == 1 else rf"\mathit{{{_escaped(expr.name)}}}"
+        return set_name(expr.name)
 
     def _hprint_Function(self, func: str) -> str:
-        return rf"\operatorname{{{_escaped(func)}}}"
+        return rf"\operatorname{{{escaped(func)}}}"
 
     def _needs_add_brackets(self, expr: Expr) -> bool:
         """SymPy looks for a Mod in a term, which may be one within the recurrence that a cell belongs to."""
         return not isinstance(expr, Cell | Filled) and super()._needs_add_brackets(expr)
-
-
-def _escaped(name: str) -> str:
-    return name.replace("_", r"\_")

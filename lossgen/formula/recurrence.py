@@ -18,6 +18,7 @@ from sympy.printing.latex import LatexPrinter
 
 from .axes import Index
 from .errors import SpecError
+from .letters import set_name
 from .symbols import is_whole
 
 
@@ -43,7 +44,7 @@ class Cell(Expr):
         return f"{self.name}[{', '.join(map(printer.doprint, self.positions))}]"
 
     def _latex(self, printer: LatexPrinter, **_) -> str:
-        return f"{printer.doprint(self.name)}_{{{','.join(map(printer.doprint, self.positions))}}}"
+        return set_name(self.name.name, *map(printer.doprint, self.positions))
 
     def _pretty(self, printer):
         return printer._print(Symbol(str(self)))
@@ -122,7 +123,7 @@ class Filled(Expr):
         return f"{self.lattice.name}[{', '.join(map(printer.doprint, self.positions))}]"
 
     def _latex(self, printer: LatexPrinter, **_) -> str:
-        return f"{printer.doprint(self.lattice.name)}_{{{','.join(map(printer.doprint, self.positions))}}}"
+        return set_name(self.lattice.name.name, *map(printer.doprint, self.positions))
 
     def _pretty(self, printer):
         return printer._print(Symbol(str(self)))

@@ -7,8 +7,7 @@ from sympy.core.function import Function
 
 from lossgen.derive import Derivation, Result
 from lossgen.formula import Loss, SpecError, Variant
-from lossgen.formula.nodes import Entry
-from lossgen.formula.symbols import Argument
+from lossgen.formula.notebook import slope_of
 
 from .blocks import Block, Paragraph, Section, prose
 from .equation import equations
@@ -46,7 +45,7 @@ def gradient(loss: Loss) -> Section:
         if variant.filled:
             return gradient_lines(loss, variant)
         derivation = Derivation(loss.name, variant)
-        return tuple(_results(derivation, derivation.gradient, _slope_of))
+        return tuple(_results(derivation, derivation.gradient, slope_of))
 
     return Section("gradient", "Gradient", each_variant(loss, say))
 
@@ -78,17 +77,16 @@ def steps(loss: Loss) -> Section:
     return Section("steps", "Derivation, step by step", staged(loss))
 
 
-def _results(derivation: Derivation, results: Iterable[Result], left_of) -> Iterator[Block]:
+def _results(derivation: Derivation, results: Iterable[Result], left_of: Callable[[str], str]) -> Iterator[Block]:
     """An equation for each result and each form of it, and after them what the names in it stand for."""
     reading = reading_of(derivation)
     values: list[Expr] = []
     for result in results:
         given = []
-        for at, value in ((result.index, result.generic), (result.label, result.at_label)):
-            if value is not None:
-                entry, value = short_indices(Tuple(_entry(result.argument, at), value))
-                values.append(reading(value))
-                given.append((left_of(latex(entry)), values[-1]))
+        for pair in result.entries:
+            entry, value = short_indices(Tuple(*pair))
+            values.append(reading(value))
+            given.append((left_of(latex(entry)), values[-1]))
         note = ""
         if result.at_label is not None and (result.generic != 0 or result.at_label != 0):
             note = rf"{latex(result.index)} \neq {latex(result.label)}"
@@ -122,14 +120,6 @@ def _add_form(forms: dict, part: Expr, found: Expr, form: Callable[[Expr], Expr]
         forms.setdefault(found, (part, form))
     elif isinstance(-found, Function):
         forms.setdefault(-found, (part, lambda n: -form(n)))
-
-
-def _entry(argument: Argument, at: Expr | None) -> Expr:
-    return argument if at is None else Entry(argument, at)
-
-
-def _slope_of(entry: str) -> str:
-    return rf"\frac{{\partial {LOSS}}}{{\partial {entry}}}"
 
 
 def _bend_of(entry: str) -> str:

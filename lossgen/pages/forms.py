@@ -33,6 +33,7 @@ from lossgen.derive.sweeps import Table, TableEntry
 from lossgen.formula.atoms import log_cosh, sigmoid, xlogy
 from lossgen.formula.infinities import infinite_with, is_finite, zero_if_infinite
 from lossgen.formula.lengths import Norm, PowerNorm, ratio
+from lossgen.formula.letters import escaped, set_name
 from lossgen.formula.nodes import Delta, Entry, LogSumExp, Max, Reduction, Sum
 from lossgen.formula.paths import log_add_exp
 from lossgen.formula.paths import share as path_share
@@ -40,8 +41,7 @@ from lossgen.formula.recurrence import Cell, Filled
 from lossgen.formula.symbols import Argument
 
 from .named import Named
-from .names import set_name
-from .order import factors_of, over, plain, terms_of
+from .order import compared, factors_of, over, plain, terms_of
 from .selects import finite, indicated, linked, piecewise, relation
 from .selects import infinite_with as finite_where
 from .selects import zero_if_infinite as zero_where
@@ -96,8 +96,8 @@ def _mul(p: "Notation", node: Mul) -> str:
     above, below, beside = over(node)
     if below == 1:
         return product(p, factors_of(node))
-    beside = [f for f in beside if not p._small]
-    rest = node * below if p._small else above
+    beside = [f for f in beside if not p.in_small]
+    rest = node * below if p.in_small else above
     head = p.quotient(rest, below)
     return rf"{head} \, {product(p, beside, alone=False)}" if beside else head
 
@@ -121,7 +121,7 @@ def _pow(p: "Notation", node: Pow) -> str:
     base, exponent = node.args
     if exponent.is_Rational and exponent < 0:
         return p.quotient(Pow(base, 0), Pow(base, -exponent))
-    if exponent.is_Rational and exponent.p == 1 and exponent.q == 2 and not p._small:
+    if exponent.is_Rational and exponent.p == 1 and exponent.q == 2 and not p.in_small:
         return rf"\sqrt{{{p.text(base)}}}"
     inner = p.text(base)
     bare = isinstance(base, Symbol | Entry | Named | Cell | Filled | TableEntry | Norm | PowerNorm | Abs | sigmoid)
@@ -181,13 +181,11 @@ def _function(name: str) -> Callable[["Notation", Expr], str]:
 
 
 def _extreme(name: str) -> Callable[["Notation", Expr], str]:
-    """The largest or least of several: numbers first."""
-    return lambda p, node: p.call(name, *sorted(node.args, key=lambda a: (not a.is_number, a.sort_key())))
+    return lambda p, node: p.call(name, *compared(node))
 
 
 def _by_name(p: "Notation", node: Function) -> str:
-    text = type(node).__name__.replace("_", r"\_")
-    return p.call(rf"\mathrm{{{text}}}", *node.args)
+    return p.call(rf"\mathrm{{{escaped(type(node).__name__)}}}", *node.args)
 
 
 def _xlogy(p: "Notation", node: xlogy) -> str:

@@ -19,7 +19,8 @@ class Notation(LatexPrinter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._small = False
+        #: Whether what is set is an exponent or an index.
+        self.in_small = False
         self._texts: dict[tuple[bool, Expr], str] = {}
         self._widths: dict[str, float] = {}
 
@@ -31,15 +32,10 @@ class Notation(LatexPrinter):
 
     def text(self, node: Expr) -> str:
         """The node where it stands within a formula."""
-        key = (self._small, node)
+        key = (self.in_small, node)
         if key not in self._texts:
             self._texts[key] = self._print(node)
         return self._texts[key]
-
-    @property
-    def in_small(self) -> bool:
-        """Whether what is set is an exponent or an index."""
-        return self._small
 
     def width(self, text: str) -> float:
         """How wide the text is."""
@@ -58,9 +54,9 @@ class Notation(LatexPrinter):
 
     def small(self, node: Expr) -> str:
         """The node as an exponent or index: quotients with a slash."""
-        before, self._small = self._small, True
+        before, self.in_small = self.in_small, True
         text = self.text(node)
-        self._small = before
+        self.in_small = before
         return text
 
     def call(self, name: str, *args: Expr) -> str:
@@ -68,7 +64,7 @@ class Notation(LatexPrinter):
         return rf"{name}\!\left({inner}\right)" if is_tall(inner) else f"{name}({inner})"
 
     def quotient(self, above: Expr, below: Expr) -> str:
-        if self._small:
+        if self.in_small:
             bottom = self.held(below, PRODUCT)
             return f"{self.held(above, SUM)}/{bottom}"
         return rf"\frac{{{self.text(above)}}}{{{self.text(below)}}}"

@@ -11,6 +11,8 @@ from sympy import (
     Integer,
     Le,
     Lt,
+    Max,
+    Min,
     Mul,
     Ne,
     Not,
@@ -58,7 +60,7 @@ PLACES: dict[type, int] = {Add: 6, log: 7, Piecewise: 8, Reduction: 9}
 
 def _place(factor: Expr) -> tuple:
     base = factor.base if isinstance(factor, Pow) else factor
-    if isinstance(factor, Reduction) and isinstance(factor, Norm | PowerNorm):
+    if isinstance(factor, Norm | PowerNorm):
         return (5, factor.sort_key())
     kinds = (Symbol, Entry | TableEntry | Cell | Filled, Delta)
     if base.is_number:
@@ -102,6 +104,11 @@ def pieces(node: Piecewise) -> list[tuple[Expr, Expr]]:
         else:
             found.append((value, where))
     return found
+
+
+def compared(node: Min | Max) -> list[Expr]:
+    """What the largest or least is of: numbers first."""
+    return sorted(node.args, key=lambda a: (not a.is_number, a.sort_key()))
 
 
 def comparison(node: Relational) -> tuple[Expr, str, Expr]:

@@ -8,19 +8,10 @@ from collections.abc import Iterator
 from sympy import Add, Expr, Integer, Mul, Piecewise, Symbol, Tuple, exp, log, oo
 
 from lossgen.derive.lattice import LatticeDerivation
-from lossgen.derive.sweeps import (
-    FACTOR,
-    Fill,
-    Keep,
-    Put,
-    Step,
-    Sweeps,
-    Table,
-    TableEntry,
-    Write,
-)
+from lossgen.derive.sweeps import FACTOR, Fill, Keep, Put, Step, Sweeps, Table, TableEntry, Write
 from lossgen.formula import Index, Loss, Variant
 from lossgen.formula.nodes import Entry, LogSumExp, Sum
+from lossgen.formula.notebook import slope_of
 from lossgen.formula.recurrence import Filled, Lattice
 
 from .blocks import Block, Formula, Paragraph, Plain, Runs
@@ -103,7 +94,7 @@ def _down(sweeps: Sweeps, tables: "Tables") -> Iterator[Block]:
         yield Paragraph(runs)
     lines = [(pair, step) for step in sweeps.after for pair in _step(step, tables)]
     relations = [
-        "=" if isinstance(step, Fill | Keep) and not getattr(step, "add", False) else ADDED for _, step in lines
+        "=" if isinstance(step, Keep) or (isinstance(step, Fill) and not step.add) else ADDED for _, step in lines
     ]
     yield equations([*(pair for pair, _ in lines), *tables.said()], relations=relations)
 
@@ -117,7 +108,7 @@ def _step(step: Step, tables: "Tables") -> list[tuple[str, Expr]]:
             parts = [(table[positions], value)]
         case Write(argument, positions, value):
             left, value = short_indices(Tuple(Entry(argument, *positions) if positions else argument, value))
-            return [(rf"\frac{{\partial \ell}}{{\partial {latex(tables(left))}}}", tables(value))]
+            return [(slope_of(latex(tables(left))), tables(value))]
         case Keep(parts, over):
             parts = [(own[over], part) for own, part in parts]
     return [_line(*map(tables, short_indices(Tuple(left, value)))) for left, value in parts]

@@ -11,7 +11,7 @@ from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lossgen.pages.names import set_name
+from lossgen.formula.letters import set_name
 
 #: The width of a picture, which is at most that of a page's text.
 WIDTH = 15.5

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from lossgen.formula.letters import set_name
 from lossgen.formula.recurrence import Cell, offsets
 from lossgen.pages.blocks import Code, Formula, Plain, Runs
-from lossgen.pages.names import set_name
 
 from .curves import Curve, Section
 from .domains import LOG_SHARES

@@ -15,9 +15,14 @@ def set_name(name: str, *subscripts: str, accent: str = "") -> str:
     if rest and (len(rest) > 1 or not _is_letter(letters)):
         (letters, digits), rest = _apart(name.strip("_")), []
     below = [*([digits] if digits else []), *map(set_name, rest), *subscripts]
-    word = _letter(letters) if _is_letter(letters) else rf"\mathit{{{letters.replace('_', chr(92) + '_')}}}"
+    word = _letter(letters) if _is_letter(letters) else rf"\mathit{{{escaped(letters)}}}"
     word = rf"{accent}{{{word}}}" if accent else word
     return rf"{word}_{{{','.join(below)}}}" if below else word
+
+
+def escaped(name: str) -> str:
+    """The name as LaTeX has it, without a subscript."""
+    return name.replace("_", r"\_")
 
 
 def _apart(word: str) -> tuple[str, str]:
