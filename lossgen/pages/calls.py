@@ -1,10 +1,13 @@
 """How to call a loss: short programs for NumPy, PyTorch and JAX that run as they stand."""
 
+from collections.abc import Iterable
+
 from lossgen.formula import Loss
 from lossgen.formula.symbols import Argument
 
 from .blocks import Listing, Section
 from .samples import NUMPY, TORCH, Library, batch_sizes
+from .variants import by_default
 
 #: The longest line of a program.
 WIDTH = 90
@@ -17,27 +20,26 @@ def calls(loss: Loss, package: str) -> Section:
 
 
 def _numpy(loss: Loss, package: str) -> str:
-    names = _required(loss)
     lines = ["import numpy as np", f"from {package} import {loss.name}", "", *_drawn(loss, NUMPY)]
-    call = _called(f"value, gradient = {loss.name}.value_and_grad", [*names, *_reduced(loss)])
+    call = _called(f"value, gradient = {loss.name}.value_and_grad", [*_names(_required(loss)), *_reduced(loss)])
     return "\n".join([*lines, call])
 
 
 def _torch(loss: Loss, package: str) -> str:
-    names = [n for n in _required(loss) if _argument(loss, n).role.kind != "weight"]
+    held = [a for a in _required(loss) if a.role.kind == "weight"]
+    given = [a for a in _required(loss) if a not in held]
     lines = ["import torch", f"from {package}.torch import {loss.module}", "", *_drawn(loss, TORCH)]
-    held = [f"{n}={n}" for n in _required(loss) if n not in names]
-    lines.append(_called(f"criterion = {loss.module}", [*held, *_reduced(loss)]))
-    return "\n".join([*lines, _called("criterion", names) + ".backward()"])
+    lines.append(_called(f"criterion = {loss.module}", [*(f"{n}={n}" for n in _names(held)), *_reduced(loss)]))
+    return "\n".join([*lines, _called("criterion", _names(given)) + ".backward()"])
 
 
 def _jax(loss: Loss, package: str) -> str:
-    names = _required(loss)
+    required = _required(loss)
     lines = ["import jax", "import numpy as np", f"from {package}.jax import {loss.name}", "", *_drawn(loss, NUMPY)]
-    chosen = tuple(i for i, n in enumerate(names) if _argument(loss, n).role.kind == "prediction")
+    chosen = tuple(i for i, a in enumerate(required) if a.role.kind == "prediction")
     places = "" if chosen == (0,) else f", argnums={chosen if len(chosen) > 1 else chosen[0]}"
     head = f"value, gradient = jax.value_and_grad({loss.name}{places})"
-    return "\n".join([*lines, _called(head, [*names, *_reduced(loss)])])
+    return "\n".join([*lines, _called(head, [*_names(required), *_reduced(loss)])])
 
 
 def _called(head: str, arguments: list[str]) -> str:
@@ -48,7 +50,7 @@ def _called(head: str, arguments: list[str]) -> str:
 
 def _drawn(loss: Loss, library: Library) -> list[str]:
     """A line for each argument that must be given, and one that starts the random numbers."""
-    variant = loss.variants[_default_variant(loss)]
+    variant = next(v for v in loss.variants if by_default(loss, v))
     lines = [library.start] if library.start else []
     for position, batch in enumerate(loss.batches or ("",)):
         sizes = batch_sizes(variant, position)
@@ -60,18 +62,12 @@ def _drawn(loss: Loss, library: Library) -> list[str]:
     return lines
 
 
-def _default_variant(loss: Loss) -> int:
-    """The first reading of the formula under the defaults of its options."""
-    defaults = {name: loss.default(name) for name in loss.options}
-    return next(i for i, v in enumerate(loss.variants) if all(v.options[n] in (d, None) for n, d in defaults.items()))
+def _required(loss: Loss) -> list[Argument]:
+    return [a for a in loss.variants[0].arguments if loss.default(a.name) is None]
 
 
-def _required(loss: Loss) -> list[str]:
-    return [a.name for a in loss.variants[0].arguments if loss.default(a.name) is None]
-
-
-def _argument(loss: Loss, name: str) -> Argument:
-    return next(a for a in loss.variants[0].arguments if a.name == name)
+def _names(arguments: Iterable[Argument]) -> list[str]:
+    return [a.name for a in arguments]
 
 
 def _reduced(loss: Loss) -> list[str]:

@@ -15,6 +15,7 @@ from lossgen.formula.symbols import Argument, item
 from .asymptotics import far_out, near, value_at
 from .blocks import Block, Formula, Items, Paragraph, Plain, Runs, Section, Table, prose
 from .notation import latex
+from .variants import by_default
 
 #: The cases of a target that its domain calls for; None stands for ordinary numbers of the domain.
 CASES: Mapping[str, tuple[int | None, ...]] = {
@@ -84,8 +85,7 @@ def _listed(names: list[str]) -> str:
 
 def _lines(loss: Loss, variant: Variant) -> Iterator[Line]:
     """The limits of one reading of the formula; none where it has a recurrence, or rows without a right class."""
-    default = {name: loss.default(name) for name in loss.options}
-    if variant.filled or any(variant.options[n] != v for n, v in default.items()):
+    if variant.filled or not by_default(loss, variant):
         return
     if any(type(atom).definition is Atom.definition for atom in variant.expression.atoms(Atom)):
         return

@@ -7,6 +7,7 @@ from lossgen.formula.calls import IGNORE_INDEX
 
 from .blocks import Block, Code, Formula, Items, Paragraph, Plain, Runs, Section, prose
 from .notation import latex
+from .variants import called
 
 #: Options that mean the same for every loss.
 COMMON = "`axis`, `sample_weight`, `mask`, `denominator` and `empty` mean what they mean for every loss."
@@ -46,27 +47,22 @@ _WORDS = {
 
 def _mean(loss: Loss) -> Runs:
     """What the mean divides by, in every reading of the formula."""
-    by_text: dict[Runs, list[str]] = {}
+    by_text: dict[Runs, list[Variant]] = {}
     for variant in loss.variants:
-        by_text.setdefault(_denominator(variant), []).append(_reading(variant))
+        by_text.setdefault(_denominator(variant), []).append(variant)
     if len(by_text) == 1:
         return (Plain("the sum over the items, divided by "), *next(iter(by_text)), Plain("."))
-    runs: list = [Plain("the sum over the items, divided by ")]
-    for number, (text, readings) in enumerate(by_text.items()):
-        runs += [Plain("; " if number else ""), *text, Plain(f" ({', '.join(readings)})")]
-    return (*runs, Plain("."))
+    runs: list[Plain | Code | Formula] = [Plain("the sum over the items, divided ")]
+    for number, (text, variants) in enumerate(by_text.items()):
+        runs += [Plain("; " if number else ""), *called(loss, variants), Plain(" by "), *text]
+    return (*(r for r in runs if not isinstance(r, Plain) or r.text), Plain("."))
 
 
 def _denominator(variant: Variant) -> Runs:
-    counted = "that are not ignored" if variant.labels else ""
-    number = f"the number of items {counted}".strip()
+    items = "items that are not ignored" if variant.labels else "items"
+    number = f"the number of {items}"
     if variant.divisor != 1:
         return (Plain(f"{number}, each first divided by "), Formula(latex(variant.divisor)))
     if variant.normalizer == 1 or variant.parts:
         return (Plain(number),)
-    over = f"the sum over the items {counted} of".replace("  ", " ")
-    return (Plain(f"{over} "), Formula(latex(variant.normalizer)))
-
-
-def _reading(variant: Variant) -> str:
-    return "class " + variant.label if variant.label in ("indices", "probabilities") else variant.label or "otherwise"
+    return (Plain(f"the sum over the {items} of "), Formula(latex(variant.normalizer)))

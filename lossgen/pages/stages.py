@@ -10,13 +10,13 @@ from lossgen.derive.lattice import LatticeDerivation
 from lossgen.derive.rules import PROTECTION, STABLE
 from lossgen.derive.rules.reductions import canonical_index
 from lossgen.formula import Loss, Variant
-from lossgen.formula.nodes import Entry
+from lossgen.formula.notebook import slope_of
 
 from .blocks import Block, Paragraph, Plain, prose
 from .equation import equation, equations
 from .notation import latex
 from .spelt import short_indices
-from .variants import choices
+from .variants import heading
 from .widths import width_of
 
 Step = tuple[str, Expr, Expr]
@@ -73,9 +73,8 @@ def staged(loss: Loss) -> tuple[Block, ...]:
     for variant in loss.pieces:
         found = list(_recurrent(loss, variant, stages) if variant.filled else _plain(loss, variant, stages))
         if len(loss.pieces) > 1:
-            runs = choices(loss, variant)
             found = found or [Paragraph((Plain("The same steps as above."),))]
-            blocks.append(Paragraph((*runs, Plain(":"))))
+            blocks.append(heading(loss, [variant]))
         blocks += found
     return tuple(blocks) or (Paragraph((Plain("No rule applies: the formula is stable as it is written."),)),)
 
@@ -96,11 +95,9 @@ def _plain(loss: Loss, variant: Variant, stages: Stages) -> Iterator[Block]:
         raw = derivation.slope(value, argument)
         result = derivation.result(argument, raw)
         found = list(stages.applied(steps[start:]))
-        entry = latex(argument if result.index is None else Entry(argument, result.index))
         if found:
-            left = rf"\frac{{\partial \ell}}{{\partial {entry}}}"
             yield Paragraph((Plain("Differentiated, the value gives"),))
-            yield equation(left, short_indices(raw))
+            yield equation(slope_of(latex(result.entries[0][0])), short_indices(raw))
             yield from found
 
 

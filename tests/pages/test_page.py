@@ -1,5 +1,6 @@
 """What a page says: the author's words, the arguments, what a mean divides by, and programs that run."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import lossgen
 from lossgen.formula import Axis, ClassIndex, ClassWeight, Flag, Logit, Positive, Prediction, Real, Unit, loss
 from lossgen.formula.load import load_losses
-from lossgen.pages.blocks import Code, Formula, Items, Listing, Plain, Table
+from lossgen.pages.blocks import Code, Formula, Items, Listing, Paragraph, Plain, Table
 from lossgen.pages.docstring import read_docstring
 from lossgen.pages.page import page
 from lossgen.pages.references import reference_key
@@ -103,6 +104,21 @@ def test_what_a_mean_divides_by():
     assert "each first divided by" in divided[0] and not any("ignore_index" in line for line in divided)
 
 
+def test_variants_are_called_by_the_words_of_their_roles(losses):
+    found = lines(page(losses["cross_entropy"]).section("options").blocks[0])
+    assert found[0] == (
+        'reduction="mean" (default): the sum over the items, divided with target (the number of the right class, from 0) by '
+        r"the sum over the items that are not ignored of \mathit{weight}_{\mathit{target}}; "
+        "with target (the target probability of each class) by the number of items."
+    )
+    steps = page(losses["multilabel_soft_margin_loss"]).section("steps").blocks
+    called = [text(b.runs) for b in steps if isinstance(b, Paragraph) and text(b.runs).startswith("With")]
+    assert called == [
+        "With weight (one weight per class):",
+        "With weight (a weight that broadcasts against the rows):",
+    ]
+
+
 def test_the_keys_of_references_are_stable_and_tell_works_apart():
     key = reference_key("Lin et al. 2017, Focal Loss, eq. 5")
     assert key == reference_key("Lin et al. 2017, Focal Loss, eq. 5") and key.startswith("lin2017-")
@@ -121,12 +137,22 @@ def test_a_user_imports_their_own_package():
     assert all("from mine" in block.text for block in page(worded_loss, "mine").section("calls").blocks)
 
 
-def test_runs_of_text_have_no_stray_backtick(losses):
+def texts(block) -> Iterator[str]:
+    """All text of a block, that of cells and items too."""
+    match block:
+        case Paragraph(runs):
+            yield from (run.text for run in runs if isinstance(run, Plain | Code))
+        case Items(items):
+            yield from (found for item in items for part in item for found in texts(part))
+        case Table(head, rows):
+            yield from (found for row in (head, *rows) for cell in row for found in texts(Paragraph(cell)))
+
+
+def test_runs_of_text_have_no_stray_backtick_and_no_heading_is_empty(losses):
     for each in losses.values():
-        for section in page(each).sections:
-            for block in section.blocks:
-                for run in getattr(block, "runs", ()):
-                    assert not isinstance(run, Plain | Code) or "`" not in run.text, each.name
+        blocks = [block for section in page(each).sections for block in section.blocks]
+        assert not any("`" in found for block in blocks for found in texts(block)), each.name
+        assert not any(list(texts(block)) == [":"] for block in blocks), each.name
 
 
 def test_axes_at_one_place_are_told_together(losses):
