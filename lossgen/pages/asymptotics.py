@@ -23,8 +23,8 @@ Function = Callable[[mpf], mpf]
 def far_out(functions: Sequence[Function], sign: int, x: str) -> str:
     """LaTeX of what all functions do where x goes to ±∞; empty where they do different or complicated things."""
     with workdps(DIGITS):
-        samples = [[_tried(f, mpf(sign * at)) for at in FAR] for f in functions]
-        if not all(isfinite(value) for values in samples for value in values):
+        samples = _sampled(functions, [mpf(sign * at) for at in FAR])
+        if not samples:
             return ""
         for law in (_constant, _linear, _quadratic, _exponential, _logarithmic):
             found = [law(values, sign) for values in samples]
@@ -36,8 +36,8 @@ def far_out(functions: Sequence[Function], sign: int, x: str) -> str:
 def near(functions: Sequence[Function], edge: int, inwards: int) -> str:
     """LaTeX of what all functions do where x comes near the edge from inside; empty where that is not clear."""
     with workdps(DIGITS):
-        samples = [[_tried(f, edge + inwards * step) for step in NEAR] for f in functions]
-        if not all(isfinite(value) for values in samples for value in values):
+        samples = _sampled(functions, [edge + inwards * step for step in NEAR])
+        if not samples:
             return ""
         if all(abs(v[2] - v[1]) < EXACT and abs(v[1] - v[0]) < EXACT for v in samples):
             return _limit([v[2] for v in samples])
@@ -56,6 +56,12 @@ def equal_value(values: Sequence[mpf]) -> str:
     """LaTeX of a value that all are equal to; empty where they are not."""
     same = all(isfinite(v) and abs(v - values[0]) < EXACT for v in values)
     return number(values[0]) if same else ""
+
+
+def _sampled(functions: Sequence[Function], points: Sequence[mpf]) -> list[list[mpf]]:
+    """The values of each function at the points; nothing where one of them is not finite."""
+    samples = [[_tried(f, x) for x in points] for f in functions]
+    return samples if all(isfinite(value) for values in samples for value in values) else []
 
 
 def _tried(function: Function, x: mpf) -> mpf:
@@ -87,8 +93,8 @@ def _limit(values: Sequence[mpf]) -> str:
 
 
 def _constant(values: Sequence[mpf], sign: int) -> mpf | None:
-    *_, before, last = values
-    return last if all(abs(v - last) < EXACT for v in values[1:]) and isfinite(before) else None
+    last = values[-1]
+    return last if all(abs(v - last) < EXACT for v in values[1:]) else None
 
 
 def _linear(values: Sequence[mpf], sign: int) -> mpf | None:

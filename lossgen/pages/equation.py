@@ -25,17 +25,15 @@ FEW, MANY = 2, 6
 MOST_NAMES = 12
 
 
-def equation(left: str, expression: Expr, *, width: float = WIDTH, relation: str = "=") -> Display:
-    """The lines of `left = expression`; `left` is LaTeX, the width is in points.
+def equation(left: str, expression: Expr) -> Display:
+    """The lines of `left = expression`; `left` is LaTeX.
 
     Further lines say what the names of large parts stand for: u = …
     """
-    return equations([(left, expression)], width=width, relations=(relation,))
+    return equations([(left, expression)])
 
 
-def equations(
-    given: Sequence[tuple[str, Expr]], *, width: float = WIDTH, relations: Sequence[str] = (), note: str = ""
-) -> Display:
+def equations(given: Sequence[tuple[str, Expr]], *, relations: Sequence[str] = (), note: str = "") -> Display:
     """Several equations, aligned at what stands between their sides.
 
     relations : what stands there, an equals sign where they come to an end.
@@ -43,7 +41,7 @@ def equations(
     """
     p = Notation()
     between = max(map(width_of, ["=", *relations]))
-    room = width - max(width_of(left) for left, _ in given) - between - SLACK
+    room = WIDTH - max(width_of(left) for left, _ in given) - between - SLACK
     pool = letters(*(expression for _, expression in given))
     found: list[str] = []
     known: dict[Expr, Named] = {}

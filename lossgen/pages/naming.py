@@ -1,5 +1,6 @@
 """Gives names to parts of a formula that is too long, however it is broken: u, v, w …"""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from sympy import Add, Expr, Mul, Number, Piecewise, Symbol, Tuple
@@ -17,8 +18,8 @@ LETTERS = ("u", "w", "z", "a", "b", "h", "g", "r", "s")
 
 #: A part that is narrower, in points, is not worth a name.
 NARROW = 38.0
-#: What a name for a repeated part saves at least, in points.
-SAVED = 60.0
+#: A repeated part that is narrower, in points, has no name.
+NARROW_REPEATED = 60.0
 
 
 def replaced(node: Expr, by: Mapping[Expr, Expr]) -> Expr:
@@ -68,12 +69,8 @@ def _entries(node: Expr) -> Iterator[Entry]:
 
 def repeated(expression: Expr, p: Notation) -> Expr | None:
     """The part that saves most when it has a name; None where nothing is repeated that is worth one."""
-    count: dict[Expr, int] = {}
-    for part in _parts(expression):
-        count[part] = count.get(part, 0) + 1
-    worth = [((n - 1) * p.width(p.text(part)), part) for part, n in count.items() if n > 1]
-    worth = [(saved, part) for saved, part in worth if saved >= SAVED * (count[part] - 1)]
-    return _best(worth)
+    widths = [(n - 1, p.width(p.text(part)), part) for part, n in Counter(_parts(expression)).items() if n > 1]
+    return _best([(times * width, part) for times, width, part in widths if width >= NARROW_REPEATED])
 
 
 def largest(expression: Expr, p: Notation) -> Expr | None:
@@ -90,8 +87,7 @@ def _best(worth: list[tuple[float, Expr]]) -> Expr | None:
 
 def _parts(node: Expr, top: bool = True) -> Iterator[Expr]:
     """Every part that may have a name."""
-    atomic = isinstance(node, Entry | Named | Filled | Symbol | Number | Delta) or not node.args
-    if atomic:
+    if isinstance(node, Entry | Named | Filled | Symbol | Number | Delta) or not node.args:
         return
     if not top and isinstance(node, Expr) and not node.is_integer:
         yield node

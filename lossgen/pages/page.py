@@ -5,7 +5,7 @@ from lossgen.formula import Loss
 from .blocks import Items, Page, Paragraph, Section, prose
 from .calls import calls
 from .derived import curvature, definition, gradient, steps
-from .docstring import read_docstring
+from .docstring import Said, read_docstring
 from .limits import limits
 from .options import options
 from .symbols import arguments, hyperparameters
@@ -18,8 +18,8 @@ def page(loss: Loss, package: str = "lossgen.generated") -> Page:
     """
     said = read_docstring(loss.doc)
     sections = (
-        _use(loss),
-        _notes(loss),
+        _use(said),
+        _notes(said),
         definition(loss),
         arguments(loss),
         hyperparameters(loss),
@@ -39,16 +39,14 @@ def family(loss: Loss) -> str:
     return "/".join(loss.function.__module__.split(".")[1:-1])
 
 
-def _use(loss: Loss) -> Section | None:
+def _use(said: Said) -> Section | None:
     """What to use it for, as the author says it."""
-    said = read_docstring(loss.doc)
     lines = [said.use]
     lines += [f"{word}: {text}" for word, text in (("Strength", said.strength), ("Weakness", said.weakness)) if text]
     items = tuple((Paragraph(prose(line)),) for line in lines if line)
     return Section("use", "When to use it", (Items(items),)) if items else None
 
 
-def _notes(loss: Loss) -> Section | None:
+def _notes(said: Said) -> Section | None:
     """What else the author says: conventions, differences from other libraries."""
-    notes = read_docstring(loss.doc).notes
-    return Section("notes", "Conventions", (Paragraph(prose(notes)),)) if notes else None
+    return Section("notes", "Conventions", (Paragraph(prose(said.notes)),)) if said.notes else None

@@ -7,14 +7,9 @@ from sympy import Abs as Size
 from sympy import Add, Expr, Mul, Symbol, Tuple, exp, log, sign
 
 from lossgen.formula import Index, LogSumExp, Sum
-from lossgen.formula.atoms import (
-    absorb,
-)
+from lossgen.formula.atoms import absorb
 from lossgen.formula.infinities import infinite_with
-from lossgen.formula.lengths import (
-    PowerNorm,
-    abs_power,
-)
+from lossgen.formula.lengths import PowerNorm, abs_power
 from lossgen.formula.nodes import Entry
 from lossgen.formula.paths import share as path_share
 

@@ -3,15 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sympy import (
-    And,
-    Expr,
-    Not,
-    Or,
-    Piecewise,
-    log,
-    true,
-)
+from sympy import And, Expr, Not, Or, Piecewise, log, true
 from sympy.core.relational import Relational
 from sympy.printing.precedence import PRECEDENCE
 
@@ -81,10 +73,15 @@ def relation(p: "Notation", node: Relational) -> str:
 
 def linked(word: str) -> Callable[["Notation", Expr], str]:
     def form(p: "Notation", node: Expr) -> str:
-        parts = sorted(plain(node).args, key=lambda a: a.sort_key())
-        return rf" \text{{ {word} }} ".join(bracket(p.text(a)) if isinstance(a, And | Or) else p.text(a) for a in parts)
+        return rf" \text{{ {word} }} ".join(links(p, plain(node)))
 
     return form
+
+
+def links(p: "Notation", node: And | Or) -> list[str]:
+    """What is linked, in brackets where it is linked itself."""
+    parts = sorted(node.args, key=lambda a: a.sort_key())
+    return [bracket(p.text(a)) if isinstance(a, And | Or) else p.text(a) for a in parts]
 
 
 def finite(p: "Notation", node: is_finite) -> str:

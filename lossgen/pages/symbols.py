@@ -32,11 +32,12 @@ PLACES = {
 def arguments(loss: Loss) -> Section:
     """The table of arguments: name, kind, shape and domain, and where the axes lie."""
     head = tuple(map(prose, ("Argument", "What it is", "Shape", "Domain")))
-    rows = tuple(_row(loss, name, role, when) for name, role, when in _roles(loss))
+    roles = list(_roles(loss))
+    rows = tuple(_row(loss, name, role, when) for name, role, when in roles)
     blocks: list[Block] = [Table(head, rows, 1)]
     lines = list(_places(list(dict.fromkeys(axis for v in loss.variants for axis in v.axes))))
     items = f"N is the number of {'items of each batch' if loss.batches else 'items'}"
-    shapes = [items] if any("N" in _letters(row) for row in rows) else []
+    shapes = [items] if any("N" in shape(role) for _, role, _ in roles) else []
     if shapes or lines:
         blocks.append(Paragraph(prose("; ".join([*shapes, *lines]) + ".")))
     return Section("symbols", "Arguments", tuple(blocks))
@@ -125,7 +126,3 @@ def _places(axes: Sequence[Axis]) -> Iterator[str]:
         if axis.base is not None:
             more = "1 entry" if axis.longer == 1 else f"{axis.longer} entries"
             yield f"{axis.name} has {more} more than {axis.base.name}"
-
-
-def _letters(row: tuple[Runs, ...]) -> str:
-    return "".join(run.text for run in row[2])

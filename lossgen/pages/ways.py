@@ -28,10 +28,10 @@ from lossgen.formula.paths import log_add_exp
 
 from .forms import PRODUCT, product, tightness
 from .forms import SUM as LOOSE
-from .order import factors_of, over, pieces, plain, terms_of
+from .order import compared, factors_of, over, pieces, plain, terms_of
 from .part import Line, Part
-from .selects import WIDE_MARK, condition, indicated, rows
-from .text import beside, bracket
+from .selects import WIDE_MARK, condition, indicated, links, rows
+from .text import beside
 from .widths import is_tall
 
 if TYPE_CHECKING:
@@ -64,6 +64,12 @@ def _bracketed(fold: "Fold", node: Expr, before: str, after: str, level: int) ->
     """The node in brackets of a fixed size."""
     size = big(fold.p.text(node))
     return fold.fold(node, rf"{before}{size}l(", rf"{size}r){after}", level)
+
+
+def _held(fold: "Fold", node: Expr, before: str, after: str, level: int) -> list[Line] | None:
+    """The node, in brackets if it is a sum."""
+    way = _bracketed if tightness(node) <= LOOSE else type(fold).fold
+    return way(fold, node, before, after, level)
 
 
 def big(text: str) -> str:
@@ -132,9 +138,7 @@ def _call(name: str) -> Callable[["Fold", Expr, str, str, int], list[Line] | Non
     """A function of one or more arguments, which are broken themselves."""
 
     def way(fold: "Fold", node: Expr, before: str, after: str, level: int) -> list[Line] | None:
-        args = node.args
-        if isinstance(node, Largest | Min):
-            args = sorted(args, key=lambda a: (not a.is_number, a.sort_key()))
+        args = compared(node) if isinstance(node, Largest | Min) else node.args
         size = big(fold.p.text(node))
         parts = [_argument(fold, arg) for arg in args]
         parts[-1].tail = ""
@@ -153,9 +157,7 @@ def _argument(fold: "Fold", arg: Expr) -> Part:
 def _reduction(symbol: str) -> Callable[["Fold", Reduction, str, str, int], list[Line] | None]:
     def way(fold: "Fold", node: Reduction, before: str, after: str, level: int) -> list[Line] | None:
         head = rf"{before}{symbol}_{{{fold.p.text(node.index)}}} "
-        if tightness(node.body) <= LOOSE:
-            return _bracketed(fold, node.body, head, after, level)
-        return fold.fold(node.body, head, after, level)
+        return _held(fold, node.body, head, after, level)
 
     return way
 
@@ -187,9 +189,8 @@ def _conditions(fold: "Fold", where: Expr) -> list[str]:
     if fold.p.width(text) <= HEAD * fold.room or not isinstance(where, And | Or):
         return [text]
     word = "and" if isinstance(where, And) else "or"
-    parts = sorted(where.args, key=lambda a: a.sort_key())
-    held = [bracket(fold.p.text(a)) if isinstance(a, And | Or) else fold.p.text(a) for a in parts]
-    return [rf"\text{{if }} {held[0]}", *(rf"\quad \text{{{word} }} {text}" for text in held[1:])]
+    first, *others = links(fold.p, where)
+    return [rf"\text{{if }} {first}", *(rf"\quad \text{{{word} }} {text}" for text in others)]
 
 
 def _indicated(fold: "Fold", node: Piecewise, before: str, after: str, level: int) -> list[Line] | None:
@@ -202,9 +203,7 @@ def _indicated(fold: "Fold", node: Piecewise, before: str, after: str, level: in
     head = before + mark
     if fold.p.width(mark) > WIDE_MARK or not fold.fits(head, level):
         return None
-    if tightness(value) <= LOOSE:
-        return _bracketed(fold, value, head, after, level)
-    return fold.fold(value, head, after, level)
+    return _held(fold, value, head, after, level)
 
 
 def _power(fold: "Fold", node: Pow, before: str, after: str, level: int) -> list[Line] | None:

@@ -20,19 +20,12 @@ _COMMANDS = {
     r"\!": -1.7,
     r"\;": 2.8,
     r"\quad": 10.0,
-    r"\qquad": 20.0,
     r"\cdot": 7.3,
-    r"\times": 12.3,
-    r"\leftarrow": 15.6,
     r"\infty": 10.0,
     r"\partial": 6.0,
     r"\ell": 4.2,
     r"\sum": 14.5,
     r"\prod": 13.0,
-    r"\lVert": 5.0,
-    r"\rVert": 5.0,
-    r"\lvert": 2.8,
-    r"\rvert": 2.8,
     r"\_": 3.8,
     r"\{": 5.0,
     r"\}": 5.0,
@@ -42,7 +35,7 @@ _COMMANDS = {
 #: Brackets that grow with what is in them, and those of a given size.
 _GROWN = {r"\left": 2.8, r"\right": 2.8, r"\bigl": 0.8, r"\bigr": 0.8, r"\Bigl": 2.2, r"\Bigr": 2.2, r"\biggl": 3.6}
 _GROWN |= {r"\biggr": 3.6, r"\Biggl": 5.0, r"\Biggr": 5.0}
-_RELATIONS = {"=", "<", ">", r"\leq", r"\geq", r"\neq", r"\le", r"\ge", r"\ne", r"\in"}
+_RELATIONS = {"=", "<", ">", r"\leq", r"\geq", r"\neq", r"\in"}
 _WORDS = (r"\log", r"\exp", r"\max", r"\min", r"\tanh", r"\cosh", r"\sin", r"\cos")
 _LIMITS = (r"\sum", r"\max", r"\min", r"\prod")
 _SMALL = 0.72
@@ -180,14 +173,11 @@ class _Reader:
 READ: dict[str, Callable[[_Reader], float]] = {
     r"\frac": _Reader.fraction,
     r"\dfrac": _Reader.large_fraction,
-    r"\tfrac": lambda r: r.smaller(r.fraction),
     r"\sqrt": _Reader.root,
     r"\begin": _Reader.table,
     r"\mathit": _Reader.group,
     r"\dot": _Reader.group,
     r"\bar": _Reader.group,
-    r"\hat": _Reader.group,
-    r"\overline": _Reader.group,
     r"\text": lambda r: r.words() + 3.4,
     r"\operatorname": lambda r: r.words() + 1.7,
 }
