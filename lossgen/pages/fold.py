@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from sympy import Expr
 
 from .notation import Notation
-from .part import Line, Part
+from .part import INDENT, Line, Part
 from .ways import WAYS
 
-#: How far a line is set in for each bracket around it, in points.
-INDENT = 10.0
 #: No deeper than this.
 DEEPEST = 4
 
@@ -22,8 +20,6 @@ class Fold:
 
     def __init__(self, notation: Notation, room: float) -> None:
         self.p, self.room = notation, room
-
-    indent = INDENT
 
     def within(self, room: float) -> "Fold":
         """Lines that are narrower."""
@@ -63,7 +59,7 @@ class Fold:
             if self.fits(current + link + part.text + tail, here):
                 current += link + part.text + tail
                 continue
-            inner = part.broken(self, current + link, tail, here) if part.broken else None
+            inner = part.broken(self, current + link, tail, here)
             if inner is None:
                 return None
             done += inner[:-1]

@@ -29,7 +29,7 @@ from lossgen.formula.paths import log_add_exp
 from .forms import PRODUCT, product, tightness
 from .forms import SUM as LOOSE
 from .order import compared, factors_of, over, pieces, plain, terms_of
-from .part import Line, Part
+from .part import INDENT, Broken, Line, Part
 from .selects import WIDE_MARK, condition, indicated, links, rows
 from .text import beside
 from .widths import is_tall
@@ -51,13 +51,7 @@ def _term(fold: "Fold", term: Expr) -> Part:
     text = fold.p.held(size, LOOSE) if minus or isinstance(term, Piecewise) else fold.p.text(size)
     bracketed = text.startswith(("(", r"\left(")) and tightness(size) <= LOOSE
     sign = "-" if minus else "+"
-
-    def broken(fold: "Fold", before: str, after: str, level: int) -> list[Line] | None:
-        if bracketed:
-            return _bracketed(fold, size, before, after, level)
-        return fold.fold(size, before, after, level)
-
-    return Part(text, lambda _: f" {sign} ", f"{sign} ", broken, first="-" if minus else "")
+    return Part(text, lambda _: f" {sign} ", f"{sign} ", _breaks(size, bracketed), first="-" if minus else "")
 
 
 def _bracketed(fold: "Fold", node: Expr, before: str, after: str, level: int) -> list[Line] | None:
@@ -68,8 +62,18 @@ def _bracketed(fold: "Fold", node: Expr, before: str, after: str, level: int) ->
 
 def _held(fold: "Fold", node: Expr, before: str, after: str, level: int) -> list[Line] | None:
     """The node, in brackets if it is a sum."""
-    way = _bracketed if tightness(node) <= LOOSE else type(fold).fold
-    return way(fold, node, before, after, level)
+    return _breaks(node, tightness(node) <= LOOSE)(fold, before, after, level)
+
+
+def _breaks(node: Expr, bracketed: bool) -> Broken:
+    """How a part of several is broken: within brackets, if it has them."""
+
+    def broken(fold: "Fold", before: str, after: str, level: int) -> list[Line] | None:
+        if bracketed:
+            return _bracketed(fold, node, before, after, level)
+        return fold.fold(node, before, after, level)
+
+    return broken
 
 
 def big(text: str) -> str:
@@ -78,10 +82,7 @@ def big(text: str) -> str:
 
 def _product(fold: "Fold", node: Expr, before: str, after: str, level: int) -> list[Line] | None:
     if node.could_extract_minus_sign():
-        rest = -node
-        if isinstance(rest, Add):
-            return _bracketed(fold, rest, before + "-", after, level)
-        return fold.fold(rest, before + "-", after, level)
+        return _breaks(-node, isinstance(-node, Add))(fold, before + "-", after, level)
     above, below, large = over(node)
     if below == 1:
         return fold.packed(_parts(fold, factors_of(node)), before, after, level)
@@ -120,13 +121,7 @@ def _factor(fold: "Fold", factor: Expr, ends: bool) -> Part:
     text = product(fold.p, [factor] if ends else [factor, Integer(1)], alone=False)
     text = text if ends else text.removesuffix("1").removesuffix(r" \, ")
     bracketed = text.startswith(("(", r"\left(")) and tightness(factor) <= (LOOSE if ends else PRODUCT)
-
-    def broken(fold: "Fold", before: str, after: str, level: int) -> list[Line] | None:
-        if bracketed:
-            return _bracketed(fold, factor, before, after, level)
-        return fold.fold(factor, before, after, level)
-
-    return Part(text, lambda current: _link(current, text), r"\cdot ", broken)
+    return Part(text, lambda current: _link(current, text), r"\cdot ", _breaks(factor, bracketed))
 
 
 def _link(current: str, text: str) -> str:
@@ -140,18 +135,15 @@ def _call(name: str) -> Callable[["Fold", Expr, str, str, int], list[Line] | Non
     def way(fold: "Fold", node: Expr, before: str, after: str, level: int) -> list[Line] | None:
         args = compared(node) if isinstance(node, Largest | Min) else node.args
         size = big(fold.p.text(node))
-        parts = [_argument(fold, arg) for arg in args]
-        parts[-1].tail = ""
-        return fold.packed(parts, rf"{before}{name}{size}l(", rf"{size}r){after}", level)
+        return fold.packed(
+            [_argument(fold, arg) for arg in args], rf"{before}{name}{size}l(", rf"{size}r){after}", level
+        )
 
     return way
 
 
 def _argument(fold: "Fold", arg: Expr) -> Part:
-    def broken(fold: "Fold", before: str, after: str, level: int) -> list[Line] | None:
-        return fold.fold(arg, before, after, level)
-
-    return Part(fold.p.text(arg), lambda _: " ", "", broken, tail=",")
+    return Part(fold.p.text(arg), lambda _: " ", "", _breaks(arg, False), tail=",")
 
 
 def _reduction(symbol: str) -> Callable[["Fold", Reduction, str, str, int], list[Line] | None]:
@@ -167,7 +159,7 @@ def _cases(fold: "Fold", node: Piecewise, before: str, after: str, level: int) -
     found = [(value, _conditions(fold, where)) for value, where in pieces(node)]
     # 25: the brace and what stands between value and condition
     beside_ = max(fold.p.width(line) for _, where in found for line in where) + 25
-    room = fold.room - fold.indent * level - fold.p.width(before + after) - beside_
+    room = fold.room - INDENT * level - fold.p.width(before + after) - beside_
     found_rows: list[str] = []
     for value, where in found:
         lines = fold.within(room).lines(value)
