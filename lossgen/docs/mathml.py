@@ -41,7 +41,7 @@ def _markup(latex: str, mode: str) -> Markup:
         known = re.sub(pattern, replacement, known)
     try:
         math = convert(known, display=mode)
-    except Exception as error:  # the library's classes have no base of their own
+    except _refusals() as error:
         raise BuildError(f"formula {latex!r} is no LaTeX that MathML has: {type(error).__name__} {error}") from None
     _clean(math, latex)
     if _cells(known) != sum(1 for _ in math.iter("mtd")):
@@ -57,6 +57,12 @@ def _converter() -> Callable[..., Element]:
     if find_spec("latex2mathml") is None:
         raise BuildError("formulas of the site need latex2mathml, which is not installed: pip install lossgen[docs]")
     return import_module("latex2mathml.converter").convert_to_element
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What the library raises for what it cannot read: classes without a base of their own, and what its parser runs into."""
+    own = vars(import_module("latex2mathml.exceptions")).values()
+    return (*(kind for kind in own if isinstance(kind, type)), LookupError, StopIteration, ValueError)
 
 
 def _clean(math: Element, latex: str) -> None:

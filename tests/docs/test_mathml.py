@@ -117,7 +117,8 @@ def test_a_cell_that_is_lost_is_an_error(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "latex", [r"\nosuchcommand{x}", r"\frac{a}", r"\begin{cases} a", r"\text{\Pi}", r"\left(x", r"x^"]
+    "latex",
+    [r"\nosuchcommand{x}", r"\frac{a}", r"\begin{cases} a", r"\begin", r"\text{\Pi}", r"\left(x", r"\left", r"x^"],
 )
 def test_what_has_no_mathml_is_an_error_that_shows_the_formula(latex):
     with pytest.raises(BuildError, match="formula") as error:
