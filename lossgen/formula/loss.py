@@ -72,6 +72,13 @@ class Loss:
         value = self.signature.parameters[name].default
         return None if value is inspect.Parameter.empty else value
 
+    def typical(self, parameter: Hyperparameter) -> float:
+        """The default of a hyperparameter; where that is an option with a variant of its own, the next number."""
+        default, option = self.default(parameter.name), self.options.get(parameter.name)
+        if parameter.role.integer:
+            return int(default)
+        return float(default) + 1 if option and option.accepts(default) else float(default)
+
     @cached_property
     def settings(self) -> dict[str, Role | Option]:
         """The hyperparameters, numbers and options, in the order of the signature."""

@@ -197,19 +197,11 @@ def settings(loss: Loss, variant: Variant) -> list[Settings]:
     Options have the variant's own values.
     """
     chosen = {name: value for name, value in variant.options.items() if value is not None}
-    defaults = {p.name: _default(loss, p) for p in variant.parameters} | chosen
+    defaults = {p.name: loss.typical(p) for p in variant.parameters} | chosen
     return [
         defaults,
         *({**defaults, p.name: other} for p in variant.parameters for other in _others(p) if other != defaults[p.name]),
     ]
-
-
-def _default(loss: Loss, parameter: Hyperparameter) -> float:
-    """The default; where that is an option with a variant of its own, the next number."""
-    default = float(loss.default(parameter.name))
-    if parameter.role.integer:
-        return int(default)
-    return default + 1 if parameter.name in loss.options and loss.options[parameter.name].accepts(default) else default
 
 
 def _others(parameter: Hyperparameter) -> tuple[float, ...]:

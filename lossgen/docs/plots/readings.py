@@ -9,7 +9,7 @@ import numpy as np
 from lossgen.formula import Loss, Role, Variant
 from lossgen.formula.axes import Axis
 from lossgen.formula.options import Value
-from lossgen.formula.symbols import Argument, Hyperparameter
+from lossgen.formula.symbols import Argument
 
 from .domains import CENTRE, LOG_SHARES, ROWS, SHARES, WEIGHTS, typical
 
@@ -43,7 +43,7 @@ class Reading:
 
     def with_variant(self, variant: Variant) -> "Reading":
         """The same item under another formula; its own hyperparameters at their defaults."""
-        own = {p.name: default_of(self.loss, p) for p in variant.parameters}
+        own = {p.name: self.loss.typical(p) for p in variant.parameters}
         return replace(self, variant=variant, numbers=self.numbers | own)
 
     def sibling(self, name: str, value: Value | None) -> Variant | None:
@@ -76,15 +76,6 @@ def _note(variant: Variant, others: Sequence[Variant]) -> tuple[str, Any] | None
     return None
 
 
-def default_of(loss: Loss, parameter: Hyperparameter) -> float:
-    """The default; where that is an option with a variant of its own, the next number."""
-    default = loss.default(parameter.name)
-    if parameter.role.integer:
-        return int(default)
-    taken = parameter.name in loss.options and loss.options[parameter.name].accepts(default)
-    return float(default) + 1 if taken else float(default)
-
-
 def _distance(loss: Loss, variant: Variant) -> int:
     """How many options differ from their defaults."""
     off = 0
@@ -109,7 +100,7 @@ def _reading(
     sizes = {axis.name: _size(axis, variant) for axis in variant.axes if axis.base is None}
     sizes |= {axis.name: sizes[axis.base.name] + axis.longer for axis in variant.axes if axis.base}
     numbers: Numbers = {**sizes, "item": max(sizes.values(), default=1) - 1 if variant.numbered else 0}
-    numbers |= {p.name: default_of(loss, p) for p in variant.parameters}
+    numbers |= {p.name: loss.typical(p) for p in variant.parameters}
     predicted = [a for a in variant.predictions if a.role.axes]
     for a in variant.arguments:
         rank = predicted.index(a) if a in predicted else 0
