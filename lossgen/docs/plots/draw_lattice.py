@@ -8,7 +8,7 @@ from matplotlib.patches import Circle, FancyArrowPatch
 from matplotlib.ticker import MaxNLocator
 
 from .lattices import Picture, Position
-from .style import BLUE, GREY, INK, PALE, SMALL, VERMILLION, Sheet, light_cividis, maths
+from .style import BLUE, GREY, INK, PALE, SMALL, VERMILLION, WIDTH, Sheet, light_cividis, maths
 
 LEFT, RIGHT, TOP, BELOW, LEGEND = 2.1, 1.9, 0.7, 0.15, 0.65
 STEP, RADIUS = (1.85, 1.15), 0.3
@@ -19,7 +19,7 @@ NOTHING = 1e-3
 def draw_lattice(picture: Picture) -> Sheet:
     """One picture, the first index to the right and the others downwards."""
     columns, rows = picture.sizes[0], int(np.prod(picture.sizes[1:]))
-    across = min(STEP[0], (15.5 - LEFT - RIGHT) / max(columns, 2))
+    across = min(STEP[0], (WIDTH - LEFT - RIGHT) / max(columns, 2))
     width, height = across * columns, STEP[1] * rows
     sheet = Sheet(TOP + height + BELOW + LEGEND)
     axes = sheet.axes(LEFT, TOP, width, height)
@@ -94,7 +94,6 @@ def _arrow(axes: Axes, start: np.ndarray, end: np.ndarray, busy: bool) -> None:
             shrinkB=0,
             linewidth=0.7 if busy else 0.5,
             color=INK if busy else GREY,
-            alpha=None,
             zorder=2,
         )
     )
@@ -141,7 +140,7 @@ def _bar(sheet: Sheet, picture: Picture, colours: Normalize, left: float, height
 
 
 def _legend(sheet: Sheet, picture: Picture) -> None:
-    def ring(colour: str, dashes, label: str) -> Line2D:
+    def ring(colour: str, label: str) -> Line2D:
         return Line2D(
             [],
             [],
@@ -154,9 +153,9 @@ def _legend(sheet: Sheet, picture: Picture) -> None:
             label=label,
         )
 
-    handles = [ring(BLUE, "-", "reads no other cell"), ring(VERMILLION, "--", "read by the loss")]
+    handles = [ring(BLUE, "reads no other cell"), ring(VERMILLION, "read by the loss")]
     if picture.dead:
-        handles.append(ring(PALE, "--", "on no path" if picture.paths else "never filled"))
+        handles.append(ring(PALE, "on no path" if picture.paths else "never filled"))
     if picture.wanted:
         handles.append(
             Line2D([], [], linestyle="none", marker="s", markersize=3.5, color=INK, label="named by the labels")

@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from matplotlib.tri import Triangulation, TriContourSet
 
-from .maps import CORNERS, Map, shares_at
+from .maps import CORNERS, EDGE, PLACES, SIDE, Map, shares_at
 from .style import INK, SMALL, STEPS, VERMILLION, Sheet, few_ticks, light_cividis, maths
 from .values import shown
 
@@ -101,7 +101,7 @@ def usual(numbers: np.ndarray) -> float:
     return low + ENOUGH * float(np.quantile(numbers[numbers > low + CLOSE * whole] - low, COVERED))
 
 
-def _bar(sheet: Sheet, filled, axes: Axes) -> None:
+def _bar(sheet: Sheet, filled: TriContourSet, axes: Axes) -> None:
     bar = sheet.figure.colorbar(filled, cax=axes)
     bar.outline.set_linewidth(0.4)
     bar.solids.set_edgecolor("face")
@@ -148,15 +148,11 @@ def _arrows(axes: Axes, each: Map) -> None:
 
 def _spaced(each: Map) -> np.ndarray:
     """The points that arrows are drawn at."""
-    side = round(np.sqrt(len(each.at))) if each.kind == "plane" else 0
     if each.kind == "plane":
-        rows = np.arange(side)
-        picked = rows[3 :: max(1, side // ARROWS)]
-        return (picked[:, None] * side + picked).ravel()
-    edge = int((np.sqrt(8 * len(each.at) + 1) - 3) / 2)
-    places = np.array([(i, j) for i in range(edge + 1) for j in range(edge + 1 - i)])
-    every = edge // ARROWS
-    inside = (places % every == every // 2).all(1) & (places.sum(1) < edge - 1)
+        picked = np.arange(SIDE)[3 :: SIDE // ARROWS]
+        return (picked[:, None] * SIDE + picked).ravel()
+    places, every = np.array(PLACES), EDGE // ARROWS
+    inside = (places % every == every // 2).all(1) & (places.sum(1) < EDGE - 1)
     return np.flatnonzero(inside)
 
 

@@ -17,6 +17,8 @@ from .readings import Leaf, Reading, class_axis
 
 #: Points along an edge of the simplex, and along a side of the plane.
 EDGE, SIDE = 48, 61
+#: The points of the simplex, each by its steps towards the first and the second corner.
+PLACES = [(i, j) for i in range(EDGE + 1) for j in range(EDGE + 1 - i)]
 #: The rim of the simplex, where losses are infinite, is left out.
 RIM = 0.004
 #: The corners of the simplex on the page: the first class on top.
@@ -84,23 +86,22 @@ def on_simplex(reading: Reading, argument: Argument) -> bool:
     return argument.role.domain == "unit" or argument.role.name == LOG_SHARES or raw.has(exp, LogSumExp)
 
 
-def simplex(edge: int = EDGE) -> tuple[np.ndarray, np.ndarray]:
+def simplex() -> tuple[np.ndarray, np.ndarray]:
     """Points of the simplex, one row each, and the triangles between them."""
-    places = [(i, j) for i in range(edge + 1) for j in range(edge + 1 - i)]
-    number = {place: k for k, place in enumerate(places)}
-    whole = np.array([(i, j, edge - i - j) for i, j in places]) / edge
-    up = [(number[i, j], number[i + 1, j], number[i, j + 1]) for i, j in places if i + j < edge]
-    down = [(number[i + 1, j], number[i + 1, j + 1], number[i, j + 1]) for i, j in places if i + j < edge - 1]
+    number = {place: k for k, place in enumerate(PLACES)}
+    whole = np.array([(i, j, EDGE - i - j) for i, j in PLACES]) / EDGE
+    up = [(number[i, j], number[i + 1, j], number[i, j + 1]) for i, j in PLACES if i + j < EDGE]
+    down = [(number[i + 1, j], number[i + 1, j + 1], number[i, j + 1]) for i, j in PLACES if i + j < EDGE - 1]
     return RIM + (1 - 3 * RIM) * whole, np.array(up + down)
 
 
-def square(low: float, high: float, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
-    """Points of a square, one row each, and the triangles between them."""
-    line = np.linspace(low, high, side)
+def square(reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points of a square around 0, one row each, and the triangles between them."""
+    line = np.linspace(-reach, reach, SIDE)
     at = np.stack(np.meshgrid(line, line, indexing="ij"), -1).reshape(-1, 2)
-    corner = np.array([i * side + j for i in range(side - 1) for j in range(side - 1)])
-    lower = np.stack([corner, corner + side, corner + side + 1], 1)
-    upper = np.stack([corner, corner + side + 1, corner + 1], 1)
+    corner = np.array([i * SIDE + j for i in range(SIDE - 1) for j in range(SIDE - 1)])
+    lower = np.stack([corner, corner + SIDE, corner + SIDE + 1], 1)
+    upper = np.stack([corner, corner + SIDE + 1, corner + 1], 1)
     return at, np.concatenate([lower, upper])
 
 
@@ -131,12 +132,12 @@ def _aims(reading: Reading) -> tuple[tuple[str, np.ndarray], ...]:
 
 def _classes(reading: Reading, argument: Argument) -> Map:
     """Two logits, all others 0."""
-    at, triangles = square(-REACH, REACH)
+    at, triangles = square(REACH)
     return _plane(reading, argument, at, triangles, (), _target(reading))
 
 
 def _embeddings(reading: Reading, rows: list[Argument]) -> Iterator[Map]:
-    at, triangles = square(-REACH * 0.8, REACH * 0.8)
+    at, triangles = square(REACH * 0.8)
     marks = tuple((a.name, np.asarray(reading.numbers[a.name])) for a in rows[1:])
     targets = [a for a in reading.variant.arguments if a.role.kind == "target" and not a.role.axes]
     for value in TARGETS.get(targets[0].role.domain, ()) if targets else (None,):

@@ -108,8 +108,8 @@ def _short(number: float) -> str:
 
 def _near(at: np.ndarray, point: int) -> str:
     """Where a point lies, no more exactly than points lie apart."""
-    digits = 1 - int(np.floor(np.log10(at[1] - at[0]))) - 1
-    return shown(round(float(at[point]), digits - 1) + 0.0)
+    digits = -int(np.floor(np.log10(at[1] - at[0]))) - 1
+    return shown(round(float(at[point]), digits) + 0.0)
 
 
 def caption_of_maps(maps: Sequence[Map]) -> Runs:
