@@ -40,7 +40,7 @@ def docs(names: tuple[str, ...], pdf: bool, html: bool, out: Path, spec: Path | 
     project, losses = open_project(spec, package)
     chosen = {name: pick(losses, name) for name in names} or losses
     places = Places(out)
-    pages, further = _contents(chosen, project, places)
+    pages, further = _contents(chosen, project, places, html)
     before = opening(list(pages.values()))
     write_handbook(list(pages.values()), pages_latex(pages, chosen, project.spec), before, further, places)
     click.echo(places.latex / "handbook.tex")
@@ -55,7 +55,7 @@ def docs(names: tuple[str, ...], pdf: bool, html: bool, out: Path, spec: Path | 
 
 
 def _contents(
-    losses: dict[str, Loss], project: Project, places: Places
+    losses: dict[str, Loss], project: Project, places: Places, html: bool
 ) -> tuple[dict[str, Page], dict[str, list[Section]]]:
     """The page of each loss, and the sections that only a handbook has: its figures, which are drawn here, and its accuracy."""
     record, name_of_package = read(record_path(project.out)), package_name(project.out)
@@ -63,7 +63,7 @@ def _contents(
     further: dict[str, list[Section]] = {}
     for loss in one_by_one(losses.values()):
         pages[loss.name] = page(loss, name_of_package)
-        figures = draw(loss, places)
+        figures = draw(loss, places, html)
         further[loss.name] = [Section("figures", "Figures", figures)] if figures else []
         further[loss.name].append(accuracy(loss, project.out, record))
     return pages, further

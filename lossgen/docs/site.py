@@ -4,7 +4,7 @@ Everything lies in one folder and needs no server, no network and no script; a s
 mapping of file name to text, the same bytes for the same content.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from importlib.resources import files as resources
@@ -14,15 +14,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lossgen.build.errors import BuildError
-from lossgen.pages.blocks import Figure, Items, Page, Section
+from lossgen.pages.blocks import Page, Section
 
 from .html import Writer, cited, code, plain, with_breaks
 from .opening import by_family, title_of
-from .places import Places
+from .places import Places, remove_others, stems
 
 #: What every site holds as it is.
 STATIC = resources("lossgen.docs") / "static"
 STATIC_FILES = ("style.css", "search.js", "icon.svg")
+#: What every page of a site holds in its head.
+MARK = '<meta name="generator" content="lossgen" />'
 
 
 @dataclass(frozen=True)
@@ -124,23 +126,27 @@ class Site:
 def write_site(
     pages: Sequence[Page],
     places: Places,
-    opening: Sequence[Section] = (),
-    sources: Mapping[str, Source] | None = None,
+    opening: Sequence[Section],
+    sources: Mapping[str, Source],
 ) -> None:
     """Write the site into `places.site`. Figures are not drawn here; pages show those in its folder `figures`.
+    Pages and figures that an earlier site had there, and this one has not, are removed.
 
     `opening` holds the sections that come before the losses: the first on the index, each other on a page of its own.
     `sources` gives the file of each loss's formula by the name of the loss. Raises BuildError for a formula that has no
     MathML, for a figure that is not there, and for two pages of one name.
     """
-    files = site_files(pages, opening, sources or {})
-    for stem in _figures(section for part in (*(page.sections for page in pages), opening) for section in part):
+    files = site_files(pages, opening, sources)
+    shown = stems(section for part in (*(page.sections for page in pages), opening) for section in part)
+    for stem in shown:
         figure = places.site / "figures" / f"{stem}.svg"
         if not figure.is_file():
             raise BuildError(f"figure {stem!r}: there is no file {figure}")
     places.site.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (places.site / name).write_text(text, encoding="utf-8", newline="\n")
+    remove_others(places.site, "*.html", files, MARK)
+    remove_others(places.site / "figures", "*.svg", [f"{stem}.svg" for stem in shown])
 
 
 def site_files(pages: Sequence[Page], opening: Sequence[Section], sources: Mapping[str, Source]) -> dict[str, str]:
@@ -196,15 +202,6 @@ def templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def _figures(sections: Iterable[Section]) -> list[str]:
-    """The stems of the drawings that sections show."""
-    blocks = [block for section in sections for block in section.blocks]
-    for block in blocks:
-        if isinstance(block, Items):
-            blocks += [inner for item in block.items for inner in item]
-    return sorted({block.stem for block in blocks if isinstance(block, Figure)})
 
 
 def _distinct(files: Sequence[tuple[str, str]]) -> dict[str, str]:

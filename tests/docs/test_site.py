@@ -1,20 +1,15 @@
 """The static site, read with an XML parser: it is HTML that is also XML, so that nothing can be misread."""
 
-import os
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from written import NASTY, OPENING, SOURCES, draw, pages
+from written import NASTY, OPENING, SOURCES, pages
 
 from lossgen.build.errors import BuildError
-from lossgen.docs.places import Places
-from lossgen.docs.site import site_files, write_site
+from lossgen.docs.site import site_files
 from lossgen.pages.blocks import Display, Figure, Formula, Items, Listing, Page, Paragraph, Plain, Section
 
 HEAD = "<!DOCTYPE html>\n"
@@ -66,11 +61,9 @@ def test_headings_leave_no_level_out(trees):
 
 def test_an_author_may_write_what_html_could_misread(files, trees):
     page = trees["huber_loss.html"]
-    texts = ["".join(node.itertext()) for node in page.iter()]
     for node in (".//td[@class='wide']", ".//p[@class='lead']", ".//li/pre", ".//img"):
         found = ["".join(n.itertext()) + n.get("alt", "") for n in page.findall(node)]
         assert any(NASTY in text for text in found), node
-    assert any(NASTY in text for text in texts)
     assert NASTY in page.find("head/meta[@name='description']").get("content")
     assert NASTY in next(a for a in page.iter("a") if a.get("href") == "huber_loss.html").get("title")
     assert NASTY in "".join(trees["source.regression.huber.py.html"].find(".//pre").itertext())
@@ -185,36 +178,6 @@ def test_without_a_script_the_search_is_not_shown(trees):
     assert trees["index.html"].find(".//form[@role='search']").get("hidden") == "hidden"
 
 
-def test_the_bytes_are_the_same_every_time(tmp_path):
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from hashlib import sha256; from written import *; "
-        "from lossgen.docs.site import site_files; "
-        "print(sha256(repr(sorted(site_files(pages(), OPENING, SOURCES).items())).encode()).hexdigest())"
-    )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code, str(Path(__file__).parent)],
-            env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(digests) == 1
-
-
-def test_files_are_written_and_a_drawing_that_is_not_there_is_an_error(tmp_path):
-    places = Places(tmp_path / "out")
-    with pytest.raises(BuildError, match=r"'huber_loss': there is no file .*huber_loss\.svg"):
-        write_site(pages(), places, OPENING, SOURCES)
-    assert not places.site.exists()
-    draw(places.site / "figures")
-    write_site(pages(), places, OPENING, SOURCES)
-    written = {path.name: path.read_bytes() for path in places.site.iterdir() if path.is_file()}
-    assert written == {name: text.encode() for name, text in site_files(pages(), OPENING, SOURCES).items()}
-
-
 def only(*blocks):
     return [Page("a_loss", (), "", "", (Section("use", "Use", blocks),))]
 
@@ -239,26 +202,3 @@ def test_a_handbook_without_opening_has_no_page_for_it():
     files = site_files(only(Paragraph((Plain("text"),))), (), {})
     assert not any(name.startswith("about") for name in files)
     check_links(parsed(files), files, set())
-
-
-def luminance(colour):
-    """Relative luminance of a colour #rrggbb or #rgb (WCAG 2.2)."""
-    digits = colour.lstrip("#")
-    parts = (
-        [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)] if len(digits) == 6 else [int(d, 16) / 15 for d in digits]
-    )
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def test_text_stands_out_in_light_dark_and_print(files):
-    blocks = [
-        dict(re.findall(r"--(\w+): (#\w+);", block))
-        for block in re.findall(r":root \{(.*?)\}", files["style.css"], re.S)
-    ]
-    assert len(blocks) == 3
-    for colours in blocks:
-        for ink in ("ink", "quiet", "accent", "keyword", "string", "number", "function"):
-            for ground in {"paper", "ground", "mark"} & set(colours):
-                low, high = sorted((luminance(colours[ink]), luminance(colours[ground])))
-                assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground, colours[ink], colours[ground])

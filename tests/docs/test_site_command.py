@@ -8,11 +8,15 @@ from test_site import check_links, parsed
 from lossgen.cli.group import lossgen
 
 
-def test_the_command_writes_a_site_in_which_every_link_leads_somewhere(tmp_path):
-    run = CliRunner().invoke(lossgen, ["docs", "huber_loss", "hinge_loss", "--html", "--out", str(tmp_path)])
+def docs(out, *names):
+    run = CliRunner().invoke(lossgen, ["docs", *names, "--html", "--out", str(out)])
     assert run.exit_code == 0, run.output
+    return run.output
+
+
+def test_the_command_writes_a_site_in_which_every_link_leads_somewhere(tmp_path):
     site = tmp_path / "html"
-    assert str(site / "index.html") in run.output
+    assert str(site / "index.html") in docs(tmp_path, "huber_loss", "hinge_loss")
     files = {path.name: path.read_text(encoding="utf-8") for path in site.iterdir() if path.is_file()}
     trees = parsed(files)
     check_links(trees, files, {path.name for path in (site / "figures").iterdir()})
@@ -25,3 +29,15 @@ def test_the_command_writes_a_site_in_which_every_link_leads_somewhere(tmp_path)
         assert page.find(".//figure//img") is not None
         code = "".join(trees["source.regression.huber.py.html"].find(".//pre").itertext())
         assert "def huber_loss(" in code
+    before = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    docs(tmp_path, "hinge_loss")
+    gone = before - {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert gone == {
+        "html/figures/huber_loss-curves.svg",
+        "html/huber_loss.html",
+        "html/source.regression.huber.py.html",
+        "latex/accuracy/huber_loss.tex",
+        "latex/figures/huber_loss-curves.pdf",
+        "latex/figures/huber_loss.tex",
+        "latex/huber_loss.tex",
+    }

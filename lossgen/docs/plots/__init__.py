@@ -12,8 +12,8 @@ from ..places import Places
 __all__ = ["draw"]
 
 
-def draw(loss: Loss, places: Places) -> tuple[Figure, ...]:
-    """Draws a loss and writes each picture twice: PDF to `places.latex`/figures, SVG to `places.site`/figures.
+def draw(loss: Loss, places: Places, html: bool = True) -> tuple[Figure, ...]:
+    """Draws a loss and writes each picture as PDF to `places.latex`/figures and, for `html`, as SVG to `places.site`/figures.
 
     A loss with recurrences gets the lattice of each. A row of class scores gets the loss over the simplex of three classes
     (over two scores, where no softmax is taken of them), embeddings get it over the plane of one of them; all but recurrences get
@@ -24,4 +24,4 @@ def draw(loss: Loss, places: Places) -> tuple[Figure, ...]:
     """
     if find_spec("matplotlib") is None:
         raise BuildError("pictures need matplotlib, which is not installed: pip install lossgen[docs]")
-    return import_module("lossgen.docs.plots.figures").draw_figures(loss, places)
+    return import_module("lossgen.docs.plots.figures").draw_figures(loss, places, html)

@@ -28,10 +28,10 @@ from .words import (
 SECTIONS, MAPS = 3, 2
 
 
-def draw_figures(loss: Loss, places: Places) -> tuple[Figure, ...]:
-    """Draws a loss's pictures and writes them."""
+def draw_figures(loss: Loss, places: Places, html: bool) -> tuple[Figure, ...]:
+    """Draws a loss's pictures and writes them, for the site where there is one."""
     with style():
-        return tuple(_written(figure, sheet, places) for figure, sheet in _figures(loss))
+        return tuple(_written(figure, sheet, places, html) for figure, sheet in _figures(loss))
 
 
 def _figures(loss: Loss) -> Iterator[tuple[Figure, Sheet]]:
@@ -73,8 +73,8 @@ def _parts(whole: Sequence, most: int) -> list[Sequence]:
     return [whole[a:b] for a, b in pairwise(ends)]
 
 
-def _written(figure: Figure, sheet: Sheet, places: Places) -> Figure:
-    for folder in (places.latex, places.site):
-        (folder / "figures").mkdir(parents=True, exist_ok=True)
-    sheet.save(places.latex / "figures" / f"{figure.stem}.pdf", places.site / "figures" / f"{figure.stem}.svg")
+def _written(figure: Figure, sheet: Sheet, places: Places, html: bool) -> Figure:
+    sheet.save(places.latex / "figures" / f"{figure.stem}.pdf")
+    if html:
+        sheet.save(places.site / "figures" / f"{figure.stem}.svg")
     return figure

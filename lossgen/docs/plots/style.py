@@ -66,6 +66,13 @@ RULES = {
 }
 
 
+#: What would change from run to run, or from version to version, is left out of files.
+METADATA = {
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+    ".svg": {"Date": None, "Creator": None},
+}
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """The rules above, whatever the user's own settings are, and those settings again afterwards."""
@@ -91,10 +98,10 @@ class Sheet:
         """A text at a place."""
         self.figure.text(left / WIDTH, 1 - top / self.height, words, **options)
 
-    def save(self, pdf: Path, svg: Path) -> None:
-        """Writes both files. They hold no date, no version and no random names."""
-        self.figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
-        self.figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    def save(self, path: Path) -> None:
+        """Writes the file, a PDF or an SVG by its name. It holds no date, no version and no random names."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.figure.savefig(path, metadata=METADATA[path.suffix])
 
 
 def light_cividis() -> Colormap:
