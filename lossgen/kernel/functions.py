@@ -179,8 +179,8 @@ class row_exponent(PathFunction):
     """The exponent of the power of two below a sum of cells."""
 
 
-class power_of_exponent(PathFunction):
-    """2^e for a small whole e."""
+class power_down(PathFunction):
+    """2^e for a whole e, 0 where that is below the normal numbers."""
 
 
 class log1p_unit(KernelFunction):

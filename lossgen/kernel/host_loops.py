@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Symbol, true
 from lossgen.derive.sweeps import ZERO, Fill, Step
 from lossgen.formula import Index
 
-from .functions import power_of_exponent, row_exponent
+from .functions import power_down, row_exponent
 from .ir import Accumulate, Branch, Leave, Let, Loop, Start, Statement, Store
 from .lower import Scope
 from .names import size_name
@@ -53,10 +53,8 @@ class HostLowering(SweepLowering):
 
     def _cells(self, step: Step, last: Index, value: Expr, store: Stored, reverse: bool) -> list[Statement]:
         """The innermost loop."""
-        loop = self._loop(last, reverse and is_sequential(step))
         whole = reads_tables_alone(step, value)
-        if whole:
-            loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
+        loop = self._whole_vectors(last) if whole else self._loop(last, reverse and is_sequential(step))
         with self._inside(loop, last):
             loop.body += store(value)
         following = [self._following(step, last)] if isinstance(step, FollowedFill) else []
@@ -64,8 +62,7 @@ class HostLowering(SweepLowering):
 
     def _following(self, step: FollowedFill, last: Index) -> Loop:
         """The loop that replaces what is kept of the row before by what is computed from this one."""
-        loop, (table, value) = self._loop(last, False), step.then
-        loop.size = f"({loop.size} + {SPARE}) // {SPARE + 1} * {SPARE + 1}"
+        loop, (table, value) = self._whole_vectors(last), step.then
         with self._inside(loop, last):
             loop.body.append(self._store(table, (), last, self.bind(value)))
         return loop
@@ -99,7 +96,7 @@ class HostLowering(SweepLowering):
             Leave("not total < real(np.inf)", "False"),
             Store(shift, rows.index, Symbol("shift")),
             Let("taken", row_exponent(Symbol("total"))),
-            Let(up, power_of_exponent(-Symbol("taken"))),
+            Let(up, power_down(-Symbol("taken"))),
             Let("shift", Symbol("shift") + Symbol("taken")),
         ]
         return [Let(up, ONE), Let("shift", ZERO), rows, Leave("", "True")]
@@ -111,6 +108,9 @@ class HostLowering(SweepLowering):
         size = size_name(last.axis)
         place = f"{size} : {size} + {SPARE}"
         return [Store(str(row), place, table.outside) for table, row in rows if row is not None]
+
+    def _whole_vectors(self, index: Index) -> Loop:
+        return Loop(self.position(index), f"({size_name(index.axis)} + {SPARE}) // {SPARE + 1} * {SPARE + 1}")
 
     def _loop(self, index: Index, reverse: bool) -> Loop:
         size = size_name(index.axis)

@@ -111,7 +111,7 @@ class _Scaling:
 
     def _unscaled(self, node: Expr) -> Expr:
         """A part of a cell that is made of the row before, in that row's scale."""
-        if isinstance(node, TableEntry) and node.table == self.fill.table and self._is_before(node):
+        if isinstance(node, TableEntry) and node.table == self.fill.table and node.positions[0] == self.row - 1:
             return self._entry(node)
         if isinstance(node, path_sum):
             return Add(*map(self._unscaled, node.args))
@@ -216,18 +216,15 @@ class _Scaling:
             return None
         u, v = shares[0].args
         given = adjoint[v.positions]
-        if v.table != total or {*self._rows(u)} != {*self._rows(v)} or given not in Mul.make_args(term):
+        if v.table != total or v.positions[0] != self.row + 1 or given not in Mul.make_args(term):
+            return None
+        if {*self._rows(u)} != {*self._rows(v)}:
             return None
         rest = [f for f in Mul.make_args(term) if f not in (given, shares[0])]
-        if v.positions[0] != self.row + 1:
-            return None
         return Mul(rate[v.positions[1:]], self._plain(u), *rest)
 
     def _entry(self, entry: TableEntry) -> TableEntry:
         return TableEntry(self.tables[entry.table], *entry.positions)
-
-    def _is_before(self, entry: TableEntry) -> bool:
-        return entry.positions[0] == self.row - 1
 
     def _reads(self, node: Expr) -> bool:
         return any(entry.table in self.tables for entry in node.atoms(TableEntry))

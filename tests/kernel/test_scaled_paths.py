@@ -15,7 +15,7 @@ from sympy import Eq, Piecewise
 from lossgen.derive.lattice import LatticeDerivation
 from lossgen.formula import Axis, LogProbability, exp, log, loss, recurrence
 from lossgen.kernel.math import scaled_paths as scaled
-from lossgen.kernel.math.path_numbers import NO_PATH, log_of_path
+from lossgen.kernel.math.path_numbers import NO_PATH, log_of_path, power_down
 from lossgen.kernel.path_numbers import with_path_numbers
 from lossgen.kernel.scaled_paths import FollowedFill, ScaledFill, with_scaled_rows
 from lossgen.runtime import get_num_threads, set_num_threads
@@ -61,7 +61,7 @@ def test_a_quotient_without_a_path_is_zero():
 def test_the_exponent_of_a_row_brings_its_sum_between_one_and_two(total):
     exponent = scaled.row_exponent(real(total))
     assert exponent == math.frexp(total)[1] - 1
-    assert 1 <= Fraction(total) * Fraction(scaled.power_of_exponent(-exponent)) < 2
+    assert 1 <= Fraction(total) * Fraction(power_down(-exponent)) < 2
     assert scaled.row_exponent(real(0.0)) == 0
 
 
