@@ -21,7 +21,7 @@ from lossgen.formula.paths import share
 from lossgen.kernel import lattice_layout, render_module
 
 sys.path.append(str(Path(__file__).parent.parent / "losses"))
-from lattice_references import ctc
+from lattice_references import ctc, ctc_in_50_digits
 
 SPEC = Path(lossgen.__file__).parent.parent / "spec"
 SEED = 9
@@ -33,7 +33,7 @@ def ctc_loss():
     return load_losses(SPEC)["ctc_loss"]
 
 
-def run(text, kernel, x, direction=None):
+def run(text, kernel, x, direction=None, scale=1.0):
     """The kernel for one item with these labels: its value and its gradient, or the product with the direction."""
     scope = {"__name__": "mutant"}
     exec(compile(text, "mutant.py", "exec"), scope)
@@ -46,7 +46,7 @@ def run(text, kernel, x, direction=None):
     with np.errstate(all="ignore"):
         scope[kernel](
             *(0, 1, np.array([0, 1]), grid(x), labels, *lengths, 0, frames, classes, len(LABELS), *directions),
-            *(1.0, None, values, totals, faults, grid(out)),
+            *(scale, None, values, totals, faults, grid(out)),
         )
     return values[0], out
 
@@ -171,3 +171,44 @@ def test_a_mistake_in_the_formula_is_found(name, tmp_path):
     (tmp_path / "ctc.py").write_text(formula.replace(right, wrong))
     a_loss = load_losses(tmp_path)["ctc_loss"]
     assert not is_right(lambda: render_module(a_loss, a_loss.variants[0], "float64", "mutant.py"))
+
+
+#: Log-probabilities of labels less by so much in every frame, and the upstream gradient: an item in plain numbers, one in
+#: path numbers since its cells leave the range, one since its derivatives would.
+FORMS = {"plain": (0.0, 1.0), "out of range": (300.0, 1.0), "large derivatives": (130.0, 1e200)}
+
+#: Text of the kernels, a mistake in its place, and the items that it makes wrong.
+SLIPS = {
+    "a row's scale is not taken": ("scaled_product(up * ", "scaled_product(", "plain"),
+    "exponents with the other sign": ("shift = shift + taken", "shift = shift - taken", "plain"),
+    "rates with the other sign": ("] = scaled_quotient(", "] = -scaled_quotient(", "plain"),
+    "what leaves the range is lost": ("NAN if (p < LEAST_CELL) & (low > real(0.0)) else p", "p", "out of range"),
+    "tables are not emptied anew": (
+        "if not fits:\n" + 16 * " " + "alpha[",
+        "if not fits:\n" + 16 * " " + "alpha.copy()[",
+        "out of range",
+    ),
+    "any factor fits": ("fits = fits_factor(factor)", "fits = True", "large derivatives"),
+}
+
+
+def is_right_in(form, text):
+    """Whether value and gradient of the item agree with the alignments."""
+    less, scale = FORMS[form]
+    x = np.random.default_rng(SEED).normal(size=(6, 3))
+    x[:, 1:] -= less
+    value, slope = ctc_in_50_digits(x, LABELS)
+    found, found_slope = run(text, "evaluate", x, scale=scale)
+    return np.isclose(found, value, rtol=1e-10) and np.allclose(found_slope / scale, slope, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_is_right(form):
+    assert is_right_in(form, text_of())
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_in_either_form_is_found(slip):
+    text, (right, wrong, form) = text_of(), SLIPS[slip]
+    assert right in text
+    assert not is_right_in(form, text.replace(right, wrong))
