@@ -251,7 +251,10 @@ def test_verification_covers_every_batch(project):
 
 def test_the_command_line_shows_batches(project):
     shown = run("show", project, "semi_supervised_loss", "--gradient")
-    assert "The part of the batch labelled, with target of indices, squared=False; and the" in " ".join(shown.split())
+    called = (
+        "The part of the batch labelled, with target (the number of the right class, from 0), squared=False; and the"
+    )
+    assert called in " ".join(shown.split())
     assert "The part of the batch unlabelled, with squared=True:" in shown
     (row,) = json.loads(run("list", project, "--json"))
     assert row["arguments"]["guess"] == ["Logit[K].of('unlabelled')"]
