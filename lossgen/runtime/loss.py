@@ -13,6 +13,7 @@ import numpy as np
 from .axes import AxisOption, freeze
 from .derivatives import evaluate
 from .domains import Settings, check_parameters
+from .elsewhere import lies_on_cuda
 from .engine import Call, Value
 from .errors import LossError, LossTypeError
 from .plan import Plan, make_plan
@@ -22,8 +23,6 @@ from .schema import Schema
 from .variants import Choice, KernelModules
 
 MOST_PLANS = 256
-#: By what arrays on a CUDA device say where they lie.
-INTERFACE = "__cuda_array_interface__"
 Gradients = np.ndarray | tuple[np.ndarray, ...]
 Wrt = str | Sequence[str] | None
 
@@ -226,7 +225,7 @@ def find_loss(location: str) -> Loss:
 
 def _surface_of(arguments: Sequence[object]) -> ModuleType | None:
     """What computes losses of arrays on a CUDA device, if the first argument is one."""
-    if type(arguments[0]) is np.ndarray or not hasattr(arguments[0], INTERFACE):
+    if type(arguments[0]) is np.ndarray or not lies_on_cuda(arguments[0]):
         return None
     return import_module(".cuda.surface", __package__)
 

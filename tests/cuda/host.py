@@ -78,8 +78,8 @@ class Call:
 class HostDriver:
     """Runs programs at once. `launched` lists kernel, schedule and blocks of all that were started."""
 
-    def __init__(self, multiprocessors=2, threads=64):
-        self.multiprocessors, self.threads = multiprocessors, threads
+    def __init__(self, multiprocessors=2, threads=64, number=0):
+        self.multiprocessors, self.threads, self.number = multiprocessors, threads, number
         self.memory = np.zeros((ROWS, ROW), np.uint8)
         self.reports = Reports(self.memory)
         self.launched = []

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from host import HostDriver
+from lending import Driver
 
 from lossgen import generated
 from lossgen.runtime import LossError, LossTypeError
-from lossgen.runtime.cuda import surface
+from lossgen.runtime.cuda import lent
 
 
 class OnDevice:
@@ -27,32 +27,12 @@ class OnDevice:
         return {**found, "strides": strides, "stream": self.stream, "version": 3}
 
 
-class Driver(HostDriver):
-    """Lends memory, too."""
-
-    def __init__(self):
-        super().__init__()
-        self.lent, self.ordered = {}, []
-
-    def allocate(self, size, stream):
-        found = np.full(size + 32, 0xA5, np.uint8)
-        address = found.ctypes.data + -found.ctypes.data % 16
-        self.lent[address] = found
-        return address
-
-    def free(self, address, stream):
-        del self.lent[address]
-
-    def order(self, before, after):
-        self.ordered.append((before, after))
-
-
 @pytest.fixture(autouse=True)
 def driver(monkeypatch):
     found = Driver()
-    monkeypatch.setattr(surface.devices, "number_of", lambda address: 0)
-    monkeypatch.setattr(surface.devices, "driver_for", lambda number: found)
-    monkeypatch.setattr(surface, "check_installed", lambda loss: None)
+    monkeypatch.setattr(lent.devices, "number_of", lambda address: 0)
+    monkeypatch.setattr(lent.devices, "driver_for", lambda number: found)
+    monkeypatch.setattr(lent, "check_installed", lambda loss: None)
     return found
 
 
@@ -147,6 +127,14 @@ def test_losses_over_lattices(where, driver):
         found, right = loss.hvp(OnDevice(x), *rest, OnDevice(d)), loss.hvp(x, labels, frames, counts, d)
         np.testing.assert_allclose(read(found), right, rtol=1e-4, atol=1e-6)
     assert driver.waited == 0 and not driver.memory.any()
+
+
+def test_arrays_on_another_device_than_the_first(monkeypatch):
+    x, y = OnDevice(numbers(3)), OnDevice(numbers(3))
+    monkeypatch.setattr(lent.devices, "number_of", lambda address: int(address == y.array.ctypes.data))
+    words = r"^mse_loss: target is on CUDA device 1, expected 0, as the first argument is$"
+    with pytest.raises(LossError, match=words):
+        generated.mse_loss(x, y)
 
 
 def test_errors():

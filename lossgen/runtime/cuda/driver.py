@@ -61,10 +61,11 @@ class Program(NamedTuple):
 class Driver(Protocol):
     """A device.
 
-    `multiprocessors` is how many it has, `threads` how many threads a block has, and `reports` what kernels complained
-    about.
+    `number` is its number, as CUDA counts, `multiprocessors` how many it has, `threads` how many threads a block has, and
+    `reports` what kernels complained about.
     """
 
+    number: int
     multiprocessors: int
     threads: int
     reports: Reports

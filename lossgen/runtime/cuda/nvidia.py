@@ -45,7 +45,7 @@ class NvidiaDriver:
         functions: Any = api,
         binaries: Callable[[Program, tuple[int, int]], Binary] = binary_for,
     ) -> None:
-        self._api, self._binaries = functions, binaries
+        self._api, self._binaries, self.number = functions, binaries, number
         self._call("cuInit", 0)
         device = self._call("cuDeviceGet", number)
         self._context = self._call("cuDevicePrimaryCtxRetain", device)
