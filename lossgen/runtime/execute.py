@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .division import Division
+from .lanes import Lanes
 from .memory import apart
 from .plan import Plan
 from .staging import Operand, Staged, Tiles
-from .threads import Lanes, run_lanes
+from .threads import run_lanes
 
 
 class Launch(NamedTuple):
