@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from lossgen.formula import Axis
 
-from .cuda_frames import CudaElementFrame, CudaFrame, CudaRowFrame
-from .cuda_printer import BlockPrinter, GroupPrinter
+from .cuda_frames import CudaElementFrame, CudaFrame
+from .cuda_printer import BlockPrinter
+from .cuda_rows import CudaRowFrame, rows_of
 from .device_lattice import DeviceLatticeFrame
 from .lattice_program import lattice_programs
 from .lower import Lowering
@@ -15,6 +16,7 @@ from .narrow import NarrowPrinter
 from .pool import Pool
 from .printed import Arithmetic, Kernel, Source, print_kernel, templates
 from .program import Program
+from .row_printer import RowPrinter
 from .statement_printer import StatementPrinter
 
 #: numba-cuda compiles no NumPy function of a single number.
@@ -33,10 +35,12 @@ def _module(source: Source, dtype: str) -> str:
     rows = any(program.has_rows for program in found)
     # Entries are converted when they are loaded, since the same text serves half precision. Nothing is kept in an output:
     # it would be rounded there, and an exponential costs less than the memory's time.
-    printer = (GroupPrinter if rows else StatementPrinter)(widen=True)
+    names = {name: axis for program in found for name, axis in rows_of(program).items()}
+    printer = RowPrinter(names) if rows else StatementPrinter(widen=True)
     kernels = [print_kernel(program, printer, _frame, keeps=False) for program in found]
-    names = ROW if rows else ELEMENT
-    return _rendered(source, numbers, kernels, _functions(numbers.real, printer.expression.used), names)
+    return _rendered(
+        source, numbers, kernels, _functions(numbers.real, printer.expression.used), ROW if rows else ELEMENT
+    )
 
 
 def _lattice_module(source: Source, dtype: str) -> str:

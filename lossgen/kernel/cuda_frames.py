@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 
-from sympy import Expr, Symbol
+from sympy import Symbol
 
-from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument, is_label
 
-from .frames import ElementFrame, Frame, RowFrame, given
+from .frames import ElementFrame, Frame, given
 from .ir import Branch, Let, Statement
 from .names import size_name
 from .statement_printer import StatementPrinter
 
 #: The types of the hyperparameters that are whole numbers; the others are `Real`.
 WHOLE = {"ignore_index": "Whole", "first_item": "Whole"}
+
+
+#: The types of outputs by their layout; the others are `Reals`.
+KINDS = {"row": "Rows", "shared": "Wides"}
 
 
 class CudaFrame(Frame):
@@ -26,7 +29,7 @@ class CudaFrame(Frame):
         for argument in program.variant.arguments:
             yield f"{argument.name}: {self._type(argument)}"
         yield from (f"{name}: {WHOLE.get(name, 'Real')}" for name in program.parameters)
-        yield from (f"{d.name}: Reals" for d in program.directions.values())
+        yield from (f"{d.name}: {self._type(d)}" for d in program.directions.values())
         yield from (
             "scale: Real",
             "multiplier: Factor | None",
@@ -36,12 +39,12 @@ class CudaFrame(Frame):
             "faults: Wholes",
         )
         for output in program.outputs:
-            shared = output.result.argument.role.layout == "shared"
-            yield f"{output.name}: {'Wides' if shared else 'Reals'} | None"
+            layout = output.result.argument.role.layout
+            yield f"{output.name}: {KINDS.get(layout, 'Reals')} | None"
 
     def _type(self, argument: Argument) -> str:
         absent = " | None" if self.optional(argument) else ""
-        return ("Wholes" if is_label(argument) else "Reals") + absent
+        return ("Wholes" if is_label(argument) else "Rows" if argument.role.layout == "row" else "Reals") + absent
 
     def scaling(self) -> Iterator[str]:
         """The scale, with the factor that only the device knows."""
@@ -99,68 +102,6 @@ class CudaElementFrame(CudaFrame, ElementFrame):
         if self.program.value is not None:
             printer.expression.used.add("sum_with_lost")
             yield "total, total_lost = sum_with_lost(total, total_lost, part)"
-
-
-class CudaRowFrame(CudaFrame, RowFrame):
-    """Items with loops of their own: a group of threads takes one item after the other, and divides its loops.
-
-    What an item's statements compute outside loops is the same in all threads of the group; the first one's total counts.
-    An item with a label out of range is not read, and all that is written for it is NaN.
-    """
-
-    accumulate = Let("total, total_lost", Symbol("sum_with_lost(total, total_lost, value)"))
-
-    def lines(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
-        yield from self.scaling()
-        yield from self.lengths()
-        yield "rank = rank_in_group()"
-        for output in self.program.outputs:
-            if output.result.argument.role.layout == "shared":
-                size = size_name(output.result.argument.role.axis)
-                yield f"if {output.name} is not None:"
-                yield f"    {output.name}_lane = row({output.name}, group(), {size})"
-                yield f"    for j in range(rank, {size}, LANES):"
-                yield f"        {output.name}_lane[j] = zero"
-        yield from ("total = zero", "total_lost = zero", "fault = np.int64(0)")
-        if self.checked:
-            yield "bad = integer(0)"
-        if self.program.value is not None:
-            printer.expression.used.add("sum_with_lost")
-        yield "for i in range(group(), items, groups()):"
-        yield from (f"    {line}" for line in self.item(printer, body))
-        yield "counted = rank == 0"
-        fault = "fault | bad" if self.checked else "fault"
-        yield f"finish(totals, faults, total if counted else zero, total_lost if counted else zero, {fault})"
-
-    def skip(self, printer: StatementPrinter) -> Iterator[str]:
-        if self.has_labels():
-            yield "filling = zero"
-        yield from super().skip(printer)
-
-    def reasons(self) -> Iterator[str]:
-        """An item of scale 0 may have any label: nobody looks at it again before it is complained about."""
-        yield from self.scale_reason()
-        yield from self.label_reasons()
-
-    def out_of_range(self, position: int) -> Iterator[str]:
-        yield "if not skipped:"
-        yield from (f"    {line}" for line in (*super().out_of_range(position), "filling = nan"))
-
-    def row(self, array: str, axis: Axis) -> str:
-        return f"row({array}, i, {size_name(axis)})"
-
-    def filling(self) -> Expr:
-        return Symbol("filling") if self.has_labels() else super().filling()
-
-    def zeros(self) -> list[Statement]:
-        """A label out of range is seen in the sum of the values, too."""
-        total = (
-            [Let("total", Symbol("total + filling"))] if self.program.value is not None and self.has_labels() else []
-        )
-        return [*super().zeros(), *total]
-
-    def has_labels(self) -> bool:
-        return any(map(is_label, self.program.variant.arguments))
 
 
 def _loaded(name: str) -> str:

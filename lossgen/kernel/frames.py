@@ -7,7 +7,7 @@ from sympy import Expr, Integer, Symbol
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument, ItemNumber, is_label
 
-from .ir import Branch, Check, Let, Loop, Statement, Store
+from .ir import Branch, Check, Let, Load, Loop, Statement, Store
 from .lower import Lowering
 from .names import size_name
 from .program import Program
@@ -25,6 +25,7 @@ class Frame:
     def __init__(self, program: Program, lowering: Lowering) -> None:
         self.program = program
         self.lowering = lowering
+        self.kept: dict[Axis, list[Argument]] = {}
         self.checked = [
             (position, a) for position, a in enumerate(program.variant.arguments) if a.role.domain in DOMAIN_CHECKS
         ]
@@ -130,9 +131,7 @@ class ElementFrame(Frame):
 
     def before(self, item: list[Statement]) -> list[Statement]:
         loads = len(self.lowering.scalars)
-        checks: list[Statement] = []
-        for position, argument in self.checked:
-            checks.append(Check(position, self.lowering.scalars[argument], argument.role.domain))
+        checks = [Check(position, self.lowering.scalars[a], a.role.domain) for position, a in self.checked]
         return [*item[:loads], *checks, *item[loads:]]
 
 
@@ -163,7 +162,10 @@ class RowFrame(Frame):
                 yield from given(argument.name, row, self.optional(argument))
         if any(e.has(ItemNumber) for e in self.program.expressions()):
             yield "item = i + first_item"
-        yield from printer.lines(self.row_checks())
+        yield from self.statements(printer, [*self.row_checks(), *body])
+
+    def statements(self, printer: StatementPrinter, body: list[Statement]) -> Iterator[str]:
+        """The text of what an item computes."""
         yield from printer.lines(body)
 
     def row(self, array: str, axis: Axis) -> str:
@@ -226,8 +228,10 @@ class RowFrame(Frame):
         checks: list[Statement] = []
         for position, argument in self.checked:
             if argument.role.layout == "row":
-                entry = f"{argument.name}_row[j]"
-                check = Loop("j", size_name(argument.role.axis), [Check(position, entry, argument.role.domain)])
+                entry = Load("entry", f"{argument.name}_row", "j")
+                check = Loop(
+                    "j", size_name(argument.role.axis), [entry, Check(position, "entry", argument.role.domain)]
+                )
             else:
                 check = Check(position, f"{argument.name}[i]", argument.role.domain)
             checks.append(Branch(f"{argument.name} is not None", [check]) if self.optional(argument) else check)

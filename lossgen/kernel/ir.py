@@ -1,6 +1,6 @@
 """The loop IR: a handful of statements with SymPy scalars as leaves. Symbols in expressions are local variables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -96,6 +96,24 @@ class Loop:
 
 
 @dataclass
+class Tiles:
+    """for index in range(size), of which a thread takes WIDTH neighbouring entries of rows at a time.
+
+    loads, stores: the rows that are read, each with the argument that may be absent, and those that are written; the body
+    has the entries of a thread in their place.  kept: the rows that are read again elsewhere.  singly: neither, since the
+    body has loops of its own.
+    """
+
+    index: str
+    size: str
+    body: list["Statement"]
+    loads: Mapping[str, str] = field(default_factory=dict)
+    stores: tuple[str, ...] = ()
+    kept: frozenset[str] = frozenset()
+    singly: bool = False
+
+
+@dataclass
 class Branch:
     """if condition: body"""
 
@@ -116,7 +134,7 @@ class Sync:
     """The threads of an item wait for each other: what one has written before, all may read after it."""
 
 
-Statement = Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Branch | Leave | Sync
+Statement = Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Tiles | Branch | Leave | Sync
 
 
 def expressions(statements: Iterable[Statement]) -> Iterable[Expr]:

@@ -14,7 +14,7 @@ from lossgen.formula.symbols import Argument, ItemNumber, is_label, is_position
 
 from .functions import RestOfExponentials, as_real, share_of_largest
 from .ir import Accumulate, Branch, Finish, Let, Load, Loop, Start, Statement, Store
-from .names import Names, family, size_name
+from .names import Names, axis_names, family, size_name
 from .program import Output, Program
 from .schedule import guards, kept_rows, passes, share_of
 from .share import is_costly, shared_parts
@@ -40,7 +40,7 @@ class Lowering:
         self.program = program
         self.element = element
         taken = [name for a in program.arrays for name in family(a.name)] + list(program.parameters)
-        taken += [name for axis in program.axes for name in (axis.name, size_name(axis))]
+        taken += [name for axis in program.axes for name in axis_names(axis)]
         self.names = Names(taken, program.hints)
         self.item: list[Statement] = []
         self._scopes = [Scope(None, self.item)]

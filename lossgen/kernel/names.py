@@ -36,7 +36,22 @@ SHORT = {
 ELEMENT = ("WIDTH", "cuda", "finish", "load", "store", "thread", "threads")
 
 #: The same where items are rows.
-ROW = ("LANES", "finish", "group", "group_count", "group_max", "group_sum", "groups", "rank_in_group", "row")
+ROW = (
+    *(
+        "LANES",
+        "WIDTH",
+        "bytes_of",
+        "cuda",
+        "finish",
+        "group",
+        "group_count",
+        "group_max",
+        "group_sum",
+        "groups",
+        "keep",
+    ),
+    *("kept_row", "load_kept", "load_row", "nearest", "rank_in_group", "row", "store_row"),
+)
 
 #: The same where items have recurrences.
 LATTICE = (
@@ -45,7 +60,21 @@ LATTICE = (
 )
 
 #: The types of their arguments.
-TYPES = ("Cells", "Factor", "Places", "Real", "Reals", "Scales", "Size", "Sums", "Whole", "Wholes", "Wides")
+TYPES = (
+    "Cells",
+    "Factor",
+    "Places",
+    "Real",
+    "Reals",
+    "Room",
+    "Rows",
+    "Scales",
+    "Size",
+    "Sums",
+    "Whole",
+    "Wholes",
+    "Wides",
+)
 
 DEVICE = frozenset({*ELEMENT, *ROW, *LATTICE, *TYPES})
 
@@ -117,6 +146,10 @@ RESERVED = frozenset(
         "own_group",
         "wrong",
         "label_read",
+        "at",
+        "inside",
+        "entry",
+        "place",
     ]
 ) | {name for dtype in ("float32", "float64") for name in library(dtype).names}
 
@@ -129,6 +162,11 @@ def size_name(axis: Axis) -> str:
     return f"n_{axis.name}"
 
 
+def axis_names(axis: Axis) -> set[str]:
+    """The local variables that kernels have for an axis."""
+    return {axis.name, size_name(axis), *(f"{part}_{axis.name}" for part in ("lead", "first", "room"))}
+
+
 def full_size(axis: Axis) -> str:
     """The variable that holds the length of an axis in the arrays, whatever the items' own lengths are."""
     return f"size_{axis.name}"
@@ -137,7 +175,7 @@ def full_size(axis: Axis) -> str:
 def family(name: str) -> set[str]:
     """The names that a kernel makes from an argument's: its item, its row, its outputs, its direction."""
     arrays = [name, f"direction_{name}", *(f"{output}_{name}" for output in OUTPUTS)]
-    return {a + suffix for a in arrays for suffix in ("", "_i", "_block", "_row", "_lane", "_across")}
+    return {a + suffix for a in arrays for suffix in ("", "_i", "_block", "_row", "_lane", "_across", "_kept")}
 
 
 def across(argument: Argument) -> str:
@@ -147,7 +185,7 @@ def across(argument: Argument) -> str:
 
 def free_names(names: Sequence[str], axes: Iterable[Axis], reserved: Collection[str] = RESERVED) -> dict[str, str]:
     """For each argument or hyperparameter the name it has in the kernels: its own, unless the kernels use that for something else."""
-    taken = {*reserved} | {name for axis in axes for name in (axis.name, size_name(axis))}
+    taken = {*reserved} | {name for axis in axes for name in axis_names(axis)}
     chosen = {}
     for name in names:
         free = name

@@ -1,7 +1,7 @@
 """What the targets have in common: what a template is given of a kernel, the arithmetic of a module, and how an item is lowered."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,13 +23,18 @@ from .tidy import tidy
 
 @dataclass(frozen=True)
 class Kernel:
-    """What a template prints of one kernel. `scratch`: the lines of the function that says how much memory a block needs."""
+    """What a template prints of one kernel.
+
+    scratch: the lines of the function that says how much memory a block needs.  kept: by the name of an axis, the arrays
+    whose rows are kept while an item is computed.
+    """
 
     name: str
     summary: str
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
     scratch: tuple[str, ...] = ()
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,9 @@ def print_kernel(
     stores = [(output, lowering.store(output)) for output in program.outputs]
     frame = frame_of(program, lowering)
     body = [*frame.before(item), *frame.scaled_value(), *_guarded(stores)]
-    return Kernel(program.name, program.summary, tuple(frame.arguments()), tuple(frame.lines(printer, body)))
+    lines = tuple(frame.lines(printer, body))  # they say what the kernel needs
+    kept = {axis.name: tuple(a.name for a in arguments) for axis, arguments in frame.kept.items()}
+    return Kernel(program.name, program.summary, tuple(frame.arguments()), lines, kept=kept)
 
 
 def _guarded(stores: Sequence[tuple[Output, list[Statement]]]) -> Iterable[Statement]:

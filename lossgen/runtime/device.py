@@ -14,6 +14,10 @@ class Size:
     """A number of items, or the length of an axis: int64."""
 
 
+class Room:
+    """How many entries of each row along an axis a group has memory for, a multiple of WIDTH: int64."""
+
+
 class Whole:
     """A hyperparameter that is a whole number: int64."""
 
@@ -24,6 +28,10 @@ class Real:
 
 class Reals:
     """The address of numbers of the kernel's dtype, or in half precision, C-contiguous."""
+
+
+class Rows(Reals):
+    """The same where an item has a row of them, of which a thread reads or writes WIDTH at a time."""
 
 
 class Scales:
@@ -71,7 +79,7 @@ class cuda:
         array = staticmethod(np.empty)
 
 
-#: How many items an element kernel takes at a time.
+#: How many items an element kernel takes at a time, and how many entries of a row a thread of a row kernel.
 WIDTH = 1
 
 #: How many threads a group has.
@@ -106,6 +114,49 @@ def store(pointer, start, left, block):
 def row(pointer, i, size):
     """Row i of a matrix with rows of this size."""
     return pointer[i * size :]
+
+
+def nearest(position, size):
+    """The position in a row of this size that is nearest to any whole number."""
+    return min(max(position, 0), size - 1)
+
+
+def load_row(row, start, size):
+    """WIDTH entries of a row of this size from `start` on; in the place of those that do not exist the nearest ones."""
+    return tuple(row[nearest(start + k, size)] for k in range(WIDTH))
+
+
+def store_row(row, start, size, block):
+    """The inverse of `load_row`: only entries that exist are written."""
+    for k in range(WIDTH):
+        if 0 <= start + k < size:
+            row[start + k] = block[k]
+
+
+def bytes_of(row):
+    """How many bytes an entry of a row has."""
+    return row.itemsize
+
+
+def kept_row(row, place, room, start, size):
+    """Memory of this thread's group for `room` entries of a row, `place` bytes from where all such memory begins.
+
+    Threads keep what they read again themselves. `start` is where this thread's first entries are, and `size` the row's.
+    """
+    return np.empty(room, row.dtype)
+
+
+def keep(kept, row, start, lead, size):
+    """WIDTH entries of a row from `start` on are kept, as `load_row` gives them; all are `lead` places further on there."""
+    for k in range(WIDTH):
+        kept[start + lead + k] = row[nearest(start + k, size)]
+
+
+def load_kept(kept, row, start, lead, size, room):
+    """The same as `load_row`: what was kept, where there was room for it."""
+    if start + lead < room:
+        return tuple(kept[start + lead + k] for k in range(WIDTH))
+    return load_row(row, start, size)
 
 
 def group():

@@ -11,7 +11,7 @@ import numpy as np
 from lossgen.runtime import device
 from lossgen.runtime.cuda.bind import bind
 from lossgen.runtime.cuda.driver import Array, Place
-from lossgen.runtime.cuda.launching import WARP
+from lossgen.runtime.cuda.launching import MOST_KEPT, NARROW, WARP
 from lossgen.runtime.cuda.reports import ROW, ROWS, Reports
 
 DTYPES = {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
@@ -34,6 +34,10 @@ class Entries:
     def __setitem__(self, i, number):
         self.around[self.first + int(i)] = number
 
+    @property
+    def itemsize(self):
+        return self.around.itemsize
+
 
 def entries(address, type_name):
     """What lies at an address."""
@@ -45,8 +49,13 @@ def entries(address, type_name):
 class Group:
     """The group that runs, and what it leaves."""
 
-    def __init__(self, groups, per_block):
-        self.number, self.groups, self.per_block = 0, groups, per_block
+    def __init__(self, groups, per_block, memory):
+        self.number, self.groups, self.per_block, self.memory = 0, groups, per_block, memory
+
+    def kept_row(self, row, place, room, start, size):
+        """Memory of the group: within what the launch has asked for, and filled with numbers that nobody should read."""
+        assert place % 16 == 0 and place + room * device.bytes_of(row) <= self.memory
+        return Entries(np.full(room, 0xA5, np.uint8).astype(row.around.dtype), 0)
 
     def finish(self, totals, faults, total, lost, fault):
         """A block's sums are those of its groups."""
@@ -76,13 +85,13 @@ class Call:
 
 
 class HostDriver:
-    """Runs programs at once. `launched` lists kernel, schedule and blocks of all that were started."""
+    """Runs programs at once. `launched` lists kernel, schedule and blocks of all that were started, `memories` their memory."""
 
     def __init__(self, multiprocessors=2, threads=64, number=0):
         self.multiprocessors, self.threads, self.number = multiprocessors, threads, number
         self.memory = np.zeros((ROWS, ROW), np.uint8)
         self.reports = Reports(self.memory)
-        self.launched = []
+        self.launched, self.memories = [], []
         self.programs = []
         self.waited = 0
 
@@ -90,12 +99,13 @@ class HostDriver:
         self.programs.append(program)
         return program
 
-    def launch(self, program, blocks, stream, values):
-        assert blocks > 0 and all(type(v) in (int, float) for v in values)
+    def launch(self, program, blocks, stream, values, memory=0):
+        assert blocks > 0 and all(type(v) in (int, float) for v in values) and 0 <= memory <= MOST_KEPT
         self.launched.append((program.kernel, program.schedule, blocks))
-        per_block = self.threads // WARP if program.schedule == "warp" else 1
-        here = Group(blocks * per_block, per_block)
-        width = 16 // program.itemsize if program.schedule == "wide" else 1
+        self.memories.append(memory)
+        per_block = self.threads // WARP if program.schedule.endswith("warp") else 1
+        here = Group(blocks * per_block, per_block, memory // per_block)
+        width = 16 // program.itemsize if program.schedule in NARROW else 1
         function = bind(program.module, self._device(here, width), lambda own: own)[program.kernel]
         arguments = list(self._arguments(program, values))
         with np.errstate(all="ignore"):
@@ -132,6 +142,13 @@ class HostDriver:
             "load": device.load,
             "store": device.store,
             "row": device.row,
+            "nearest": device.nearest,
+            "load_row": device.load_row,
+            "store_row": device.store_row,
+            "bytes_of": device.bytes_of,
+            "kept_row": Call(here.kept_row),
+            "keep": device.keep,
+            "load_kept": device.load_kept,
             "thread": Call(lambda: here.number),
             "threads": Call(lambda: here.groups),
             "group": Call(lambda: here.number),

@@ -1,7 +1,7 @@
 """Calls generated CUDA kernels in the simulator with named arrays, as a surface that can be held against the raw formula."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -20,12 +20,13 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass
 class Result:
-    """What a kernel has written."""
+    """What a kernel has written, and how often it has read each entry of its arrays."""
 
     values: np.ndarray
     outputs: dict[str, np.ndarray]
     total: float
     faults: int
+    reads: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class OnSimulatedCuda:
 
     groups, lanes, width: how many groups of how many threads, and how many items are taken at a time.
     storage: the dtype of arrays where it is not the module's, such as "bfloat16".
+    room: how many entries of a row are kept, rounded up to a multiple of `width`.
     """
 
     groups: int = 2
     lanes: int = 3
     width: int = 4
     storage: str = ""
+    room: int = 8
     name: str = "CUDA, simulated"
     flushes: bool = False
     folder: str = "cuda"
@@ -109,13 +112,15 @@ class OnSimulatedCuda:
             None,
             None,
             *written,
+            *[np.int64(-(-self.room // self.width) * self.width)] * len(getattr(module, "KEPT", {}).get(kernel, ())),
         ]
         arguments = {n: _address(x) for n, x in zip(annotations, ordered, strict=True)}
         launch = Launch(module, self.groups, self.lanes, self.width)
         launch.run(kernel, arguments)
         shared = {a.name for a in wrt if a.role.layout == "shared"}
         outputs = {n: x.sum(0) if n in shared else x for n, x in outputs.items()}
-        return Result(values, outputs, sum(launch.totals), launch.faults)
+        reads = {n: _times(a) for n, a in arguments.items() if isinstance(a, Address)}
+        return Result(values, outputs, sum(launch.totals), launch.faults, reads)
 
     def _output(self, argument: Argument, array: np.ndarray) -> np.ndarray:
         shared = argument.role.layout == "shared"
@@ -151,6 +156,11 @@ def _sized(loss: Loss, variant: Variant) -> list[Argument]:
         if a.role.axis and a.role.layout in ("row", "shared") and loss.default(a.name) is None:
             found.setdefault(a.role.axis, a)
     return list(found.values())
+
+
+def _times(address: Address) -> np.ndarray:
+    """How often each entry was read."""
+    return np.array([address.reads[k] for k in range(address.array.size)])
 
 
 def _address(x: Any) -> Any:

@@ -30,6 +30,8 @@ def exchange(value, distance):
     return found
 
 
+#: What the simulator does by the definitions in `lossgen.runtime.device`. Memory to keep rows in is each thread's own there.
+MOVES = ("load", "store", "row", "load_row", "store_row", "bytes_of", "kept_row", "keep", "load_kept")
 #: Loss module, schedule, threads of a block, items, size of a row.
 CASES = [
     ("mse_loss_float32", "wide", 32, 37, 0),
@@ -37,7 +39,8 @@ CASES = [
     ("mse_loss_float64", "wide", 64, 1, 0),
     ("mse_loss_float32", "wide", 32, 0, 0),
     ("cross_entropy_indices_float32", "warp", 32, 3, 37),
-    ("cross_entropy_indices_float32", "block", 64, 2, 70),
+    ("cross_entropy_indices_float32", "block", 64, 2, 290),
+    ("cross_entropy_indices_float32", "narrow_warp", 32, 3, 37),
 ]
 
 
@@ -45,7 +48,7 @@ def run(name, schedule, threads, items, size):
     """The largest error over two blocks, in units of the dtype's precision: of values, gradients, and the values' sum."""
     module = import_module(f"lossgen.generated.cuda.{name}")
     found = schedules(np.dtype(module.storage).itemsize)[schedule].device
-    replaced = {"exchange": exchange, "load": device.load, "store": device.store, "row": device.row}
+    replaced = {"exchange": exchange, **{name: getattr(device, name) for name in MOVES}}
     lanes = {"LANES": threads} if "LANES" in found else {}
     kernel = bind(module, {**found, **replaced, **lanes}, lambda function: function)["evaluate"]
     rng = np.random.default_rng(3)
@@ -55,7 +58,7 @@ def run(name, schedule, threads, items, size):
     totals, faults = np.full(4, np.nan, module.real), np.full(2, -1)
     given = {"items": items, "n_C": size, "input": x.reshape(-1), "target": target, "scale": module.real(1)}
     given |= {"label_smoothing": module.real(0.1), "ignore_index": -100}
-    given |= {"values": values, "totals": totals, "faults": faults, "grad_input": gradient.reshape(-1)}
+    given |= {"values": values, "totals": totals, "faults": faults, "grad_input": gradient.reshape(-1), "room_C": 24}
     cuda.jit(kernel)[2, threads](*(given.get(argument) for argument in kinds(kernel)))
     assert not faults.any(), faults
     expected, slope = (_cross_entropy if size else _square)(x.astype(np.longdouble), target)

@@ -6,6 +6,7 @@ results do not depend on how threads are scheduled.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -25,14 +26,19 @@ class Address:
     def __init__(self, array: np.ndarray, users: dict[int, Any] | None = None, offset: int = 0) -> None:
         self.array, self.offset = array, offset
         self.users = {} if users is None else users
+        #: How often each entry was read.
+        self.reads: Counter[int] = Counter()
 
     def beyond(self, offset: int) -> "Address":
         """A place further on in the same array."""
-        return Address(self.array, self.users, self.offset + int(offset))
+        found = Address(self.array, self.users, self.offset + int(offset))
+        found.reads = self.reads
+        return found
 
     def __getitem__(self, i: int) -> Any:
         place = self._place(i)
         self._use(place, False)
+        self.reads[place] += 1
         return self.array[place]
 
     def __setitem__(self, i: int, value: Any) -> None:
@@ -64,6 +70,8 @@ class Group:
         self.number, self.meetings = number, 0
         self.barrier = threading.Barrier(lanes, self._met)
         self.board: list[Any] = [None] * lanes
+        self.kept: dict[int, Address] = {}
+        self.lock = threading.Lock()
 
     def _met(self) -> None:
         self.meetings += 1
@@ -148,6 +156,13 @@ class Launch:
             "group_in_block": _Call(lambda: here.team),
             "rank_in_block": _Call(lambda: here.member),
             "row": _Call(lambda pointer, i, size: pointer.beyond(i * size)),
+            "nearest": device.nearest,
+            "load_row": device.load_row,
+            "store_row": device.store_row,
+            "bytes_of": _Call(lambda row: row.array.itemsize),
+            "kept_row": _Call(self._kept_row),
+            "keep": device.keep,
+            "load_kept": device.load_kept,
             "beyond": _Call(lambda pointer, offset: pointer.beyond(offset)),
             "sync": _Call(lambda: self.block.meet()),
             "bits_of_block": _Call(lambda bits: np.bitwise_or.reduce(self.block.all(bits, here.member))),
@@ -156,6 +171,15 @@ class Launch:
             "group_max": _Call(lambda number: max(self._all(number))),
             "finish": _Call(self._finish),
         }
+
+    def _kept_row(self, row: Address, place: int, room: int, start: int, size: int) -> Address:
+        """Memory of the group for a row, the same for all items: an entry is a thread's own, or a meeting is in between."""
+        assert room % self.width == 0 and place % row.array.itemsize == 0
+        with self.rows[here.team].lock:
+            kept = self.rows[here.team].kept
+            if place not in kept:
+                kept[place] = Address(np.full(room, -7).astype(row.array.dtype))
+            return kept[place]
 
     def _all(self, mine: Any) -> list[Any]:
         """What all threads of this one's group have."""

@@ -21,9 +21,9 @@ class Driver(HostDriver):
         super().__init__()
         self.streams, self.stream = [], 3
 
-    def launch(self, program, blocks, stream, values):
+    def launch(self, program, blocks, stream, values, memory=0):
         self.streams.append(stream)
-        super().launch(program, blocks, stream, values)
+        super().launch(program, blocks, stream, values, memory)
 
 
 @pytest.fixture(autouse=True)

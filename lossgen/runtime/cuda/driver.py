@@ -73,8 +73,11 @@ class Driver(Protocol):
     def load(self, program: Program) -> Any:
         """The program, ready to be launched."""
 
-    def launch(self, function: Any, blocks: int, stream: int, values: Sequence[int | float]) -> None:
-        """Start it on a stream; `values` are its arguments, arrays as addresses and what is absent as 0."""
+    def launch(self, function: Any, blocks: int, stream: int, values: Sequence[int | float], memory: int = 0) -> None:
+        """Start it on a stream; `values` are its arguments, arrays as addresses and what is absent as 0.
+
+        memory: the bytes that each block needs to keep rows in.
+        """
 
     def order(self, before: int, after: int) -> None:
         """Let the stream `after` wait for what `before` has been given so far."""

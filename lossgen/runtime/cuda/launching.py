@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -27,6 +27,10 @@ RESIDENT_LATTICES = 2
 MOST_CELLS = 1 << 31
 #: The bytes of one read or write.
 BYTES = 16
+#: The bytes of a block's memory for rows that it keeps: what blocks are granted unasked, less what sums need.
+MOST_KEPT = 40 << 10
+#: What schedules that move 16 bytes at a time become where an array does not begin at a multiple of them.
+NARROW = {"wide": "narrow", "warp": "narrow_warp", "block": "narrow_block"}
 
 #: What a bool is on the device.
 SPELT = {"bool": "uint8"}
@@ -37,13 +41,21 @@ COMMON_SCHEDULE = "block"
 
 
 class Kernel(NamedTuple):
-    """What launching needs to know of a kernel: for each argument whether it is a real number, and whether it is moved
-    by reads and writes of 16 bytes; the types of its real numbers; the arguments' names."""
+    """What launching needs to know of a kernel.
+
+    Args:
+        reals: for each argument whether it is a real number.
+        moved: and whether it is moved by reads and writes of 16 bytes.
+        real: the type of its real numbers.
+        names: the arguments' names.
+        kept: by the names of axes, the arrays whose rows it keeps while it computes an item.
+    """
 
     reals: tuple[bool, ...]
     moved: tuple[bool, ...]
     real: str
-    names: frozenset[str]
+    names: tuple[str, ...]
+    kept: Mapping[str, Sequence[str]]
 
 
 @lru_cache(maxsize=4096)
@@ -51,11 +63,13 @@ def kernel_of(module: ModuleType, name: str) -> Kernel:
     """What launching needs to know of a kernel of a module."""
     named = kinds(getattr(module, name))
     found = tuple(named.values())
+    by_16_bytes = (device.Rows,) if module.SCHEDULE == "row" else (device.Reals, device.Scales)
     return Kernel(
         tuple(kind is device.Real for kind in found),
-        tuple(kind in (device.Reals, device.Scales) for kind in found),
+        tuple(kind in by_16_bytes for kind in found),
         np.dtype(module.real).name,
-        frozenset(named),
+        tuple(named),
+        getattr(module, "KEPT", {}).get(name, {}),
     )
 
 
@@ -105,8 +119,34 @@ def lattice_grid(place: Place, items: int, cells: int, shared: int) -> Grid:
 
 def _itemsize(kernel: Kernel, given: Sequence[Given]) -> int:
     """The bytes of the smallest numbers that are moved by 16 bytes; 0 where an array does not begin at a multiple of them."""
-    arrays = [x for x, moved in zip(given, kernel.moved, strict=True) if moved and x is not None]
-    return 0 if any(x.address % BYTES for x in arrays) else min(max(2, x.dtype.itemsize) for x in arrays)
+    arrays = [x for x, moved in zip(given, kernel.moved, strict=False) if moved and x is not None]
+    if any(x.address % BYTES for x in arrays):
+        return 0
+    return min((max(2, x.dtype.itemsize) for x in arrays), default=BYTES)
+
+
+def _rooms(kernel: Kernel, given: Sequence[Given], groups: int, width: int) -> tuple[list[int], int]:
+    """How many entries of its rows along each axis a group keeps, and the bytes that a block needs for it.
+
+    A row of which less than half could be kept is not: more blocks at a time are worth more.
+
+    Args:
+        groups: how many a block has.
+        width: how many entries a thread takes at a time. The first of them may be as many less one before the row.
+    """
+    if not kernel.kept:
+        return [], 0
+    named = dict(zip(kernel.names, given, strict=False))
+    most = left = MOST_KEPT // groups // BYTES * BYTES
+    rooms = []
+    for axis, names in kernel.kept.items():
+        size = named[f"n_{axis}"]
+        entry = sum(named[name].dtype.itemsize for name in names if named[name] is not None)
+        whole = -(-(size + (width - 1 if size % width else 0)) // width) * width
+        room = min(whole, left // max(entry, 1) // width * width)
+        rooms.append(room if 2 * room >= whole else 0)
+        left -= rooms[-1] * entry
+    return rooms, groups * (most - left)
 
 
 @lru_cache(maxsize=256)
@@ -116,14 +156,15 @@ def _pointer(dtype: np.dtype) -> str:
 
 
 def launch(place: Place, module: ModuleType, name: str, grid: Grid, given: Sequence[Given]) -> None:
-    """Start a kernel. Arrays must be contiguous; where one does not begin at a multiple of 16 bytes items are taken singly."""
+    """Start a kernel. Arrays must be contiguous; where one does not begin at a multiple of 16 bytes numbers are moved singly."""
     kernel = kernel_of(module, name)
     schedule, itemsize = grid.schedule, BYTES
-    if schedule == "wide":
+    if schedule in NARROW:
         itemsize = _itemsize(kernel, given)
-        schedule, itemsize = ("wide", itemsize) if itemsize else ("narrow", BYTES)
+        schedule, itemsize = (schedule, itemsize) if itemsize else (NARROW[schedule], BYTES)
+    rooms, memory = _rooms(kernel, given, grid.groups // grid.blocks, BYTES // itemsize)
     types, values = [], []
-    for x, is_real in zip(given, kernel.reals, strict=True):
+    for x, is_real in zip((*given, *rooms), kernel.reals, strict=True):
         if x is None:
             types.append("none")
             values.append(0)
@@ -137,7 +178,7 @@ def launch(place: Place, module: ModuleType, name: str, grid: Grid, given: Seque
             types.append("int64")
             values.append(int(x))
     function = place.driver.load(Program(module, name, schedule, itemsize, tuple(types)))
-    place.driver.launch(function, grid.blocks, place.stream, values)
+    place.driver.launch(function, grid.blocks, place.stream, values, memory)
 
 
 def run(place: Place, name: str, given: Sequence[Given], blocks: int = 1) -> None:

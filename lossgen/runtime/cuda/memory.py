@@ -14,7 +14,7 @@ BYTES = 16
 WIDTH = 4
 
 
-def _vectors(context: Any, pointer: types.Type, width: int) -> tuple[ir.VectorType, int]:
+def vectors(context: Any, pointer: types.Type, width: int) -> tuple[ir.VectorType, int]:
     """The vector of one instruction, and how many of them hold `width` entries. Two halves are moved as one word."""
     halves = isinstance(pointer, Halves)
     element, size = (WORD, 4) if halves else (context.get_data_type(pointer.dtype), pointer.dtype.bitwidth // 8)
@@ -31,7 +31,7 @@ def read(typingctx, pointer, start, width):
     count = width.literal_value
 
     def codegen(context, builder, signature, args):
-        vector, number = _vectors(context, pointer, count)
+        vector, number = vectors(context, pointer, count)
         address = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
         entries = []
         for part in range(number):
@@ -73,7 +73,7 @@ def write(typingctx, pointer, start, block, width):
         data = context.make_array(block)(context, builder, args[2]).data
         numbers = [builder.load(builder.gep(data, [WORD(k)])) for k in range(width.literal_value)]
         entries = iter([rounded(context, builder, pointer, number, block.dtype) for number in numbers])
-        vector, number = _vectors(context, pointer, width.literal_value)
+        vector, number = vectors(context, pointer, width.literal_value)
         address = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
         for part in range(number):
             filled = ir.Constant(vector, ir.Undefined)

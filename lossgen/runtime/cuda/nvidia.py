@@ -70,10 +70,12 @@ class NvidiaDriver:
                 self._functions[program] = found
         return found
 
-    def launch(self, function: Function, blocks: int, stream: int, values: Sequence[int | float]) -> None:
+    def launch(
+        self, function: Function, blocks: int, stream: int, values: Sequence[int | float], memory: int = 0
+    ) -> None:
         """Start it, in this device's context, whichever is the thread's own."""
         block = function.packing.take(values)
-        given = (function.handle, blocks, 1, 1, self.threads, 1, 1, 0, stream, block[2], 0)
+        given = (function.handle, blocks, 1, 1, self.threads, 1, 1, memory, stream, block[2], 0)
         if self._is_current():
             self._call("cuLaunchKernel", *given)
         else:

@@ -20,10 +20,12 @@ BYTE = np.dtype(np.uint8)
 
 
 class Launch(NamedTuple):
-    """A kernel, its blocks and arguments; `patches` are the places of addresses, their sources and how far behind these."""
+    """A kernel, its blocks and their memory, its arguments; `patches` are the places of addresses, their sources and how
+    far behind these."""
 
     function: Any
     blocks: int
+    memory: int
     values: list[int | float]
     patches: tuple[tuple[int, int, int], ...]
 
@@ -49,11 +51,11 @@ class Replay(NamedTuple):
         if self.room:
             room = memory.empty((self.room,), BYTE)
             bases.append(room.address)
-        for function, blocks, template, patches in self.launches:
+        for function, blocks, kept, template, patches in self.launches:
             values = template.copy()
             for slot, source, offset in patches:
                 values[slot] = bases[source] + offset
-            driver.launch(function, blocks, stream, values)
+            driver.launch(function, blocks, stream, values, kept)
         return found
 
 
@@ -104,7 +106,7 @@ class Recorder:
 
 def _patched(launch: tuple, origin: Callable[[int], tuple[int, int] | None]) -> Launch | None:
     """A launch with the sources of its addresses; None if one of them has none."""
-    function, types, blocks, values = launch
+    function, types, blocks, values, kept = launch
     patches = []
     for slot, (kind, value) in enumerate(zip(types, values, strict=True)):
         if kind[0] == "*":
@@ -112,7 +114,7 @@ def _patched(launch: tuple, origin: Callable[[int], tuple[int, int] | None]) -> 
             if found is None:
                 return None
             patches.append((slot, *found))
-    return Launch(function, blocks, list(values), tuple(patches))
+    return Launch(function, blocks, kept, list(values), tuple(patches))
 
 
 class _Memory:
@@ -137,10 +139,10 @@ class _Driver:
     def load(self, program: Program) -> Any:
         return self._driver.load(program), program.types
 
-    def launch(self, function: Any, blocks: int, stream: int, values: Sequence[int | float]) -> None:
+    def launch(self, function: Any, blocks: int, stream: int, values: Sequence[int | float], memory: int = 0) -> None:
         loaded, types = function
-        self.launches.append((loaded, types, blocks, values))
-        self._driver.launch(loaded, blocks, stream, values)
+        self.launches.append((loaded, types, blocks, values, memory))
+        self._driver.launch(loaded, blocks, stream, values, memory)
 
     def order(self, before: int, after: int) -> None:
         self._driver.order(before, after)

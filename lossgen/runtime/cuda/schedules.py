@@ -6,7 +6,7 @@ from typing import Any
 
 from numba import cuda
 
-from . import groups, memory
+from . import groups, memory, rows
 
 #: What every kernel may use.
 _COMMON = {
@@ -26,13 +26,41 @@ _COMMON = {
 
 _ROW = {**_COMMON, "row": memory.row, "warp_count_of": groups.warp_count_of, "warp_max": groups.warp_max}
 
+#: A thread reads and writes 16 bytes of a row at a time.
+_TILES = {
+    **_ROW,
+    "nearest": rows.nearest,
+    "whole": rows.whole,
+    "read": memory.read,
+    "read_near": rows.read_near,
+    "write": memory.write,
+    "moved": rows.moved,
+    "memory_of_block": rows.memory_of_block,
+    "bytes_of": rows.bytes_of,
+    "load_row": rows.load_row,
+    "store_row": rows.store_row,
+    "kept_row": rows.kept_row,
+    "keep": rows.keep,
+    "load_kept": rows.load_kept,
+}
+
+#: One entry at a time.
+_ENTRIES = {
+    **_TILES,
+    "WIDTH": 1,
+    "load_row": rows.load_one_of_row,
+    "store_row": rows.store_one_of_row,
+    "keep": rows.keep_one,
+    "load_kept": rows.load_one_kept,
+}
+
 
 @dataclass(frozen=True)
 class Schedule:
     """One way to divide the items.
 
-    threads: of a block.  device: what the kernels' globals get.  aligned: whether all arrays must begin at a multiple of
-    16 bytes.
+    threads: of a block.  device: what the kernels' globals get.  aligned: whether all arrays that are read or written by
+    16 bytes must begin at a multiple of them.
     """
 
     threads: int
@@ -44,14 +72,17 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
     """The schedules by name, for arrays whose numbers have this many bytes.
 
     wide: a thread takes as many items as 16 bytes hold, by one read and one write.  narrow: one item at a time.
-    warp: 32 threads take a row.  block: all threads of a block do.
+    warp: 32 threads take a row.  block: all threads of a block do.  narrow_warp, narrow_block: one entry at a time.
     lattice: a block takes an item with recurrences, its warps the item's rows.
     """
     wide = {"WIDTH": memory.BYTES // itemsize, "load": memory.load, "store": memory.store}
     wide |= {"read": memory.read, "read_left": memory.read_left, "write": memory.write}
     narrow = {"WIDTH": 1, "load": memory.load_one, "store": memory.store_one}
+    tiles = {**_TILES, "WIDTH": memory.BYTES // itemsize}
     warp = {
         "LANES": groups.WARP,
+        "GROUPS": BLOCK // groups.WARP,
+        "group_in_block": groups.warp_in_block,
         "group": groups.warp_number,
         "groups": groups.warp_count,
         "rank_in_group": groups.rank_in_warp,
@@ -61,6 +92,8 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
     }
     block = {
         "LANES": BLOCK,
+        "GROUPS": 1,
+        "group_in_block": groups.alone_in_block,
         "group": groups.block_number,
         "groups": groups.block_count,
         "rank_in_group": groups.rank_in_block,
@@ -88,8 +121,10 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
     return {
         "wide": Schedule(BLOCK, {**_COMMON, **wide}, aligned=True),
         "narrow": Schedule(BLOCK, {**_COMMON, **narrow}),
-        "warp": Schedule(BLOCK, {**_ROW, **warp}),
-        "block": Schedule(BLOCK, {**_ROW, **block}),
+        "warp": Schedule(BLOCK, {**tiles, **warp}, aligned=True),
+        "block": Schedule(BLOCK, {**tiles, **block}, aligned=True),
+        "narrow_warp": Schedule(BLOCK, {**_ENTRIES, **warp}),
+        "narrow_block": Schedule(BLOCK, {**_ENTRIES, **block}),
         "lattice": Schedule(BLOCK, {**_ROW, **lattice}),
     }
 
@@ -98,4 +133,8 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
 BLOCK = 256
 
 #: The schedules of a kernel, by what its module calls its own.
-KINDS = {"element": ("wide", "narrow"), "row": ("warp", "block"), "lattice": ("lattice",)}
+KINDS = {
+    "element": ("wide", "narrow"),
+    "row": ("warp", "block", "narrow_warp", "narrow_block"),
+    "lattice": ("lattice",),
+}
