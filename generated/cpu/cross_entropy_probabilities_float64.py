@@ -217,7 +217,8 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
             sum_1 = one - label_smoothing
@@ -321,7 +322,8 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
             sum_1 = one - label_smoothing
@@ -430,7 +432,8 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / C
             product_1 = label_smoothing * inverse_1
             sum_1 = one - label_smoothing
@@ -569,7 +572,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / C
             sum_1 = one - label_smoothing
             top = ordered(real(-np.inf))

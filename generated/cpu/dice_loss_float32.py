@@ -59,9 +59,11 @@ def evaluate(first, last, bounds, input, target, smooth, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -129,9 +131,11 @@ def hvp(first, last, bounds, input, target, smooth, direction_input, scale, item
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -218,9 +222,11 @@ def hvp_full(first, last, bounds, input, target, smooth, direction_input, direct
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0
@@ -314,9 +320,11 @@ def hessian_diagonal(first, last, bounds, input, target, smooth, scale, item_sca
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             sum_5 = 0.0

@@ -129,9 +129,11 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 target_c = target_row[c]
@@ -207,9 +209,11 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             log_2 = real(0.6931471805599453)
             sum = 0.0
             for c in range(n_C):
@@ -278,9 +282,11 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             log_2 = real(0.6931471805599453)
             sum = 0.0
             for c in range(n_C):
@@ -355,9 +361,11 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             factor = scale
             if item_scale is not None:
                 factor = scale * s

@@ -53,7 +53,8 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if entry >= zero else integer(2)))
             sum = 0.0
             for c1 in range(n_C):
                 target_c1 = target_row[c1]
@@ -135,7 +136,8 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if entry >= zero else integer(2)))
             sum = 0.0
             for c1 in range(n_C):
                 target_c1 = target_row[c1]
@@ -195,7 +197,8 @@ def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if entry >= zero else integer(2)))
             factor = scale
             if item_scale is not None:
                 factor = scale * s

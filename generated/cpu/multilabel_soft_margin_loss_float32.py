@@ -111,7 +111,8 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 input_c = input_row[c]
@@ -187,7 +188,8 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 target_c = target_row[c]
@@ -260,7 +262,8 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for c in range(n_C):
                 direction_target_c = direction_target_row[c]
@@ -352,7 +355,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_sca
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / C
             factor = scale
             if item_scale is not None:

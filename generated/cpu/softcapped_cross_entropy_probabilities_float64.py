@@ -258,7 +258,8 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, softca
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / softcap
             inverse_2 = one / C
             product_2 = label_smoothing * inverse_2
@@ -381,7 +382,8 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, softcap, z_
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / softcap
             inverse_2 = one / C
             product_2 = label_smoothing * inverse_2
@@ -547,7 +549,8 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, softca
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / softcap
             inverse_2 = one / C
             product_2 = label_smoothing * inverse_2
@@ -750,7 +753,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             inverse_1 = one / softcap
             inverse_2 = one / C
             product_2 = label_smoothing * inverse_2

@@ -61,9 +61,11 @@ def evaluate(first, last, bounds, input, target, alpha, beta, smooth, scale, ite
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 input_d = input_row[d]
@@ -144,9 +146,11 @@ def hvp(first, last, bounds, input, target, alpha, beta, smooth, direction_input
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             for d in range(n_D):
@@ -245,9 +249,11 @@ def hvp_full(first, last, bounds, input, target, alpha, beta, smooth, direction_
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             sum_3 = 0.0
             for d in range(n_D):
@@ -354,9 +360,11 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, beta, smooth, sc
             input_row = input[i]
             target_row = target[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
+                entry = input_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 input_d = input_row[d]

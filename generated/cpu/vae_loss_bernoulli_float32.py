@@ -181,7 +181,8 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
             mu_row = mu[i]
             log_var_row = log_var[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (data_row[j] >= zero) & (data_row[j] <= one) else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -278,7 +279,8 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, 
             direction_mu_row = direction_mu[i]
             direction_log_var_row = direction_log_var[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (data_row[j] >= zero) & (data_row[j] <= one) else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 data_d = data_row[d]
@@ -383,7 +385,8 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
             direction_mu_row = direction_mu[i]
             direction_log_var_row = direction_log_var[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (data_row[j] >= zero) & (data_row[j] <= one) else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 direction_data_d = direction_data_row[d]
@@ -487,7 +490,8 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
             mu_row = mu[i]
             log_var_row = log_var[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if (data_row[j] >= zero) & (data_row[j] <= one) else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             product_1 = real(0.5) * beta
             factor = scale
             if item_scale is not None:

@@ -204,7 +204,8 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
             mu_row = mu[i]
             log_var_row = log_var[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -302,7 +303,8 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, 
             direction_mu_row = direction_mu[i]
             direction_log_var_row = direction_log_var[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -401,7 +403,8 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
             direction_mu_row = direction_mu[i]
             direction_log_var_row = direction_log_var[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 direction_reconstruction_d = direction_reconstruction_row[d]
@@ -499,7 +502,8 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, bet
             mu_row = mu[i]
             log_var_row = log_var[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
             inverse_1 = one / variance
             product_1 = real(0.5) * beta
             factor = scale

@@ -95,7 +95,8 @@ def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_sc
             reconstruction_row = reconstruction[i]
             data_row = data[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -159,7 +160,8 @@ def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstru
             data_row = data[i]
             direction_reconstruction_row = direction_reconstruction[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 reconstruction_d = reconstruction_row[d]
@@ -221,7 +223,8 @@ def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reco
             direction_reconstruction_row = direction_reconstruction[i]
             direction_data_row = direction_data[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
             sum = 0.0
             for d in range(n_D):
                 direction_reconstruction_d = direction_reconstruction_row[d]
@@ -284,7 +287,8 @@ def hessian_diagonal(first, last, bounds, reconstruction, data, variance, scale,
             reconstruction_row = reconstruction[i]
             data_row = data[i]
             for j in range(n_D):
-                bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+                entry = data_row[j]
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
             inverse_1 = one / variance
             factor = scale
             if item_scale is not None:

@@ -216,7 +216,8 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):
@@ -312,7 +313,8 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
             target_row = target[i]
             direction_input_row = direction_input[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):
@@ -417,7 +419,8 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
             direction_input_row = direction_input[i]
             direction_target_row = direction_target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             top = ordered(real(-np.inf))
             sum = 0.0
             sum_3 = 0.0
@@ -547,7 +550,8 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
             input_row = input[i]
             target_row = target[i]
             for j in range(n_C):
-                bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+                entry = target_row[j]
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
             top = ordered(real(-np.inf))
             sum = 0.0
             for c in range(n_C):

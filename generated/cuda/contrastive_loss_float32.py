@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["input1", "input2"]},
+    "hvp": {"D": ["input1", "input2", "direction_input1", "direction_input2"]},
+    "hessian_diagonal": {"D": ["input1", "input2"]},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -43,8 +49,8 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
     scale: Real,
@@ -53,8 +59,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input1: Reals | None,
-    grad_input2: Reals | None,
+    grad_input1: Rows | None,
+    grad_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -66,6 +73,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_input1 is not None:
             grad_input1_row = row(grad_input1, i, n_D)
         if grad_input2 is not None:
@@ -80,22 +89,41 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input1_block[at] = zero
+                    store_row(grad_input1_row, start, n_D, grad_input1_block)
             if grad_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input2_block[at] = zero
+                    store_row(grad_input2_row, start, n_D, grad_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d = real(input2_row[d])
-            input1_d = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d - input2_d) * (input1_d - input2_d))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d = real(input2_block[at])
+                input1_d = real(input1_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d - input2_d) * (input1_d - input2_d) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         distance = math.sqrt(sum_2)
         sum_1 = margin - distance
@@ -114,21 +142,31 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k = real(input2_row[k])
-                input1_k = real(input1_row[k])
-                sum_5 = input1_k - input2_k
-                unit_1 = sum_5 * inverse_1
-                choice_1 = (zero if sum_1 <= zero else -unit_1)
-                grad_input1_row[k] = factor * (sum_4 * sum_5 + product_1 * choice_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                grad_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k = real(input2_block[at])
+                    input1_k = real(input1_block[at])
+                    sum_5 = input1_k - input2_k
+                    unit_1 = sum_5 * inverse_1
+                    choice_1 = (zero if sum_1 <= zero else -unit_1)
+                    grad_input1_block[at] = factor * (sum_4 * sum_5 + product_1 * choice_1)
+                store_row(grad_input1_row, start, n_D, grad_input1_block)
         if grad_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k_2 = real(input2_row[k])
-                input1_k_2 = real(input1_row[k])
-                sum_6 = input1_k_2 - input2_k_2
-                unit_2 = sum_6 * inverse_1
-                choice_2 = (zero if sum_1 <= zero else unit_2)
-                grad_input2_row[k] = factor * (sum_3 * sum_6 + product_1 * choice_2)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                grad_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k_2 = real(input2_block[at])
+                    input1_k_2 = real(input1_block[at])
+                    sum_6 = input1_k_2 - input2_k_2
+                    unit_2 = sum_6 * inverse_1
+                    choice_2 = (zero if sum_1 <= zero else unit_2)
+                    grad_input2_block[at] = factor * (sum_3 * sum_6 + product_1 * choice_2)
+                store_row(grad_input2_row, start, n_D, grad_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -136,20 +174,21 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
-    direction_input1: Reals,
-    direction_input2: Reals,
+    direction_input1: Rows,
+    direction_input2: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input1: Reals | None,
-    product_input2: Reals | None,
+    product_input1: Rows | None,
+    product_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -161,6 +200,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_input1 is not None:
             product_input1_row = row(product_input1, i, n_D)
         if product_input2 is not None:
@@ -175,42 +216,76 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input1_block[at] = zero
+                    store_row(product_input1_row, start, n_D, product_input1_block)
             if product_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input2_block[at] = zero
+                    store_row(product_input2_row, start, n_D, product_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
         direction_input1_row = row(direction_input1, i, n_D)
         direction_input2_row = row(direction_input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        direction_input1_kept = kept_row(direction_input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input1_row)
+        direction_input2_kept = kept_row(direction_input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
+            keep(direction_input1_kept, direction_input1_row, start, lead_D, n_D)
+            keep(direction_input2_kept, direction_input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d = real(input2_row[d])
-            input1_d = real(input1_row[d])
-            sum_1 = input1_d - input2_d
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
-            direction_input2_d = real(direction_input2_row[d])
-            direction_input1_d = real(direction_input1_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, real(2) * (direction_input1_d - direction_input2_d) * sum_1)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d = real(input2_block[at])
+                input1_d = real(input1_block[at])
+                sum_1 = input1_d - input2_d
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1 if inside else zero)
+                direction_input2_d = real(direction_input2_block[at])
+                direction_input1_d = real(direction_input1_block[at])
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, real(2) * (direction_input1_d - direction_input2_d) * sum_1 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         distance = math.sqrt(sum_2)
         inverse_1 = reciprocal_or_zero(distance)
         sum_5 = zero
         sum_5_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_input2_d1 = real(direction_input2_row[d1])
-            direction_input1_d1 = real(direction_input1_row[d1])
-            input2_d1 = real(input2_row[d1])
-            input1_d1 = real(input1_row[d1])
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (direction_input1_d1 - direction_input2_d1) * ((input1_d1 - input2_d1) * inverse_1))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_input2_d1 = real(direction_input2_block[at])
+                direction_input1_d1 = real(direction_input1_block[at])
+                input2_d1 = real(input2_block[at])
+                input1_d1 = real(input1_block[at])
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (direction_input1_d1 - direction_input2_d1) * ((input1_d1 - input2_d1) * inverse_1) if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_7 = target_i - one
         sum_8 = margin - distance
@@ -231,29 +306,43 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                direction_input2_k = real(direction_input2_row[k])
-                direction_input1_k = real(direction_input1_row[k])
-                sum_10 = direction_input1_k - direction_input2_k
-                input2_k = real(input2_row[k])
-                input1_k = real(input1_row[k])
-                unit_1 = (input1_k - input2_k) * inverse_1
-                sum_11 = (sum_10) + product_3 * unit_1
-                choice_2 = (zero if sum_8 <= zero else (product_2 * sum_11))
-                choice_3 = (zero if sum_8 <= zero else -unit_1)
-                product_input1_row[k] = factor * (sum_9 * sum_10 + product_1 * choice_2 + product_4 * choice_3)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+                direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                product_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input2_k = real(direction_input2_block[at])
+                    direction_input1_k = real(direction_input1_block[at])
+                    sum_10 = direction_input1_k - direction_input2_k
+                    input2_k = real(input2_block[at])
+                    input1_k = real(input1_block[at])
+                    unit_1 = (input1_k - input2_k) * inverse_1
+                    sum_11 = (sum_10) + product_3 * unit_1
+                    choice_2 = (zero if sum_8 <= zero else (product_2 * sum_11))
+                    choice_3 = (zero if sum_8 <= zero else -unit_1)
+                    product_input1_block[at] = factor * (sum_9 * sum_10 + product_1 * choice_2 + product_4 * choice_3)
+                store_row(product_input1_row, start, n_D, product_input1_block)
         if product_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                direction_input2_k_2 = real(direction_input2_row[k])
-                direction_input1_k_2 = real(direction_input1_row[k])
-                sum_12 = direction_input1_k_2 - direction_input2_k_2
-                input2_k_2 = real(input2_row[k])
-                input1_k_2 = real(input1_row[k])
-                unit_2 = (input1_k_2 - input2_k_2) * inverse_1
-                sum_13 = (sum_12) + product_3 * unit_2
-                choice_4 = (zero if sum_8 <= zero else (sum_13 * inverse_1))
-                choice_5 = (zero if sum_8 <= zero else unit_2)
-                product_input2_row[k] = factor * (sum_7 * sum_12 + product_1 * choice_4 + product_4 * choice_5)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+                direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                product_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input2_k_2 = real(direction_input2_block[at])
+                    direction_input1_k_2 = real(direction_input1_block[at])
+                    sum_12 = direction_input1_k_2 - direction_input2_k_2
+                    input2_k_2 = real(input2_block[at])
+                    input1_k_2 = real(input1_block[at])
+                    unit_2 = (input1_k_2 - input2_k_2) * inverse_1
+                    sum_13 = (sum_12) + product_3 * unit_2
+                    choice_4 = (zero if sum_8 <= zero else (sum_13 * inverse_1))
+                    choice_5 = (zero if sum_8 <= zero else unit_2)
+                    product_input2_block[at] = factor * (sum_7 * sum_12 + product_1 * choice_4 + product_4 * choice_5)
+                store_row(product_input2_row, start, n_D, product_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -261,8 +350,8 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
     scale: Real,
@@ -271,8 +360,9 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input1: Reals | None,
-    diagonal_input2: Reals | None,
+    diagonal_input1: Rows | None,
+    diagonal_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -284,6 +374,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_input1 is not None:
             diagonal_input1_row = row(diagonal_input1, i, n_D)
         if diagonal_input2 is not None:
@@ -295,22 +387,41 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input1_block[at] = zero
+                    store_row(diagonal_input1_row, start, n_D, diagonal_input1_block)
             if diagonal_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input2_block[at] = zero
+                    store_row(diagonal_input2_row, start, n_D, diagonal_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d = real(input2_row[d])
-            input1_d = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d - input2_d) * (input1_d - input2_d))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d = real(input2_block[at])
+                input1_d = real(input1_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d - input2_d) * (input1_d - input2_d) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         distance = math.sqrt(sum_2)
         sum_1 = margin - distance
@@ -320,26 +431,36 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k = real(input2_row[k])
-                input1_k = real(input1_row[k])
-                unit_1 = (input1_k - input2_k) * inverse_1
-                power_of_1 = unit_1 * unit_1
-                choice_1 = (zero if sum_1 <= zero else power_of_1)
-                choice_2 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
-                choice_3 = (zero if sum_1 <= zero else ((choice_2 * unit_1 - one) * inverse_1))
-                sum_3 = one + target_i * choice_1 + product_1 * choice_3 - target_i
-                diagonal_input1_row[k] = factor * sum_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                diagonal_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k = real(input2_block[at])
+                    input1_k = real(input1_block[at])
+                    unit_1 = (input1_k - input2_k) * inverse_1
+                    power_of_1 = unit_1 * unit_1
+                    choice_1 = (zero if sum_1 <= zero else power_of_1)
+                    choice_2 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                    choice_3 = (zero if sum_1 <= zero else ((choice_2 * unit_1 - one) * inverse_1))
+                    sum_3 = one + target_i * choice_1 + product_1 * choice_3 - target_i
+                    diagonal_input1_block[at] = factor * sum_3
+                store_row(diagonal_input1_row, start, n_D, diagonal_input1_block)
         if diagonal_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k_2 = real(input2_row[k])
-                input1_k_2 = real(input1_row[k])
-                unit_2 = (input1_k_2 - input2_k_2) * inverse_1
-                power_of_2 = unit_2 * unit_2
-                choice_4 = (zero if sum_1 <= zero else power_of_2)
-                choice_5 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
-                choice_6 = (zero if sum_1 <= zero else ((choice_5 * unit_2 - one) * inverse_1))
-                sum_4 = one + target_i * choice_4 + product_1 * choice_6 - target_i
-                diagonal_input2_row[k] = factor * sum_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                diagonal_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k_2 = real(input2_block[at])
+                    input1_k_2 = real(input1_block[at])
+                    unit_2 = (input1_k_2 - input2_k_2) * inverse_1
+                    power_of_2 = unit_2 * unit_2
+                    choice_4 = (zero if sum_1 <= zero else power_of_2)
+                    choice_5 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
+                    choice_6 = (zero if sum_1 <= zero else ((choice_5 * unit_2 - one) * inverse_1))
+                    sum_4 = one + target_i * choice_4 + product_1 * choice_6 - target_i
+                    diagonal_input2_block[at] = factor * sum_4
+                store_row(diagonal_input2_row, start, n_D, diagonal_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["input1", "input2"]},
+    "hvp": {"D": ["input1", "input2", "direction_input1", "direction_input2"]},
+    "hessian_diagonal": {"D": ["input1", "input2"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -62,8 +68,8 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
     scale: Real,
@@ -72,8 +78,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input1: Reals | None,
-    grad_input2: Reals | None,
+    grad_input1: Rows | None,
+    grad_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -85,6 +92,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_input1 is not None:
             grad_input1_row = row(grad_input1, i, n_D)
         if grad_input2 is not None:
@@ -99,37 +108,61 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input1_block[at] = zero
+                    store_row(grad_input1_row, start, n_D, grad_input1_block)
             if grad_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input2_block[at] = zero
+                    store_row(grad_input2_row, start, n_D, grad_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d = real(input2_row[d])
-            input1_d = real(input1_row[d])
-            sum_1 = input1_d - input2_d
-            image = ordered(abs(sum_1))
-            top = image if image > top else top
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d = real(input2_block[at])
+                input1_d = real(input1_block[at])
+                sum_1 = input1_d - input2_d
+                image = ordered(abs(sum_1))
+                top = image if image > top else top
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1 if inside else zero)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d_2 = real(input2_row[d])
-            input1_d_2 = real(input1_row[d])
-            sum_4 = input1_d_2 - input2_d_2
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d_2 = real(input2_block[at])
+                input1_d_2 = real(input1_block[at])
+                sum_4 = input1_d_2 - input2_d_2
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1) if inside else zero)
         sum_5 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_5)
         sum_6 = margin - power_of_1 * binade_1
@@ -148,21 +181,31 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k = real(input2_row[k])
-                input1_k = real(input1_row[k])
-                sum_9 = input1_k - input2_k
-                unit_1 = sum_9 * inverse_2
-                choice_1 = (zero if sum_6 <= zero else -unit_1)
-                grad_input1_row[k] = factor * (sum_8 * sum_9 + product_1 * choice_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                grad_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k = real(input2_block[at])
+                    input1_k = real(input1_block[at])
+                    sum_9 = input1_k - input2_k
+                    unit_1 = sum_9 * inverse_2
+                    choice_1 = (zero if sum_6 <= zero else -unit_1)
+                    grad_input1_block[at] = factor * (sum_8 * sum_9 + product_1 * choice_1)
+                store_row(grad_input1_row, start, n_D, grad_input1_block)
         if grad_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k_2 = real(input2_row[k])
-                input1_k_2 = real(input1_row[k])
-                sum_10 = input1_k_2 - input2_k_2
-                unit_2 = sum_10 * inverse_2
-                choice_2 = (zero if sum_6 <= zero else unit_2)
-                grad_input2_row[k] = factor * (sum_7 * sum_10 + product_1 * choice_2)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                grad_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k_2 = real(input2_block[at])
+                    input1_k_2 = real(input1_block[at])
+                    sum_10 = input1_k_2 - input2_k_2
+                    unit_2 = sum_10 * inverse_2
+                    choice_2 = (zero if sum_6 <= zero else unit_2)
+                    grad_input2_block[at] = factor * (sum_7 * sum_10 + product_1 * choice_2)
+                store_row(grad_input2_row, start, n_D, grad_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -170,20 +213,21 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
-    direction_input1: Reals,
-    direction_input2: Reals,
+    direction_input1: Rows,
+    direction_input2: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input1: Reals | None,
-    product_input2: Reals | None,
+    product_input1: Rows | None,
+    product_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -195,6 +239,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_input1 is not None:
             product_input1_row = row(product_input1, i, n_D)
         if product_input2 is not None:
@@ -209,32 +255,59 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input1_block[at] = zero
+                    store_row(product_input1_row, start, n_D, product_input1_block)
             if product_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input2_block[at] = zero
+                    store_row(product_input2_row, start, n_D, product_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
         direction_input1_row = row(direction_input1, i, n_D)
         direction_input2_row = row(direction_input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        direction_input1_kept = kept_row(direction_input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input1_row)
+        direction_input2_kept = kept_row(direction_input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
+            keep(direction_input1_kept, direction_input1_row, start, lead_D, n_D)
+            keep(direction_input2_kept, direction_input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d = real(input2_row[d])
-            input1_d = real(input1_row[d])
-            sum_1 = input1_d - input2_d
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            direction_input2_d = real(direction_input2_row[d])
-            direction_input1_d = real(direction_input1_row[d])
-            sum_2 = direction_input1_d - direction_input2_d
-            sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * sum_2 * sum_1)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d = real(input2_block[at])
+                input1_d = real(input1_block[at])
+                sum_1 = input1_d - input2_d
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                direction_input2_d = real(direction_input2_block[at])
+                direction_input1_d = real(direction_input1_block[at])
+                sum_2 = direction_input1_d - direction_input2_d
+                sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * sum_2 * sum_1 if inside else zero)
         largest = unordered(group_max(top))
         sum_3 = group_sum(sum, sum_lost)
         binade_1 = binade(largest)
@@ -245,17 +318,24 @@ def hvp(
         sum_7_lost = zero
         sum_10 = zero
         sum_10_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d_2 = real(input2_row[d])
-            input1_d_2 = real(input1_row[d])
-            sum_5 = input1_d_2 - input2_d_2
-            sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, (sum_5 * inverse_1) * (sum_5 * inverse_1))
-            direction_input2_d_2 = real(direction_input2_row[d])
-            direction_input1_d_2 = real(direction_input1_row[d])
-            sum_8 = direction_input1_d_2 - direction_input2_d_2
-            abs_2 = abs(sum_5)
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, ((sum_8 * (one if sum_5 > zero else (-one if sum_5 < zero else zero))) if abs_2 == largest else zero))
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (one if abs_2 == largest else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d_2 = real(input2_block[at])
+                input1_d_2 = real(input1_block[at])
+                sum_5 = input1_d_2 - input2_d_2
+                sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, (sum_5 * inverse_1) * (sum_5 * inverse_1) if inside else zero)
+                direction_input2_d_2 = real(direction_input2_block[at])
+                direction_input1_d_2 = real(direction_input1_block[at])
+                sum_8 = direction_input1_d_2 - direction_input2_d_2
+                abs_2 = abs(sum_5)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, ((sum_8 * (one if sum_5 > zero else (-one if sum_5 < zero else zero))) if abs_2 == largest else zero) if inside else zero)
+                sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (one if abs_2 == largest else zero) if inside else zero)
         sum_6 = group_sum(sum_4, sum_4_lost)
         sum_9 = group_sum(sum_7, sum_7_lost)
         sum_11 = group_sum(sum_10, sum_10_lost)
@@ -268,15 +348,22 @@ def hvp(
         sum_12_lost = zero
         sum_15 = zero
         sum_15_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_input2_d1 = real(direction_input2_row[d1])
-            direction_input1_d1 = real(direction_input1_row[d1])
-            sum_13 = direction_input1_d1 - direction_input2_d1
-            input2_d1 = real(input2_row[d1])
-            input1_d1 = real(input1_row[d1])
-            unit_1 = (input1_d1 - input2_d1) * inverse_2
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, sum_13 * unit_1)
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_13) + product_1 * unit_1) * unit_1)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_input2_d1 = real(direction_input2_block[at])
+                direction_input1_d1 = real(direction_input1_block[at])
+                sum_13 = direction_input1_d1 - direction_input2_d1
+                input2_d1 = real(input2_block[at])
+                input1_d1 = real(input1_block[at])
+                unit_1 = (input1_d1 - input2_d1) * inverse_2
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, sum_13 * unit_1 if inside else zero)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_13) + product_1 * unit_1) * unit_1 if inside else zero)
         sum_14 = group_sum(sum_12, sum_12_lost)
         sum_16 = group_sum(sum_15, sum_15_lost)
         sum_17 = target_i - one
@@ -298,29 +385,43 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                direction_input2_k = real(direction_input2_row[k])
-                direction_input1_k = real(direction_input1_row[k])
-                sum_20 = direction_input1_k - direction_input2_k
-                input2_k = real(input2_row[k])
-                input1_k = real(input1_row[k])
-                unit_3 = (input1_k - input2_k) * inverse_2
-                sum_21 = ((sum_20) + product_1 * unit_3) + product_4 * unit_3
-                choice_2 = (zero if sum_18 <= zero else (product_3 * sum_21))
-                choice_3 = (zero if sum_18 <= zero else -unit_3)
-                product_input1_row[k] = factor * (sum_19 * sum_20 + product_2 * choice_2 + product_5 * choice_3)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+                direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                product_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input2_k = real(direction_input2_block[at])
+                    direction_input1_k = real(direction_input1_block[at])
+                    sum_20 = direction_input1_k - direction_input2_k
+                    input2_k = real(input2_block[at])
+                    input1_k = real(input1_block[at])
+                    unit_3 = (input1_k - input2_k) * inverse_2
+                    sum_21 = ((sum_20) + product_1 * unit_3) + product_4 * unit_3
+                    choice_2 = (zero if sum_18 <= zero else (product_3 * sum_21))
+                    choice_3 = (zero if sum_18 <= zero else -unit_3)
+                    product_input1_block[at] = factor * (sum_19 * sum_20 + product_2 * choice_2 + product_5 * choice_3)
+                store_row(product_input1_row, start, n_D, product_input1_block)
         if product_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                direction_input2_k_2 = real(direction_input2_row[k])
-                direction_input1_k_2 = real(direction_input1_row[k])
-                sum_22 = direction_input1_k_2 - direction_input2_k_2
-                input2_k_2 = real(input2_row[k])
-                input1_k_2 = real(input1_row[k])
-                unit_4 = (input1_k_2 - input2_k_2) * inverse_2
-                sum_23 = ((sum_22) + product_1 * unit_4) + product_4 * unit_4
-                choice_4 = (zero if sum_18 <= zero else (sum_23 * inverse_2))
-                choice_5 = (zero if sum_18 <= zero else unit_4)
-                product_input2_row[k] = factor * (sum_17 * sum_22 + product_2 * choice_4 + product_5 * choice_5)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+                direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                product_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input2_k_2 = real(direction_input2_block[at])
+                    direction_input1_k_2 = real(direction_input1_block[at])
+                    sum_22 = direction_input1_k_2 - direction_input2_k_2
+                    input2_k_2 = real(input2_block[at])
+                    input1_k_2 = real(input1_block[at])
+                    unit_4 = (input1_k_2 - input2_k_2) * inverse_2
+                    sum_23 = ((sum_22) + product_1 * unit_4) + product_4 * unit_4
+                    choice_4 = (zero if sum_18 <= zero else (sum_23 * inverse_2))
+                    choice_5 = (zero if sum_18 <= zero else unit_4)
+                    product_input2_block[at] = factor * (sum_17 * sum_22 + product_2 * choice_4 + product_5 * choice_5)
+                store_row(product_input2_row, start, n_D, product_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -328,8 +429,8 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
     scale: Real,
@@ -338,8 +439,9 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input1: Reals | None,
-    diagonal_input2: Reals | None,
+    diagonal_input1: Rows | None,
+    diagonal_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -351,6 +453,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_input1 is not None:
             diagonal_input1_row = row(diagonal_input1, i, n_D)
         if diagonal_input2 is not None:
@@ -362,24 +466,41 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input1_block[at] = zero
+                    store_row(diagonal_input1_row, start, n_D, diagonal_input1_block)
             if diagonal_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input2_block[at] = zero
+                    store_row(diagonal_input2_row, start, n_D, diagonal_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == zero) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         top = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            input2_d = real(input2_row[d])
-            input1_d = real(input1_row[d])
-            sum_1 = input1_d - input2_d
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                input2_d = real(input2_block[at])
+                input1_d = real(input1_block[at])
+                sum_1 = input1_d - input2_d
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
@@ -387,26 +508,36 @@ def hessian_diagonal(
         sum_lost = zero
         sum_4 = zero
         sum_4_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d_2 = real(input2_row[d])
-            input1_d_2 = real(input1_row[d])
-            sum_2 = input1_d_2 - input2_d_2
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_2 * inverse_1) * (sum_2 * inverse_1))
-            abs_2 = abs(sum_2)
-            sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, (one if abs_2 == largest else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d_2 = real(input2_block[at])
+                input1_d_2 = real(input1_block[at])
+                sum_2 = input1_d_2 - input2_d_2
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_2 * inverse_1) * (sum_2 * inverse_1) if inside else zero)
+                abs_2 = abs(sum_2)
+                sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, (one if abs_2 == largest else zero) if inside else zero)
         sum_3 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_4, sum_4_lost)
         power_of_1 = math.sqrt(sum_3)
         inverse_2 = reciprocal_or_zero(power_of_1 * binade_1)
         sum_6 = zero
         sum_6_lost = zero
-        for d in range(rank, n_D, LANES):
-            input2_d_3 = real(input2_row[d])
-            input1_d_3 = real(input1_row[d])
-            sum_7 = input1_d_3 - input2_d_3
-            power_of_2 = (sum_7 * inverse_2) * (sum_7 * inverse_2)
-            abs_3 = abs(sum_7)
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, power_of_2 - (power_of_2 if abs_3 == largest else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input2_d_3 = real(input2_block[at])
+                input1_d_3 = real(input1_block[at])
+                sum_7 = input1_d_3 - input2_d_3
+                power_of_2 = (sum_7 * inverse_2) * (sum_7 * inverse_2)
+                abs_3 = abs(sum_7)
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, power_of_2 - (power_of_2 if abs_3 == largest else zero) if inside else zero)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_9 = margin - power_of_1 * binade_1
         product_1 = target_i * (zero if zero > sum_9 else sum_9)
@@ -415,26 +546,36 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k = real(input2_row[k])
-                input1_k = real(input1_row[k])
-                sum_10 = input1_k - input2_k
-                power_of_3 = (sum_10 * inverse_2) * (sum_10 * inverse_2)
-                choice_1 = (zero if sum_9 <= zero else power_of_3)
-                choice_2 = ((power_of_3 * (sum_5 - one) + sum_8) if abs(sum_10) == largest else (one - power_of_3))
-                choice_3 = (zero if sum_9 <= zero else (product_2 * choice_2))
-                sum_11 = one + target_i * choice_1 + product_1 * choice_3 - target_i
-                diagonal_input1_row[k] = factor * sum_11
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                diagonal_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k = real(input2_block[at])
+                    input1_k = real(input1_block[at])
+                    sum_10 = input1_k - input2_k
+                    power_of_3 = (sum_10 * inverse_2) * (sum_10 * inverse_2)
+                    choice_1 = (zero if sum_9 <= zero else power_of_3)
+                    choice_2 = ((power_of_3 * (sum_5 - one) + sum_8) if abs(sum_10) == largest else (one - power_of_3))
+                    choice_3 = (zero if sum_9 <= zero else (product_2 * choice_2))
+                    sum_11 = one + target_i * choice_1 + product_1 * choice_3 - target_i
+                    diagonal_input1_block[at] = factor * sum_11
+                store_row(diagonal_input1_row, start, n_D, diagonal_input1_block)
         if diagonal_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k_2 = real(input2_row[k])
-                input1_k_2 = real(input1_row[k])
-                sum_12 = input1_k_2 - input2_k_2
-                power_of_4 = (sum_12 * inverse_2) * (sum_12 * inverse_2)
-                choice_4 = (zero if sum_9 <= zero else power_of_4)
-                choice_5 = ((power_of_4 * (sum_5 - one) + sum_8) if abs(sum_12) == largest else (one - power_of_4))
-                choice_6 = (zero if sum_9 <= zero else (product_2 * choice_5))
-                sum_13 = one + target_i * choice_4 + product_1 * choice_6 - target_i
-                diagonal_input2_row[k] = factor * sum_13
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                diagonal_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k_2 = real(input2_block[at])
+                    input1_k_2 = real(input1_block[at])
+                    sum_12 = input1_k_2 - input2_k_2
+                    power_of_4 = (sum_12 * inverse_2) * (sum_12 * inverse_2)
+                    choice_4 = (zero if sum_9 <= zero else power_of_4)
+                    choice_5 = ((power_of_4 * (sum_5 - one) + sum_8) if abs(sum_12) == largest else (one - power_of_4))
+                    choice_6 = (zero if sum_9 <= zero else (product_2 * choice_5))
+                    sum_13 = one + target_i * choice_4 + product_1 * choice_6 - target_i
+                    diagonal_input2_block[at] = factor * sum_13
+                store_row(diagonal_input2_row, start, n_D, diagonal_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

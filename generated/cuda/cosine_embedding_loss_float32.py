@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["input1", "input2"]},
+    "hvp": {"D": ["input1", "input2", "direction_input1", "direction_input2"]},
+    "hessian_diagonal": {"D": ["input1", "input2"]},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -43,8 +49,8 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
     scale: Real,
@@ -53,8 +59,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input1: Reals | None,
-    grad_input2: Reals | None,
+    grad_input1: Rows | None,
+    grad_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -66,6 +73,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_input1 is not None:
             grad_input1_row = row(grad_input1, i, n_D)
         if grad_input2 is not None:
@@ -80,25 +89,44 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input1_block[at] = zero
+                    store_row(grad_input1_row, start, n_D, grad_input1_block)
             if grad_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input2_block[at] = zero
+                    store_row(grad_input2_row, start, n_D, grad_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            input1_d = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, input1_d * input1_d)
-            input2_d = real(input2_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, input2_d * input2_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input1_d = real(input1_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, input1_d * input1_d if inside else zero)
+                input2_d = real(input2_block[at])
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, input2_d * input2_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -111,14 +139,19 @@ def evaluate(
         sum_7_lost = zero
         sum_9 = zero
         sum_9_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            input1_d1 = real(input1_row[d1])
-            unit_1 = input1_d1 * inverse_1
-            input2_d1 = real(input2_row[d1])
-            unit_2 = input2_d1 * inverse_2
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, unit_1 * unit_2)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                input1_d1 = real(input1_block[at])
+                unit_1 = input1_d1 * inverse_1
+                input2_d1 = real(input2_block[at])
+                unit_2 = input2_d1 * inverse_2
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2) if inside else zero)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2) if inside else zero)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, unit_1 * unit_2 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_10 = group_sum(sum_9, sum_9_lost)
@@ -141,25 +174,35 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input1_k = real(input1_row[k])
-                unit_3 = input1_k * inverse_1
-                input2_k = real(input2_row[k])
-                unit_4 = input2_k * inverse_2
-                sum_11 = (product_2 * unit_3 + unit_4) + choice_4 * unit_3
-                choice_5 = (zero if margin - sum_10 >= zero else (sum_11 * inverse_1))
-                choice_6 = ((product_1 * sum_11) if target_i > zero else choice_5)
-                grad_input1_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                grad_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input1_k = real(input1_block[at])
+                    unit_3 = input1_k * inverse_1
+                    input2_k = real(input2_block[at])
+                    unit_4 = input2_k * inverse_2
+                    sum_11 = (product_2 * unit_3 + unit_4) + choice_4 * unit_3
+                    choice_5 = (zero if margin - sum_10 >= zero else (sum_11 * inverse_1))
+                    choice_6 = ((product_1 * sum_11) if target_i > zero else choice_5)
+                    grad_input1_block[at] = factor * choice_6
+                store_row(grad_input1_row, start, n_D, grad_input1_block)
         if grad_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k_2 = real(input2_row[k])
-                unit_5 = input2_k_2 * inverse_2
-                input1_k_2 = real(input1_row[k])
-                unit_6 = input1_k_2 * inverse_1
-                sum_12 = (product_2 * unit_5 + unit_6) + choice_4 * unit_5
-                choice_7 = (zero if margin - sum_10 >= zero else (sum_12 * inverse_2))
-                choice_8 = ((product_3 * sum_12) if target_i > zero else choice_7)
-                grad_input2_row[k] = factor * choice_8
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                grad_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k_2 = real(input2_block[at])
+                    unit_5 = input2_k_2 * inverse_2
+                    input1_k_2 = real(input1_block[at])
+                    unit_6 = input1_k_2 * inverse_1
+                    sum_12 = (product_2 * unit_5 + unit_6) + choice_4 * unit_5
+                    choice_7 = (zero if margin - sum_10 >= zero else (sum_12 * inverse_2))
+                    choice_8 = ((product_3 * sum_12) if target_i > zero else choice_7)
+                    grad_input2_block[at] = factor * choice_8
+                store_row(grad_input2_row, start, n_D, grad_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -167,20 +210,21 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
-    direction_input1: Reals,
-    direction_input2: Reals,
+    direction_input1: Rows,
+    direction_input2: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input1: Reals | None,
-    product_input2: Reals | None,
+    product_input1: Rows | None,
+    product_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -192,6 +236,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_input1 is not None:
             product_input1_row = row(product_input1, i, n_D)
         if product_input2 is not None:
@@ -206,27 +252,52 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input1_block[at] = zero
+                    store_row(product_input1_row, start, n_D, product_input1_block)
             if product_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input2_block[at] = zero
+                    store_row(product_input2_row, start, n_D, product_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
         direction_input1_row = row(direction_input1, i, n_D)
         direction_input2_row = row(direction_input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        direction_input1_kept = kept_row(direction_input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input1_row)
+        direction_input2_kept = kept_row(direction_input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
+            keep(direction_input1_kept, direction_input1_row, start, lead_D, n_D)
+            keep(direction_input2_kept, direction_input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            input1_d = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, input1_d * input1_d)
-            input2_d = real(input2_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, input2_d * input2_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input1_d = real(input1_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, input1_d * input1_d if inside else zero)
+                input2_d = real(input2_block[at])
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, input2_d * input2_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -243,18 +314,25 @@ def hvp(
         sum_11_lost = zero
         sum_13 = zero
         sum_13_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            input1_d1 = real(input1_row[d1])
-            unit_1 = input1_d1 * inverse_1
-            input2_d1 = real(input2_row[d1])
-            unit_2 = input2_d1 * inverse_2
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
-            direction_input1_d1 = real(direction_input1_row[d1])
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, direction_input1_d1 * unit_1)
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, unit_1 * unit_2)
-            direction_input2_d1 = real(direction_input2_row[d1])
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, direction_input2_d1 * unit_2)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                input1_d1 = real(input1_block[at])
+                unit_1 = input1_d1 * inverse_1
+                input2_d1 = real(input2_block[at])
+                unit_2 = input2_d1 * inverse_2
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2) if inside else zero)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2) if inside else zero)
+                direction_input1_d1 = real(direction_input1_block[at])
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, direction_input1_d1 * unit_1 if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, unit_1 * unit_2 if inside else zero)
+                direction_input2_d1 = real(direction_input2_block[at])
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, direction_input2_d1 * unit_2 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_10 = group_sum(sum_9, sum_9_lost)
@@ -264,14 +342,21 @@ def hvp(
         product_2 = -inverse_2
         sum_15 = zero
         sum_15_lost = zero
-        for d2 in range(rank, n_D, LANES):
-            direction_input1_d2 = real(direction_input1_row[d2])
-            input1_d2 = real(input1_row[d2])
-            unit_3 = input1_d2 * inverse_1
-            input2_d2 = real(input2_row[d2])
-            unit_4 = input2_d2 * inverse_2
-            direction_input2_d2 = real(direction_input2_row[d2])
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, product_1 * (sum_10 * unit_3 - direction_input1_d2) * unit_4 + product_2 * (sum_14 * unit_4 - direction_input2_d2) * unit_3)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d2 = nearest(start + at, n_D)
+                inside = d2 == start + at
+                direction_input1_d2 = real(direction_input1_block[at])
+                input1_d2 = real(input1_block[at])
+                unit_3 = input1_d2 * inverse_1
+                input2_d2 = real(input2_block[at])
+                unit_4 = input2_d2 * inverse_2
+                direction_input2_d2 = real(direction_input2_block[at])
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, product_1 * (sum_10 * unit_3 - direction_input1_d2) * unit_4 + product_2 * (sum_14 * unit_4 - direction_input2_d2) * unit_3 if inside else zero)
         sum_16 = group_sum(sum_15, sum_15_lost)
         choice_1 = (zero if margin - sum_12 >= zero else sum_16)
         choice_2 = (-sum_16 if target_i > zero else choice_1)
@@ -298,35 +383,49 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                direction_input2_k = real(direction_input2_row[k])
-                input2_k = real(input2_row[k])
-                unit_5 = input2_k * inverse_2
-                sum_1 = sum_14 * unit_5 - direction_input2_k
-                input1_k = real(input1_row[k])
-                unit_6 = input1_k * inverse_1
-                direction_input1_k = real(direction_input1_row[k])
-                sum_17 = sum_10 * unit_6 - direction_input1_k
-                sum_18 = sum_1 * inverse_2 + sum_16 * unit_6 + product_3 * sum_17
-                sum_19 = (product_5 * unit_6 + unit_5) + choice_5 * unit_6
-                choice_6 = (zero if margin - sum_12 >= zero else (product_1 * sum_18 + product_6 * sum_19))
-                choice_7 = ((sum_18 * inverse_1 + product_4 * sum_19) if target_i > zero else choice_6)
-                product_input1_row[k] = factor * choice_7
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+                product_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input2_k = real(direction_input2_block[at])
+                    input2_k = real(input2_block[at])
+                    unit_5 = input2_k * inverse_2
+                    sum_1 = sum_14 * unit_5 - direction_input2_k
+                    input1_k = real(input1_block[at])
+                    unit_6 = input1_k * inverse_1
+                    direction_input1_k = real(direction_input1_block[at])
+                    sum_17 = sum_10 * unit_6 - direction_input1_k
+                    sum_18 = sum_1 * inverse_2 + sum_16 * unit_6 + product_3 * sum_17
+                    sum_19 = (product_5 * unit_6 + unit_5) + choice_5 * unit_6
+                    choice_6 = (zero if margin - sum_12 >= zero else (product_1 * sum_18 + product_6 * sum_19))
+                    choice_7 = ((sum_18 * inverse_1 + product_4 * sum_19) if target_i > zero else choice_6)
+                    product_input1_block[at] = factor * choice_7
+                store_row(product_input1_row, start, n_D, product_input1_block)
         if product_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                direction_input1_k_2 = real(direction_input1_row[k])
-                input1_k_2 = real(input1_row[k])
-                unit_7 = input1_k_2 * inverse_1
-                sum_20 = sum_10 * unit_7 - direction_input1_k_2
-                input2_k_2 = real(input2_row[k])
-                unit_8 = input2_k_2 * inverse_2
-                direction_input2_k_2 = real(direction_input2_row[k])
-                sum_21 = sum_14 * unit_8 - direction_input2_k_2
-                sum_22 = sum_20 * inverse_1 + sum_16 * unit_8 + product_7 * sum_21
-                sum_23 = (product_5 * unit_8 + unit_7) + choice_5 * unit_8
-                choice_8 = (zero if margin - sum_12 >= zero else (product_2 * sum_22 + product_9 * sum_23))
-                choice_9 = ((sum_22 * inverse_2 + product_8 * sum_23) if target_i > zero else choice_8)
-                product_input2_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+                product_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input1_k_2 = real(direction_input1_block[at])
+                    input1_k_2 = real(input1_block[at])
+                    unit_7 = input1_k_2 * inverse_1
+                    sum_20 = sum_10 * unit_7 - direction_input1_k_2
+                    input2_k_2 = real(input2_block[at])
+                    unit_8 = input2_k_2 * inverse_2
+                    direction_input2_k_2 = real(direction_input2_block[at])
+                    sum_21 = sum_14 * unit_8 - direction_input2_k_2
+                    sum_22 = sum_20 * inverse_1 + sum_16 * unit_8 + product_7 * sum_21
+                    sum_23 = (product_5 * unit_8 + unit_7) + choice_5 * unit_8
+                    choice_8 = (zero if margin - sum_12 >= zero else (product_2 * sum_22 + product_9 * sum_23))
+                    choice_9 = ((sum_22 * inverse_2 + product_8 * sum_23) if target_i > zero else choice_8)
+                    product_input2_block[at] = factor * choice_9
+                store_row(product_input2_row, start, n_D, product_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -334,8 +433,8 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
     scale: Real,
@@ -344,8 +443,9 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input1: Reals | None,
-    diagonal_input2: Reals | None,
+    diagonal_input1: Rows | None,
+    diagonal_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -357,6 +457,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_input1 is not None:
             diagonal_input1_row = row(diagonal_input1, i, n_D)
         if diagonal_input2 is not None:
@@ -368,25 +470,44 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input1_block[at] = zero
+                    store_row(diagonal_input1_row, start, n_D, diagonal_input1_block)
             if diagonal_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input2_block[at] = zero
+                    store_row(diagonal_input2_row, start, n_D, diagonal_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            input1_d = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, input1_d * input1_d)
-            input2_d = real(input2_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, input2_d * input2_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input1_d = real(input1_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, input1_d * input1_d if inside else zero)
+                input2_d = real(input2_block[at])
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, input2_d * input2_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -399,14 +520,19 @@ def hessian_diagonal(
         sum_7_lost = zero
         sum_9 = zero
         sum_9_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            input1_d1 = real(input1_row[d1])
-            unit_1 = input1_d1 * inverse_1
-            input2_d1 = real(input2_row[d1])
-            unit_2 = input2_d1 * inverse_2
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, unit_1 * unit_2)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                input1_d1 = real(input1_block[at])
+                unit_1 = input1_d1 * inverse_1
+                input2_d1 = real(input2_block[at])
+                unit_2 = input2_d1 * inverse_2
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2) if inside else zero)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2) if inside else zero)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, unit_1 * unit_2 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_10 = group_sum(sum_9, sum_9_lost)
@@ -422,28 +548,38 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input1_k = real(input1_row[k])
-                unit_3 = input1_k * inverse_1
-                choice_1 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
-                sum_1 = choice_1 * unit_3 - one
-                input2_k = real(input2_row[k])
-                unit_4 = input2_k * inverse_2
-                sum_11 = (product_2 * unit_3 + unit_4) + choice_4 * unit_3
-                choice_5 = (zero if product_1 + margin >= zero else (power_of_3 * (sum_1 * sum_10 - real(2) * sum_11 * unit_3)))
-                choice_6 = ((power_of_3 * (product_1 * sum_1 + real(2) * sum_11 * unit_3)) if target_i > zero else choice_5)
-                diagonal_input1_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                diagonal_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input1_k = real(input1_block[at])
+                    unit_3 = input1_k * inverse_1
+                    choice_1 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
+                    sum_1 = choice_1 * unit_3 - one
+                    input2_k = real(input2_block[at])
+                    unit_4 = input2_k * inverse_2
+                    sum_11 = (product_2 * unit_3 + unit_4) + choice_4 * unit_3
+                    choice_5 = (zero if product_1 + margin >= zero else (power_of_3 * (sum_1 * sum_10 - real(2) * sum_11 * unit_3)))
+                    choice_6 = ((power_of_3 * (product_1 * sum_1 + real(2) * sum_11 * unit_3)) if target_i > zero else choice_5)
+                    diagonal_input1_block[at] = factor * choice_6
+                store_row(diagonal_input1_row, start, n_D, diagonal_input1_block)
         if diagonal_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k_2 = real(input2_row[k])
-                unit_5 = input2_k_2 * inverse_2
-                choice_7 = (unit_5 if (unit_5 > zero) | (unit_5 < zero) else zero)
-                sum_12 = choice_7 * unit_5 - one
-                input1_k_2 = real(input1_row[k])
-                unit_6 = input1_k_2 * inverse_1
-                sum_13 = (product_2 * unit_5 + unit_6) + choice_4 * unit_5
-                choice_8 = (zero if product_1 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))
-                choice_9 = ((power_of_4 * (product_1 * sum_12 + real(2) * sum_13 * unit_5)) if target_i > zero else choice_8)
-                diagonal_input2_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                diagonal_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k_2 = real(input2_block[at])
+                    unit_5 = input2_k_2 * inverse_2
+                    choice_7 = (unit_5 if (unit_5 > zero) | (unit_5 < zero) else zero)
+                    sum_12 = choice_7 * unit_5 - one
+                    input1_k_2 = real(input1_block[at])
+                    unit_6 = input1_k_2 * inverse_1
+                    sum_13 = (product_2 * unit_5 + unit_6) + choice_4 * unit_5
+                    choice_8 = (zero if product_1 + margin >= zero else (power_of_4 * (sum_12 * sum_10 - real(2) * sum_13 * unit_5)))
+                    choice_9 = ((power_of_4 * (product_1 * sum_12 + real(2) * sum_13 * unit_5)) if target_i > zero else choice_8)
+                    diagonal_input2_block[at] = factor * choice_9
+                store_row(diagonal_input2_row, start, n_D, diagonal_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["input1", "input2"]},
+    "hvp": {"D": ["input1", "input2", "direction_input1", "direction_input2"]},
+    "hessian_diagonal": {"D": ["input1", "input2"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -62,8 +68,8 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
     scale: Real,
@@ -72,8 +78,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input1: Reals | None,
-    grad_input2: Reals | None,
+    grad_input1: Rows | None,
+    grad_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -85,6 +92,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_input1 is not None:
             grad_input1_row = row(grad_input1, i, n_D)
         if grad_input2 is not None:
@@ -99,25 +108,42 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input1_block[at] = zero
+                    store_row(grad_input1_row, start, n_D, grad_input1_block)
             if grad_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input2_block[at] = zero
+                    store_row(grad_input2_row, start, n_D, grad_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            input1_d = real(input1_row[d])
-            image = ordered(abs(input1_d))
-            top = image if image > top else top
-            input2_d = real(input2_row[d])
-            image = ordered(abs(input2_d))
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                input1_d = real(input1_block[at])
+                image = ordered(abs(input1_d))
+                top = image if image > top else top
+                input2_d = real(input2_block[at])
+                image = ordered(abs(input2_d))
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         binade_1 = binade(largest)
@@ -128,11 +154,16 @@ def evaluate(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            input1_d_2 = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
-            input2_d_2 = real(input2_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input1_d_2 = real(input1_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1) if inside else zero)
+                input2_d_2 = real(input2_block[at])
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -147,14 +178,19 @@ def evaluate(
         sum_7_lost = zero
         sum_9 = zero
         sum_9_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            input1_d1 = real(input1_row[d1])
-            unit_1 = input1_d1 * inverse_3
-            input2_d1 = real(input2_row[d1])
-            unit_2 = input2_d1 * inverse_4
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, unit_1 * unit_2)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                input1_d1 = real(input1_block[at])
+                unit_1 = input1_d1 * inverse_3
+                input2_d1 = real(input2_block[at])
+                unit_2 = input2_d1 * inverse_4
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (unit_1 + unit_2) * (unit_1 + unit_2) if inside else zero)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (unit_1 - unit_2) * (unit_1 - unit_2) if inside else zero)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, unit_1 * unit_2 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_10 = group_sum(sum_9, sum_9_lost)
@@ -177,25 +213,35 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input1_k = real(input1_row[k])
-                unit_3 = input1_k * inverse_3
-                input2_k = real(input2_row[k])
-                unit_4 = input2_k * inverse_4
-                sum_11 = (product_4 * unit_3 + unit_4) + choice_4 * unit_3
-                choice_5 = (zero if margin - sum_10 >= zero else (sum_11 * inverse_3))
-                choice_6 = ((product_3 * sum_11) if target_i > zero else choice_5)
-                grad_input1_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                grad_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input1_k = real(input1_block[at])
+                    unit_3 = input1_k * inverse_3
+                    input2_k = real(input2_block[at])
+                    unit_4 = input2_k * inverse_4
+                    sum_11 = (product_4 * unit_3 + unit_4) + choice_4 * unit_3
+                    choice_5 = (zero if margin - sum_10 >= zero else (sum_11 * inverse_3))
+                    choice_6 = ((product_3 * sum_11) if target_i > zero else choice_5)
+                    grad_input1_block[at] = factor * choice_6
+                store_row(grad_input1_row, start, n_D, grad_input1_block)
         if grad_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k_2 = real(input2_row[k])
-                unit_5 = input2_k_2 * inverse_4
-                input1_k_2 = real(input1_row[k])
-                unit_6 = input1_k_2 * inverse_3
-                sum_12 = (product_4 * unit_5 + unit_6) + choice_4 * unit_5
-                choice_7 = (zero if margin - sum_10 >= zero else (sum_12 * inverse_4))
-                choice_8 = ((product_5 * sum_12) if target_i > zero else choice_7)
-                grad_input2_row[k] = factor * choice_8
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                grad_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k_2 = real(input2_block[at])
+                    unit_5 = input2_k_2 * inverse_4
+                    input1_k_2 = real(input1_block[at])
+                    unit_6 = input1_k_2 * inverse_3
+                    sum_12 = (product_4 * unit_5 + unit_6) + choice_4 * unit_5
+                    choice_7 = (zero if margin - sum_10 >= zero else (sum_12 * inverse_4))
+                    choice_8 = ((product_5 * sum_12) if target_i > zero else choice_7)
+                    grad_input2_block[at] = factor * choice_8
+                store_row(grad_input2_row, start, n_D, grad_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -203,20 +249,21 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
-    direction_input1: Reals,
-    direction_input2: Reals,
+    direction_input1: Rows,
+    direction_input2: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input1: Reals | None,
-    product_input2: Reals | None,
+    product_input1: Rows | None,
+    product_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -228,6 +275,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_input1 is not None:
             product_input1_row = row(product_input1, i, n_D)
         if product_input2 is not None:
@@ -242,29 +291,52 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input1_block[at] = zero
+                    store_row(product_input1_row, start, n_D, product_input1_block)
             if product_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input2_block[at] = zero
+                    store_row(product_input2_row, start, n_D, product_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
         direction_input1_row = row(direction_input1, i, n_D)
         direction_input2_row = row(direction_input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        direction_input1_kept = kept_row(direction_input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input1_row)
+        direction_input2_kept = kept_row(direction_input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
+            keep(direction_input1_kept, direction_input1_row, start, lead_D, n_D)
+            keep(direction_input2_kept, direction_input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            input1_d = real(input1_row[d])
-            abs_1 = abs(input1_d)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            input2_d = real(input2_row[d])
-            abs_2 = abs(input2_d)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                input1_d = real(input1_block[at])
+                abs_1 = abs(input1_d)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                input2_d = real(input2_block[at])
+                abs_2 = abs(input2_d)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         binade_1 = binade(largest)
@@ -283,19 +355,26 @@ def hvp(
         sum_9_lost = zero
         sum_11 = zero
         sum_11_lost = zero
-        for d in range(rank, n_D, LANES):
-            input1_d_2 = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
-            input2_d_2 = real(input2_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
-            abs_3 = abs(input1_d_2)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (one if abs_3 == largest else zero))
-            abs_4 = abs(input2_d_2)
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (one if abs_4 == largest_2 else zero))
-            direction_input1_d = real(direction_input1_row[d])
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, ((direction_input1_d * (one if input1_d_2 > zero else (-one if input1_d_2 < zero else zero))) if abs_3 == largest else zero))
-            direction_input2_d = real(direction_input2_row[d])
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((direction_input2_d * (one if input2_d_2 > zero else (-one if input2_d_2 < zero else zero))) if abs_4 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input1_d_2 = real(input1_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1) if inside else zero)
+                input2_d_2 = real(input2_block[at])
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2) if inside else zero)
+                abs_3 = abs(input1_d_2)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (one if abs_3 == largest else zero) if inside else zero)
+                abs_4 = abs(input2_d_2)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (one if abs_4 == largest_2 else zero) if inside else zero)
+                direction_input1_d = real(direction_input1_block[at])
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, ((direction_input1_d * (one if input1_d_2 > zero else (-one if input1_d_2 < zero else zero))) if abs_3 == largest else zero) if inside else zero)
+                direction_input2_d = real(direction_input2_block[at])
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((direction_input2_d * (one if input2_d_2 > zero else (-one if input2_d_2 < zero else zero))) if abs_4 == largest_2 else zero) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -326,20 +405,27 @@ def hvp(
         sum_23_lost = zero
         sum_25 = zero
         sum_25_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            input1_d1 = real(input1_row[d1])
-            unit_1 = input1_d1 * inverse_3
-            input2_d1 = real(input2_row[d1])
-            unit_2 = input2_d1 * inverse_4
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
-            direction_input1_d1 = real(direction_input1_row[d1])
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (product_3 * unit_1 + direction_input1_d1) * unit_1)
-            direction_input2_d1 = real(direction_input2_row[d1])
-            sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (product_4 * unit_2 + direction_input2_d1) * unit_2)
-            sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, direction_input1_d1 * unit_1)
-            sum_23, sum_23_lost = sum_with_lost(sum_23, sum_23_lost, unit_1 * unit_2)
-            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, direction_input2_d1 * unit_2)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                input1_d1 = real(input1_block[at])
+                unit_1 = input1_d1 * inverse_3
+                input2_d1 = real(input2_block[at])
+                unit_2 = input2_d1 * inverse_4
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (unit_1 + unit_2) * (unit_1 + unit_2) if inside else zero)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (unit_1 - unit_2) * (unit_1 - unit_2) if inside else zero)
+                direction_input1_d1 = real(direction_input1_block[at])
+                sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (product_3 * unit_1 + direction_input1_d1) * unit_1 if inside else zero)
+                direction_input2_d1 = real(direction_input2_block[at])
+                sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (product_4 * unit_2 + direction_input2_d1) * unit_2 if inside else zero)
+                sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, direction_input1_d1 * unit_1 if inside else zero)
+                sum_23, sum_23_lost = sum_with_lost(sum_23, sum_23_lost, unit_1 * unit_2 if inside else zero)
+                sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, direction_input2_d1 * unit_2 if inside else zero)
         sum_14 = group_sum(sum_13, sum_13_lost)
         sum_16 = group_sum(sum_15, sum_15_lost)
         sum_18 = group_sum(sum_17, sum_17_lost)
@@ -351,14 +437,21 @@ def hvp(
         product_6 = -sum_20
         sum_27 = zero
         sum_27_lost = zero
-        for d2 in range(rank, n_D, LANES):
-            input1_d2 = real(input1_row[d2])
-            unit_5 = input1_d2 * inverse_3
-            direction_input1_d2 = real(direction_input1_row[d2])
-            input2_d2 = real(input2_row[d2])
-            unit_6 = input2_d2 * inverse_4
-            direction_input2_d2 = real(direction_input2_row[d2])
-            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, ((product_3 * unit_5 + direction_input1_d2) + product_5 * unit_5) * unit_6 * inverse_3 + ((product_4 * unit_6 + direction_input2_d2) + product_6 * unit_6) * unit_5 * inverse_4)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d2 = nearest(start + at, n_D)
+                inside = d2 == start + at
+                input1_d2 = real(input1_block[at])
+                unit_5 = input1_d2 * inverse_3
+                direction_input1_d2 = real(direction_input1_block[at])
+                input2_d2 = real(input2_block[at])
+                unit_6 = input2_d2 * inverse_4
+                direction_input2_d2 = real(direction_input2_block[at])
+                sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, ((product_3 * unit_5 + direction_input1_d2) + product_5 * unit_5) * unit_6 * inverse_3 + ((product_4 * unit_6 + direction_input2_d2) + product_6 * unit_6) * unit_5 * inverse_4 if inside else zero)
         sum_28 = group_sum(sum_27, sum_27_lost)
         choice_1 = (zero if margin - sum_24 >= zero else sum_28)
         choice_2 = (-sum_28 if target_i > zero else choice_1)
@@ -388,35 +481,49 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k = real(input2_row[k])
-                unit_7 = input2_k * inverse_4
-                direction_input2_k = real(direction_input2_row[k])
-                sum_1 = (product_4 * unit_7 + direction_input2_k) + product_6 * unit_7
-                input1_k = real(input1_row[k])
-                unit_8 = input1_k * inverse_3
-                direction_input1_k = real(direction_input1_row[k])
-                sum_29 = (product_3 * unit_8 + direction_input1_k) + product_5 * unit_8
-                sum_30 = sum_1 * inverse_4 + product_8 * unit_8 + product_9 * sum_29
-                sum_31 = (product_11 * unit_8 + unit_7) + choice_5 * unit_8
-                choice_6 = (zero if margin - sum_24 >= zero else (sum_30 * inverse_3 + product_12 * sum_31))
-                choice_7 = ((product_7 * sum_30 + product_10 * sum_31) if target_i > zero else choice_6)
-                product_input1_row[k] = factor * choice_7
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+                product_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k = real(input2_block[at])
+                    unit_7 = input2_k * inverse_4
+                    direction_input2_k = real(direction_input2_block[at])
+                    sum_1 = (product_4 * unit_7 + direction_input2_k) + product_6 * unit_7
+                    input1_k = real(input1_block[at])
+                    unit_8 = input1_k * inverse_3
+                    direction_input1_k = real(direction_input1_block[at])
+                    sum_29 = (product_3 * unit_8 + direction_input1_k) + product_5 * unit_8
+                    sum_30 = sum_1 * inverse_4 + product_8 * unit_8 + product_9 * sum_29
+                    sum_31 = (product_11 * unit_8 + unit_7) + choice_5 * unit_8
+                    choice_6 = (zero if margin - sum_24 >= zero else (sum_30 * inverse_3 + product_12 * sum_31))
+                    choice_7 = ((product_7 * sum_30 + product_10 * sum_31) if target_i > zero else choice_6)
+                    product_input1_block[at] = factor * choice_7
+                store_row(product_input1_row, start, n_D, product_input1_block)
         if product_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input1_k_2 = real(input1_row[k])
-                unit_9 = input1_k_2 * inverse_3
-                direction_input1_k_2 = real(direction_input1_row[k])
-                sum_32 = (product_3 * unit_9 + direction_input1_k_2) + product_5 * unit_9
-                input2_k_2 = real(input2_row[k])
-                unit_10 = input2_k_2 * inverse_4
-                direction_input2_k_2 = real(direction_input2_row[k])
-                sum_33 = (product_4 * unit_10 + direction_input2_k_2) + product_6 * unit_10
-                sum_34 = sum_32 * inverse_3 + product_8 * unit_10 + product_14 * sum_33
-                sum_35 = (product_11 * unit_10 + unit_9) + choice_5 * unit_10
-                choice_8 = (zero if margin - sum_24 >= zero else (sum_34 * inverse_4 + product_16 * sum_35))
-                choice_9 = ((product_13 * sum_34 + product_15 * sum_35) if target_i > zero else choice_8)
-                product_input2_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                direction_input1_block = load_kept(direction_input1_kept, direction_input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                direction_input2_block = load_kept(direction_input2_kept, direction_input2_row, start, lead_D, n_D, room_D)
+                product_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input1_k_2 = real(input1_block[at])
+                    unit_9 = input1_k_2 * inverse_3
+                    direction_input1_k_2 = real(direction_input1_block[at])
+                    sum_32 = (product_3 * unit_9 + direction_input1_k_2) + product_5 * unit_9
+                    input2_k_2 = real(input2_block[at])
+                    unit_10 = input2_k_2 * inverse_4
+                    direction_input2_k_2 = real(direction_input2_block[at])
+                    sum_33 = (product_4 * unit_10 + direction_input2_k_2) + product_6 * unit_10
+                    sum_34 = sum_32 * inverse_3 + product_8 * unit_10 + product_14 * sum_33
+                    sum_35 = (product_11 * unit_10 + unit_9) + choice_5 * unit_10
+                    choice_8 = (zero if margin - sum_24 >= zero else (sum_34 * inverse_4 + product_16 * sum_35))
+                    choice_9 = ((product_13 * sum_34 + product_15 * sum_35) if target_i > zero else choice_8)
+                    product_input2_block[at] = factor * choice_9
+                store_row(product_input2_row, start, n_D, product_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -424,8 +531,8 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    input1: Reals,
-    input2: Reals,
+    input1: Rows,
+    input2: Rows,
     target: Reals,
     margin: Real,
     scale: Real,
@@ -434,8 +541,9 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input1: Reals | None,
-    diagonal_input2: Reals | None,
+    diagonal_input1: Rows | None,
+    diagonal_input2: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -447,6 +555,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_input1 is not None:
             diagonal_input1_row = row(diagonal_input1, i, n_D)
         if diagonal_input2 is not None:
@@ -458,27 +568,44 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input1 is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input1_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input1_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input1_block[at] = zero
+                    store_row(diagonal_input1_row, start, n_D, diagonal_input1_block)
             if diagonal_input2 is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input2_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input2_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input2_block[at] = zero
+                    store_row(diagonal_input2_row, start, n_D, diagonal_input2_block)
             continue
         input1_row = row(input1, i, n_D)
         input2_row = row(input2, i, n_D)
+        place = 0
+        input1_kept = kept_row(input1_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input1_row)
+        input2_kept = kept_row(input2_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input2_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input1_kept, input1_row, start, lead_D, n_D)
+            keep(input2_kept, input2_row, start, lead_D, n_D)
         bad = integer(bad | (integer(0) if (target[i] == -one) | (target[i] == one) else integer(4)))
         target_i = real(target[i])
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            input1_d = real(input1_row[d])
-            abs_1 = abs(input1_d)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            input2_d = real(input2_row[d])
-            abs_2 = abs(input2_d)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                input1_d = real(input1_block[at])
+                abs_1 = abs(input1_d)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                input2_d = real(input2_block[at])
+                abs_2 = abs(input2_d)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         binade_1 = binade(largest)
@@ -493,15 +620,20 @@ def hessian_diagonal(
         sum_5_lost = zero
         sum_7 = zero
         sum_7_lost = zero
-        for d in range(rank, n_D, LANES):
-            input1_d_2 = real(input1_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1))
-            input2_d_2 = real(input2_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2))
-            abs_3 = abs(input1_d_2)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (one if abs_3 == largest else zero))
-            abs_4 = abs(input2_d_2)
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (one if abs_4 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input1_d_2 = real(input1_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (input1_d_2 * inverse_1) * (input1_d_2 * inverse_1) if inside else zero)
+                input2_d_2 = real(input2_block[at])
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (input2_d_2 * inverse_2) * (input2_d_2 * inverse_2) if inside else zero)
+                abs_3 = abs(input1_d_2)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (one if abs_3 == largest else zero) if inside else zero)
+                abs_4 = abs(input2_d_2)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (one if abs_4 == largest_2 else zero) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -522,16 +654,21 @@ def hessian_diagonal(
         sum_15_lost = zero
         sum_17 = zero
         sum_17_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            input1_d1 = real(input1_row[d1])
-            unit_1 = input1_d1 * inverse_3
-            input2_d1 = real(input2_row[d1])
-            unit_2 = input2_d1 * inverse_4
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (unit_1 + unit_2) * (unit_1 + unit_2))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (unit_1 - unit_2) * (unit_1 - unit_2))
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, unit_1 * unit_2)
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, unit_1 * unit_1 - ((unit_1 * unit_1) if abs(input1_d1) == largest else zero))
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, unit_2 * unit_2 - ((unit_2 * unit_2) if abs(input2_d1) == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+            input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                input1_d1 = real(input1_block[at])
+                unit_1 = input1_d1 * inverse_3
+                input2_d1 = real(input2_block[at])
+                unit_2 = input2_d1 * inverse_4
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (unit_1 + unit_2) * (unit_1 + unit_2) if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (unit_1 - unit_2) * (unit_1 - unit_2) if inside else zero)
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, unit_1 * unit_2 if inside else zero)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, unit_1 * unit_1 - ((unit_1 * unit_1) if abs(input1_d1) == largest else zero) if inside else zero)
+                sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, unit_2 * unit_2 - ((unit_2 * unit_2) if abs(input2_d1) == largest_2 else zero) if inside else zero)
         sum_10 = group_sum(sum_9, sum_9_lost)
         sum_12 = group_sum(sum_11, sum_11_lost)
         sum_14 = group_sum(sum_13, sum_13_lost)
@@ -549,28 +686,38 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input1 is not None:
-            for k in range(rank, n_D, LANES):
-                input1_k = real(input1_row[k])
-                unit_3 = input1_k * inverse_3
-                power_of_4 = unit_3 * unit_3
-                choice_1 = ((power_of_4 * (sum_6 - one) + sum_16) if abs(input1_k) == largest else (one - power_of_4))
-                input2_k = real(input2_row[k])
-                unit_4 = input2_k * inverse_4
-                sum_1 = (product_3 * unit_3 + unit_4) + choice_4 * unit_3
-                choice_5 = (zero if margin - sum_14 >= zero else (power_of_3 * (product_4 * choice_1 - real(2) * sum_1 * unit_3)))
-                choice_6 = ((power_of_3 * (choice_1 * sum_14 + real(2) * sum_1 * unit_3)) if target_i > zero else choice_5)
-                diagonal_input1_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                diagonal_input1_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input1_k = real(input1_block[at])
+                    unit_3 = input1_k * inverse_3
+                    power_of_4 = unit_3 * unit_3
+                    choice_1 = ((power_of_4 * (sum_6 - one) + sum_16) if abs(input1_k) == largest else (one - power_of_4))
+                    input2_k = real(input2_block[at])
+                    unit_4 = input2_k * inverse_4
+                    sum_1 = (product_3 * unit_3 + unit_4) + choice_4 * unit_3
+                    choice_5 = (zero if margin - sum_14 >= zero else (power_of_3 * (product_4 * choice_1 - real(2) * sum_1 * unit_3)))
+                    choice_6 = ((power_of_3 * (choice_1 * sum_14 + real(2) * sum_1 * unit_3)) if target_i > zero else choice_5)
+                    diagonal_input1_block[at] = factor * choice_6
+                store_row(diagonal_input1_row, start, n_D, diagonal_input1_block)
         if diagonal_input2 is not None:
-            for k in range(rank, n_D, LANES):
-                input2_k_2 = real(input2_row[k])
-                unit_5 = input2_k_2 * inverse_4
-                power_of_6 = unit_5 * unit_5
-                choice_7 = ((power_of_6 * (sum_8 - one) + sum_18) if abs(input2_k_2) == largest_2 else (one - power_of_6))
-                input1_k_2 = real(input1_row[k])
-                unit_6 = input1_k_2 * inverse_3
-                sum_19 = (product_3 * unit_5 + unit_6) + choice_4 * unit_5
-                choice_8 = (zero if product_4 + margin >= zero else (power_of_5 * (product_4 * choice_7 - real(2) * sum_19 * unit_5)))
-                choice_9 = ((power_of_5 * (choice_7 * sum_14 + real(2) * sum_19 * unit_5)) if target_i > zero else choice_8)
-                diagonal_input2_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input2_block = load_kept(input2_kept, input2_row, start, lead_D, n_D, room_D)
+                input1_block = load_kept(input1_kept, input1_row, start, lead_D, n_D, room_D)
+                diagonal_input2_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input2_k_2 = real(input2_block[at])
+                    unit_5 = input2_k_2 * inverse_4
+                    power_of_6 = unit_5 * unit_5
+                    choice_7 = ((power_of_6 * (sum_8 - one) + sum_18) if abs(input2_k_2) == largest_2 else (one - power_of_6))
+                    input1_k_2 = real(input1_block[at])
+                    unit_6 = input1_k_2 * inverse_3
+                    sum_19 = (product_3 * unit_5 + unit_6) + choice_4 * unit_5
+                    choice_8 = (zero if product_4 + margin >= zero else (power_of_5 * (product_4 * choice_7 - real(2) * sum_19 * unit_5)))
+                    choice_9 = ((power_of_5 * (choice_7 * sum_14 + real(2) * sum_19 * unit_5)) if target_i > zero else choice_8)
+                    diagonal_input2_block[at] = factor * choice_9
+                store_row(diagonal_input2_row, start, n_D, diagonal_input2_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

@@ -10,10 +10,18 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Whole, Wholes, Wides, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input"]},
+    "hvp": {"C": ["input", "direction_input"]},
+    "hvp_full": {"C": ["input", "direction_input"]},
+    "hessian_diagonal": {"C": ["input"]},
+    "normalizer": {},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -294,7 +302,7 @@ def origin(m):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     alpha: Reals | None,
     gamma: Real,
@@ -305,8 +313,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
     grad_alpha: Wides | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -321,6 +330,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -343,25 +354,39 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         input_target = real(input_row[target_i])
         sum_1 = -(largest - input_target) - log1p(others)
@@ -381,10 +406,14 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                grad_input_row[k] = factor * (product_1 * exp_below(input_k, largest))
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    grad_input_block[at] = factor * (product_1 * exp_below(input_k, largest))
+                store_row(grad_input_row, start, n_C, grad_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 grad_input_row[target_i] = factor * (power(-expm1(sum_1), one + gamma) * (-one - gamma * e_1 * expm1_ratio_1 * inverse_1) * alpha_target)
         if grad_alpha is not None:
             if target_i % LANES == rank:
@@ -396,19 +425,20 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     alpha: Reals | None,
     gamma: Real,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -419,6 +449,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -441,17 +473,30 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
@@ -459,17 +504,22 @@ def hvp(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if input_c_2 == largest else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            choice_2 = (direction_input_c if input_c_2 == largest else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -478,10 +528,15 @@ def hvp(
         inverse_2 = one / (one + others)
         sum_5 = zero
         sum_5_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            direction_input_c1 = real(direction_input_row[c1])
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                direction_input_c1 = real(direction_input_block[at])
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
@@ -521,12 +576,17 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k = real(direction_input_row[k])
-                sum_8 = (product_1 + direction_input_k) - sum_6
-                input_k = real(input_row[k])
-                product_input_row[k] = factor * ((product_2 * sum_8 + power_of_1 * power_of_3 * sum_7 * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_2 * power_of_3 * sum_7 * gamma * e_1 - power_of_4 * power_of_2 * power_of_5 * power_of_6 * sum_7 * expm1_ratio_1 - power_of_1 * power_of_3 * sum_7 * gamma * choice_3 * e_1 * expm1_ratio_1) * alpha_target * exp_below(input_k, largest))
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input_k = real(direction_input_block[at])
+                    sum_8 = (product_1 + direction_input_k) - sum_6
+                    input_k = real(input_block[at])
+                    product_input_block[at] = factor * ((product_2 * sum_8 + power_of_1 * power_of_3 * sum_7 * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_2 * power_of_3 * sum_7 * gamma * e_1 - power_of_4 * power_of_2 * power_of_5 * power_of_6 * sum_7 * expm1_ratio_1 - power_of_1 * power_of_3 * sum_7 * gamma * choice_3 * e_1 * expm1_ratio_1) * alpha_target * exp_below(input_k, largest))
+                store_row(product_input_row, start, n_C, product_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 product_input_row[target_i] = factor * (sum_7 * (power_of_1 * e_1 * inverse_2 + power_of_1 * gamma * e_1 * inverse_2 + power_of_1 * power_of_4 * power_of_5 * power_of_3 * expm1_ratio_1 + power_of_1 * power_of_5 * power_of_3 * gamma * expm1_ratio_1 + power_of_7 * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * gamma * e_1 * expm1_ratio_1 * inverse_2) * alpha_target)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -535,12 +595,12 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     alpha: Reals | None,
     gamma: Real,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     direction_alpha: Reals,
     scale: Real,
     multiplier: Factor | None,
@@ -548,8 +608,9 @@ def hvp_full(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
     product_alpha: Wides | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -564,6 +625,8 @@ def hvp_full(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -586,17 +649,30 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
@@ -604,17 +680,22 @@ def hvp_full(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if input_c_2 == largest else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            choice_2 = (direction_input_c if input_c_2 == largest else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -623,10 +704,15 @@ def hvp_full(
         inverse_2 = one / (one + others)
         sum_5 = zero
         sum_5_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            direction_input_c1 = real(direction_input_row[c1])
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                direction_input_c1 = real(direction_input_block[at])
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
@@ -667,12 +753,17 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k = real(direction_input_row[k])
-                sum_8 = (product_1 + direction_input_k) - sum_6
-                input_k = real(input_row[k])
-                product_input_row[k] = factor * ((power_of_1 * direction_alpha_target * inverse_2 + product_2 * sum_8 + power_of_1 * power_of_2 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_3 * power_of_2 * sum_7 * alpha_target * gamma * e_1 - power_of_4 * power_of_3 * power_of_5 * power_of_6 * sum_7 * alpha_target * expm1_ratio_1 - power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1) * exp_below(input_k, largest))
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input_k = real(direction_input_block[at])
+                    sum_8 = (product_1 + direction_input_k) - sum_6
+                    input_k = real(input_block[at])
+                    product_input_block[at] = factor * ((power_of_1 * direction_alpha_target * inverse_2 + product_2 * sum_8 + power_of_1 * power_of_2 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 + power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 + product_3 * sum_8 - power_of_3 * power_of_2 * sum_7 * alpha_target * gamma * e_1 - power_of_4 * power_of_3 * power_of_5 * power_of_6 * sum_7 * alpha_target * expm1_ratio_1 - power_of_1 * power_of_2 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1) * exp_below(input_k, largest))
+                store_row(product_input_row, start, n_C, product_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 product_input_row[target_i] = factor * (power_of_1 * sum_7 * alpha_target * e_1 * inverse_2 + power_of_1 * sum_7 * alpha_target * gamma * e_1 * inverse_2 + power_of_1 * power_of_4 * power_of_5 * power_of_2 * sum_7 * alpha_target * expm1_ratio_1 + power_of_1 * power_of_5 * power_of_2 * sum_7 * alpha_target * gamma * expm1_ratio_1 + power_of_7 * sum_7 * alpha_target * gamma * choice_3 * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * direction_alpha_target - power_of_7 * direction_alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_2 - power_of_7 * sum_7 * alpha_target * gamma * e_1 * expm1_ratio_1 * inverse_2)
         if product_alpha is not None:
             if target_i % LANES == rank:
@@ -684,7 +775,7 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     alpha: Reals | None,
     gamma: Real,
@@ -695,7 +786,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -706,6 +798,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
@@ -725,24 +819,38 @@ def hessian_diagonal(
             skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = filling
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
@@ -773,13 +881,17 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_1 = exp_below(input_k, largest)
-                expm1_1 = expm1(-(largest - input_k) - log1p_1)
-                power_of_4 = e_1 * e_1
-                diagonal_input_row[k] = factor * ((product_1 * e_1 * expm1_1 + product_2 * power_of_4 + product_3 * power_of_4 + product_4 * power_of_4 + product_5 * power_of_4 + product_6 * e_1 * expm1_1) * alpha_target)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    e_1 = exp_below(input_k, largest)
+                    expm1_1 = expm1(-(largest - input_k) - log1p_1)
+                    power_of_4 = e_1 * e_1
+                    diagonal_input_block[at] = factor * ((product_1 * e_1 * expm1_1 + product_2 * power_of_4 + product_3 * power_of_4 + product_4 * power_of_4 + product_5 * power_of_4 + product_6 * e_1 * expm1_1) * alpha_target)
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 diagonal_input_row[target_i] = factor * ((power_of_8 * e_2 * inverse_1 + power_of_8 * gamma * e_2 * inverse_1 + power_of_8 * power_of_5 * power_of_6 * power_of_7 * expm1_ratio_1 + power_of_8 * power_of_6 * power_of_7 * gamma * expm1_ratio_1 + power_of_9 * gamma * choice_1 * e_2 * expm1_ratio_1 * inverse_1 - power_of_9 * gamma * e_2 * expm1_ratio_1 * inverse_1) * alpha_target)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -788,7 +900,7 @@ def hessian_diagonal(
 def normalizer(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     alpha: Reals | None,
     gamma: Real,
@@ -809,6 +921,8 @@ def normalizer(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         filling = zero
         skipped = False
         if item_scale is not None:

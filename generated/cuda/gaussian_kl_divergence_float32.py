@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"Z": ["mu", "log_var"]},
+    "hvp": {"Z": ["log_var", "direction_mu", "direction_log_var"]},
+    "hessian_diagonal": {},
+}
 
 storage, real, integer = np.float32, np.float32, np.int32
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -108,16 +114,17 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_Z: Size,
-    mu: Reals,
-    log_var: Reals,
+    mu: Rows,
+    log_var: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_mu: Reals | None,
-    grad_log_var: Reals | None,
+    grad_mu: Rows | None,
+    grad_log_var: Rows | None,
+    room_Z: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -128,6 +135,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_Z = i * n_Z % WIDTH
+        first_Z = WIDTH * rank - lead_Z
         if grad_mu is not None:
             grad_mu_row = row(grad_mu, i, n_Z)
         if grad_log_var is not None:
@@ -142,20 +151,39 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_mu is not None:
-                for j in range(rank, n_Z, LANES):
-                    grad_mu_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    grad_mu_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_mu_block[at] = zero
+                    store_row(grad_mu_row, start, n_Z, grad_mu_block)
             if grad_log_var is not None:
-                for j in range(rank, n_Z, LANES):
-                    grad_log_var_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    grad_log_var_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_log_var_block[at] = zero
+                    store_row(grad_log_var_row, start, n_Z, grad_log_var_block)
             continue
         mu_row = row(mu, i, n_Z)
         log_var_row = row(log_var, i, n_Z)
+        place = 0
+        mu_kept = kept_row(mu_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(mu_row)
+        log_var_kept = kept_row(log_var_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(log_var_row)
+        for start in range(first_Z, min(n_Z, room_Z - lead_Z), WIDTH * LANES):
+            keep(mu_kept, mu_row, start, lead_Z, n_Z)
+            keep(log_var_kept, log_var_row, start, lead_Z, n_Z)
         sum = zero
         sum_lost = zero
-        for z in range(rank, n_Z, LANES):
-            mu_z = real(mu_row[z])
-            log_var_z = real(log_var_row[z])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, -mu_z * mu_z - expm1_minus(log_var_z))
+        for start in range(first_Z, n_Z, WIDTH * LANES):
+            mu_block = load_kept(mu_kept, mu_row, start, lead_Z, n_Z, room_Z)
+            log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+            for at in range(WIDTH):
+                z = nearest(start + at, n_Z)
+                inside = z == start + at
+                mu_z = real(mu_block[at])
+                log_var_z = real(log_var_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, -mu_z * mu_z - expm1_minus(log_var_z) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         value = -real(0.5) * sum_2
         factor = scale
@@ -167,13 +195,21 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_mu is not None:
-            for k in range(rank, n_Z, LANES):
-                mu_k = real(mu_row[k])
-                grad_mu_row[k] = factor * mu_k
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                mu_block = load_kept(mu_kept, mu_row, start, lead_Z, n_Z, room_Z)
+                grad_mu_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    mu_k = real(mu_block[at])
+                    grad_mu_block[at] = factor * mu_k
+                store_row(grad_mu_row, start, n_Z, grad_mu_block)
         if grad_log_var is not None:
-            for k in range(rank, n_Z, LANES):
-                log_var_k = real(log_var_row[k])
-                grad_log_var_row[k] = factor * (real(0.5) * expm1(log_var_k))
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+                grad_log_var_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    log_var_k = real(log_var_block[at])
+                    grad_log_var_block[at] = factor * (real(0.5) * expm1(log_var_k))
+                store_row(grad_log_var_row, start, n_Z, grad_log_var_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -181,18 +217,19 @@ def evaluate(
 def hvp(
     items: Size,
     n_Z: Size,
-    mu: Reals,
-    log_var: Reals,
-    direction_mu: Reals,
-    direction_log_var: Reals,
+    mu: Rows,
+    log_var: Rows,
+    direction_mu: Rows,
+    direction_log_var: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_mu: Reals | None,
-    product_log_var: Reals | None,
+    product_mu: Rows | None,
+    product_log_var: Rows | None,
+    room_Z: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -203,6 +240,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_Z = i * n_Z % WIDTH
+        first_Z = WIDTH * rank - lead_Z
         if product_mu is not None:
             product_mu_row = row(product_mu, i, n_Z)
         if product_log_var is not None:
@@ -217,24 +256,48 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_mu is not None:
-                for j in range(rank, n_Z, LANES):
-                    product_mu_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    product_mu_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_mu_block[at] = zero
+                    store_row(product_mu_row, start, n_Z, product_mu_block)
             if product_log_var is not None:
-                for j in range(rank, n_Z, LANES):
-                    product_log_var_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    product_log_var_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_log_var_block[at] = zero
+                    store_row(product_log_var_row, start, n_Z, product_log_var_block)
             continue
         mu_row = row(mu, i, n_Z)
         log_var_row = row(log_var, i, n_Z)
         direction_mu_row = row(direction_mu, i, n_Z)
         direction_log_var_row = row(direction_log_var, i, n_Z)
+        place = 0
+        log_var_kept = kept_row(log_var_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(log_var_row)
+        direction_mu_kept = kept_row(direction_mu_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(direction_mu_row)
+        direction_log_var_kept = kept_row(direction_log_var_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(direction_log_var_row)
+        for start in range(first_Z, min(n_Z, room_Z - lead_Z), WIDTH * LANES):
+            keep(log_var_kept, log_var_row, start, lead_Z, n_Z)
+            keep(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z)
+            keep(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z)
         sum = zero
         sum_lost = zero
-        for z in range(rank, n_Z, LANES):
-            direction_log_var_z = real(direction_log_var_row[z])
-            log_var_z = real(log_var_row[z])
-            direction_mu_z = real(direction_mu_row[z])
-            mu_z = real(mu_row[z])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z)
+        for start in range(first_Z, n_Z, WIDTH * LANES):
+            direction_log_var_block = load_kept(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z, room_Z)
+            log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+            direction_mu_block = load_kept(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z, room_Z)
+            mu_block = load_row(mu_row, start, n_Z)
+            for at in range(WIDTH):
+                z = nearest(start + at, n_Z)
+                inside = z == start + at
+                direction_log_var_z = real(direction_log_var_block[at])
+                log_var_z = real(log_var_block[at])
+                direction_mu_z = real(direction_mu_block[at])
+                mu_z = real(mu_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         value = -real(0.5) * sum_2
         factor = scale
@@ -246,14 +309,23 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_mu is not None:
-            for k in range(rank, n_Z, LANES):
-                direction_mu_k = real(direction_mu_row[k])
-                product_mu_row[k] = factor * direction_mu_k
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                direction_mu_block = load_kept(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z, room_Z)
+                product_mu_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_mu_k = real(direction_mu_block[at])
+                    product_mu_block[at] = factor * direction_mu_k
+                store_row(product_mu_row, start, n_Z, product_mu_block)
         if product_log_var is not None:
-            for k in range(rank, n_Z, LANES):
-                direction_log_var_k = real(direction_log_var_row[k])
-                log_var_k = real(log_var_row[k])
-                product_log_var_row[k] = factor * (real(0.5) * direction_log_var_k * exp(log_var_k))
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                direction_log_var_block = load_kept(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z, room_Z)
+                log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+                product_log_var_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_log_var_k = real(direction_log_var_block[at])
+                    log_var_k = real(log_var_block[at])
+                    product_log_var_block[at] = factor * (real(0.5) * direction_log_var_k * exp(log_var_k))
+                store_row(product_log_var_row, start, n_Z, product_log_var_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -261,16 +333,16 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_Z: Size,
-    mu: Reals,
-    log_var: Reals,
+    mu: Rows,
+    log_var: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_mu: Reals | None,
-    diagonal_log_var: Reals | None,
+    diagonal_mu: Rows | None,
+    diagonal_log_var: Rows | None,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -281,6 +353,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_Z = i * n_Z % WIDTH
+        first_Z = WIDTH * rank - lead_Z
         if diagonal_mu is not None:
             diagonal_mu_row = row(diagonal_mu, i, n_Z)
         if diagonal_log_var is not None:
@@ -292,11 +366,17 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_mu is not None:
-                for j in range(rank, n_Z, LANES):
-                    diagonal_mu_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    diagonal_mu_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_mu_block[at] = zero
+                    store_row(diagonal_mu_row, start, n_Z, diagonal_mu_block)
             if diagonal_log_var is not None:
-                for j in range(rank, n_Z, LANES):
-                    diagonal_log_var_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    diagonal_log_var_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_log_var_block[at] = zero
+                    store_row(diagonal_log_var_row, start, n_Z, diagonal_log_var_block)
             continue
         mu_row = row(mu, i, n_Z)
         log_var_row = row(log_var, i, n_Z)
@@ -304,11 +384,18 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_mu is not None:
-            for k in range(rank, n_Z, LANES):
-                diagonal_mu_row[k] = factor
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                diagonal_mu_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_mu_block[at] = factor
+                store_row(diagonal_mu_row, start, n_Z, diagonal_mu_block)
         if diagonal_log_var is not None:
-            for k in range(rank, n_Z, LANES):
-                log_var_k = real(log_var_row[k])
-                diagonal_log_var_row[k] = factor * (real(0.5) * exp(log_var_k))
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                log_var_block = load_row(log_var_row, start, n_Z)
+                diagonal_log_var_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    log_var_k = real(log_var_block[at])
+                    diagonal_log_var_block[at] = factor * (real(0.5) * exp(log_var_k))
+                store_row(diagonal_log_var_row, start, n_Z, diagonal_log_var_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["gradients"]},
+    "hvp": {"D": ["gradients", "direction_gradients"]},
+    "hessian_diagonal": {"D": ["gradients"]},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -43,7 +49,7 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    gradients: Reals,
+    gradients: Rows,
     lambda_gp: Real,
     scale: Real,
     multiplier: Factor | None,
@@ -51,7 +57,8 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_gradients: Reals | None,
+    grad_gradients: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -62,6 +69,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_gradients is not None:
             grad_gradients_row = row(grad_gradients, i, n_D)
         skipped = False
@@ -74,15 +83,27 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_gradients is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_gradients_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_gradients_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_gradients_block[at] = zero
+                    store_row(grad_gradients_row, start, n_D, grad_gradients_block)
             continue
         gradients_row = row(gradients, i, n_D)
+        place = 0
+        gradients_kept = kept_row(gradients_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(gradients_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(gradients_kept, gradients_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            gradients_d = real(gradients_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, gradients_d * gradients_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                gradients_d = real(gradients_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, gradients_d * gradients_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         norm = math.sqrt(sum_2)
         sum_1 = norm - one
@@ -98,9 +119,13 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_gradients is not None:
-            for k in range(rank, n_D, LANES):
-                gradients_k = real(gradients_row[k])
-                grad_gradients_row[k] = factor * (product_1 * (gradients_k * inverse_1))
+            for start in range(first_D, n_D, WIDTH * LANES):
+                gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+                grad_gradients_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    gradients_k = real(gradients_block[at])
+                    grad_gradients_block[at] = factor * (product_1 * (gradients_k * inverse_1))
+                store_row(grad_gradients_row, start, n_D, grad_gradients_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -108,16 +133,17 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    gradients: Reals,
+    gradients: Rows,
     lambda_gp: Real,
-    direction_gradients: Reals,
+    direction_gradients: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_gradients: Reals | None,
+    product_gradients: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -128,6 +154,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_gradients is not None:
             product_gradients_row = row(product_gradients, i, n_D)
         skipped = False
@@ -140,26 +168,46 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_gradients is not None:
-                for j in range(rank, n_D, LANES):
-                    product_gradients_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_gradients_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_gradients_block[at] = zero
+                    store_row(product_gradients_row, start, n_D, product_gradients_block)
             continue
         gradients_row = row(gradients, i, n_D)
         direction_gradients_row = row(direction_gradients, i, n_D)
+        place = 0
+        gradients_kept = kept_row(gradients_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(gradients_row)
+        direction_gradients_kept = kept_row(direction_gradients_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_gradients_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(gradients_kept, gradients_row, start, lead_D, n_D)
+            keep(direction_gradients_kept, direction_gradients_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            gradients_d = real(gradients_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, gradients_d * gradients_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                gradients_d = real(gradients_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, gradients_d * gradients_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         norm = math.sqrt(sum_2)
         inverse_1 = reciprocal_or_zero(norm)
         sum_3 = zero
         sum_3_lost = zero
         if lambda_gp != zero:
-            for d1 in range(rank, n_D, LANES):
-                direction_gradients_d1 = real(direction_gradients_row[d1])
-                gradients_d1 = real(gradients_row[d1])
-                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, direction_gradients_d1 * (gradients_d1 * inverse_1))
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_gradients_block = load_kept(direction_gradients_kept, direction_gradients_row, start, lead_D, n_D, room_D)
+                gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+                for at in range(WIDTH):
+                    d1 = nearest(start + at, n_D)
+                    inside = d1 == start + at
+                    direction_gradients_d1 = real(direction_gradients_block[at])
+                    gradients_d1 = real(gradients_block[at])
+                    sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, direction_gradients_d1 * (gradients_d1 * inverse_1) if inside else zero)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_1 = norm - one
         value = real(2) * sum_1 * lambda_gp * sum_4
@@ -175,11 +223,16 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_gradients is not None:
-            for k in range(rank, n_D, LANES):
-                gradients_k = real(gradients_row[k])
-                unit_1 = gradients_k * inverse_1
-                direction_gradients_k = real(direction_gradients_row[k])
-                product_gradients_row[k] = factor * (product_1 * (product_2 * unit_1 + product_3 * (sum_4 * unit_1 - direction_gradients_k)))
+            for start in range(first_D, n_D, WIDTH * LANES):
+                gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+                direction_gradients_block = load_kept(direction_gradients_kept, direction_gradients_row, start, lead_D, n_D, room_D)
+                product_gradients_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    gradients_k = real(gradients_block[at])
+                    unit_1 = gradients_k * inverse_1
+                    direction_gradients_k = real(direction_gradients_block[at])
+                    product_gradients_block[at] = factor * (product_1 * (product_2 * unit_1 + product_3 * (sum_4 * unit_1 - direction_gradients_k)))
+                store_row(product_gradients_row, start, n_D, product_gradients_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -187,7 +240,7 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    gradients: Reals,
+    gradients: Rows,
     lambda_gp: Real,
     scale: Real,
     multiplier: Factor | None,
@@ -195,7 +248,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_gradients: Reals | None,
+    diagonal_gradients: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -206,6 +260,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_gradients is not None:
             diagonal_gradients_row = row(diagonal_gradients, i, n_D)
         skipped = False
@@ -215,15 +271,27 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_gradients is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_gradients_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_gradients_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_gradients_block[at] = zero
+                    store_row(diagonal_gradients_row, start, n_D, diagonal_gradients_block)
             continue
         gradients_row = row(gradients, i, n_D)
+        place = 0
+        gradients_kept = kept_row(gradients_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(gradients_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(gradients_kept, gradients_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            gradients_d = real(gradients_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, gradients_d * gradients_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                gradients_d = real(gradients_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, gradients_d * gradients_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         product_1 = -real(2) * lambda_gp
         norm = math.sqrt(sum_2)
@@ -233,10 +301,14 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_gradients is not None:
-            for k in range(rank, n_D, LANES):
-                gradients_k = real(gradients_row[k])
-                unit_1 = gradients_k * inverse_1
-                choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
-                diagonal_gradients_row[k] = factor * (product_1 * (product_2 * (choice_1 * unit_1 - one) - unit_1 * unit_1))
+            for start in range(first_D, n_D, WIDTH * LANES):
+                gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+                diagonal_gradients_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    gradients_k = real(gradients_block[at])
+                    unit_1 = gradients_k * inverse_1
+                    choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                    diagonal_gradients_block[at] = factor * (product_1 * (product_2 * (choice_1 * unit_1 - one) - unit_1 * unit_1))
+                store_row(diagonal_gradients_row, start, n_D, diagonal_gradients_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["gradients"]},
+    "hvp": {"D": ["gradients", "direction_gradients"]},
+    "hessian_diagonal": {"D": ["gradients"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -62,7 +68,7 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    gradients: Reals,
+    gradients: Rows,
     lambda_gp: Real,
     scale: Real,
     multiplier: Factor | None,
@@ -70,7 +76,8 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_gradients: Reals | None,
+    grad_gradients: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -81,6 +88,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_gradients is not None:
             grad_gradients_row = row(grad_gradients, i, n_D)
         skipped = False
@@ -93,23 +102,37 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_gradients is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_gradients_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_gradients_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_gradients_block[at] = zero
+                    store_row(grad_gradients_row, start, n_D, grad_gradients_block)
             continue
         gradients_row = row(gradients, i, n_D)
+        place = 0
+        gradients_kept = kept_row(gradients_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(gradients_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(gradients_kept, gradients_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            gradients_d = real(gradients_row[d])
-            image = ordered(abs(gradients_d))
-            top = image if image > top else top
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                gradients_d = real(gradients_block[at])
+                image = ordered(abs(gradients_d))
+                top = image if image > top else top
         largest = unordered(group_max(top))
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            gradients_d_2 = real(gradients_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                gradients_d_2 = real(gradients_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         norm = math.sqrt(sum_2) * binade_1
         sum_1 = norm - one
@@ -125,9 +148,13 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_gradients is not None:
-            for k in range(rank, n_D, LANES):
-                gradients_k = real(gradients_row[k])
-                grad_gradients_row[k] = factor * (product_1 * (gradients_k * inverse_2))
+            for start in range(first_D, n_D, WIDTH * LANES):
+                gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+                grad_gradients_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    gradients_k = real(gradients_block[at])
+                    grad_gradients_block[at] = factor * (product_1 * (gradients_k * inverse_2))
+                store_row(grad_gradients_row, start, n_D, grad_gradients_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -135,16 +162,17 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    gradients: Reals,
+    gradients: Rows,
     lambda_gp: Real,
-    direction_gradients: Reals,
+    direction_gradients: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_gradients: Reals | None,
+    product_gradients: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -155,6 +183,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_gradients is not None:
             product_gradients_row = row(product_gradients, i, n_D)
         skipped = False
@@ -167,17 +197,30 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_gradients is not None:
-                for j in range(rank, n_D, LANES):
-                    product_gradients_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_gradients_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_gradients_block[at] = zero
+                    store_row(product_gradients_row, start, n_D, product_gradients_block)
             continue
         gradients_row = row(gradients, i, n_D)
         direction_gradients_row = row(direction_gradients, i, n_D)
+        place = 0
+        gradients_kept = kept_row(gradients_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(gradients_row)
+        direction_gradients_kept = kept_row(direction_gradients_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_gradients_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(gradients_kept, gradients_row, start, lead_D, n_D)
+            keep(direction_gradients_kept, direction_gradients_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            gradients_d = real(gradients_row[d])
-            abs_1 = abs(gradients_d)
-            image = ordered(abs_1)
-            top = image if image > top else top
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                gradients_d = real(gradients_block[at])
+                abs_1 = abs(gradients_d)
+                image = ordered(abs_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
@@ -187,13 +230,18 @@ def hvp(
         sum_3_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for d in range(rank, n_D, LANES):
-            gradients_d_2 = real(gradients_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1))
-            abs_2 = abs(gradients_d_2)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (one if abs_2 == largest else zero))
-            direction_gradients_d = real(direction_gradients_row[d])
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, ((direction_gradients_d * (one if gradients_d_2 > zero else (-one if gradients_d_2 < zero else zero))) if abs_2 == largest else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            direction_gradients_block = load_kept(direction_gradients_kept, direction_gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                gradients_d_2 = real(gradients_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1) if inside else zero)
+                abs_2 = abs(gradients_d_2)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (one if abs_2 == largest else zero) if inside else zero)
+                direction_gradients_d = real(direction_gradients_block[at])
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, ((direction_gradients_d * (one if gradients_d_2 > zero else (-one if gradients_d_2 < zero else zero))) if abs_2 == largest else zero) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -206,12 +254,17 @@ def hvp(
         sum_9 = zero
         sum_9_lost = zero
         if lambda_gp != zero:
-            for d1 in range(rank, n_D, LANES):
-                gradients_d1 = real(gradients_row[d1])
-                unit_2 = gradients_d1 * inverse_2
-                direction_gradients_d1 = real(direction_gradients_row[d1])
-                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (product_1 * unit_2 + direction_gradients_d1) * unit_2)
-                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, direction_gradients_d1 * unit_2)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+                direction_gradients_block = load_kept(direction_gradients_kept, direction_gradients_row, start, lead_D, n_D, room_D)
+                for at in range(WIDTH):
+                    d1 = nearest(start + at, n_D)
+                    inside = d1 == start + at
+                    gradients_d1 = real(gradients_block[at])
+                    unit_2 = gradients_d1 * inverse_2
+                    direction_gradients_d1 = real(direction_gradients_block[at])
+                    sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, (product_1 * unit_2 + direction_gradients_d1) * unit_2 if inside else zero)
+                    sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, direction_gradients_d1 * unit_2 if inside else zero)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_10 = group_sum(sum_9, sum_9_lost)
         sum_1 = norm - one
@@ -228,11 +281,16 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_gradients is not None:
-            for k in range(rank, n_D, LANES):
-                gradients_k = real(gradients_row[k])
-                unit_3 = gradients_k * inverse_2
-                direction_gradients_k = real(direction_gradients_row[k])
-                product_gradients_row[k] = factor * ((product_3 * ((product_1 * unit_3 + direction_gradients_k) + product_4 * unit_3) + product_2 * unit_3) * lambda_gp)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+                direction_gradients_block = load_kept(direction_gradients_kept, direction_gradients_row, start, lead_D, n_D, room_D)
+                product_gradients_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    gradients_k = real(gradients_block[at])
+                    unit_3 = gradients_k * inverse_2
+                    direction_gradients_k = real(direction_gradients_block[at])
+                    product_gradients_block[at] = factor * ((product_3 * ((product_1 * unit_3 + direction_gradients_k) + product_4 * unit_3) + product_2 * unit_3) * lambda_gp)
+                store_row(product_gradients_row, start, n_D, product_gradients_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -240,7 +298,7 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    gradients: Reals,
+    gradients: Rows,
     lambda_gp: Real,
     scale: Real,
     multiplier: Factor | None,
@@ -248,7 +306,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_gradients: Reals | None,
+    diagonal_gradients: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -259,6 +318,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_gradients is not None:
             diagonal_gradients_row = row(diagonal_gradients, i, n_D)
         skipped = False
@@ -268,16 +329,26 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_gradients is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_gradients_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_gradients_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_gradients_block[at] = zero
+                    store_row(diagonal_gradients_row, start, n_D, diagonal_gradients_block)
             continue
         gradients_row = row(gradients, i, n_D)
+        place = 0
+        gradients_kept = kept_row(gradients_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(gradients_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(gradients_kept, gradients_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            gradients_d = real(gradients_row[d])
-            abs_1 = abs(gradients_d)
-            image = ordered(abs_1)
-            top = image if image > top else top
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                gradients_d = real(gradients_block[at])
+                abs_1 = abs(gradients_d)
+                image = ordered(abs_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         binade_1 = binade(largest)
         inverse_1 = reciprocal_or_zero(binade_1)
@@ -285,11 +356,15 @@ def hessian_diagonal(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            gradients_d_2 = real(gradients_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1))
-            abs_2 = abs(gradients_d_2)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (one if abs_2 == largest else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                gradients_d_2 = real(gradients_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (gradients_d_2 * inverse_1) * (gradients_d_2 * inverse_1) if inside else zero)
+                abs_2 = abs(gradients_d_2)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (one if abs_2 == largest else zero) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -297,11 +372,15 @@ def hessian_diagonal(
         inverse_2 = reciprocal_or_zero(norm)
         sum_5 = zero
         sum_5_lost = zero
-        for d in range(rank, n_D, LANES):
-            gradients_d_3 = real(gradients_row[d])
-            power_of_2 = (gradients_d_3 * inverse_2) * (gradients_d_3 * inverse_2)
-            abs_3 = abs(gradients_d_3)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, power_of_2 - (power_of_2 if abs_3 == largest else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                gradients_d_3 = real(gradients_block[at])
+                power_of_2 = (gradients_d_3 * inverse_2) * (gradients_d_3 * inverse_2)
+                abs_3 = abs(gradients_d_3)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, power_of_2 - (power_of_2 if abs_3 == largest else zero) if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         product_1 = real(2) * lambda_gp
         product_2 = (norm - one) * inverse_2
@@ -309,10 +388,14 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_gradients is not None:
-            for k in range(rank, n_D, LANES):
-                gradients_k = real(gradients_row[k])
-                power_of_3 = (gradients_k * inverse_2) * (gradients_k * inverse_2)
-                choice_1 = ((power_of_3 * (sum_4 - one) + sum_6) if abs(gradients_k) == largest else (one - power_of_3))
-                diagonal_gradients_row[k] = factor * (product_1 * (power_of_3 + product_2 * choice_1))
+            for start in range(first_D, n_D, WIDTH * LANES):
+                gradients_block = load_kept(gradients_kept, gradients_row, start, lead_D, n_D, room_D)
+                diagonal_gradients_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    gradients_k = real(gradients_block[at])
+                    power_of_3 = (gradients_k * inverse_2) * (gradients_k * inverse_2)
+                    choice_1 = ((power_of_3 * (sum_4 - one) + sum_6) if abs(gradients_k) == largest else (one - power_of_3))
+                    diagonal_gradients_block[at] = factor * (product_1 * (power_of_3 + product_2 * choice_1))
+                store_row(diagonal_gradients_row, start, n_D, diagonal_gradients_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

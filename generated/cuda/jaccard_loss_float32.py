@@ -10,10 +10,17 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["input", "target"]},
+    "hvp": {"D": ["input", "target"]},
+    "hvp_full": {"D": ["input", "target", "direction_input", "direction_target"]},
+    "hessian_diagonal": {"D": ["input", "target"]},
+}
 
 storage, real, integer = np.float32, np.float32, np.int32
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -35,8 +42,8 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     smooth: Real,
     scale: Real,
     multiplier: Factor | None,
@@ -44,8 +51,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
-    grad_target: Reals | None,
+    grad_input: Rows | None,
+    grad_target: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -57,6 +65,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_D)
         if grad_target is not None:
@@ -71,30 +81,55 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_input_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = zero
+                    store_row(grad_input_row, start, n_D, grad_input_block)
             if grad_target is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_target_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_target_block[at] = zero
+                    store_row(grad_target_row, start, n_D, grad_target_block)
             continue
         input_row = row(input, i, n_D)
         target_row = row(target, i, n_D)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(target_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_D, n_D)
+            keep(target_kept, target_row, start, lead_D, n_D)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(input_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for d in range(rank, n_D, LANES):
-            input_d = real(input_row[d])
-            target_d = real(target_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -(target_d - one) * input_d)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, input_d * target_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+            target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input_d = real(input_block[at])
+                target_d = real(target_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d if inside else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -(target_d - one) * input_d if inside else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, input_d * target_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -111,13 +146,21 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_D, LANES):
-                target_k = real(target_row[k])
-                grad_input_row[k] = factor * (((one - real(2) * target_k) / sum_1) * quotient_1 + quotient_2 * (target_k / sum_1))
+            for start in range(first_D, n_D, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    target_k = real(target_block[at])
+                    grad_input_block[at] = factor * (((one - real(2) * target_k) / sum_1) * quotient_1 + quotient_2 * (target_k / sum_1))
+                store_row(grad_input_row, start, n_D, grad_input_block)
         if grad_target is not None:
-            for k in range(rank, n_D, LANES):
-                input_k = real(input_row[k])
-                grad_target_row[k] = factor * (((one - real(2) * input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+                grad_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    grad_target_block[at] = factor * (((one - real(2) * input_k) / sum_1) * quotient_1 + quotient_2 * (input_k / sum_1))
+                store_row(grad_target_row, start, n_D, grad_target_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -125,17 +168,18 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     smooth: Real,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -147,6 +191,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_input is not None:
             product_input_row = row(product_input, i, n_D)
         skipped = False
@@ -159,16 +205,33 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_D, product_input_block)
             continue
         input_row = row(input, i, n_D)
         target_row = row(target, i, n_D)
         direction_input_row = row(direction_input, i, n_D)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(target_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_D, n_D)
+            keep(target_kept, target_row, start, lead_D, n_D)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(input_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         sum = zero
         sum_lost = zero
         sum_3 = zero
@@ -179,16 +242,22 @@ def hvp(
         sum_7_lost = zero
         sum_9 = zero
         sum_9_lost = zero
-        for d in range(rank, n_D, LANES):
-            input_d = real(input_row[d])
-            target_d = real(target_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d)
-            sum_1 = target_d - one
-            direction_input_d = real(direction_input_row[d])
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -sum_1 * direction_input_d)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -sum_1 * input_d)
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, direction_input_d * target_d)
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, input_d * target_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+            target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+            direction_input_block = load_row(direction_input_row, start, n_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input_d = real(input_block[at])
+                target_d = real(target_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d if inside else zero)
+                sum_1 = target_d - one
+                direction_input_d = real(direction_input_block[at])
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -sum_1 * direction_input_d if inside else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -sum_1 * input_d if inside else zero)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, direction_input_d * target_d if inside else zero)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, input_d * target_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -212,11 +281,15 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_D, LANES):
-                target_k = real(target_row[k])
-                quotient_4 = ((one - real(2) * target_k) / sum_11)
-                quotient_6 = (target_k / sum_11)
-                product_input_row[k] = factor * (quotient_4 * quotient_3 + quotient_5 * quotient_6 + product_1 * (quotient_4 * quotient_7) + product_2 * quotient_6)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    target_k = real(target_block[at])
+                    quotient_4 = ((one - real(2) * target_k) / sum_11)
+                    quotient_6 = (target_k / sum_11)
+                    product_input_block[at] = factor * (quotient_4 * quotient_3 + quotient_5 * quotient_6 + product_1 * (quotient_4 * quotient_7) + product_2 * quotient_6)
+                store_row(product_input_row, start, n_D, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -224,19 +297,20 @@ def hvp(
 def hvp_full(
     items: Size,
     n_D: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     smooth: Real,
-    direction_input: Reals,
-    direction_target: Reals,
+    direction_input: Rows,
+    direction_target: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
-    product_target: Reals | None,
+    product_input: Rows | None,
+    product_target: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -248,6 +322,8 @@ def hvp_full(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_input is not None:
             product_input_row = row(product_input, i, n_D)
         if product_target is not None:
@@ -262,20 +338,46 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_D, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_D, product_input_block)
             if product_target is not None:
-                for j in range(rank, n_D, LANES):
-                    product_target_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_target_block[at] = zero
+                    store_row(product_target_row, start, n_D, product_target_block)
             continue
         input_row = row(input, i, n_D)
         target_row = row(target, i, n_D)
         direction_input_row = row(direction_input, i, n_D)
         direction_target_row = row(direction_target, i, n_D)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_input_row)
+        direction_target_kept = kept_row(direction_target_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_target_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_D, n_D)
+            keep(target_kept, target_row, start, lead_D, n_D)
+            keep(direction_input_kept, direction_input_row, start, lead_D, n_D)
+            keep(direction_target_kept, direction_target_row, start, lead_D, n_D)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(input_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         sum = zero
         sum_lost = zero
         sum_3 = zero
@@ -288,19 +390,26 @@ def hvp_full(
         sum_10_lost = zero
         sum_12 = zero
         sum_12_lost = zero
-        for d in range(rank, n_D, LANES):
-            input_d = real(input_row[d])
-            sum_1 = input_d - one
-            direction_target_d = real(direction_target_row[d])
-            direction_input_d = real(direction_input_row[d])
-            target_d = real(target_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, -sum_1 * direction_target_d - direction_input_d * target_d)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -sum_1 * target_d)
-            sum_6 = target_d - one
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -sum_6 * direction_input_d - direction_target_d * input_d)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, -sum_6 * input_d)
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, direction_input_d * target_d + direction_target_d * input_d)
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, input_d * target_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+            direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_D, n_D, room_D)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_D, n_D, room_D)
+            target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input_d = real(input_block[at])
+                sum_1 = input_d - one
+                direction_target_d = real(direction_target_block[at])
+                direction_input_d = real(direction_input_block[at])
+                target_d = real(target_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, -sum_1 * direction_target_d - direction_input_d * target_d if inside else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -sum_1 * target_d if inside else zero)
+                sum_6 = target_d - one
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, -sum_6 * direction_input_d - direction_target_d * input_d if inside else zero)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, -sum_6 * input_d if inside else zero)
+                sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, direction_input_d * target_d + direction_target_d * input_d if inside else zero)
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, input_d * target_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
@@ -325,21 +434,31 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_D, LANES):
-                target_k = real(target_row[k])
-                quotient_4 = ((one - real(2) * target_k) / sum_14)
-                direction_target_k = real(direction_target_row[k])
-                quotient_5 = (direction_target_k / sum_14)
-                quotient_7 = (target_k / sum_14)
-                product_input_row[k] = factor * (quotient_4 * quotient_2 + quotient_1 * quotient_5 + quotient_6 * quotient_7 + product_1 * (quotient_4 * quotient_8) + product_2 * (quotient_1 * quotient_7) + product_1 * quotient_5)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+                direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_D, n_D, room_D)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    target_k = real(target_block[at])
+                    quotient_4 = ((one - real(2) * target_k) / sum_14)
+                    direction_target_k = real(direction_target_block[at])
+                    quotient_5 = (direction_target_k / sum_14)
+                    quotient_7 = (target_k / sum_14)
+                    product_input_block[at] = factor * (quotient_4 * quotient_2 + quotient_1 * quotient_5 + quotient_6 * quotient_7 + product_1 * (quotient_4 * quotient_8) + product_2 * (quotient_1 * quotient_7) + product_1 * quotient_5)
+                store_row(product_input_row, start, n_D, product_input_block)
         if product_target is not None:
-            for k in range(rank, n_D, LANES):
-                input_k = real(input_row[k])
-                quotient_9 = ((one - real(2) * input_k) / sum_14)
-                direction_input_k = real(direction_input_row[k])
-                quotient_10 = (direction_input_k / sum_14)
-                quotient_11 = (input_k / sum_14)
-                product_target_row[k] = factor * (quotient_9 * quotient_2 + quotient_1 * quotient_10 + quotient_6 * quotient_11 + product_1 * (quotient_9 * quotient_8) + product_2 * (quotient_1 * quotient_11) + product_1 * quotient_10)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_D, n_D, room_D)
+                product_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    quotient_9 = ((one - real(2) * input_k) / sum_14)
+                    direction_input_k = real(direction_input_block[at])
+                    quotient_10 = (direction_input_k / sum_14)
+                    quotient_11 = (input_k / sum_14)
+                    product_target_block[at] = factor * (quotient_9 * quotient_2 + quotient_1 * quotient_10 + quotient_6 * quotient_11 + product_1 * (quotient_9 * quotient_8) + product_2 * (quotient_1 * quotient_11) + product_1 * quotient_10)
+                store_row(product_target_row, start, n_D, product_target_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -347,8 +466,8 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     smooth: Real,
     scale: Real,
     multiplier: Factor | None,
@@ -356,7 +475,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -368,6 +488,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_D)
         skipped = False
@@ -377,27 +499,49 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_input_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = zero
+                    store_row(diagonal_input_row, start, n_D, diagonal_input_block)
             continue
         input_row = row(input, i, n_D)
         target_row = row(target, i, n_D)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(target_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_D, n_D)
+            keep(target_kept, target_row, start, lead_D, n_D)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(input_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for d in range(rank, n_D, LANES):
-            input_d = real(input_row[d])
-            target_d = real(target_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -(target_d - one) * input_d)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, input_d * target_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_D, n_D, room_D)
+            target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                input_d = real(input_block[at])
+                target_d = real(target_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, -(input_d - one) * target_d if inside else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -(target_d - one) * input_d if inside else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, input_d * target_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -408,11 +552,15 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_D, LANES):
-                target_k = real(target_row[k])
-                quotient_1 = ((one - real(2) * target_k) / sum_1)
-                quotient_2 = (target_k / sum_1)
-                quotient_3 = ((one - target_k) / sum_1)
-                diagonal_input_row[k] = factor * (quotient_1 * quotient_2 + ((real(2) * target_k - one) / sum_1) * quotient_2 + product_1 * (quotient_3 * quotient_2) - real(2) * (quotient_3 * quotient_4) * quotient_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_D, n_D, room_D)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    target_k = real(target_block[at])
+                    quotient_1 = ((one - real(2) * target_k) / sum_1)
+                    quotient_2 = (target_k / sum_1)
+                    quotient_3 = ((one - target_k) / sum_1)
+                    diagonal_input_block[at] = factor * (quotient_1 * quotient_2 + ((real(2) * target_k - one) / sum_1) * quotient_2 + product_1 * (quotient_3 * quotient_2) - real(2) * (quotient_3 * quotient_4) * quotient_1)
+                store_row(diagonal_input_row, start, n_D, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

@@ -10,10 +10,17 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input", "target"]},
+    "hvp": {"C": ["input", "target", "direction_input"]},
+    "hvp_full": {"C": ["input", "target", "direction_input", "direction_target"]},
+    "hessian_diagonal": {"C": ["input", "target"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -100,16 +107,17 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
-    grad_target: Reals | None,
+    grad_input: Rows | None,
+    grad_target: Rows | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -121,6 +129,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         if grad_target is not None:
@@ -135,30 +145,55 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = zero
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             if grad_target is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_target_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_target_block[at] = zero
+                    store_row(grad_target_row, start, n_C, grad_target_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(input_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            target_c = real(target_row[c])
-            input_c = real(input_row[c])
-            abs_1 = abs(input_c - target_c)
-            sum_1 = input_c + target_c
-            quotient_1 = (abs_1 / sum_1)
-            choice_1 = (zero if input_c == zero else (input_c * log(real(2) * (input_c / sum_1))))
-            choice_2 = (zero if target_c == zero else (target_c * log(real(2) * (target_c / sum_1))))
-            choice_3 = ((real(0.5) * (log1p(real(2) * quotient_1 / (one - quotient_1)) * quotient_1 + log1p(-quotient_1 * quotient_1)) * sum_1) if sum_1 > real(2) * abs_1 else (choice_1 + choice_2))
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_3)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                target_c = real(target_block[at])
+                input_c = real(input_block[at])
+                abs_1 = abs(input_c - target_c)
+                sum_1 = input_c + target_c
+                quotient_1 = (abs_1 / sum_1)
+                choice_1 = (zero if input_c == zero else (input_c * log(real(2) * (input_c / sum_1))))
+                choice_2 = (zero if target_c == zero else (target_c * log(real(2) * (target_c / sum_1))))
+                choice_3 = ((real(0.5) * (log1p(real(2) * quotient_1 / (one - quotient_1)) * quotient_1 + log1p(-quotient_1 * quotient_1)) * sum_1) if sum_1 > real(2) * abs_1 else (choice_1 + choice_2))
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_3 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         value = real(0.5) * sum_2
         log_2 = real(0.6931471805599453)
@@ -171,25 +206,35 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                target_k = real(target_row[k])
-                input_k = real(input_row[k])
-                sum_3 = input_k - target_k
-                sum_4 = input_k + target_k
-                log1p_1 = log1p((sum_3 / sum_4))
-                log_1 = log(real(2) * (input_k / sum_4))
-                choice_4 = (log1p_1 if sum_4 > real(2) * abs(sum_3) else (log_1 if sum_4 > zero else log_2))
-                grad_input_row[k] = factor * (real(0.5) * choice_4)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    target_k = real(target_block[at])
+                    input_k = real(input_block[at])
+                    sum_3 = input_k - target_k
+                    sum_4 = input_k + target_k
+                    log1p_1 = log1p((sum_3 / sum_4))
+                    log_1 = log(real(2) * (input_k / sum_4))
+                    choice_4 = (log1p_1 if sum_4 > real(2) * abs(sum_3) else (log_1 if sum_4 > zero else log_2))
+                    grad_input_block[at] = factor * (real(0.5) * choice_4)
+                store_row(grad_input_row, start, n_C, grad_input_block)
         if grad_target is not None:
-            for k in range(rank, n_C, LANES):
-                input_k_2 = real(input_row[k])
-                target_k_2 = real(target_row[k])
-                sum_5 = input_k_2 + target_k_2
-                log1p_2 = log1p(((target_k_2 - input_k_2) / sum_5))
-                sum_6 = input_k_2 - target_k_2
-                log_3 = log(real(2) * (target_k_2 / sum_5))
-                choice_5 = (log1p_2 if sum_5 > real(2) * abs(sum_6) else (log_3 if sum_5 > zero else log_2))
-                grad_target_row[k] = factor * (real(0.5) * choice_5)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                grad_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k_2 = real(input_block[at])
+                    target_k_2 = real(target_block[at])
+                    sum_5 = input_k_2 + target_k_2
+                    log1p_2 = log1p(((target_k_2 - input_k_2) / sum_5))
+                    sum_6 = input_k_2 - target_k_2
+                    log_3 = log(real(2) * (target_k_2 / sum_5))
+                    choice_5 = (log1p_2 if sum_5 > real(2) * abs(sum_6) else (log_3 if sum_5 > zero else log_2))
+                    grad_target_block[at] = factor * (real(0.5) * choice_5)
+                store_row(grad_target_row, start, n_C, grad_target_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -197,16 +242,17 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
-    direction_input: Reals,
+    input: Rows,
+    target: Rows,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -218,6 +264,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         skipped = False
@@ -230,29 +278,55 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(input_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         log_2 = real(0.6931471805599453)
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            direction_input_c = real(direction_input_row[c])
-            target_c = real(target_row[c])
-            input_c = real(input_row[c])
-            sum_1 = input_c - target_c
-            sum_2 = input_c + target_c
-            log1p_1 = log1p((sum_1 / sum_2))
-            log_1 = log(real(2) * (input_c / sum_2))
-            choice_1 = (log1p_1 if sum_2 > real(2) * abs(sum_1) else (log_1 if sum_2 > zero else log_2))
-            sum, sum_lost = sum_with_lost(sum, sum_lost, direction_input_c * choice_1)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                direction_input_c = real(direction_input_block[at])
+                target_c = real(target_block[at])
+                input_c = real(input_block[at])
+                sum_1 = input_c - target_c
+                sum_2 = input_c + target_c
+                log1p_1 = log1p((sum_1 / sum_2))
+                log_1 = log(real(2) * (input_c / sum_2))
+                choice_1 = (log1p_1 if sum_2 > real(2) * abs(sum_1) else (log_1 if sum_2 > zero else log_2))
+                sum, sum_lost = sum_with_lost(sum, sum_lost, direction_input_c * choice_1 if inside else zero)
         sum_3 = group_sum(sum, sum_lost)
         value = real(0.5) * sum_3
         factor = scale
@@ -264,12 +338,18 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k = real(direction_input_row[k])
-                target_k = real(target_row[k])
-                input_k = real(input_row[k])
-                choice_2 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
-                product_input_row[k] = factor * (real(0.5) * direction_input_k * choice_2)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input_k = real(direction_input_block[at])
+                    target_k = real(target_block[at])
+                    input_k = real(input_block[at])
+                    choice_2 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
+                    product_input_block[at] = factor * (real(0.5) * direction_input_k * choice_2)
+                store_row(product_input_row, start, n_C, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -277,18 +357,19 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
-    direction_input: Reals,
-    direction_target: Reals,
+    input: Rows,
+    target: Rows,
+    direction_input: Rows,
+    direction_target: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
-    product_target: Reals | None,
+    product_input: Rows | None,
+    product_target: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -300,6 +381,8 @@ def hvp_full(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         if product_target is not None:
@@ -314,37 +397,70 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             if product_target is not None:
-                for j in range(rank, n_C, LANES):
-                    product_target_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_target_block[at] = zero
+                    store_row(product_target_row, start, n_C, product_target_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
         direction_target_row = row(direction_target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        direction_target_kept = kept_row(direction_target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
+            keep(direction_target_kept, direction_target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(input_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         log_2 = real(0.6931471805599453)
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            direction_input_c = real(direction_input_row[c])
-            target_c = real(target_row[c])
-            input_c = real(input_row[c])
-            sum_1 = input_c - target_c
-            sum_2 = input_c + target_c
-            log1p_1 = log1p((sum_1 / sum_2))
-            log_1 = log(real(2) * (input_c / sum_2))
-            choice_1 = (log1p_1 if sum_2 > real(2) * abs(sum_1) else (log_1 if sum_2 > zero else log_2))
-            direction_target_c = real(direction_target_row[c])
-            log1p_2 = log1p(((target_c - input_c) / sum_2))
-            log_3 = log(real(2) * (target_c / sum_2))
-            choice_2 = (log1p_2 if sum_2 > real(2) * abs(sum_1) else (log_3 if sum_2 > zero else log_2))
-            sum, sum_lost = sum_with_lost(sum, sum_lost, direction_input_c * choice_1 + direction_target_c * choice_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                direction_input_c = real(direction_input_block[at])
+                target_c = real(target_block[at])
+                input_c = real(input_block[at])
+                sum_1 = input_c - target_c
+                sum_2 = input_c + target_c
+                log1p_1 = log1p((sum_1 / sum_2))
+                log_1 = log(real(2) * (input_c / sum_2))
+                choice_1 = (log1p_1 if sum_2 > real(2) * abs(sum_1) else (log_1 if sum_2 > zero else log_2))
+                direction_target_c = real(direction_target_block[at])
+                log1p_2 = log1p(((target_c - input_c) / sum_2))
+                log_3 = log(real(2) * (target_c / sum_2))
+                choice_2 = (log1p_2 if sum_2 > real(2) * abs(sum_1) else (log_3 if sum_2 > zero else log_2))
+                sum, sum_lost = sum_with_lost(sum, sum_lost, direction_input_c * choice_1 + direction_target_c * choice_2 if inside else zero)
         sum_3 = group_sum(sum, sum_lost)
         value = real(0.5) * sum_3
         factor = scale
@@ -356,23 +472,37 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k = real(direction_input_row[k])
-                target_k = real(target_row[k])
-                input_k = real(input_row[k])
-                inverse_1 = one / (input_k + target_k)
-                choice_3 = (zero if target_k == zero else (target_k * inverse_1 / input_k))
-                direction_target_k = real(direction_target_row[k])
-                product_input_row[k] = factor * (real(0.5) * direction_input_k * choice_3 - real(0.5) * direction_target_k * inverse_1)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input_k = real(direction_input_block[at])
+                    target_k = real(target_block[at])
+                    input_k = real(input_block[at])
+                    inverse_1 = one / (input_k + target_k)
+                    choice_3 = (zero if target_k == zero else (target_k * inverse_1 / input_k))
+                    direction_target_k = real(direction_target_block[at])
+                    product_input_block[at] = factor * (real(0.5) * direction_input_k * choice_3 - real(0.5) * direction_target_k * inverse_1)
+                store_row(product_input_row, start, n_C, product_input_block)
         if product_target is not None:
-            for k in range(rank, n_C, LANES):
-                direction_target_k_2 = real(direction_target_row[k])
-                input_k_2 = real(input_row[k])
-                target_k_2 = real(target_row[k])
-                inverse_2 = one / (input_k_2 + target_k_2)
-                choice_4 = (zero if input_k_2 == zero else (input_k_2 * inverse_2 / target_k_2))
-                direction_input_k_2 = real(direction_input_row[k])
-                product_target_row[k] = factor * (real(0.5) * direction_target_k_2 * choice_4 - real(0.5) * direction_input_k_2 * inverse_2)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_target_k_2 = real(direction_target_block[at])
+                    input_k_2 = real(input_block[at])
+                    target_k_2 = real(target_block[at])
+                    inverse_2 = one / (input_k_2 + target_k_2)
+                    choice_4 = (zero if input_k_2 == zero else (input_k_2 * inverse_2 / target_k_2))
+                    direction_input_k_2 = real(direction_input_block[at])
+                    product_target_block[at] = factor * (real(0.5) * direction_target_k_2 * choice_4 - real(0.5) * direction_input_k_2 * inverse_2)
+                store_row(product_target_row, start, n_C, product_target_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -380,15 +510,16 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -400,6 +531,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         skipped = False
@@ -409,23 +542,45 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = zero
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (input_row[j] >= zero) & (input_row[j] <= one) else integer(1)))
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(input_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(1)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                target_k = real(target_row[k])
-                input_k = real(input_row[k])
-                choice_1 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
-                diagonal_input_row[k] = factor * (real(0.5) * choice_1)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    target_k = real(target_block[at])
+                    input_k = real(input_block[at])
+                    choice_1 = (zero if target_k == zero else (target_k / (input_k + target_k) / input_k))
+                    diagonal_input_block[at] = factor * (real(0.5) * choice_1)
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

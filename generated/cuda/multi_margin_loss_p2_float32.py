@@ -10,10 +10,18 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Whole, Wholes, Wides, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input"]},
+    "hvp": {"C": ["input", "direction_input"]},
+    "hvp_full": {"C": ["input", "direction_input"]},
+    "hessian_diagonal": {"C": ["input"]},
+    "normalizer": {},
+}
 
 storage, real, integer = np.float32, np.float32, np.int32
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -35,7 +43,7 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     margin: Real,
@@ -46,8 +54,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
     grad_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -62,6 +71,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -84,26 +95,38 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         input_target = real(input_row[target_i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            sum_1 = (input_c - input_target) + margin
-            violation = (zero if zero > sum_1 else sum_1)
-            power_of_1 = violation * violation
-            choice_1 = (power_of_1 if target_i != c else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            choice_2 = (zero if sum_1 <= zero else -one)
-            choice_3 = ((violation * choice_2) if target_i != c else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_3)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                sum_1 = (input_c - input_target) + margin
+                violation = (zero if zero > sum_1 else sum_1)
+                power_of_1 = violation * violation
+                choice_1 = (power_of_1 if target_i != c else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1 if inside else zero)
+                choice_2 = (zero if sum_1 <= zero else -one)
+                choice_3 = ((violation * choice_2) if target_i != c else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_3 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         weight_target = real(weight[target_i]) if weight is not None else one
@@ -119,12 +142,16 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                sum_5 = (input_k - input_target) + margin
-                choice_4 = (zero if sum_5 <= zero else one)
-                grad_input_row[k] = factor * (product_1 * (zero if zero > sum_5 else sum_5) * choice_4)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    sum_5 = (input_k - input_target) + margin
+                    choice_4 = (zero if sum_5 <= zero else one)
+                    grad_input_block[at] = factor * (product_1 * (zero if zero > sum_5 else sum_5) * choice_4)
+                store_row(grad_input_row, start, n_C, grad_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 grad_input_row[target_i] = factor * (real(2) * weight_target * sum_4 * inverse_1)
         if grad_weight is not None:
             if target_i % LANES == rank:
@@ -136,19 +163,20 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     margin: Real,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -159,6 +187,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -181,28 +211,44 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         input_target = real(input_row[target_i])
         direction_input_target = real(direction_input_row[target_i])
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            sum_1 = (input_c - input_target) + margin
-            choice_1 = (zero if sum_1 <= zero else -one)
-            direction_input_c = real(direction_input_row[c])
-            choice_2 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
-            choice_3 = ((choice_1 * choice_2) if target_i != c else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_3)
-            choice_4 = (((zero if zero > sum_1 else sum_1) * choice_2) if target_i != c else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_4)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                sum_1 = (input_c - input_target) + margin
+                choice_1 = (zero if sum_1 <= zero else -one)
+                direction_input_c = real(direction_input_block[at])
+                choice_2 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
+                choice_3 = ((choice_1 * choice_2) if target_i != c else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_3 if inside else zero)
+                choice_4 = (((zero if zero > sum_1 else sum_1) * choice_2) if target_i != c else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_4 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         weight_target = real(weight[target_i]) if weight is not None else one
@@ -218,13 +264,18 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                choice_5 = (zero if (input_k - input_target) + margin <= zero else one)
-                direction_input_k = real(direction_input_row[k])
-                choice_6 = (zero if (input_k - input_target) + margin <= zero else (direction_input_k - direction_input_target))
-                product_input_row[k] = factor * (product_1 * choice_5 * choice_6)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    choice_5 = (zero if (input_k - input_target) + margin <= zero else one)
+                    direction_input_k = real(direction_input_block[at])
+                    choice_6 = (zero if (input_k - input_target) + margin <= zero else (direction_input_k - direction_input_target))
+                    product_input_block[at] = factor * (product_1 * choice_5 * choice_6)
+                store_row(product_input_row, start, n_C, product_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 product_input_row[target_i] = factor * (real(2) * weight_target * sum_2 * inverse_1)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -233,12 +284,12 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     margin: Real,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     direction_weight: Reals,
     scale: Real,
     multiplier: Factor | None,
@@ -246,8 +297,9 @@ def hvp_full(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
     product_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -262,6 +314,8 @@ def hvp_full(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -284,12 +338,23 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         input_target = real(input_row[target_i])
         direction_input_target = real(direction_input_row[target_i])
         sum = zero
@@ -300,22 +365,27 @@ def hvp_full(
         sum_5_lost = zero
         sum_7 = zero
         sum_7_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            sum_1 = (input_c - input_target) + margin
-            violation = (zero if zero > sum_1 else sum_1)
-            power_of_1 = violation * violation
-            choice_1 = (power_of_1 if target_i != c else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            choice_2 = (zero if sum_1 <= zero else -one)
-            choice_3 = ((violation * choice_2) if target_i != c else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_3)
-            direction_input_c = real(direction_input_row[c])
-            choice_4 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
-            choice_5 = ((choice_2 * choice_4) if target_i != c else zero)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_5)
-            choice_6 = ((violation * choice_4) if target_i != c else zero)
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_6)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                sum_1 = (input_c - input_target) + margin
+                violation = (zero if zero > sum_1 else sum_1)
+                power_of_1 = violation * violation
+                choice_1 = (power_of_1 if target_i != c else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1 if inside else zero)
+                choice_2 = (zero if sum_1 <= zero else -one)
+                choice_3 = ((violation * choice_2) if target_i != c else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_3 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                choice_4 = (zero if sum_1 <= zero else (direction_input_c - direction_input_target))
+                choice_5 = ((choice_2 * choice_4) if target_i != c else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_5 if inside else zero)
+                choice_6 = ((violation * choice_4) if target_i != c else zero)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_6 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -335,14 +405,19 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                sum_9 = (input_k - input_target) + margin
-                direction_input_k = real(direction_input_row[k])
-                choice_7 = (zero if sum_9 <= zero else (direction_input_k - direction_input_target))
-                choice_8 = (zero if sum_9 <= zero else one)
-                product_input_row[k] = factor * ((product_1 * (zero if zero > sum_9 else sum_9) + product_2 * choice_7) * choice_8 * inverse_1)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    sum_9 = (input_k - input_target) + margin
+                    direction_input_k = real(direction_input_block[at])
+                    choice_7 = (zero if sum_9 <= zero else (direction_input_k - direction_input_target))
+                    choice_8 = (zero if sum_9 <= zero else one)
+                    product_input_block[at] = factor * ((product_1 * (zero if zero > sum_9 else sum_9) + product_2 * choice_7) * choice_8 * inverse_1)
+                store_row(product_input_row, start, n_C, product_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 product_input_row[target_i] = factor * ((real(2) * direction_weight_target * sum_4 + real(2) * weight_target * sum_6) * inverse_1)
         if product_weight is not None:
             if target_i % LANES == rank:
@@ -354,7 +429,7 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     margin: Real,
@@ -365,7 +440,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -376,6 +452,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
@@ -395,18 +473,30 @@ def hessian_diagonal(
             skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = filling
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         input_target = real(input_row[target_i])
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            choice_1 = (zero if (input_c - input_target) + margin <= zero else one)
-            choice_2 = (choice_1 if target_i != c else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                choice_1 = (zero if (input_c - input_target) + margin <= zero else one)
+                choice_2 = (choice_1 if target_i != c else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_2 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         weight_target = real(weight[target_i]) if weight is not None else one
         inverse_1 = one / C
@@ -415,11 +505,15 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                choice_3 = (zero if (input_k - input_target) + margin <= zero else one)
-                diagonal_input_row[k] = factor * (product_1 * choice_3)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    choice_3 = (zero if (input_k - input_target) + margin <= zero else one)
+                    diagonal_input_block[at] = factor * (product_1 * choice_3)
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 diagonal_input_row[target_i] = factor * (real(2) * weight_target * sum_2 * inverse_1)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -428,7 +522,7 @@ def hessian_diagonal(
 def normalizer(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     margin: Real,
@@ -449,6 +543,8 @@ def normalizer(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         filling = zero
         skipped = False
         if item_scale is not None:

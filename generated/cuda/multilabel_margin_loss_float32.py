@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {},
+    "hvp": {},
+    "hessian_diagonal": {},
+}
 
 storage, real, integer = np.float32, np.float32, np.int32
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -40,15 +46,15 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -60,6 +66,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         skipped = False
@@ -72,13 +80,19 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = zero
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_row(target_row, start, n_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if entry >= zero else integer(2)))
         sum = zero
         sum_lost = zero
         for c1 in range(rank, n_C, LANES):
@@ -106,31 +120,32 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                target_k = real(target_row[k])
-                input_k = real(input_row[k])
-                sum_5 = zero
-                sum_5_lost = zero
-                if target_k != zero:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                for k in range(max(start, 0), min(start + WIDTH, n_C)):
+                    target_k = real(target_row[k])
+                    input_k = real(input_row[k])
+                    sum_5 = zero
+                    sum_5_lost = zero
+                    if target_k != zero:
+                        for c in range(n_C):
+                            input_c_2 = real(input_row[c])
+                            sum_1 = input_c_2 - input_k
+                            choice_2 = (zero if sum_1 <= -one else -one)
+                            target_c_2 = real(target_row[c])
+                            choice_3 = (choice_2 if target_c_2 == zero else zero)
+                            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_3)
+                    sum_6 = with_lost(sum_5, sum_5_lost)
+                    sum_7 = zero
+                    sum_7_lost = zero
                     for c in range(n_C):
-                        input_c_2 = real(input_row[c])
-                        sum_1 = input_c_2 - input_k
-                        choice_2 = (zero if sum_1 <= -one else -one)
-                        target_c_2 = real(target_row[c])
-                        choice_3 = (choice_2 if target_c_2 == zero else zero)
-                        sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_3)
-                sum_6 = with_lost(sum_5, sum_5_lost)
-                sum_7 = zero
-                sum_7_lost = zero
-                for c in range(n_C):
-                    target_c_3 = real(target_row[c])
-                    input_c_3 = real(input_row[c])
-                    sum_8 = input_c_3 - input_k
-                    choice_4 = (zero if sum_8 >= one else one)
-                    choice_5 = (choice_4 if target_k == zero else zero)
-                    sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, target_c_3 * choice_5)
-                sum_9 = with_lost(sum_7, sum_7_lost)
-                grad_input_row[k] = factor * ((target_k * sum_6 + sum_9) * inverse_1)
+                        target_c_3 = real(target_row[c])
+                        input_c_3 = real(input_row[c])
+                        sum_8 = input_c_3 - input_k
+                        choice_4 = (zero if sum_8 >= one else one)
+                        choice_5 = (choice_4 if target_k == zero else zero)
+                        sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, target_c_3 * choice_5)
+                    sum_9 = with_lost(sum_7, sum_7_lost)
+                    grad_input_row[k] = factor * ((target_k * sum_6 + sum_9) * inverse_1)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -138,16 +153,16 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
-    direction_input: Reals,
+    input: Rows,
+    target: Rows,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -159,6 +174,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         skipped = False
@@ -171,14 +188,20 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_row(target_row, start, n_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if entry >= zero else integer(2)))
         sum = zero
         sum_lost = zero
         for c1 in range(rank, n_C, LANES):
@@ -208,8 +231,11 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                product_input_row[k] = zero
+            for start in range(first_C, n_C, WIDTH * LANES):
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_input_block[at] = zero
+                store_row(product_input_row, start, n_C, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -217,15 +243,15 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -237,6 +263,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         skipped = False
@@ -246,18 +274,27 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = zero
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if target_row[j] >= zero else integer(2)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_row(target_row, start, n_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if entry >= zero else integer(2)))
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                diagonal_input_row[k] = zero
+            for start in range(first_C, n_C, WIDTH * LANES):
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_input_block[at] = zero
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

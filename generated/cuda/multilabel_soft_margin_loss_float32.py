@@ -10,10 +10,17 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, Wides, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input", "target"]},
+    "hvp": {"C": ["input", "target", "direction_input"]},
+    "hvp_full": {"C": ["input", "target", "direction_input", "direction_target"]},
+    "hessian_diagonal": {},
+}
 
 storage, real, integer = np.float32, np.float32, np.int32
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -81,8 +88,8 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals | None,
     scale: Real,
     multiplier: Factor | None,
@@ -90,9 +97,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
-    grad_target: Reals | None,
+    grad_input: Rows | None,
+    grad_target: Rows | None,
     grad_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -108,6 +116,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         if grad_target is not None:
@@ -122,24 +132,46 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = zero
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             if grad_target is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_target_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_target_block[at] = zero
+                    store_row(grad_target_row, start, n_C, grad_target_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            tail_1 = log1p_unit(exp_nonpositive(-abs(input_c)))
-            target_c = real(target_row[c])
-            weight_c = real(weight[c]) if weight is not None else one
-            sum, sum_lost = sum_with_lost(sum, sum_lost, -((tail_1 + (-input_c if -input_c > zero else zero)) * target_c - (target_c - one) * (tail_1 + (input_c if input_c > zero else zero))) * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                tail_1 = log1p_unit(exp_nonpositive(-abs(input_c)))
+                target_c = real(target_block[at])
+                weight_c = real(weight[c]) if weight is not None else one
+                sum, sum_lost = sum_with_lost(sum, sum_lost, -((tail_1 + (-input_c if -input_c > zero else zero)) * target_c - (target_c - one) * (tail_1 + (input_c if input_c > zero else zero))) * weight_c if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / C
         value = -sum_2 * inverse_1
@@ -153,20 +185,31 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                target_k = real(target_row[k])
-                sum_1 = target_k - one
-                input_k = real(input_row[k])
-                e_1 = exp_nonpositive(-abs(input_k))
-                choice_1 = (one if input_k >= zero else e_1)
-                choice_2 = (e_1 if input_k >= zero else one)
-                weight_k = real(weight[k]) if weight is not None else one
-                grad_input_row[k] = factor * (product_1 * (sum_1 * choice_1 + target_k * choice_2) * weight_k / (one + e_1))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    target_k = real(target_block[at])
+                    sum_1 = target_k - one
+                    input_k = real(input_block[at])
+                    e_1 = exp_nonpositive(-abs(input_k))
+                    choice_1 = (one if input_k >= zero else e_1)
+                    choice_2 = (e_1 if input_k >= zero else one)
+                    weight_k = real(weight[k]) if weight is not None else one
+                    grad_input_block[at] = factor * (product_1 * (sum_1 * choice_1 + target_k * choice_2) * weight_k / (one + e_1))
+                store_row(grad_input_row, start, n_C, grad_input_block)
         if grad_target is not None:
-            for k in range(rank, n_C, LANES):
-                input_k_2 = real(input_row[k])
-                weight_k_2 = real(weight[k]) if weight is not None else one
-                grad_target_row[k] = factor * (product_1 * input_k_2 * weight_k_2)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k_2 = real(input_block[at])
+                    weight_k_2 = real(weight[k]) if weight is not None else one
+                    grad_target_block[at] = factor * (product_1 * input_k_2 * weight_k_2)
+                store_row(grad_target_row, start, n_C, grad_target_block)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
                 input_k_3 = real(input_row[k])
@@ -182,17 +225,18 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals | None,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -204,6 +248,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         skipped = False
@@ -216,25 +262,48 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            target_c = real(target_row[c])
-            input_c = real(input_row[c])
-            e_1 = exp_nonpositive(-abs(input_c))
-            choice_1 = (one if input_c >= zero else e_1)
-            choice_2 = (e_1 if input_c >= zero else one)
-            direction_input_c = real(direction_input_row[c])
-            weight_c = real(weight[c]) if weight is not None else one
-            sum, sum_lost = sum_with_lost(sum, sum_lost, ((target_c - one) * choice_1 + target_c * choice_2) * direction_input_c * weight_c / (one + e_1))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                target_c = real(target_block[at])
+                input_c = real(input_block[at])
+                e_1 = exp_nonpositive(-abs(input_c))
+                choice_1 = (one if input_c >= zero else e_1)
+                choice_2 = (e_1 if input_c >= zero else one)
+                direction_input_c = real(direction_input_block[at])
+                weight_c = real(weight[c]) if weight is not None else one
+                sum, sum_lost = sum_with_lost(sum, sum_lost, ((target_c - one) * choice_1 + target_c * choice_2) * direction_input_c * weight_c / (one + e_1) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / C
         value = -sum_2 * inverse_1
@@ -247,14 +316,20 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_2 = exp_nonpositive(-abs(input_k))
-                direction_input_k = real(direction_input_row[k])
-                weight_k = real(weight[k]) if weight is not None else one
-                choice_3 = (one if input_k >= zero else e_2)
-                choice_4 = (e_2 if input_k >= zero else one)
-                product_input_row[k] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * direction_input_k * weight_k * choice_3 * choice_4 * inverse_1)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_2 = exp_nonpositive(-abs(input_k))
+                    direction_input_k = real(direction_input_block[at])
+                    weight_k = real(weight[k]) if weight is not None else one
+                    choice_3 = (one if input_k >= zero else e_2)
+                    choice_4 = (e_2 if input_k >= zero else one)
+                    product_input_block[at] = factor * ((one / (one + e_2)) * (one / (one + e_2)) * direction_input_k * weight_k * choice_3 * choice_4 * inverse_1)
+                store_row(product_input_row, start, n_C, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -262,11 +337,11 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals | None,
-    direction_input: Reals,
-    direction_target: Reals,
+    direction_input: Rows,
+    direction_target: Rows,
     direction_weight: Reals,
     scale: Real,
     multiplier: Factor | None,
@@ -274,9 +349,10 @@ def hvp_full(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
-    product_target: Reals | None,
+    product_input: Rows | None,
+    product_target: Rows | None,
     product_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -292,6 +368,8 @@ def hvp_full(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         if product_target is not None:
@@ -306,34 +384,64 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             if product_target is not None:
-                for j in range(rank, n_C, LANES):
-                    product_target_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_target_block[at] = zero
+                    store_row(product_target_row, start, n_C, product_target_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
         direction_target_row = row(direction_target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        direction_target_kept = kept_row(direction_target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
+            keep(direction_target_kept, direction_target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            direction_target_c = real(direction_target_row[c])
-            input_c = real(input_row[c])
-            target_c = real(target_row[c])
-            sum_1 = target_c - one
-            direction_input_c = real(direction_input_row[c])
-            e_1 = exp_nonpositive(-abs(input_c))
-            choice_1 = (one if input_c >= zero else e_1)
-            inverse_1 = one / (one + e_1)
-            choice_2 = (e_1 if input_c >= zero else one)
-            weight_c = real(weight[c]) if weight is not None else one
-            tail_1 = log1p_unit(e_1)
-            direction_weight_c = real(direction_weight[c])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_target_c * input_c + sum_1 * direction_input_c * choice_1 * inverse_1 + direction_input_c * target_c * choice_2 * inverse_1) * weight_c - ((tail_1 + (-input_c if -input_c > zero else zero)) * target_c - sum_1 * (tail_1 + (input_c if input_c > zero else zero))) * direction_weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                direction_target_c = real(direction_target_block[at])
+                input_c = real(input_block[at])
+                target_c = real(target_block[at])
+                sum_1 = target_c - one
+                direction_input_c = real(direction_input_block[at])
+                e_1 = exp_nonpositive(-abs(input_c))
+                choice_1 = (one if input_c >= zero else e_1)
+                inverse_1 = one / (one + e_1)
+                choice_2 = (e_1 if input_c >= zero else one)
+                weight_c = real(weight[c]) if weight is not None else one
+                tail_1 = log1p_unit(e_1)
+                direction_weight_c = real(direction_weight[c])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_target_c * input_c + sum_1 * direction_input_c * choice_1 * inverse_1 + direction_input_c * target_c * choice_2 * inverse_1) * weight_c - ((tail_1 + (-input_c if -input_c > zero else zero)) * target_c - sum_1 * (tail_1 + (input_c if input_c > zero else zero))) * direction_weight_c if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         inverse_2 = one / C
         value = -sum_2 * inverse_2
@@ -347,27 +455,41 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                target_k = real(target_row[k])
-                sum_3 = target_k - one
-                direction_weight_k = real(direction_weight[k])
-                input_k = real(input_row[k])
-                e_2 = exp_nonpositive(-abs(input_k))
-                choice_3 = (one if input_k >= zero else e_2)
-                inverse_3 = one / (one + e_2)
-                direction_target_k = real(direction_target_row[k])
-                weight_k = real(weight[k]) if weight is not None else one
-                choice_4 = (e_2 if input_k >= zero else one)
-                power_of_1 = inverse_3 * inverse_3
-                direction_input_k = real(direction_input_row[k])
-                product_input_row[k] = factor * (product_1 * (sum_3 * direction_weight_k * choice_3 * inverse_3 + direction_target_k * weight_k * choice_3 * inverse_3 + direction_target_k * weight_k * choice_4 * inverse_3 + direction_weight_k * target_k * choice_4 * inverse_3 + power_of_1 * sum_3 * direction_input_k * weight_k * choice_3 * choice_4 - power_of_1 * direction_input_k * target_k * weight_k * choice_3 * choice_4))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    target_k = real(target_block[at])
+                    sum_3 = target_k - one
+                    direction_weight_k = real(direction_weight[k])
+                    input_k = real(input_block[at])
+                    e_2 = exp_nonpositive(-abs(input_k))
+                    choice_3 = (one if input_k >= zero else e_2)
+                    inverse_3 = one / (one + e_2)
+                    direction_target_k = real(direction_target_block[at])
+                    weight_k = real(weight[k]) if weight is not None else one
+                    choice_4 = (e_2 if input_k >= zero else one)
+                    power_of_1 = inverse_3 * inverse_3
+                    direction_input_k = real(direction_input_block[at])
+                    product_input_block[at] = factor * (product_1 * (sum_3 * direction_weight_k * choice_3 * inverse_3 + direction_target_k * weight_k * choice_3 * inverse_3 + direction_target_k * weight_k * choice_4 * inverse_3 + direction_weight_k * target_k * choice_4 * inverse_3 + power_of_1 * sum_3 * direction_input_k * weight_k * choice_3 * choice_4 - power_of_1 * direction_input_k * target_k * weight_k * choice_3 * choice_4))
+                store_row(product_input_row, start, n_C, product_input_block)
         if product_target is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k_2 = real(direction_input_row[k])
-                weight_k_2 = real(weight[k]) if weight is not None else one
-                direction_weight_k_2 = real(direction_weight[k])
-                input_k_2 = real(input_row[k])
-                product_target_row[k] = factor * (product_1 * (direction_input_k_2 * weight_k_2 + direction_weight_k_2 * input_k_2))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    direction_input_k_2 = real(direction_input_block[at])
+                    weight_k_2 = real(weight[k]) if weight is not None else one
+                    direction_weight_k_2 = real(direction_weight[k])
+                    input_k_2 = real(input_block[at])
+                    product_target_block[at] = factor * (product_1 * (direction_input_k_2 * weight_k_2 + direction_weight_k_2 * input_k_2))
+                store_row(product_target_row, start, n_C, product_target_block)
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
                 direction_target_k_2 = real(direction_target_row[k])
@@ -387,8 +509,8 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals | None,
     scale: Real,
     multiplier: Factor | None,
@@ -396,7 +518,7 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -408,6 +530,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         skipped = False
@@ -417,24 +541,35 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = zero
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_row(target_row, start, n_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         inverse_1 = one / C
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_1 = exp_nonpositive(-abs(input_k))
-                weight_k = real(weight[k]) if weight is not None else one
-                choice_1 = (one if input_k >= zero else e_1)
-                choice_2 = (e_1 if input_k >= zero else one)
-                diagonal_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * weight_k * choice_1 * choice_2 * inverse_1)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_1 = exp_nonpositive(-abs(input_k))
+                    weight_k = real(weight[k]) if weight is not None else one
+                    choice_1 = (one if input_k >= zero else e_1)
+                    choice_2 = (e_1 if input_k >= zero else one)
+                    diagonal_input_block[at] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * weight_k * choice_1 * choice_2 * inverse_1)
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

@@ -10,10 +10,19 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Rows, Scales, Size, Sums, WIDTH, Whole, Wholes, Wides, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {},
+    "hvp": {},
+    "hvp_full": {},
+    "hessian_diagonal": {},
+    "normalizer": {},
+    "normalizer_gradient": {},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -35,7 +44,7 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     ignore_index: Whole,
@@ -45,7 +54,7 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
     grad_weight: Wides | None,
 ) -> None:
     """The loss of each item and its gradient."""
@@ -61,6 +70,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -83,8 +94,11 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
@@ -100,9 +114,12 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                grad_input_row[k] = zero
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    grad_input_block[at] = zero
+                store_row(grad_input_row, start, n_C, grad_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 grad_input_row[target_i] = factor * -weight_target
         if grad_weight is not None:
             if target_i % LANES == rank:
@@ -114,18 +131,18 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -136,6 +153,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -158,8 +177,11 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
@@ -176,8 +198,11 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                product_input_row[k] = zero
+            for start in range(first_C, n_C, WIDTH * LANES):
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_input_block[at] = zero
+                store_row(product_input_row, start, n_C, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -185,11 +210,11 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     direction_weight: Reals,
     scale: Real,
     multiplier: Factor | None,
@@ -197,7 +222,7 @@ def hvp_full(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
     product_weight: Wides | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
@@ -213,6 +238,8 @@ def hvp_full(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -235,8 +262,11 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
@@ -255,9 +285,12 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                product_input_row[k] = zero
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_input_block[at] = zero
+                store_row(product_input_row, start, n_C, product_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 product_input_row[target_i] = factor * -direction_weight_target
         if product_weight is not None:
             if target_i % LANES == rank:
@@ -269,7 +302,7 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     ignore_index: Whole,
@@ -279,7 +312,7 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -290,6 +323,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
@@ -309,16 +344,22 @@ def hessian_diagonal(
             skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = filling
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                diagonal_input_row[k] = zero
+            for start in range(first_C, n_C, WIDTH * LANES):
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_input_block[at] = zero
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -326,7 +367,7 @@ def hessian_diagonal(
 def normalizer(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     ignore_index: Whole,
@@ -346,6 +387,8 @@ def normalizer(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         filling = zero
         skipped = False
         if item_scale is not None:
@@ -385,7 +428,7 @@ def normalizer(
 def normalizer_gradient(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     ignore_index: Whole,
@@ -395,7 +438,7 @@ def normalizer_gradient(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
     grad_weight: Wides | None,
 ) -> None:
     """What each item counts in the denominator of the mean. With its gradient."""
@@ -411,6 +454,8 @@ def normalizer_gradient(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -433,8 +478,11 @@ def normalizer_gradient(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
@@ -449,8 +497,11 @@ def normalizer_gradient(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                grad_input_row[k] = zero
+            for start in range(first_C, n_C, WIDTH * LANES):
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    grad_input_block[at] = zero
+                store_row(grad_input_row, start, n_C, grad_input_block)
         if grad_weight is not None:
             if target_i % LANES == rank:
                 grad_weight_lane[target_i] += factor

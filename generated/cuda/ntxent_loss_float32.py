@@ -10,10 +10,17 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Whole, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal", "normalizer")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input"]},
+    "hvp": {"C": ["input", "direction_input"]},
+    "hessian_diagonal": {"C": ["input"]},
+    "normalizer": {},
+}
 
 storage, real, integer = np.float32, np.float32, np.int32
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -151,7 +158,7 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     temperature: Real,
     ignore_index: Whole,
@@ -162,7 +169,8 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -173,6 +181,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -195,29 +205,44 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         item = i + first_item
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         inverse_1 = one / temperature
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
-            image = ordered(choice_1)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                input_c = real(input_block[at])
+                choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
+                image = ordered(choice_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
-            is_largest = choice_2 == largest
-            share = exp_of_difference(choice_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
+                is_largest = (choice_2 == largest) & inside
+                share = exp_of_difference(choice_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         input_target = real(input_row[target_i])
         group_1 = (largest - input_target * inverse_1)
@@ -234,11 +259,16 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                choice_3 = ((product_1 * exp_of_difference(input_k * inverse_1, largest)) if k != item else zero)
-                grad_input_row[k] = factor * choice_3
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    choice_3 = ((product_1 * exp_of_difference(input_k * inverse_1, largest)) if k != item else zero)
+                    grad_input_block[at] = factor * choice_3
+                store_row(grad_input_row, start, n_C, grad_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 grad_input_row[target_i] = factor * choice_4
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -247,19 +277,20 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     temperature: Real,
     ignore_index: Whole,
     first_item: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -270,6 +301,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -292,20 +325,34 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
         item = i + first_item
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         inverse_1 = one / temperature
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
-            image = ordered(choice_1)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                input_c = real(input_block[at])
+                choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
+                image = ordered(choice_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
@@ -313,20 +360,25 @@ def hvp(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
-            is_largest = choice_2 == largest
-            share = exp_of_difference(choice_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            where_equal_1 = (one if (input_c_2 * inverse_1) == largest else zero)
-            choice_3 = (where_equal_1 if c != item else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_3)
-            direction_input_c = real(direction_input_row[c])
-            where_equal_2 = (direction_input_c if (input_c_2 * inverse_1) == largest else zero)
-            choice_4 = (where_equal_2 if c != item else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_4)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
+                is_largest = (choice_2 == largest) & inside
+                share = exp_of_difference(choice_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                where_equal_1 = (one if (input_c_2 * inverse_1) == largest else zero)
+                choice_3 = (where_equal_1 if c != item else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_3 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                where_equal_2 = (direction_input_c if (input_c_2 * inverse_1) == largest else zero)
+                choice_4 = (where_equal_2 if c != item else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_4 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -335,12 +387,17 @@ def hvp(
         inverse_3 = one / (one + others)
         sum_5 = zero
         sum_5_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            product_1 = input_c1 * inverse_1
-            direction_input_c1 = real(direction_input_row[c1])
-            choice_5 = ((exp_of_difference(product_1, largest) * (product_2 + direction_input_c1) * inverse_3) if c1 != item else zero)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_5)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                product_1 = input_c1 * inverse_1
+                direction_input_c1 = real(direction_input_block[at])
+                choice_5 = ((exp_of_difference(product_1, largest) * (product_2 + direction_input_c1) * inverse_3) if c1 != item else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_5 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         direction_input_target = real(direction_input_row[target_i])
         value = -((product_2 + direction_input_target) - sum_6) * inverse_1
@@ -354,11 +411,17 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k = real(direction_input_row[k])
-                input_k = real(input_row[k])
-                choice_6 = ((product_3 * ((product_2 + direction_input_k) - sum_6) * exp_of_difference(input_k * inverse_1, largest)) if k != item else zero)
-                product_input_row[k] = factor * choice_6
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    direction_input_k = real(direction_input_block[at])
+                    input_k = real(input_block[at])
+                    choice_6 = ((product_3 * ((product_2 + direction_input_k) - sum_6) * exp_of_difference(input_k * inverse_1, largest)) if k != item else zero)
+                    product_input_block[at] = factor * choice_6
+                store_row(product_input_row, start, n_C, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -366,7 +429,7 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     temperature: Real,
     ignore_index: Whole,
@@ -377,7 +440,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -388,6 +452,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
@@ -407,28 +473,43 @@ def hessian_diagonal(
             skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = filling
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
         item = i + first_item
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         inverse_1 = one / temperature
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
-            image = ordered(choice_1)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                input_c = real(input_block[at])
+                choice_1 = ((input_c * inverse_1) if c != item else -real(np.inf))
+                image = ordered(choice_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
-            is_largest = choice_2 == largest
-            share = exp_of_difference(choice_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                choice_2 = ((input_c_2 * inverse_1) if c != item else -real(np.inf))
+                is_largest = (choice_2 == largest) & inside
+                share = exp_of_difference(choice_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         inverse_2 = one / (one + others)
         product_1 = -inverse_1
@@ -437,10 +518,15 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                choice_3 = (-(exp_of_difference(input_k * inverse_1, largest) * inverse_2 / temperature) * (expm1(-(product_1 * input_k + largest) - log1p_1) / temperature) if k != item else zero)
-                diagonal_input_row[k] = factor * choice_3
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    choice_3 = (-(exp_of_difference(input_k * inverse_1, largest) * inverse_2 / temperature) * (expm1(-(product_1 * input_k + largest) - log1p_1) / temperature) if k != item else zero)
+                    diagonal_input_block[at] = factor * choice_3
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -448,7 +534,7 @@ def hessian_diagonal(
 def normalizer(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     temperature: Real,
     ignore_index: Whole,
@@ -469,6 +555,8 @@ def normalizer(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         filling = zero
         skipped = False
         if item_scale is not None:

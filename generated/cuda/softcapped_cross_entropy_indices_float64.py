@@ -10,10 +10,19 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Whole, Wholes, Wides, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input"]},
+    "hvp": {"C": ["input", "direction_input"]},
+    "hvp_full": {"C": ["input", "direction_input"]},
+    "hessian_diagonal": {"C": ["input"]},
+    "normalizer": {},
+    "normalizer_gradient": {},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -212,7 +221,7 @@ def origin(m):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     label_smoothing: Real,
@@ -225,8 +234,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
     grad_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -241,6 +251,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -263,18 +275,28 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            product_1 = softcap * tanh(input_c * inverse_1)
-            image = ordered(product_1)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                product_1 = softcap * tanh(input_c * inverse_1)
+                image = ordered(product_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         sum = zero
         sum_lost = zero
@@ -285,23 +307,31 @@ def evaluate(
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            product_2 = softcap * tanh(input_c_2 * inverse_1)
-            is_largest = product_2 == largest
-            share = exp_below(product_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                product_2 = softcap * tanh(input_c_2 * inverse_1)
+                is_largest = (product_2 == largest) & inside
+                share = exp_below(product_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         product_3 = -softcap
         log1p_1 = log1p(others)
         sum_3 = zero
         sum_3_lost = zero
         if label_smoothing != zero:
-            for c1 in range(rank, n_C, LANES):
-                input_c1 = real(input_row[c1])
-                weight_c1 = real(weight[c1]) if weight is not None else one
-                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (-(product_3 * tanh(input_c1 * inverse_1) + largest) - log1p_1) * weight_c1)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c1 = nearest(start + at, n_C)
+                    inside = c1 == start + at
+                    input_c1 = real(input_block[at])
+                    weight_c1 = real(weight[c1]) if weight is not None else one
+                    sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (-(product_3 * tanh(input_c1 * inverse_1) + largest) - log1p_1) * weight_c1 if inside else zero)
         sum_4 = group_sum(sum_3, sum_3_lost)
         log_partition = largest + log1p_1
         sum_1 = label_smoothing - one
@@ -332,17 +362,22 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_1 = exp_nonpositive(-abs(product_5 * input_k))
-                weight_k = real(weight[k]) if weight is not None else one
-                product_8 = input_k * inverse_1
-                tanh_2 = tanh(product_8)
-                e_2 = exp_below(softcap * tanh_2, largest)
-                choice_1 = (one if product_8 >= zero else e_1)
-                choice_2 = (e_1 if product_8 >= zero else one)
-                grad_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (product_7 * e_2 - weight_k) + product_9 * e_2 + product_10 * e_2) * choice_1 * choice_2)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_1 = exp_nonpositive(-abs(product_5 * input_k))
+                    weight_k = real(weight[k]) if weight is not None else one
+                    product_8 = input_k * inverse_1
+                    tanh_2 = tanh(product_8)
+                    e_2 = exp_below(softcap * tanh_2, largest)
+                    choice_1 = (one if product_8 >= zero else e_1)
+                    choice_2 = (e_1 if product_8 >= zero else one)
+                    grad_input_block[at] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (product_7 * e_2 - weight_k) + product_9 * e_2 + product_10 * e_2) * choice_1 * choice_2)
+                store_row(grad_input_row, start, n_C, grad_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 grad_input_row[target_i] = factor * ((one / (one + e_3)) * (one / (one + e_3)) * (real(4) * (sum_2 * e_4 * inverse_3 - weight_target) * label_smoothing * inverse_2 + real(8) * log_partition * z_loss * e_4 * inverse_3 - real(4) * sum_1 * weight_target * expm1(sum_5)) * choice_3 * choice_4)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
@@ -359,21 +394,22 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     label_smoothing: Real,
     softcap: Real,
     z_loss: Real,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -384,6 +420,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -406,19 +444,32 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            product_1 = softcap * tanh(input_c * inverse_1)
-            image = ordered(product_1)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                product_1 = softcap * tanh(input_c * inverse_1)
+                image = ordered(product_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         sum = zero
         sum_lost = zero
@@ -434,21 +485,26 @@ def hvp(
         sum_3_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            product_2 = softcap * tanh(input_c_2 * inverse_1)
-            is_largest = product_2 == largest
-            share = exp_below(product_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if product_2 == largest else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            e_1 = exp_nonpositive(-abs(product_3 * input_c_2))
-            choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
-            choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
-            choice_4 = (((one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_2 == largest else zero)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_4)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                product_2 = softcap * tanh(input_c_2 * inverse_1)
+                is_largest = (product_2 == largest) & inside
+                share = exp_below(product_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if product_2 == largest else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                e_1 = exp_nonpositive(-abs(product_3 * input_c_2))
+                choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
+                choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
+                choice_4 = (((one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_2 == largest else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_4 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -457,46 +513,61 @@ def hvp(
         inverse_3 = one / (one + others)
         sum_7 = zero
         sum_7_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            product_4 = input_c1 * inverse_1
-            product_5 = softcap * tanh(product_4)
-            e_2 = exp_below(product_5, largest)
-            e_3 = exp_nonpositive(-abs(product_3 * input_c1))
-            power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
-            direction_input_c1 = real(direction_input_row[c1])
-            choice_5 = (one if product_4 >= zero else e_3)
-            choice_6 = (e_3 if product_4 >= zero else one)
-            product_7 = power_of_1 * direction_input_c1 * choice_5 * choice_6
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, e_2 * (product_6 + product_7) * inverse_3)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                product_4 = input_c1 * inverse_1
+                product_5 = softcap * tanh(product_4)
+                e_2 = exp_below(product_5, largest)
+                e_3 = exp_nonpositive(-abs(product_3 * input_c1))
+                power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
+                direction_input_c1 = real(direction_input_block[at])
+                choice_5 = (one if product_4 >= zero else e_3)
+                choice_6 = (e_3 if product_4 >= zero else one)
+                product_7 = power_of_1 * direction_input_c1 * choice_5 * choice_6
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, e_2 * (product_6 + product_7) * inverse_3 if inside else zero)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_9 = zero
         sum_9_lost = zero
         if z_loss != zero:
-            for c1 in range(rank, n_C, LANES):
-                input_c1_2 = real(input_row[c1])
-                e_4 = exp_nonpositive(-abs(product_3 * input_c1_2))
-                power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
-                direction_input_c1_2 = real(direction_input_row[c1])
-                product_8 = input_c1_2 * inverse_1
-                choice_7 = (one if product_8 >= zero else e_4)
-                choice_8 = (e_4 if product_8 >= zero else one)
-                product_9 = softcap * tanh(product_8)
-                e_5 = exp_below(product_9, largest)
-                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_3)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c1 = nearest(start + at, n_C)
+                    inside = c1 == start + at
+                    input_c1_2 = real(input_block[at])
+                    e_4 = exp_nonpositive(-abs(product_3 * input_c1_2))
+                    power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
+                    direction_input_c1_2 = real(direction_input_block[at])
+                    product_8 = input_c1_2 * inverse_1
+                    choice_7 = (one if product_8 >= zero else e_4)
+                    choice_8 = (e_4 if product_8 >= zero else one)
+                    product_9 = softcap * tanh(product_8)
+                    e_5 = exp_below(product_9, largest)
+                    sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_3 if inside else zero)
         sum_10 = group_sum(sum_9, sum_9_lost)
         product_10 = -real(4) * sum_8
         sum_11 = zero
         sum_11_lost = zero
         if label_smoothing != zero:
-            for c2 in range(rank, n_C, LANES):
-                input_c2 = real(input_row[c2])
-                e_6 = exp_nonpositive(-abs(product_3 * input_c2))
-                direction_input_c2 = real(direction_input_row[c2])
-                choice_9 = (one if input_c2 * inverse_1 >= zero else e_6)
-                choice_10 = (e_6 if input_c2 * inverse_1 >= zero else one)
-                weight_c2 = real(weight[c2]) if weight is not None else one
-                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (real(4) * (product_6 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_10) * weight_c2)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c2 = nearest(start + at, n_C)
+                    inside = c2 == start + at
+                    input_c2 = real(input_block[at])
+                    e_6 = exp_nonpositive(-abs(product_3 * input_c2))
+                    direction_input_c2 = real(direction_input_block[at])
+                    choice_9 = (one if input_c2 * inverse_1 >= zero else e_6)
+                    choice_10 = (e_6 if input_c2 * inverse_1 >= zero else one)
+                    weight_c2 = real(weight[c2]) if weight is not None else one
+                    sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (real(4) * (product_6 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_10) * weight_c2 if inside else zero)
         sum_12 = group_sum(sum_11, sum_11_lost)
         sum_1 = label_smoothing - one
         input_target = real(input_row[target_i])
@@ -532,21 +603,27 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_8 = exp_nonpositive(-abs(product_3 * input_k))
-                power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
-                direction_input_k = real(direction_input_row[k])
-                weight_k = real(weight[k]) if weight is not None else one
-                product_14 = input_k * inverse_1
-                tanh_1 = tanh(product_14)
-                choice_13 = (one if product_14 >= zero else e_8)
-                choice_14 = (e_8 if product_14 >= zero else one)
-                group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
-                sum_14 = product_10 + real(4) * group_1
-                e_9 = exp_below(softcap * tanh_1, largest)
-                product_input_row[k] = factor * (power_of_4 * (product_12 * (product_13 * direction_input_k * weight_k * tanh_1 + product_15 * sum_14 * e_9 + product_16 * direction_input_k * e_9 * tanh_1) + product_17 * e_9 + product_18 * (real(16) * sum_8 + product_19 * direction_input_k * tanh_1 - real(16) * group_1) * e_9 + product_20 * sum_14 * e_9 + product_21 * direction_input_k * e_9 * tanh_1) * choice_13 * choice_14)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_8 = exp_nonpositive(-abs(product_3 * input_k))
+                    power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
+                    direction_input_k = real(direction_input_block[at])
+                    weight_k = real(weight[k]) if weight is not None else one
+                    product_14 = input_k * inverse_1
+                    tanh_1 = tanh(product_14)
+                    choice_13 = (one if product_14 >= zero else e_8)
+                    choice_14 = (e_8 if product_14 >= zero else one)
+                    group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
+                    sum_14 = product_10 + real(4) * group_1
+                    e_9 = exp_below(softcap * tanh_1, largest)
+                    product_input_block[at] = factor * (power_of_4 * (product_12 * (product_13 * direction_input_k * weight_k * tanh_1 + product_15 * sum_14 * e_9 + product_16 * direction_input_k * e_9 * tanh_1) + product_17 * e_9 + product_18 * (real(16) * sum_8 + product_19 * direction_input_k * tanh_1 - real(16) * group_1) * e_9 + product_20 * sum_14 * e_9 + product_21 * direction_input_k * e_9 * tanh_1) * choice_13 * choice_14)
+                store_row(product_input_row, start, n_C, product_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1(-(largest - softcap * tanh_2) - log1p_1) * inverse_1 * tanh_2 - real(4) * sum_13 * e_10 * inverse_3) * weight_target - (real(8) * direction_input_target * sum_2 * e_10 * inverse_3 * inverse_1 * tanh_2 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_2 - real(4) * sum_13 * sum_2 * e_10 * inverse_3) * label_smoothing * inverse_4 + real(32) * z_loss * sum_10 * e_10 * inverse_3 + real(8) * sum_13 * log_partition * z_loss * e_10 * inverse_3 - real(16) * log_partition * direction_input_target * z_loss * e_10 * inverse_3 * inverse_1 * tanh_2) * choice_11 * choice_12)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -555,14 +632,14 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     label_smoothing: Real,
     softcap: Real,
     z_loss: Real,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     direction_weight: Reals,
     scale: Real,
     multiplier: Factor | None,
@@ -570,8 +647,9 @@ def hvp_full(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
     product_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -586,6 +664,8 @@ def hvp_full(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -608,19 +688,32 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            product_1 = softcap * tanh(input_c * inverse_1)
-            image = ordered(product_1)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                product_1 = softcap * tanh(input_c * inverse_1)
+                image = ordered(product_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         sum = zero
         sum_lost = zero
@@ -641,21 +734,26 @@ def hvp_full(
         sum_5_lost = zero
         sum_7 = zero
         sum_7_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            product_2 = softcap * tanh(input_c_2 * inverse_1)
-            is_largest = product_2 == largest
-            share = exp_below(product_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if product_2 == largest else zero)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            e_1 = exp_nonpositive(-abs(product_3 * input_c_2))
-            choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
-            choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
-            choice_4 = (((one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_2 == largest else zero)
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_4)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                product_2 = softcap * tanh(input_c_2 * inverse_1)
+                is_largest = (product_2 == largest) & inside
+                share = exp_below(product_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if product_2 == largest else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                e_1 = exp_nonpositive(-abs(product_3 * input_c_2))
+                choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
+                choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
+                choice_4 = (((one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_3 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_2 == largest else zero)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_4 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
@@ -664,33 +762,43 @@ def hvp_full(
         inverse_3 = one / (one + others)
         sum_9 = zero
         sum_9_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            product_4 = input_c1 * inverse_1
-            product_5 = softcap * tanh(product_4)
-            e_2 = exp_below(product_5, largest)
-            e_3 = exp_nonpositive(-abs(product_3 * input_c1))
-            power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
-            direction_input_c1 = real(direction_input_row[c1])
-            choice_5 = (one if product_4 >= zero else e_3)
-            choice_6 = (e_3 if product_4 >= zero else one)
-            product_7 = power_of_1 * direction_input_c1 * choice_5 * choice_6
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, e_2 * (product_6 + product_7) * inverse_3)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                product_4 = input_c1 * inverse_1
+                product_5 = softcap * tanh(product_4)
+                e_2 = exp_below(product_5, largest)
+                e_3 = exp_nonpositive(-abs(product_3 * input_c1))
+                power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
+                direction_input_c1 = real(direction_input_block[at])
+                choice_5 = (one if product_4 >= zero else e_3)
+                choice_6 = (e_3 if product_4 >= zero else one)
+                product_7 = power_of_1 * direction_input_c1 * choice_5 * choice_6
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, e_2 * (product_6 + product_7) * inverse_3 if inside else zero)
         sum_10 = group_sum(sum_9, sum_9_lost)
         sum_11 = zero
         sum_11_lost = zero
         if z_loss != zero:
-            for c1 in range(rank, n_C, LANES):
-                input_c1_2 = real(input_row[c1])
-                e_4 = exp_nonpositive(-abs(product_3 * input_c1_2))
-                power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
-                direction_input_c1_2 = real(direction_input_row[c1])
-                product_8 = input_c1_2 * inverse_1
-                choice_7 = (one if product_8 >= zero else e_4)
-                choice_8 = (e_4 if product_8 >= zero else one)
-                product_9 = softcap * tanh(product_8)
-                e_5 = exp_below(product_9, largest)
-                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_3)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c1 = nearest(start + at, n_C)
+                    inside = c1 == start + at
+                    input_c1_2 = real(input_block[at])
+                    e_4 = exp_nonpositive(-abs(product_3 * input_c1_2))
+                    power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
+                    direction_input_c1_2 = real(direction_input_block[at])
+                    product_8 = input_c1_2 * inverse_1
+                    choice_7 = (one if product_8 >= zero else e_4)
+                    choice_8 = (e_4 if product_8 >= zero else one)
+                    product_9 = softcap * tanh(product_8)
+                    e_5 = exp_below(product_9, largest)
+                    sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_3 if inside else zero)
         sum_12 = group_sum(sum_11, sum_11_lost)
         product_10 = -softcap
         log1p_1 = log1p(others)
@@ -698,16 +806,21 @@ def hvp_full(
         sum_13 = zero
         sum_13_lost = zero
         if label_smoothing != zero:
-            for c2 in range(rank, n_C, LANES):
-                input_c2 = real(input_row[c2])
-                product_11 = input_c2 * inverse_1
-                direction_weight_c2 = real(direction_weight[c2])
-                e_6 = exp_nonpositive(-abs(product_3 * input_c2))
-                direction_input_c2 = real(direction_input_row[c2])
-                choice_9 = (one if product_11 >= zero else e_6)
-                choice_10 = (e_6 if product_11 >= zero else one)
-                weight_c2 = real(weight[c2]) if weight is not None else one
-                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (-(product_10 * tanh(product_11) + largest) - log1p_1) * direction_weight_c2 + (real(4) * (product_6 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_12) * weight_c2)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c2 = nearest(start + at, n_C)
+                    inside = c2 == start + at
+                    input_c2 = real(input_block[at])
+                    product_11 = input_c2 * inverse_1
+                    direction_weight_c2 = real(direction_weight[c2])
+                    e_6 = exp_nonpositive(-abs(product_3 * input_c2))
+                    direction_input_c2 = real(direction_input_block[at])
+                    choice_9 = (one if product_11 >= zero else e_6)
+                    choice_10 = (e_6 if product_11 >= zero else one)
+                    weight_c2 = real(weight[c2]) if weight is not None else one
+                    sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (-(product_10 * tanh(product_11) + largest) - log1p_1) * direction_weight_c2 + (real(4) * (product_6 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_12) * weight_c2 if inside else zero)
         sum_14 = group_sum(sum_13, sum_13_lost)
         sum_1 = label_smoothing - one
         input_target = real(input_row[target_i])
@@ -747,22 +860,28 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_8 = exp_nonpositive(-abs(product_3 * input_k))
-                power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
-                direction_weight_k = real(direction_weight[k])
-                product_16 = input_k * inverse_1
-                tanh_2 = tanh(product_16)
-                e_9 = exp_below(softcap * tanh_2, largest)
-                direction_input_k = real(direction_input_row[k])
-                weight_k = real(weight[k]) if weight is not None else one
-                choice_13 = (one if product_16 >= zero else e_8)
-                choice_14 = (e_8 if product_16 >= zero else one)
-                group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
-                sum_17 = product_12 + real(4) * group_1
-                product_input_row[k] = factor * (power_of_4 * (product_14 * (real(4) * direction_weight_k + product_15 * e_9 + product_17 * direction_input_k * weight_k * tanh_2 + product_18 * sum_17 * e_9 + product_19 * direction_input_k * e_9 * tanh_2) + product_20 * e_9 + product_21 * e_9 + product_22 * (real(16) * sum_10 + product_23 * direction_input_k * tanh_2 - real(16) * group_1) * e_9 + product_24 * sum_17 * e_9 + product_25 * direction_input_k * e_9 * tanh_2) * choice_13 * choice_14)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_8 = exp_nonpositive(-abs(product_3 * input_k))
+                    power_of_4 = (one / (one + e_8)) * (one / (one + e_8))
+                    direction_weight_k = real(direction_weight[k])
+                    product_16 = input_k * inverse_1
+                    tanh_2 = tanh(product_16)
+                    e_9 = exp_below(softcap * tanh_2, largest)
+                    direction_input_k = real(direction_input_block[at])
+                    weight_k = real(weight[k]) if weight is not None else one
+                    choice_13 = (one if product_16 >= zero else e_8)
+                    choice_14 = (e_8 if product_16 >= zero else one)
+                    group_1 = (product_6 + power_of_4 * direction_input_k * choice_13 * choice_14)
+                    sum_17 = product_12 + real(4) * group_1
+                    product_input_block[at] = factor * (power_of_4 * (product_14 * (real(4) * direction_weight_k + product_15 * e_9 + product_17 * direction_input_k * weight_k * tanh_2 + product_18 * sum_17 * e_9 + product_19 * direction_input_k * e_9 * tanh_2) + product_20 * e_9 + product_21 * e_9 + product_22 * (real(16) * sum_10 + product_23 * direction_input_k * tanh_2 - real(16) * group_1) * e_9 + product_24 * sum_17 * e_9 + product_25 * direction_input_k * e_9 * tanh_2) * choice_13 * choice_14)
+                store_row(product_input_row, start, n_C, product_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 product_input_row[target_i] = factor * (power_of_3 * (sum_1 * (real(8) * direction_input_target * expm1_1 * inverse_1 * tanh_1 - real(4) * sum_16 * e_10 * inverse_3) * weight_target + real(32) * z_loss * sum_12 * e_10 * inverse_3 + real(8) * sum_16 * log_partition * z_loss * e_10 * inverse_3 - (real(4) * direction_weight_target + real(8) * direction_input_target * sum_4 * e_10 * inverse_3 * inverse_1 * tanh_1 - real(4) * sum_2 * e_10 * inverse_3 - real(8) * direction_input_target * weight_target * inverse_1 * tanh_1 - real(4) * sum_16 * sum_4 * e_10 * inverse_3) * label_smoothing * inverse_4 - real(4) * sum_1 * direction_weight_target * expm1_1 - real(16) * log_partition * direction_input_target * z_loss * e_10 * inverse_3 * inverse_1 * tanh_1) * choice_11 * choice_12)
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
@@ -785,7 +904,7 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     label_smoothing: Real,
@@ -798,7 +917,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -809,6 +929,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
@@ -828,17 +950,27 @@ def hessian_diagonal(
             skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = filling
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            product_1 = softcap * tanh(input_c * inverse_1)
-            image = ordered(product_1)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                product_1 = softcap * tanh(input_c * inverse_1)
+                image = ordered(product_1)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         sum = zero
         sum_lost = zero
@@ -849,13 +981,17 @@ def hessian_diagonal(
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            product_2 = softcap * tanh(input_c_2 * inverse_1)
-            is_largest = product_2 == largest
-            share = exp_below(product_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                product_2 = softcap * tanh(input_c_2 * inverse_1)
+                is_largest = (product_2 == largest) & inside
+                share = exp_below(product_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         inverse_2 = one / C
         product_3 = -label_smoothing * inverse_2
@@ -893,24 +1029,29 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_1 = exp_nonpositive(-abs(product_5 * input_k))
-                inverse_3 = one / (one + e_1)
-                power_of_1 = inverse_3 * inverse_3
-                weight_k = real(weight[k]) if weight is not None else one
-                product_6 = input_k * inverse_1
-                choice_1 = (one if product_6 >= zero else e_1)
-                choice_2 = (e_1 if product_6 >= zero else one)
-                tanh_1 = tanh(product_6)
-                power_of_2 = inverse_3 * inverse_3 * inverse_3 * inverse_3
-                power_of_3 = e_1 * e_1
-                choice_3 = (one if product_6 >= zero else power_of_3)
-                choice_4 = (power_of_3 if product_6 >= zero else one)
-                e_2 = exp_below(softcap * tanh_1, largest)
-                expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
-                diagonal_input_row[k] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 * tanh_1 + product_7 * power_of_2 * choice_3 * choice_4 * e_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * e_2 * tanh_1) + product_10 * (real(16) * power_of_2 * choice_3 * choice_4 * expm1_1 + product_11 * power_of_1 * choice_1 * choice_2 * tanh_1) * e_2 + product_12 * (e_2 * e_2) * power_of_2 * choice_3 * choice_4 + product_13 * power_of_2 * choice_3 * choice_4 * e_2 * expm1_1 + product_14 * power_of_1 * choice_1 * choice_2 * e_2 * tanh_1)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_1 = exp_nonpositive(-abs(product_5 * input_k))
+                    inverse_3 = one / (one + e_1)
+                    power_of_1 = inverse_3 * inverse_3
+                    weight_k = real(weight[k]) if weight is not None else one
+                    product_6 = input_k * inverse_1
+                    choice_1 = (one if product_6 >= zero else e_1)
+                    choice_2 = (e_1 if product_6 >= zero else one)
+                    tanh_1 = tanh(product_6)
+                    power_of_2 = inverse_3 * inverse_3 * inverse_3 * inverse_3
+                    power_of_3 = e_1 * e_1
+                    choice_3 = (one if product_6 >= zero else power_of_3)
+                    choice_4 = (power_of_3 if product_6 >= zero else one)
+                    e_2 = exp_below(softcap * tanh_1, largest)
+                    expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
+                    diagonal_input_block[at] = factor * (product_3 * (product_4 * power_of_1 * weight_k * choice_1 * choice_2 * tanh_1 + product_7 * power_of_2 * choice_3 * choice_4 * e_2 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * e_2 * tanh_1) + product_10 * (real(16) * power_of_2 * choice_3 * choice_4 * expm1_1 + product_11 * power_of_1 * choice_1 * choice_2 * tanh_1) * e_2 + product_12 * (e_2 * e_2) * power_of_2 * choice_3 * choice_4 + product_13 * power_of_2 * choice_3 * choice_4 * e_2 * expm1_1 + product_14 * power_of_1 * choice_1 * choice_2 * e_2 * tanh_1)
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 diagonal_input_row[target_i] = factor * (sum_1 * (real(8) * power_of_5 * choice_5 * choice_6 * inverse_1 * tanh_2 + real(16) * power_of_6 * choice_7 * choice_8 * e_4 * inverse_4) * weight_target * expm1_2 + real(32) * (e_4 * e_4) * power_of_4 * power_of_6 * z_loss * choice_7 * choice_8 - (real(16) * power_of_6 * choice_7 * choice_8 * sum_2 * e_4 * expm1_2 * inverse_4 + real(8) * power_of_5 * choice_5 * choice_6 * sum_2 * e_4 * inverse_4 * inverse_1 * tanh_2 - real(8) * power_of_5 * weight_target * choice_5 * choice_6 * inverse_1 * tanh_2) * label_smoothing * inverse_2 - real(32) * power_of_6 * log_partition * z_loss * choice_7 * choice_8 * e_4 * expm1_2 * inverse_4 - real(16) * power_of_5 * log_partition * z_loss * choice_5 * choice_6 * e_4 * inverse_4 * inverse_1 * tanh_2)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
@@ -919,7 +1060,7 @@ def hessian_diagonal(
 def normalizer(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     label_smoothing: Real,
@@ -942,6 +1083,8 @@ def normalizer(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         filling = zero
         skipped = False
         if item_scale is not None:
@@ -981,7 +1124,7 @@ def normalizer(
 def normalizer_gradient(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals | None,
     label_smoothing: Real,
@@ -994,7 +1137,7 @@ def normalizer_gradient(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
     grad_weight: Wides | None,
 ) -> None:
     """What each item counts in the denominator of the mean. With its gradient."""
@@ -1010,6 +1153,8 @@ def normalizer_gradient(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -1032,8 +1177,11 @@ def normalizer_gradient(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
@@ -1048,8 +1196,11 @@ def normalizer_gradient(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                grad_input_row[k] = zero
+            for start in range(first_C, n_C, WIDTH * LANES):
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    grad_input_block[at] = zero
+                store_row(grad_input_row, start, n_C, grad_input_block)
         if grad_weight is not None:
             if target_i % LANES == rank:
                 grad_weight_lane[target_i] += factor

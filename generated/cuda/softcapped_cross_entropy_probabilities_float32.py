@@ -10,10 +10,17 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Whole, Wholes, Wides, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input", "target"]},
+    "hvp": {"C": ["input", "target", "direction_input"]},
+    "hvp_full": {"C": ["input", "target", "direction_input", "direction_target"]},
+    "hessian_diagonal": {"C": ["input", "target"]},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -212,8 +219,8 @@ def origin(m):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals | None,
     label_smoothing: Real,
     softcap: Real,
@@ -225,9 +232,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
-    grad_target: Reals | None,
+    grad_input: Rows | None,
+    grad_target: Rows | None,
     grad_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -243,6 +251,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         if grad_target is not None:
@@ -257,16 +267,33 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = zero
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             if grad_target is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_target_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_target_block[at] = zero
+                    store_row(grad_target_row, start, n_C, grad_target_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         inverse_1 = one / softcap
         inverse_2 = one / C
         product_2 = label_smoothing * inverse_2
@@ -275,36 +302,50 @@ def evaluate(
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            product_1 = softcap * tanh(input_c * inverse_1)
-            image = ordered(product_1)
-            top = image if image > top else top
-            target_c = real(target_row[c])
-            weight_c = real(weight[c]) if weight is not None else one
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_2 * target_c) * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                product_1 = softcap * tanh(input_c * inverse_1)
+                image = ordered(product_1)
+                top = image if image > top else top
+                target_c = real(target_block[at])
+                weight_c = real(weight[c]) if weight is not None else one
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_2 * target_c) * weight_c if inside else zero)
         largest = unordered(group_max(top))
         sum_3 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            product_3 = softcap * tanh(input_c_2 * inverse_1)
-            is_largest = product_3 == largest
-            share = exp_below(product_3, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                product_3 = softcap * tanh(input_c_2 * inverse_1)
+                is_largest = (product_3 == largest) & inside
+                share = exp_below(product_3, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         product_4 = -softcap
         log1p_1 = log1p(others)
         sum_4 = zero
         sum_4_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            weight_c1 = real(weight[c1]) if weight is not None else one
-            target_c1 = real(target_row[c1])
-            input_c1 = real(input_row[c1])
-            choice_1 = (zero if sum_2 * target_c1 + product_2 == zero else ((-(product_4 * tanh(input_c1 * inverse_1) + largest) - log1p_1) * (product_2 + sum_2 * target_c1)))
-            sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, weight_c1 * choice_1)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                weight_c1 = real(weight[c1]) if weight is not None else one
+                target_c1 = real(target_block[at])
+                input_c1 = real(input_block[at])
+                choice_1 = (zero if sum_2 * target_c1 + product_2 == zero else ((-(product_4 * tanh(input_c1 * inverse_1) + largest) - log1p_1) * (product_2 + sum_2 * target_c1)))
+                sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, weight_c1 * choice_1 if inside else zero)
         sum_5 = group_sum(sum_4, sum_4_lost)
         log_partition = largest + log1p_1
         value = log_partition * log_partition * z_loss - sum_5
@@ -322,27 +363,38 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_1 = exp_nonpositive(-abs(product_5 * input_k))
-                target_k = real(target_row[k])
-                sum_6 = product_2 + sum_2 * target_k
-                weight_k = real(weight[k]) if weight is not None else one
-                product_7 = input_k * inverse_1
-                tanh_1 = tanh(product_7)
-                e_2 = exp_below(softcap * tanh_1, largest)
-                sum_7 = -(product_4 * tanh_1 + largest) - log1p_1
-                choice_2 = (one if product_7 >= zero else e_1)
-                choice_3 = (e_1 if product_7 >= zero else one)
-                grad_input_row[k] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (sum_6 * weight_k - sum_3) * e_2 + real(4) * sum_6 * weight_k * expm1(sum_7) + product_8 * e_2) * choice_2 * choice_3)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_1 = exp_nonpositive(-abs(product_5 * input_k))
+                    target_k = real(target_block[at])
+                    sum_6 = product_2 + sum_2 * target_k
+                    weight_k = real(weight[k]) if weight is not None else one
+                    product_7 = input_k * inverse_1
+                    tanh_1 = tanh(product_7)
+                    e_2 = exp_below(softcap * tanh_1, largest)
+                    sum_7 = -(product_4 * tanh_1 + largest) - log1p_1
+                    choice_2 = (one if product_7 >= zero else e_1)
+                    choice_3 = (e_1 if product_7 >= zero else one)
+                    grad_input_block[at] = factor * ((one / (one + e_1)) * (one / (one + e_1)) * (product_6 * (sum_6 * weight_k - sum_3) * e_2 + real(4) * sum_6 * weight_k * expm1(sum_7) + product_8 * e_2) * choice_2 * choice_3)
+                store_row(grad_input_row, start, n_C, grad_input_block)
         if grad_target is not None:
-            for k in range(rank, n_C, LANES):
-                input_k_2 = real(input_row[k])
-                product_9 = input_k_2 * inverse_1
-                tanh_2 = tanh(product_9)
-                sum_9 = -(product_4 * tanh_2 + largest) - log1p_1
-                weight_k_2 = real(weight[k]) if weight is not None else one
-                grad_target_row[k] = factor * (sum_8 * sum_9 * weight_k_2)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k_2 = real(input_block[at])
+                    product_9 = input_k_2 * inverse_1
+                    tanh_2 = tanh(product_9)
+                    sum_9 = -(product_4 * tanh_2 + largest) - log1p_1
+                    weight_k_2 = real(weight[k]) if weight is not None else one
+                    grad_target_block[at] = factor * (sum_8 * sum_9 * weight_k_2)
+                store_row(grad_target_row, start, n_C, grad_target_block)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
                 target_k_2 = real(target_row[k])
@@ -360,21 +412,22 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals | None,
     label_smoothing: Real,
     softcap: Real,
     z_loss: Real,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -386,6 +439,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         skipped = False
@@ -398,14 +453,31 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         inverse_1 = one / softcap
         inverse_2 = one / C
         product_2 = label_smoothing * inverse_2
@@ -413,14 +485,19 @@ def hvp(
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            product_1 = softcap * tanh(input_c * inverse_1)
-            image = ordered(product_1)
-            top = image if image > top else top
-            target_c = real(target_row[c])
-            weight_c = real(weight[c]) if weight is not None else one
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                product_1 = softcap * tanh(input_c * inverse_1)
+                image = ordered(product_1)
+                top = image if image > top else top
+                target_c = real(target_block[at])
+                weight_c = real(weight[c]) if weight is not None else one
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c if inside else zero)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         product_4 = real(2) * inverse_1
@@ -430,21 +507,26 @@ def hvp(
         sum_3_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            product_3 = softcap * tanh(input_c_2 * inverse_1)
-            is_largest = product_3 == largest
-            share = exp_below(product_3, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if product_3 == largest else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            e_1 = exp_nonpositive(-abs(product_4 * input_c_2))
-            choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
-            choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
-            choice_4 = (((one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_3 == largest else zero)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_4)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                product_3 = softcap * tanh(input_c_2 * inverse_1)
+                is_largest = (product_3 == largest) & inside
+                share = exp_below(product_3, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if product_3 == largest else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                e_1 = exp_nonpositive(-abs(product_4 * input_c_2))
+                choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
+                choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
+                choice_4 = (((one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_3 == largest else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_4 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -453,46 +535,62 @@ def hvp(
         inverse_4 = one / (one + others)
         sum_7 = zero
         sum_7_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            product_5 = input_c1 * inverse_1
-            product_6 = softcap * tanh(product_5)
-            e_2 = exp_below(product_6, largest)
-            e_3 = exp_nonpositive(-abs(product_4 * input_c1))
-            power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
-            direction_input_c1 = real(direction_input_row[c1])
-            choice_5 = (one if product_5 >= zero else e_3)
-            choice_6 = (e_3 if product_5 >= zero else one)
-            product_8 = power_of_1 * direction_input_c1 * choice_5 * choice_6
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, e_2 * (product_7 + product_8) * inverse_4)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                product_5 = input_c1 * inverse_1
+                product_6 = softcap * tanh(product_5)
+                e_2 = exp_below(product_6, largest)
+                e_3 = exp_nonpositive(-abs(product_4 * input_c1))
+                power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
+                direction_input_c1 = real(direction_input_block[at])
+                choice_5 = (one if product_5 >= zero else e_3)
+                choice_6 = (e_3 if product_5 >= zero else one)
+                product_8 = power_of_1 * direction_input_c1 * choice_5 * choice_6
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, e_2 * (product_7 + product_8) * inverse_4 if inside else zero)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_9 = zero
         sum_9_lost = zero
         if z_loss != zero:
-            for c1 in range(rank, n_C, LANES):
-                input_c1_2 = real(input_row[c1])
-                e_4 = exp_nonpositive(-abs(product_4 * input_c1_2))
-                power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
-                direction_input_c1_2 = real(direction_input_row[c1])
-                product_9 = input_c1_2 * inverse_1
-                choice_7 = (one if product_9 >= zero else e_4)
-                choice_8 = (e_4 if product_9 >= zero else one)
-                product_10 = softcap * tanh(product_9)
-                e_5 = exp_below(product_10, largest)
-                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_4)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c1 = nearest(start + at, n_C)
+                    inside = c1 == start + at
+                    input_c1_2 = real(input_block[at])
+                    e_4 = exp_nonpositive(-abs(product_4 * input_c1_2))
+                    power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
+                    direction_input_c1_2 = real(direction_input_block[at])
+                    product_9 = input_c1_2 * inverse_1
+                    choice_7 = (one if product_9 >= zero else e_4)
+                    choice_8 = (e_4 if product_9 >= zero else one)
+                    product_10 = softcap * tanh(product_9)
+                    e_5 = exp_below(product_10, largest)
+                    sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_4 if inside else zero)
         sum_10 = group_sum(sum_9, sum_9_lost)
         product_11 = -real(4) * sum_8
         sum_11 = zero
         sum_11_lost = zero
-        for c2 in range(rank, n_C, LANES):
-            input_c2 = real(input_row[c2])
-            e_6 = exp_nonpositive(-abs(product_4 * input_c2))
-            direction_input_c2 = real(direction_input_row[c2])
-            choice_9 = (one if input_c2 * inverse_1 >= zero else e_6)
-            choice_10 = (e_6 if input_c2 * inverse_1 >= zero else one)
-            target_c2 = real(target_row[c2])
-            weight_c2 = real(weight[c2]) if weight is not None else one
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (real(4) * (product_7 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_11) * (product_2 + sum_1 * target_c2) * weight_c2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c2 = nearest(start + at, n_C)
+                inside = c2 == start + at
+                input_c2 = real(input_block[at])
+                e_6 = exp_nonpositive(-abs(product_4 * input_c2))
+                direction_input_c2 = real(direction_input_block[at])
+                choice_9 = (one if input_c2 * inverse_1 >= zero else e_6)
+                choice_10 = (e_6 if input_c2 * inverse_1 >= zero else one)
+                target_c2 = real(target_block[at])
+                weight_c2 = real(weight[c2]) if weight is not None else one
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (real(4) * (product_7 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_11) * (product_2 + sum_1 * target_c2) * weight_c2 if inside else zero)
         sum_12 = group_sum(sum_11, sum_11_lost)
         log1p_1 = log1p(others)
         log_partition = largest + log1p_1
@@ -514,22 +612,29 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_7 = exp_nonpositive(-abs(product_4 * input_k))
-                power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
-                target_k = real(target_row[k])
-                sum_13 = product_2 + sum_1 * target_k
-                weight_k = real(weight[k]) if weight is not None else one
-                sum_14 = sum_13 * weight_k - sum_2
-                direction_input_k = real(direction_input_row[k])
-                product_13 = input_k * inverse_1
-                choice_11 = (one if product_13 >= zero else e_7)
-                choice_12 = (e_7 if product_13 >= zero else one)
-                sum_15 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_11 * choice_12) + product_11
-                tanh_1 = tanh(product_13)
-                e_8 = exp_below(softcap * tanh_1, largest)
-                product_input_row[k] = factor * (power_of_3 * (product_17 * sum_13 * direction_input_k * weight_k * expm1(-(product_18 * tanh_1 + largest) - log1p_1) * tanh_1 + product_12 * sum_14 * sum_15 * e_8 + product_14 * e_8 + product_15 * sum_15 * sum_13 * weight_k * e_8 + product_16 * sum_15 * e_8 + product_19 * sum_14 * direction_input_k * e_8 * tanh_1 + product_20 * direction_input_k * e_8 * tanh_1) * choice_11 * choice_12)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_7 = exp_nonpositive(-abs(product_4 * input_k))
+                    power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
+                    target_k = real(target_block[at])
+                    sum_13 = product_2 + sum_1 * target_k
+                    weight_k = real(weight[k]) if weight is not None else one
+                    sum_14 = sum_13 * weight_k - sum_2
+                    direction_input_k = real(direction_input_block[at])
+                    product_13 = input_k * inverse_1
+                    choice_11 = (one if product_13 >= zero else e_7)
+                    choice_12 = (e_7 if product_13 >= zero else one)
+                    sum_15 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_11 * choice_12) + product_11
+                    tanh_1 = tanh(product_13)
+                    e_8 = exp_below(softcap * tanh_1, largest)
+                    product_input_block[at] = factor * (power_of_3 * (product_17 * sum_13 * direction_input_k * weight_k * expm1(-(product_18 * tanh_1 + largest) - log1p_1) * tanh_1 + product_12 * sum_14 * sum_15 * e_8 + product_14 * e_8 + product_15 * sum_15 * sum_13 * weight_k * e_8 + product_16 * sum_15 * e_8 + product_19 * sum_14 * direction_input_k * e_8 * tanh_1 + product_20 * direction_input_k * e_8 * tanh_1) * choice_11 * choice_12)
+                store_row(product_input_row, start, n_C, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -537,15 +642,15 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals | None,
     label_smoothing: Real,
     softcap: Real,
     z_loss: Real,
     ignore_index: Whole,
-    direction_input: Reals,
-    direction_target: Reals,
+    direction_input: Rows,
+    direction_target: Rows,
     direction_weight: Reals,
     scale: Real,
     multiplier: Factor | None,
@@ -553,9 +658,10 @@ def hvp_full(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
-    product_target: Reals | None,
+    product_input: Rows | None,
+    product_target: Rows | None,
     product_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -571,6 +677,8 @@ def hvp_full(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         if product_target is not None:
@@ -585,18 +693,41 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             if product_target is not None:
-                for j in range(rank, n_C, LANES):
-                    product_target_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_target_block[at] = zero
+                    store_row(product_target_row, start, n_C, product_target_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
         direction_target_row = row(direction_target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        direction_target_kept = kept_row(direction_target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
+            keep(direction_target_kept, direction_target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         inverse_1 = one / softcap
         inverse_2 = one / C
         product_2 = label_smoothing * inverse_2
@@ -606,18 +737,24 @@ def hvp_full(
         sum_lost = zero
         sum_4 = zero
         sum_4_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            product_1 = softcap * tanh(input_c * inverse_1)
-            image = ordered(product_1)
-            top = image if image > top else top
-            target_c = real(target_row[c])
-            sum_2 = product_2 + sum_1 * target_c
-            weight_c = real(weight[c]) if weight is not None else one
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_2 * weight_c)
-            direction_weight_c = real(direction_weight[c])
-            direction_target_c = real(direction_target_row[c])
-            sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, sum_2 * direction_weight_c + sum_1 * direction_target_c * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                product_1 = softcap * tanh(input_c * inverse_1)
+                image = ordered(product_1)
+                top = image if image > top else top
+                target_c = real(target_block[at])
+                sum_2 = product_2 + sum_1 * target_c
+                weight_c = real(weight[c]) if weight is not None else one
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_2 * weight_c if inside else zero)
+                direction_weight_c = real(direction_weight[c])
+                direction_target_c = real(direction_target_block[at])
+                sum_4, sum_4_lost = sum_with_lost(sum_4, sum_4_lost, sum_2 * direction_weight_c + sum_1 * direction_target_c * weight_c if inside else zero)
         largest = unordered(group_max(top))
         sum_3 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_4, sum_4_lost)
@@ -628,21 +765,26 @@ def hvp_full(
         sum_6_lost = zero
         sum_8 = zero
         sum_8_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            product_3 = softcap * tanh(input_c_2 * inverse_1)
-            is_largest = product_3 == largest
-            share = exp_below(product_3, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if product_3 == largest else zero)
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            e_1 = exp_nonpositive(-abs(product_4 * input_c_2))
-            choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
-            choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
-            choice_4 = (((one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_3 == largest else zero)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, choice_4)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                product_3 = softcap * tanh(input_c_2 * inverse_1)
+                is_largest = (product_3 == largest) & inside
+                share = exp_below(product_3, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if product_3 == largest else zero)
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                e_1 = exp_nonpositive(-abs(product_4 * input_c_2))
+                choice_2 = (one if input_c_2 * inverse_1 >= zero else e_1)
+                choice_3 = (e_1 if input_c_2 * inverse_1 >= zero else one)
+                choice_4 = (((one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * (one / (one + exp_nonpositive(-abs(product_4 * input_c_2)))) * direction_input_c * choice_2 * choice_3) if product_3 == largest else zero)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, choice_4 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_7 = group_sum(sum_6, sum_6_lost)
         sum_9 = group_sum(sum_8, sum_8_lost)
@@ -651,54 +793,71 @@ def hvp_full(
         inverse_4 = one / (one + others)
         sum_10 = zero
         sum_10_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            product_5 = input_c1 * inverse_1
-            product_6 = softcap * tanh(product_5)
-            e_2 = exp_below(product_6, largest)
-            e_3 = exp_nonpositive(-abs(product_4 * input_c1))
-            power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
-            direction_input_c1 = real(direction_input_row[c1])
-            choice_5 = (one if product_5 >= zero else e_3)
-            choice_6 = (e_3 if product_5 >= zero else one)
-            product_8 = power_of_1 * direction_input_c1 * choice_5 * choice_6
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, e_2 * (product_7 + product_8) * inverse_4)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                product_5 = input_c1 * inverse_1
+                product_6 = softcap * tanh(product_5)
+                e_2 = exp_below(product_6, largest)
+                e_3 = exp_nonpositive(-abs(product_4 * input_c1))
+                power_of_1 = (one / (one + e_3)) * (one / (one + e_3))
+                direction_input_c1 = real(direction_input_block[at])
+                choice_5 = (one if product_5 >= zero else e_3)
+                choice_6 = (e_3 if product_5 >= zero else one)
+                product_8 = power_of_1 * direction_input_c1 * choice_5 * choice_6
+                sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, e_2 * (product_7 + product_8) * inverse_4 if inside else zero)
         sum_11 = group_sum(sum_10, sum_10_lost)
         sum_12 = zero
         sum_12_lost = zero
         if z_loss != zero:
-            for c1 in range(rank, n_C, LANES):
-                input_c1_2 = real(input_row[c1])
-                e_4 = exp_nonpositive(-abs(product_4 * input_c1_2))
-                power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
-                direction_input_c1_2 = real(direction_input_row[c1])
-                product_9 = input_c1_2 * inverse_1
-                choice_7 = (one if product_9 >= zero else e_4)
-                choice_8 = (e_4 if product_9 >= zero else one)
-                product_10 = softcap * tanh(product_9)
-                e_5 = exp_below(product_10, largest)
-                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_4)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c1 = nearest(start + at, n_C)
+                    inside = c1 == start + at
+                    input_c1_2 = real(input_block[at])
+                    e_4 = exp_nonpositive(-abs(product_4 * input_c1_2))
+                    power_of_2 = (one / (one + e_4)) * (one / (one + e_4))
+                    direction_input_c1_2 = real(direction_input_block[at])
+                    product_9 = input_c1_2 * inverse_1
+                    choice_7 = (one if product_9 >= zero else e_4)
+                    choice_8 = (e_4 if product_9 >= zero else one)
+                    product_10 = softcap * tanh(product_9)
+                    e_5 = exp_below(product_10, largest)
+                    sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, power_of_2 * direction_input_c1_2 * choice_7 * choice_8 * e_5 * inverse_4 if inside else zero)
         sum_13 = group_sum(sum_12, sum_12_lost)
         product_11 = -real(4) * sum_11
         product_13 = -softcap
         log1p_1 = log1p(others)
         sum_14 = zero
         sum_14_lost = zero
-        for c2 in range(rank, n_C, LANES):
-            input_c2 = real(input_row[c2])
-            e_6 = exp_nonpositive(-abs(product_4 * input_c2))
-            direction_input_c2 = real(direction_input_row[c2])
-            product_12 = input_c2 * inverse_1
-            choice_9 = (one if product_12 >= zero else e_6)
-            choice_10 = (e_6 if product_12 >= zero else one)
-            target_c2 = real(target_row[c2])
-            sum_15 = product_2 + sum_1 * target_c2
-            sum_16 = -(product_13 * tanh(product_12) + largest) - log1p_1
-            direction_target_c2 = real(direction_target_row[c2])
-            weight_c2 = real(weight[c2]) if weight is not None else one
-            direction_weight_c2 = real(direction_weight[c2])
-            choice_11 = (zero if sum_1 * target_c2 + product_2 == zero else (sum_16 * sum_15))
-            sum_14, sum_14_lost = sum_with_lost(sum_14, sum_14_lost, ((real(4) * (product_7 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_11) * sum_15 + sum_1 * sum_16 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_11)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c2 = nearest(start + at, n_C)
+                inside = c2 == start + at
+                input_c2 = real(input_block[at])
+                e_6 = exp_nonpositive(-abs(product_4 * input_c2))
+                direction_input_c2 = real(direction_input_block[at])
+                product_12 = input_c2 * inverse_1
+                choice_9 = (one if product_12 >= zero else e_6)
+                choice_10 = (e_6 if product_12 >= zero else one)
+                target_c2 = real(target_block[at])
+                sum_15 = product_2 + sum_1 * target_c2
+                sum_16 = -(product_13 * tanh(product_12) + largest) - log1p_1
+                direction_target_c2 = real(direction_target_block[at])
+                weight_c2 = real(weight[c2]) if weight is not None else one
+                direction_weight_c2 = real(direction_weight[c2])
+                choice_11 = (zero if sum_1 * target_c2 + product_2 == zero else (sum_16 * sum_15))
+                sum_14, sum_14_lost = sum_with_lost(sum_14, sum_14_lost, ((real(4) * (product_7 + (one / (one + e_6)) * (one / (one + e_6)) * direction_input_c2 * choice_9 * choice_10) + product_11) * sum_15 + sum_1 * sum_16 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_11 if inside else zero)
         sum_17 = group_sum(sum_14, sum_14_lost)
         log_partition = largest + log1p_1
         value = real(8) * log_partition * z_loss * sum_13 - sum_17
@@ -720,41 +879,55 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                e_7 = exp_nonpositive(-abs(product_4 * input_k))
-                power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
-                target_k = real(target_row[k])
-                sum_18 = product_2 + sum_1 * target_k
-                direction_weight_k = real(direction_weight[k])
-                product_14 = input_k * inverse_1
-                tanh_1 = tanh(product_14)
-                sum_19 = -(product_13 * tanh_1 + largest) - log1p_1
-                expm1_1 = expm1(sum_19)
-                direction_target_k = real(direction_target_row[k])
-                weight_k = real(weight[k]) if weight is not None else one
-                e_8 = exp_below(softcap * tanh_1, largest)
-                sum_22 = sum_18 * weight_k - sum_3
-                direction_input_k = real(direction_input_row[k])
-                choice_12 = (one if product_14 >= zero else e_7)
-                choice_13 = (e_7 if product_14 >= zero else one)
-                sum_23 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_12 * choice_13) + product_11
-                product_input_row[k] = factor * (power_of_3 * (real(4) * sum_18 * direction_weight_k * expm1_1 + product_15 * (sum_20 * direction_target_k * weight_k + sum_5 - sum_18 * direction_weight_k) * e_8 + sum_21 * direction_target_k * weight_k * expm1_1 + product_16 * sum_22 * sum_23 * e_8 + product_17 * e_8 + product_15 * sum_23 * sum_18 * weight_k * e_8 + product_18 * sum_23 * e_8 + product_19 * sum_18 * direction_input_k * weight_k * expm1_1 * tanh_1 + product_20 * sum_22 * direction_input_k * e_8 * tanh_1 + product_21 * direction_input_k * e_8 * tanh_1) * choice_12 * choice_13)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    e_7 = exp_nonpositive(-abs(product_4 * input_k))
+                    power_of_3 = (one / (one + e_7)) * (one / (one + e_7))
+                    target_k = real(target_block[at])
+                    sum_18 = product_2 + sum_1 * target_k
+                    direction_weight_k = real(direction_weight[k])
+                    product_14 = input_k * inverse_1
+                    tanh_1 = tanh(product_14)
+                    sum_19 = -(product_13 * tanh_1 + largest) - log1p_1
+                    expm1_1 = expm1(sum_19)
+                    direction_target_k = real(direction_target_block[at])
+                    weight_k = real(weight[k]) if weight is not None else one
+                    e_8 = exp_below(softcap * tanh_1, largest)
+                    sum_22 = sum_18 * weight_k - sum_3
+                    direction_input_k = real(direction_input_block[at])
+                    choice_12 = (one if product_14 >= zero else e_7)
+                    choice_13 = (e_7 if product_14 >= zero else one)
+                    sum_23 = real(4) * (product_7 + power_of_3 * direction_input_k * choice_12 * choice_13) + product_11
+                    product_input_block[at] = factor * (power_of_3 * (real(4) * sum_18 * direction_weight_k * expm1_1 + product_15 * (sum_20 * direction_target_k * weight_k + sum_5 - sum_18 * direction_weight_k) * e_8 + sum_21 * direction_target_k * weight_k * expm1_1 + product_16 * sum_22 * sum_23 * e_8 + product_17 * e_8 + product_15 * sum_23 * sum_18 * weight_k * e_8 + product_18 * sum_23 * e_8 + product_19 * sum_18 * direction_input_k * weight_k * expm1_1 * tanh_1 + product_20 * sum_22 * direction_input_k * e_8 * tanh_1 + product_21 * direction_input_k * e_8 * tanh_1) * choice_12 * choice_13)
+                store_row(product_input_row, start, n_C, product_input_block)
         if product_target is not None:
-            for k in range(rank, n_C, LANES):
-                input_k_2 = real(input_row[k])
-                product_22 = input_k_2 * inverse_1
-                tanh_2 = tanh(product_22)
-                sum_24 = -(product_13 * tanh_2 + largest) - log1p_1
-                direction_weight_k_2 = real(direction_weight[k])
-                e_9 = exp_nonpositive(-abs(product_4 * input_k_2))
-                power_of_4 = (one / (one + e_9)) * (one / (one + e_9))
-                direction_input_k_2 = real(direction_input_row[k])
-                choice_14 = (one if product_22 >= zero else e_9)
-                choice_15 = (e_9 if product_22 >= zero else one)
-                sum_25 = real(4) * (product_7 + power_of_4 * direction_input_k_2 * choice_14 * choice_15) + product_11
-                weight_k_2 = real(weight[k]) if weight is not None else one
-                product_target_row[k] = factor * (sum_20 * (sum_24 * direction_weight_k_2 + sum_25 * weight_k_2))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k_2 = real(input_block[at])
+                    product_22 = input_k_2 * inverse_1
+                    tanh_2 = tanh(product_22)
+                    sum_24 = -(product_13 * tanh_2 + largest) - log1p_1
+                    direction_weight_k_2 = real(direction_weight[k])
+                    e_9 = exp_nonpositive(-abs(product_4 * input_k_2))
+                    power_of_4 = (one / (one + e_9)) * (one / (one + e_9))
+                    direction_input_k_2 = real(direction_input_block[at])
+                    choice_14 = (one if product_22 >= zero else e_9)
+                    choice_15 = (e_9 if product_22 >= zero else one)
+                    sum_25 = real(4) * (product_7 + power_of_4 * direction_input_k_2 * choice_14 * choice_15) + product_11
+                    weight_k_2 = real(weight[k]) if weight is not None else one
+                    product_target_block[at] = factor * (sum_20 * (sum_24 * direction_weight_k_2 + sum_25 * weight_k_2))
+                store_row(product_target_row, start, n_C, product_target_block)
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
                 input_k_3 = real(input_row[k])
@@ -778,8 +951,8 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals | None,
     label_smoothing: Real,
     softcap: Real,
@@ -791,7 +964,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -803,6 +977,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         skipped = False
@@ -812,13 +988,27 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = zero
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         inverse_1 = one / softcap
         inverse_2 = one / C
         product_2 = label_smoothing * inverse_2
@@ -826,25 +1016,34 @@ def hessian_diagonal(
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            product_1 = softcap * tanh(input_c * inverse_1)
-            image = ordered(product_1)
-            top = image if image > top else top
-            target_c = real(target_row[c])
-            weight_c = real(weight[c]) if weight is not None else one
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                product_1 = softcap * tanh(input_c * inverse_1)
+                image = ordered(product_1)
+                top = image if image > top else top
+                target_c = real(target_block[at])
+                weight_c = real(weight[c]) if weight is not None else one
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c if inside else zero)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            product_3 = softcap * tanh(input_c_2 * inverse_1)
-            is_largest = product_3 == largest
-            share = exp_below(product_3, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                product_3 = softcap * tanh(input_c_2 * inverse_1)
+                is_largest = (product_3 == largest) & inside
+                share = exp_below(product_3, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         inverse_3 = one / (one + others)
         product_4 = real(32) * (inverse_3 * inverse_3) * z_loss
@@ -862,25 +1061,31 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                product_5 = input_k * inverse_1
-                tanh_1 = tanh(product_5)
-                e_1 = exp_below(softcap * tanh_1, largest)
-                e_2 = exp_nonpositive(-abs(product_6 * input_k))
-                inverse_4 = one / (one + e_2)
-                power_of_1 = inverse_4 * inverse_4 * inverse_4 * inverse_4
-                power_of_2 = e_2 * e_2
-                choice_1 = (one if product_5 >= zero else power_of_2)
-                choice_2 = (power_of_2 if product_5 >= zero else one)
-                target_k = real(target_row[k])
-                sum_3 = product_2 + sum_1 * target_k
-                weight_k = real(weight[k]) if weight is not None else one
-                sum_4 = sum_3 * weight_k - sum_2
-                expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
-                power_of_3 = inverse_4 * inverse_4
-                choice_3 = (one if product_5 >= zero else e_2)
-                choice_4 = (e_2 if product_5 >= zero else one)
-                diagonal_input_row[k] = factor * (product_4 * (e_1 * e_1) * power_of_1 * choice_1 * choice_2 + product_7 * power_of_1 * sum_4 * choice_1 * choice_2 * e_1 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * e_1 * expm1_1 + product_10 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * e_1 * expm1_1 + product_11 * power_of_3 * sum_3 * weight_k * choice_3 * choice_4 * expm1_1 * tanh_1 + product_12 * power_of_3 * sum_4 * choice_3 * choice_4 * e_1 * tanh_1 + product_13 * power_of_3 * choice_3 * choice_4 * e_1 * tanh_1)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k = real(input_block[at])
+                    product_5 = input_k * inverse_1
+                    tanh_1 = tanh(product_5)
+                    e_1 = exp_below(softcap * tanh_1, largest)
+                    e_2 = exp_nonpositive(-abs(product_6 * input_k))
+                    inverse_4 = one / (one + e_2)
+                    power_of_1 = inverse_4 * inverse_4 * inverse_4 * inverse_4
+                    power_of_2 = e_2 * e_2
+                    choice_1 = (one if product_5 >= zero else power_of_2)
+                    choice_2 = (power_of_2 if product_5 >= zero else one)
+                    target_k = real(target_block[at])
+                    sum_3 = product_2 + sum_1 * target_k
+                    weight_k = real(weight[k]) if weight is not None else one
+                    sum_4 = sum_3 * weight_k - sum_2
+                    expm1_1 = expm1(-(product_8 * tanh_1 + largest) - log1p_1)
+                    power_of_3 = inverse_4 * inverse_4
+                    choice_3 = (one if product_5 >= zero else e_2)
+                    choice_4 = (e_2 if product_5 >= zero else one)
+                    diagonal_input_block[at] = factor * (product_4 * (e_1 * e_1) * power_of_1 * choice_1 * choice_2 + product_7 * power_of_1 * sum_4 * choice_1 * choice_2 * e_1 * expm1_1 + product_9 * power_of_1 * choice_1 * choice_2 * e_1 * expm1_1 + product_10 * power_of_1 * sum_3 * weight_k * choice_1 * choice_2 * e_1 * expm1_1 + product_11 * power_of_3 * sum_3 * weight_k * choice_3 * choice_4 * expm1_1 * tanh_1 + product_12 * power_of_3 * sum_4 * choice_3 * choice_4 * e_1 * tanh_1 + product_13 * power_of_3 * choice_3 * choice_4 * e_1 * tanh_1)
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

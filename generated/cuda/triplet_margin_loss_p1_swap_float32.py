@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {},
+    "hessian_diagonal": {},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -41,9 +47,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -52,9 +58,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -65,6 +72,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -81,29 +90,55 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d = real(positive_row[d])
-            anchor_d = real(anchor_row[d])
-            negative_d = real(negative_row[d])
-            group_1 = ((anchor_d - positive_d) + eps)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_difference(anchor_d + negative_d - real(2) * positive_d, ((positive_d - negative_d) + eps) + group_1))
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, abs_difference(negative_d - positive_d, ((anchor_d - negative_d) + eps) + group_1))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d = real(positive_block[at])
+                anchor_d = real(anchor_block[at])
+                negative_d = real(negative_block[at])
+                group_1 = ((anchor_d - positive_d) + eps)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_difference(anchor_d + negative_d - real(2) * positive_d, ((positive_d - negative_d) + eps) + group_1) if inside else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, abs_difference(negative_d - positive_d, ((anchor_d - negative_d) + eps) + group_1) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_1 = margin + sum_4
@@ -118,32 +153,50 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                sign_1 = (one if ((anchor_k - negative_k) + eps) > zero else (-one if ((anchor_k - negative_k) + eps) < zero else zero))
-                positive_k = real(positive_row[k])
-                sign_2 = (one if ((anchor_k - positive_k) + eps) > zero else (-one if ((anchor_k - positive_k) + eps) < zero else zero))
-                choice_1 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else ((sign_2 - sign_1) if sum_4 - sum_2 >= zero else sign_2))
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    sign_1 = (one if ((anchor_k - negative_k) + eps) > zero else (-one if ((anchor_k - negative_k) + eps) < zero else zero))
+                    positive_k = real(positive_block[at])
+                    sign_2 = (one if ((anchor_k - positive_k) + eps) > zero else (-one if ((anchor_k - positive_k) + eps) < zero else zero))
+                    choice_1 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else ((sign_2 - sign_1) if sum_4 - sum_2 >= zero else sign_2))
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                sign_3 = (one if ((anchor_k_2 - positive_k_2) + eps) > zero else (-one if ((anchor_k_2 - positive_k_2) + eps) < zero else zero))
-                negative_k_2 = real(negative_row[k])
-                sign_4 = (one if ((positive_k_2 - negative_k_2) + eps) > zero else (-one if ((positive_k_2 - negative_k_2) + eps) < zero else zero))
-                choice_2 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else (-sign_3 if sum_4 - sum_2 >= zero else (-sign_4 - sign_3)))
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    sign_3 = (one if ((anchor_k_2 - positive_k_2) + eps) > zero else (-one if ((anchor_k_2 - positive_k_2) + eps) < zero else zero))
+                    negative_k_2 = real(negative_block[at])
+                    sign_4 = (one if ((positive_k_2 - negative_k_2) + eps) > zero else (-one if ((positive_k_2 - negative_k_2) + eps) < zero else zero))
+                    choice_2 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else (-sign_3 if sum_4 - sum_2 >= zero else (-sign_4 - sign_3)))
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sign_5 = (one if ((anchor_k_3 - negative_k_3) + eps) > zero else (-one if ((anchor_k_3 - negative_k_3) + eps) < zero else zero))
-                positive_k_3 = real(positive_row[k])
-                sign_6 = (one if ((positive_k_3 - negative_k_3) + eps) > zero else (-one if ((positive_k_3 - negative_k_3) + eps) < zero else zero))
-                choice_3 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else (sign_5 if sum_4 - sum_2 >= zero else sign_6))
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sign_5 = (one if ((anchor_k_3 - negative_k_3) + eps) > zero else (-one if ((anchor_k_3 - negative_k_3) + eps) < zero else zero))
+                    positive_k_3 = real(positive_block[at])
+                    sign_6 = (one if ((positive_k_3 - negative_k_3) + eps) > zero else (-one if ((positive_k_3 - negative_k_3) + eps) < zero else zero))
+                    choice_3 = (zero if (sum_1 if sum_1 > sum_5 else sum_5) <= zero else (sign_5 if sum_4 - sum_2 >= zero else sign_6))
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -151,23 +204,23 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -178,6 +231,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -194,14 +249,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -219,22 +283,31 @@ def hvp(
         sum_9_lost = zero
         sum_11 = zero
         sum_11_lost = zero
-        for d in range(rank, n_D, LANES):
-            direction_negative_d = real(direction_negative_row[d])
-            direction_anchor_d = real(direction_anchor_row[d])
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d - direction_negative_d) * (one if sum_1 > zero else (-one if sum_1 < zero else zero)))
-            direction_positive_d = real(direction_positive_row[d])
-            positive_d = real(positive_row[d])
-            sum_4 = (anchor_d - positive_d) + eps
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d - direction_positive_d) * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
-            sum_7 = (positive_d - negative_d) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, -(direction_negative_d - direction_positive_d) * (one if sum_7 > zero else (-one if sum_7 < zero else zero)))
-            group_1 = (sum_4)
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_difference(anchor_d + negative_d - real(2) * positive_d, (sum_7) + group_1))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, abs_difference(negative_d - positive_d, (sum_1) + group_1))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_row(direction_negative_row, start, n_D)
+            direction_anchor_block = load_row(direction_anchor_row, start, n_D)
+            negative_block = load_row(negative_row, start, n_D)
+            anchor_block = load_row(anchor_row, start, n_D)
+            direction_positive_block = load_row(direction_positive_row, start, n_D)
+            positive_block = load_row(positive_row, start, n_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                direction_negative_d = real(direction_negative_block[at])
+                direction_anchor_d = real(direction_anchor_block[at])
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d - direction_negative_d) * (one if sum_1 > zero else (-one if sum_1 < zero else zero)) if inside else zero)
+                direction_positive_d = real(direction_positive_block[at])
+                positive_d = real(positive_block[at])
+                sum_4 = (anchor_d - positive_d) + eps
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, (direction_anchor_d - direction_positive_d) * (one if sum_4 > zero else (-one if sum_4 < zero else zero)) if inside else zero)
+                sum_7 = (positive_d - negative_d) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, -(direction_negative_d - direction_positive_d) * (one if sum_7 > zero else (-one if sum_7 < zero else zero)) if inside else zero)
+                group_1 = (sum_4)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_difference(anchor_d + negative_d - real(2) * positive_d, (sum_7) + group_1) if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, abs_difference(negative_d - positive_d, (sum_1) + group_1) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
@@ -251,14 +324,23 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                product_anchor_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_anchor_block[at] = zero
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                product_positive_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_positive_block[at] = zero
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                product_negative_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_negative_block[at] = zero
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -266,9 +348,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -277,9 +359,9 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -290,6 +372,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -303,14 +387,23 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -319,13 +412,22 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                diagonal_anchor_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_anchor_block[at] = zero
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                diagonal_positive_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_positive_block[at] = zero
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                diagonal_negative_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_negative_block[at] = zero
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative", "direction_anchor", "direction_positive", "direction_negative"]},
+    "hessian_diagonal": {"D": ["anchor", "positive", "negative"]},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -48,9 +54,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -59,9 +65,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -72,6 +79,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -88,31 +97,57 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            group_1 = (anchor_d - negative_d)
-            sum_1 = eps + group_1
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
-            positive_d = real(positive_row[d])
-            sum_4 = (anchor_d - positive_d) + eps
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                group_1 = (anchor_d - negative_d)
+                sum_1 = eps + group_1
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1 if inside else zero)
+                positive_d = real(positive_block[at])
+                sum_4 = (anchor_d - positive_d) + eps
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -122,17 +157,23 @@ def evaluate(
         sum_6_lost = zero
         sum_11 = zero
         sum_11_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_2 = real(positive_row[d])
-            negative_d_2 = real(negative_row[d])
-            sum_7 = negative_d_2 - positive_d_2
-            anchor_d_2 = real(anchor_row[d])
-            group_2 = (anchor_d_2 - negative_d_2)
-            sum_8 = eps + group_2
-            sum_9 = (anchor_d_2 - positive_d_2) + eps
-            group_3 = (sum_9)
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * (((sum_8) + group_3) * inverse_1))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((sum_7)) * ((eps + group_2 + group_3) * inverse_1))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_2 = real(positive_block[at])
+                negative_d_2 = real(negative_block[at])
+                sum_7 = negative_d_2 - positive_d_2
+                anchor_d_2 = real(anchor_block[at])
+                group_2 = (anchor_d_2 - negative_d_2)
+                sum_8 = eps + group_2
+                sum_9 = (anchor_d_2 - positive_d_2) + eps
+                group_3 = (sum_9)
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * (((sum_8) + group_3) * inverse_1) if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((sum_7)) * ((eps + group_2 + group_3) * inverse_1) if inside else zero)
         sum_10 = group_sum(sum_6, sum_6_lost)
         sum_12 = group_sum(sum_11, sum_11_lost)
         sum_13 = margin + sum_10
@@ -149,29 +190,45 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
-                positive_k = real(positive_row[k])
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
-                where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3, unit_2 - unit_1, to_positive, power_of_1)
-                choice_1 = (zero if sum_13 <= zero else where_near_1)
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
+                    positive_k = real(positive_block[at])
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
+                    where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3, unit_2 - unit_1, to_positive, power_of_1)
+                    choice_1 = (zero if sum_13 <= zero else where_near_1)
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
-                choice_2 = (zero if sum_13 <= zero else -unit_3)
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
+                    choice_2 = (zero if sum_13 <= zero else -unit_3)
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_2
-                choice_3 = (zero if sum_13 <= zero else unit_4)
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_2
+                    choice_3 = (zero if sum_13 <= zero else unit_4)
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -179,23 +236,24 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -206,6 +264,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -222,14 +282,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -237,19 +306,45 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        direction_anchor_kept = kept_row(direction_anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_anchor_row)
+        direction_positive_kept = kept_row(direction_positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_positive_row)
+        direction_negative_kept = kept_row(direction_negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
+            keep(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D)
+            keep(direction_positive_kept, direction_positive_row, start, lead_D, n_D)
+            keep(direction_negative_kept, direction_negative_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            group_1 = (anchor_d - negative_d)
-            sum_1 = eps + group_1
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
-            positive_d = real(positive_row[d])
-            sum_4 = (anchor_d - positive_d) + eps
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                group_1 = (anchor_d - negative_d)
+                sum_1 = eps + group_1
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1 if inside else zero)
+                positive_d = real(positive_block[at])
+                sum_4 = (anchor_d - positive_d) + eps
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -265,20 +360,29 @@ def hvp(
         sum_11_lost = zero
         sum_13 = zero
         sum_13_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            sum_7 = direction_anchor_d1 - direction_negative_d1
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            unit_1 = ((anchor_d1 - negative_d1) + eps) * inverse_1
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * unit_1)
-            direction_positive_d1 = real(direction_positive_row[d1])
-            positive_d1 = real(positive_row[d1])
-            unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_2
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (direction_anchor_d1 - direction_positive_d1) * unit_2)
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (negative_d1 - positive_d1) * ((((anchor_d1 - negative_d1) + eps) + ((anchor_d1 - positive_d1) + eps)) * inverse_3))
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, ((negative_d1 - positive_d1)) * (((anchor_d1 - negative_d1) + ((anchor_d1 - positive_d1) + eps) + eps) * inverse_3))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1 = real(direction_negative_block[at])
+                direction_anchor_d1 = real(direction_anchor_block[at])
+                sum_7 = direction_anchor_d1 - direction_negative_d1
+                negative_d1 = real(negative_block[at])
+                anchor_d1 = real(anchor_block[at])
+                unit_1 = ((anchor_d1 - negative_d1) + eps) * inverse_1
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * unit_1 if inside else zero)
+                direction_positive_d1 = real(direction_positive_block[at])
+                positive_d1 = real(positive_block[at])
+                unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_2
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (direction_anchor_d1 - direction_positive_d1) * unit_2 if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (negative_d1 - positive_d1) * ((((anchor_d1 - negative_d1) + eps) + ((anchor_d1 - positive_d1) + eps)) * inverse_3) if inside else zero)
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, ((negative_d1 - positive_d1)) * (((anchor_d1 - negative_d1) + ((anchor_d1 - positive_d1) + eps) + eps) * inverse_3) if inside else zero)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_10 = group_sum(sum_9, sum_9_lost)
         sum_12 = group_sum(sum_11, sum_11_lost)
@@ -286,17 +390,26 @@ def hvp(
         product_1 = -sum_14
         sum_15 = zero
         sum_15_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1_2 = real(direction_negative_row[d1])
-            direction_anchor_d1_2 = real(direction_anchor_row[d1])
-            sum_16 = direction_anchor_d1_2 - direction_negative_d1_2
-            negative_d1_2 = real(negative_row[d1])
-            anchor_d1_2 = real(anchor_row[d1])
-            unit_3 = ((anchor_d1_2 - negative_d1_2) + eps) * inverse_1
-            positive_d1_2 = real(positive_row[d1])
-            direction_positive_d1_2 = real(direction_positive_row[d1])
-            unit_4 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_2
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, sum_16 * ((((negative_d1_2 - positive_d1_2)) + product_1 * unit_3) * inverse_2) + (-(direction_positive_d1_2 - direction_negative_d1_2)) * unit_4)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1_2 = real(direction_negative_block[at])
+                direction_anchor_d1_2 = real(direction_anchor_block[at])
+                sum_16 = direction_anchor_d1_2 - direction_negative_d1_2
+                negative_d1_2 = real(negative_block[at])
+                anchor_d1_2 = real(anchor_block[at])
+                unit_3 = ((anchor_d1_2 - negative_d1_2) + eps) * inverse_1
+                positive_d1_2 = real(positive_block[at])
+                direction_positive_d1_2 = real(direction_positive_block[at])
+                unit_4 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_2
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, sum_16 * ((((negative_d1_2 - positive_d1_2)) + product_1 * unit_3) * inverse_2) + (-(direction_positive_d1_2 - direction_negative_d1_2)) * unit_4 if inside else zero)
         sum_17 = group_sum(sum_15, sum_15_lost)
         where_near_1 = where_near(sum_17, sum_10 - sum_8, to_positive, power_of_1)
         choice_1 = (zero if margin + sum_12 <= zero else where_near_1)
@@ -315,40 +428,63 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_5 = ((anchor_k - negative_k) + eps) * inverse_1
-                direction_negative_k = real(direction_negative_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                sum_18 = (direction_anchor_k - direction_negative_k) + product_2 * unit_5
-                direction_positive_k = real(direction_positive_row[k])
-                positive_k = real(positive_row[k])
-                unit_6 = ((anchor_k - positive_k) + eps) * inverse_2
-                sum_19 = (direction_anchor_k - direction_positive_k) + product_4 * unit_6
-                where_near_2 = where_near(sum_18 * (-sum_14 * inverse_2 * inverse_1) + (-(direction_positive_k - direction_negative_k) + product_2 * ((((negative_k - positive_k)) + product_1 * unit_5) * inverse_2) + product_3 * unit_6) * inverse_2, sum_19 * inverse_2 + product_5 * sum_18, to_positive, power_of_1)
-                choice_2 = (zero if margin + sum_12 <= zero else where_near_2)
-                product_anchor_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_5 = ((anchor_k - negative_k) + eps) * inverse_1
+                    direction_negative_k = real(direction_negative_block[at])
+                    direction_anchor_k = real(direction_anchor_block[at])
+                    sum_18 = (direction_anchor_k - direction_negative_k) + product_2 * unit_5
+                    direction_positive_k = real(direction_positive_block[at])
+                    positive_k = real(positive_block[at])
+                    unit_6 = ((anchor_k - positive_k) + eps) * inverse_2
+                    sum_19 = (direction_anchor_k - direction_positive_k) + product_4 * unit_6
+                    where_near_2 = where_near(sum_18 * (-sum_14 * inverse_2 * inverse_1) + (-(direction_positive_k - direction_negative_k) + product_2 * ((((negative_k - positive_k)) + product_1 * unit_5) * inverse_2) + product_3 * unit_6) * inverse_2, sum_19 * inverse_2 + product_5 * sum_18, to_positive, power_of_1)
+                    choice_2 = (zero if margin + sum_12 <= zero else where_near_2)
+                    product_anchor_block[at] = factor * choice_2
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_7 = ((anchor_k_2 - positive_k_2) + eps) * inverse_2
-                direction_positive_k_2 = real(direction_positive_row[k])
-                direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_20 = (direction_anchor_k_2 - direction_positive_k_2) + product_4 * unit_7
-                choice_3 = (zero if margin + sum_12 <= zero else (product_6 * sum_20))
-                product_positive_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_7 = ((anchor_k_2 - positive_k_2) + eps) * inverse_2
+                    direction_positive_k_2 = real(direction_positive_block[at])
+                    direction_anchor_k_2 = real(direction_anchor_block[at])
+                    sum_20 = (direction_anchor_k_2 - direction_positive_k_2) + product_4 * unit_7
+                    choice_3 = (zero if margin + sum_12 <= zero else (product_6 * sum_20))
+                    product_positive_block[at] = factor * choice_3
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_8 = ((anchor_k_3 - negative_k_2) + eps) * inverse_1
-                direction_negative_k_2 = real(direction_negative_row[k])
-                direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_21 = (direction_anchor_k_3 - direction_negative_k_2) + product_2 * unit_8
-                choice_4 = (zero if margin + sum_12 <= zero else (sum_21 * inverse_1))
-                product_negative_row[k] = factor * choice_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_8 = ((anchor_k_3 - negative_k_2) + eps) * inverse_1
+                    direction_negative_k_2 = real(direction_negative_block[at])
+                    direction_anchor_k_3 = real(direction_anchor_block[at])
+                    sum_21 = (direction_anchor_k_3 - direction_negative_k_2) + product_2 * unit_8
+                    choice_4 = (zero if margin + sum_12 <= zero else (sum_21 * inverse_1))
+                    product_negative_block[at] = factor * choice_4
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -356,9 +492,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -367,9 +503,10 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -380,6 +517,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -393,31 +532,57 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            group_1 = (anchor_d - negative_d)
-            sum_1 = eps + group_1
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
-            positive_d = real(positive_row[d])
-            sum_4 = (anchor_d - positive_d) + eps
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                group_1 = (anchor_d - negative_d)
+                sum_1 = eps + group_1
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1 if inside else zero)
+                positive_d = real(positive_block[at])
+                sum_4 = (anchor_d - positive_d) + eps
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         power_of_1 = math.sqrt(sum_2)
@@ -427,17 +592,23 @@ def hessian_diagonal(
         sum_6_lost = zero
         sum_11 = zero
         sum_11_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_2 = real(positive_row[d])
-            negative_d_2 = real(negative_row[d])
-            sum_7 = negative_d_2 - positive_d_2
-            anchor_d_2 = real(anchor_row[d])
-            group_2 = (anchor_d_2 - negative_d_2)
-            sum_8 = eps + group_2
-            sum_9 = (anchor_d_2 - positive_d_2) + eps
-            group_3 = (sum_9)
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * (((sum_8) + group_3) * inverse_1))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((sum_7)) * ((eps + group_2 + group_3) * inverse_1))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_2 = real(positive_block[at])
+                negative_d_2 = real(negative_block[at])
+                sum_7 = negative_d_2 - positive_d_2
+                anchor_d_2 = real(anchor_block[at])
+                group_2 = (anchor_d_2 - negative_d_2)
+                sum_8 = eps + group_2
+                sum_9 = (anchor_d_2 - positive_d_2) + eps
+                group_3 = (sum_9)
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * (((sum_8) + group_3) * inverse_1) if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, ((sum_7)) * ((eps + group_2 + group_3) * inverse_1) if inside else zero)
         sum_10 = group_sum(sum_6, sum_6_lost)
         sum_12 = group_sum(sum_11, sum_11_lost)
         inverse_2 = reciprocal_or_zero(power_of_1)
@@ -448,38 +619,54 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
-                choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
-                sum_13 = one - choice_1 * unit_1
-                positive_k = real(positive_row[k])
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
-                choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
-                product_2 = (one - choice_2 * unit_2) * inverse_3
-                product_4 = product_3 * sum_13
-                where_near_1 = where_near(sum_13 * (-sum_12 * inverse_3 * inverse_2) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3) - (choice_2 - choice_1) * unit_2) * inverse_3, product_2 + product_4, to_positive, power_of_1)
-                choice_3 = (zero if margin + sum_10 <= zero else where_near_1)
-                diagonal_anchor_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_2
+                    choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                    sum_13 = one - choice_1 * unit_1
+                    positive_k = real(positive_block[at])
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_3
+                    choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
+                    product_2 = (one - choice_2 * unit_2) * inverse_3
+                    product_4 = product_3 * sum_13
+                    where_near_1 = where_near(sum_13 * (-sum_12 * inverse_3 * inverse_2) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_3) - (choice_2 - choice_1) * unit_2) * inverse_3, product_2 + product_4, to_positive, power_of_1)
+                    choice_3 = (zero if margin + sum_10 <= zero else where_near_1)
+                    diagonal_anchor_block[at] = factor * choice_3
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
-                choice_4 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
-                product_5 = (one - choice_4 * unit_3) * inverse_3
-                choice_5 = (zero if margin + sum_10 <= zero else product_5)
-                diagonal_positive_row[k] = factor * choice_5
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
+                    choice_4 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
+                    product_5 = (one - choice_4 * unit_3) * inverse_3
+                    choice_5 = (zero if margin + sum_10 <= zero else product_5)
+                    diagonal_positive_block[at] = factor * choice_5
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_2
-                choice_6 = (unit_4 if (unit_4 > zero) | (unit_4 < zero) else zero)
-                sum_14 = one - choice_6 * unit_4
-                product_6 = product_3 * sum_14
-                choice_7 = (zero if margin + sum_10 <= zero else product_6)
-                diagonal_negative_row[k] = factor * choice_7
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_2
+                    choice_6 = (unit_4 if (unit_4 > zero) | (unit_4 < zero) else zero)
+                    sum_14 = one - choice_6 * unit_4
+                    product_6 = product_3 * sum_14
+                    choice_7 = (zero if margin + sum_10 <= zero else product_6)
+                    diagonal_negative_block[at] = factor * choice_7
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative", "direction_anchor", "direction_positive", "direction_negative"]},
+    "hessian_diagonal": {"D": ["anchor", "positive", "negative"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -72,9 +78,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -83,9 +89,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -96,6 +103,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -112,31 +121,55 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_2))
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_2))
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         binade_1 = binade(largest)
@@ -151,18 +184,24 @@ def evaluate(
         sum_8_lost = zero
         sum_11 = zero
         sum_11_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
-            sum_9 = negative_d_2 - positive_d_2
-            abs_2 = abs(sum_3)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_2 == largest else zero))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_2 == largest else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2) if inside else zero)
+                sum_9 = negative_d_2 - positive_d_2
+                abs_2 = abs(sum_3)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_2 == largest else zero) if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_2 == largest else zero) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         sum_10 = group_sum(sum_8, sum_8_lost)
@@ -180,16 +219,22 @@ def evaluate(
         sum_13_lost = zero
         sum_18 = zero
         sum_18_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_3 = real(positive_row[d])
-            negative_d_3 = real(negative_row[d])
-            sum_14 = negative_d_3 - positive_d_3
-            anchor_d_3 = real(anchor_row[d])
-            sum_15 = (anchor_d_3 - negative_d_3) + eps
-            sum_16 = (anchor_d_3 - positive_d_3) + eps
-            group_1 = (sum_16)
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, sum_14 * (((sum_15) + group_1) * inverse_3))
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, ((sum_14) + product_2 * sum_15) * ((group_1 + group_2 * sum_15) * inverse_4))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_3 = real(positive_block[at])
+                negative_d_3 = real(negative_block[at])
+                sum_14 = negative_d_3 - positive_d_3
+                anchor_d_3 = real(anchor_block[at])
+                sum_15 = (anchor_d_3 - negative_d_3) + eps
+                sum_16 = (anchor_d_3 - positive_d_3) + eps
+                group_1 = (sum_16)
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, sum_14 * (((sum_15) + group_1) * inverse_3) if inside else zero)
+                sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, ((sum_14) + product_2 * sum_15) * ((group_1 + group_2 * sum_15) * inverse_4) if inside else zero)
         sum_17 = group_sum(sum_13, sum_13_lost)
         sum_19 = group_sum(sum_18, sum_18_lost)
         sum_20 = margin + sum_17
@@ -206,31 +251,47 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                sum_21 = (anchor_k - negative_k) + eps
-                unit_1 = sum_21 * inverse_5
-                positive_k = real(positive_row[k])
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_6
-                where_near_1 = where_near((((negative_k - positive_k) + product_2 * sum_21) + product_3 * unit_1) * inverse_6, unit_2 - unit_1, to_positive, product_1)
-                choice_1 = (zero if sum_20 <= zero else where_near_1)
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    sum_21 = (anchor_k - negative_k) + eps
+                    unit_1 = sum_21 * inverse_5
+                    positive_k = real(positive_block[at])
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_6
+                    where_near_1 = where_near((((negative_k - positive_k) + product_2 * sum_21) + product_3 * unit_1) * inverse_6, unit_2 - unit_1, to_positive, product_1)
+                    choice_1 = (zero if sum_20 <= zero else where_near_1)
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
-                choice_2 = (zero if sum_20 <= zero else -unit_3)
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
+                    choice_2 = (zero if sum_20 <= zero else -unit_3)
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_22 = (anchor_k_3 - negative_k_2) + eps
-                unit_4 = sum_22 * inverse_5
-                choice_3 = (zero if sum_20 <= zero else unit_4)
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_22 = (anchor_k_3 - negative_k_2) + eps
+                    unit_4 = sum_22 * inverse_5
+                    choice_3 = (zero if sum_20 <= zero else unit_4)
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -238,23 +299,24 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -265,6 +327,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -281,14 +345,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -296,20 +369,44 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        direction_anchor_kept = kept_row(direction_anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_anchor_row)
+        direction_positive_kept = kept_row(direction_positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_positive_row)
+        direction_negative_kept = kept_row(direction_negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
+            keep(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D)
+            keep(direction_positive_kept, direction_positive_row, start, lead_D, n_D)
+            keep(direction_negative_kept, direction_negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         binade_1 = binade(largest)
@@ -332,28 +429,37 @@ def hvp(
         sum_17_lost = zero
         sum_19 = zero
         sum_19_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
-            direction_negative_d = real(direction_negative_row[d])
-            direction_anchor_d = real(direction_anchor_row[d])
-            sign_1 = (one if sum_3 > zero else (-one if sum_3 < zero else zero))
-            abs_3 = abs(sum_3)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (((direction_anchor_d - direction_negative_d) * sign_1) if abs_3 == largest else zero))
-            direction_positive_d = real(direction_positive_row[d])
-            sign_2 = (one if sum_6 > zero else (-one if sum_6 < zero else zero))
-            abs_4 = abs(sum_6)
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (((direction_anchor_d - direction_positive_d) * sign_2) if abs_4 == largest_2 else zero))
-            sum_13 = negative_d_2 - positive_d_2
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * sign_1) if abs_3 == largest else zero))
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (one if abs_3 == largest else zero))
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (one if abs_4 == largest_2 else zero))
-            sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (((-(direction_positive_d - direction_negative_d)) * sign_2) if abs_4 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2) if inside else zero)
+                direction_negative_d = real(direction_negative_block[at])
+                direction_anchor_d = real(direction_anchor_block[at])
+                sign_1 = (one if sum_3 > zero else (-one if sum_3 < zero else zero))
+                abs_3 = abs(sum_3)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (((direction_anchor_d - direction_negative_d) * sign_1) if abs_3 == largest else zero) if inside else zero)
+                direction_positive_d = real(direction_positive_block[at])
+                sign_2 = (one if sum_6 > zero else (-one if sum_6 < zero else zero))
+                abs_4 = abs(sum_6)
+                sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (((direction_anchor_d - direction_positive_d) * sign_2) if abs_4 == largest_2 else zero) if inside else zero)
+                sum_13 = negative_d_2 - positive_d_2
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * sign_1) if abs_3 == largest else zero) if inside else zero)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (one if abs_3 == largest else zero) if inside else zero)
+                sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (one if abs_4 == largest_2 else zero) if inside else zero)
+                sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (((-(direction_positive_d - direction_negative_d)) * sign_2) if abs_4 == largest_2 else zero) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         sum_9 = group_sum(sum_8, sum_8_lost)
@@ -397,27 +503,36 @@ def hvp(
         sum_36_lost = zero
         sum_38 = zero
         sum_38_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            sum_22 = direction_anchor_d1 - direction_negative_d1
-            positive_d1 = real(positive_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            unit_1 = ((anchor_d1 - positive_d1) + eps) * inverse_3
-            sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, sum_22 * (unit_1))
-            negative_d1 = real(negative_row[d1])
-            sum_25 = (anchor_d1 - negative_d1) + eps
-            unit_2 = sum_25 * inverse_4
-            sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, sum_22 * unit_2)
-            direction_positive_d1 = real(direction_positive_row[d1])
-            sum_28 = direction_anchor_d1 - direction_positive_d1
-            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, sum_28 * unit_1)
-            sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, (negative_d1 - positive_d1) * (((sum_25) + ((anchor_d1 - positive_d1) + eps)) * inverse_5))
-            sum_32, sum_32_lost = sum_with_lost(sum_32, sum_32_lost, ((negative_d1 - positive_d1) + product_2 * sum_25) * ((((anchor_d1 - positive_d1) + eps) + group_1 * sum_25) * inverse_7))
-            group_2 = (-(direction_positive_d1 - direction_negative_d1))
-            sum_34, sum_34_lost = sum_with_lost(sum_34, sum_34_lost, (product_3 * unit_1 + group_2) * unit_1)
-            sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, ((sum_22) + product_4 * unit_2) * unit_2)
-            sum_38, sum_38_lost = sum_with_lost(sum_38, sum_38_lost, ((sum_28) + product_5 * unit_1) * unit_1)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1 = real(direction_negative_block[at])
+                direction_anchor_d1 = real(direction_anchor_block[at])
+                sum_22 = direction_anchor_d1 - direction_negative_d1
+                positive_d1 = real(positive_block[at])
+                anchor_d1 = real(anchor_block[at])
+                unit_1 = ((anchor_d1 - positive_d1) + eps) * inverse_3
+                sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, sum_22 * (unit_1) if inside else zero)
+                negative_d1 = real(negative_block[at])
+                sum_25 = (anchor_d1 - negative_d1) + eps
+                unit_2 = sum_25 * inverse_4
+                sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, sum_22 * unit_2 if inside else zero)
+                direction_positive_d1 = real(direction_positive_block[at])
+                sum_28 = direction_anchor_d1 - direction_positive_d1
+                sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, sum_28 * unit_1 if inside else zero)
+                sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, (negative_d1 - positive_d1) * (((sum_25) + ((anchor_d1 - positive_d1) + eps)) * inverse_5) if inside else zero)
+                sum_32, sum_32_lost = sum_with_lost(sum_32, sum_32_lost, ((negative_d1 - positive_d1) + product_2 * sum_25) * ((((anchor_d1 - positive_d1) + eps) + group_1 * sum_25) * inverse_7) if inside else zero)
+                group_2 = (-(direction_positive_d1 - direction_negative_d1))
+                sum_34, sum_34_lost = sum_with_lost(sum_34, sum_34_lost, (product_3 * unit_1 + group_2) * unit_1 if inside else zero)
+                sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, ((sum_22) + product_4 * unit_2) * unit_2 if inside else zero)
+                sum_38, sum_38_lost = sum_with_lost(sum_38, sum_38_lost, ((sum_28) + product_5 * unit_1) * unit_1 if inside else zero)
         sum_23 = group_sum(sum_21, sum_21_lost)
         sum_26 = group_sum(sum_24, sum_24_lost)
         sum_29 = group_sum(sum_27, sum_27_lost)
@@ -431,21 +546,30 @@ def hvp(
         sum_40_lost = zero
         sum_44 = zero
         sum_44_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1_2 = real(direction_negative_row[d1])
-            direction_anchor_d1_2 = real(direction_anchor_row[d1])
-            sum_41 = direction_anchor_d1_2 - direction_negative_d1_2
-            negative_d1_2 = real(negative_row[d1])
-            anchor_d1_2 = real(anchor_row[d1])
-            sum_42 = (anchor_d1_2 - negative_d1_2) + eps
-            unit_6 = sum_42 * inverse_4
-            positive_d1_2 = real(positive_row[d1])
-            product_7 = sum_41 * ((((negative_d1_2 - positive_d1_2) + product_2 * sum_42) + product_6 * unit_6) * inverse_3)
-            direction_positive_d1_2 = real(direction_positive_row[d1])
-            group_3 = (-(direction_positive_d1_2 - direction_negative_d1_2))
-            unit_7 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_3
-            sum_40, sum_40_lost = sum_with_lost(sum_40, sum_40_lost, product_7 + group_3 * unit_7)
-            sum_44, sum_44_lost = sum_with_lost(sum_44, sum_44_lost, product_7)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1_2 = real(direction_negative_block[at])
+                direction_anchor_d1_2 = real(direction_anchor_block[at])
+                sum_41 = direction_anchor_d1_2 - direction_negative_d1_2
+                negative_d1_2 = real(negative_block[at])
+                anchor_d1_2 = real(anchor_block[at])
+                sum_42 = (anchor_d1_2 - negative_d1_2) + eps
+                unit_6 = sum_42 * inverse_4
+                positive_d1_2 = real(positive_block[at])
+                product_7 = sum_41 * ((((negative_d1_2 - positive_d1_2) + product_2 * sum_42) + product_6 * unit_6) * inverse_3)
+                direction_positive_d1_2 = real(direction_positive_block[at])
+                group_3 = (-(direction_positive_d1_2 - direction_negative_d1_2))
+                unit_7 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_3
+                sum_40, sum_40_lost = sum_with_lost(sum_40, sum_40_lost, product_7 + group_3 * unit_7 if inside else zero)
+                sum_44, sum_44_lost = sum_with_lost(sum_44, sum_44_lost, product_7 if inside else zero)
         sum_43 = group_sum(sum_40, sum_40_lost)
         sum_45 = group_sum(sum_44, sum_44_lost)
         where_near_1 = where_near(sum_43, sum_29 - sum_26, to_positive, product_1)
@@ -467,42 +591,65 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_8 = ((anchor_k - positive_k) + eps) * inverse_3
-                direction_positive_k = real(direction_positive_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                sum_46 = ((direction_anchor_k - direction_positive_k) + product_5 * unit_8) + product_8 * unit_8
-                negative_k = real(negative_row[k])
-                sum_47 = (anchor_k - negative_k) + eps
-                unit_9 = sum_47 * inverse_4
-                direction_negative_k = real(direction_negative_row[k])
-                sum_48 = ((direction_anchor_k - direction_negative_k) + product_4 * unit_9) + product_13 * unit_9
-                where_near_2 = where_near(sum_46 * (-(power_of_2 * binade_1 * up_to_half_1 + sum_33) * inverse_3 * inverse_4) + (product_9 * ((((negative_k - positive_k) + product_2 * sum_47) + product_6 * unit_9) * inverse_3) + ((-(direction_positive_k - direction_negative_k)) + product_3 * unit_8) + product_10 * unit_9 + product_11 * unit_8) * inverse_4, sum_46 * inverse_3 + product_12 * sum_48, to_positive, product_1)
-                choice_2 = (zero if margin + sum_31 <= zero else where_near_2)
-                product_anchor_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_8 = ((anchor_k - positive_k) + eps) * inverse_3
+                    direction_positive_k = real(direction_positive_block[at])
+                    direction_anchor_k = real(direction_anchor_block[at])
+                    sum_46 = ((direction_anchor_k - direction_positive_k) + product_5 * unit_8) + product_8 * unit_8
+                    negative_k = real(negative_block[at])
+                    sum_47 = (anchor_k - negative_k) + eps
+                    unit_9 = sum_47 * inverse_4
+                    direction_negative_k = real(direction_negative_block[at])
+                    sum_48 = ((direction_anchor_k - direction_negative_k) + product_4 * unit_9) + product_13 * unit_9
+                    where_near_2 = where_near(sum_46 * (-(power_of_2 * binade_1 * up_to_half_1 + sum_33) * inverse_3 * inverse_4) + (product_9 * ((((negative_k - positive_k) + product_2 * sum_47) + product_6 * unit_9) * inverse_3) + ((-(direction_positive_k - direction_negative_k)) + product_3 * unit_8) + product_10 * unit_9 + product_11 * unit_8) * inverse_4, sum_46 * inverse_3 + product_12 * sum_48, to_positive, product_1)
+                    choice_2 = (zero if margin + sum_31 <= zero else where_near_2)
+                    product_anchor_block[at] = factor * choice_2
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_10 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
-                direction_positive_k_2 = real(direction_positive_row[k])
-                direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_49 = ((direction_anchor_k_2 - direction_positive_k_2) + product_5 * unit_10) + product_8 * unit_10
-                choice_3 = (zero if margin + sum_31 <= zero else (product_14 * sum_49))
-                product_positive_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_10 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
+                    direction_positive_k_2 = real(direction_positive_block[at])
+                    direction_anchor_k_2 = real(direction_anchor_block[at])
+                    sum_49 = ((direction_anchor_k_2 - direction_positive_k_2) + product_5 * unit_10) + product_8 * unit_10
+                    choice_3 = (zero if margin + sum_31 <= zero else (product_14 * sum_49))
+                    product_positive_block[at] = factor * choice_3
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_50 = (anchor_k_3 - negative_k_2) + eps
-                unit_11 = sum_50 * inverse_4
-                direction_negative_k_2 = real(direction_negative_row[k])
-                direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_51 = ((direction_anchor_k_3 - direction_negative_k_2) + product_4 * unit_11) + product_13 * unit_11
-                choice_4 = (zero if margin + sum_31 <= zero else (sum_51 * inverse_4))
-                product_negative_row[k] = factor * choice_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_50 = (anchor_k_3 - negative_k_2) + eps
+                    unit_11 = sum_50 * inverse_4
+                    direction_negative_k_2 = real(direction_negative_block[at])
+                    direction_anchor_k_3 = real(direction_anchor_block[at])
+                    sum_51 = ((direction_anchor_k_3 - direction_negative_k_2) + product_4 * unit_11) + product_13 * unit_11
+                    choice_4 = (zero if margin + sum_31 <= zero else (sum_51 * inverse_4))
+                    product_negative_block[at] = factor * choice_4
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -510,9 +657,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -521,9 +668,10 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -534,6 +682,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -547,32 +697,56 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         binade_1 = binade(largest)
@@ -589,20 +763,26 @@ def hessian_diagonal(
         sum_11_lost = zero
         sum_13 = zero
         sum_13_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2))
-            sum_9 = negative_d_2 - positive_d_2
-            abs_3 = abs(sum_3)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_3 == largest else zero))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_3 == largest else zero))
-            abs_4 = abs(sum_6)
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (one if abs_4 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_3 * inverse_1) * (sum_3 * inverse_1) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, (sum_6 * inverse_2) * (sum_6 * inverse_2) if inside else zero)
+                sum_9 = negative_d_2 - positive_d_2
+                abs_3 = abs(sum_3)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_3 == largest else zero) if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_3 == largest else zero) if inside else zero)
+                abs_4 = abs(sum_6)
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (one if abs_4 == largest_2 else zero) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         sum_10 = group_sum(sum_8, sum_8_lost)
@@ -627,22 +807,28 @@ def hessian_diagonal(
         sum_22_lost = zero
         sum_24 = zero
         sum_24_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_3 = real(positive_row[d])
-            negative_d_3 = real(negative_row[d])
-            sum_16 = negative_d_3 - positive_d_3
-            anchor_d_3 = real(anchor_row[d])
-            sum_17 = (anchor_d_3 - negative_d_3) + eps
-            sum_18 = (anchor_d_3 - positive_d_3) + eps
-            group_1 = (sum_18)
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, sum_16 * (((sum_17) + group_1) * inverse_3))
-            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, ((sum_16) + product_2 * sum_17) * ((group_1 + group_2 * sum_17) * inverse_4))
-            power_of_3 = (sum_17 * inverse_5) * (sum_17 * inverse_5)
-            abs_5 = abs(sum_17)
-            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, power_of_3 - (power_of_3 if abs_5 == largest else zero))
-            power_of_4 = (sum_18 * inverse_6) * (sum_18 * inverse_6)
-            abs_6 = abs(sum_18)
-            sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, power_of_4 - (power_of_4 if abs_6 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_3 = real(positive_block[at])
+                negative_d_3 = real(negative_block[at])
+                sum_16 = negative_d_3 - positive_d_3
+                anchor_d_3 = real(anchor_block[at])
+                sum_17 = (anchor_d_3 - negative_d_3) + eps
+                sum_18 = (anchor_d_3 - positive_d_3) + eps
+                group_1 = (sum_18)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, sum_16 * (((sum_17) + group_1) * inverse_3) if inside else zero)
+                sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, ((sum_16) + product_2 * sum_17) * ((group_1 + group_2 * sum_17) * inverse_4) if inside else zero)
+                power_of_3 = (sum_17 * inverse_5) * (sum_17 * inverse_5)
+                abs_5 = abs(sum_17)
+                sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, power_of_3 - (power_of_3 if abs_5 == largest else zero) if inside else zero)
+                power_of_4 = (sum_18 * inverse_6) * (sum_18 * inverse_6)
+                abs_6 = abs(sum_18)
+                sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, power_of_4 - (power_of_4 if abs_6 == largest_2 else zero) if inside else zero)
         sum_19 = group_sum(sum_15, sum_15_lost)
         sum_21 = group_sum(sum_20, sum_20_lost)
         sum_23 = group_sum(sum_22, sum_22_lost)
@@ -653,44 +839,60 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                sum_26 = (anchor_k - negative_k) + eps
-                unit_1 = sum_26 * inverse_5
-                power_of_5 = unit_1 * unit_1
-                choice_1 = ((power_of_5 * (sum_12 - one) + sum_23) if abs(sum_26) == largest else (one - power_of_5))
-                positive_k = real(positive_row[k])
-                sum_27 = (anchor_k - positive_k) + eps
-                unit_2 = sum_27 * inverse_6
-                power_of_6 = unit_2 * unit_2
-                choice_2 = ((power_of_6 * (sum_14 - one) + sum_25) if abs(sum_27) == largest_2 else (one - power_of_6))
-                product_4 = choice_2 * inverse_6
-                product_6 = product_5 * choice_1
-                where_near_1 = where_near(choice_1 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_21) * inverse_6 * inverse_5) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_2 * sum_26) + product_3 * unit_1) * inverse_6)) * inverse_6, product_4 + product_6, to_positive, product_1)
-                choice_3 = (zero if margin + sum_19 <= zero else where_near_1)
-                diagonal_anchor_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    sum_26 = (anchor_k - negative_k) + eps
+                    unit_1 = sum_26 * inverse_5
+                    power_of_5 = unit_1 * unit_1
+                    choice_1 = ((power_of_5 * (sum_12 - one) + sum_23) if abs(sum_26) == largest else (one - power_of_5))
+                    positive_k = real(positive_block[at])
+                    sum_27 = (anchor_k - positive_k) + eps
+                    unit_2 = sum_27 * inverse_6
+                    power_of_6 = unit_2 * unit_2
+                    choice_2 = ((power_of_6 * (sum_14 - one) + sum_25) if abs(sum_27) == largest_2 else (one - power_of_6))
+                    product_4 = choice_2 * inverse_6
+                    product_6 = product_5 * choice_1
+                    where_near_1 = where_near(choice_1 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_21) * inverse_6 * inverse_5) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_2 * sum_26) + product_3 * unit_1) * inverse_6)) * inverse_6, product_4 + product_6, to_positive, product_1)
+                    choice_3 = (zero if margin + sum_19 <= zero else where_near_1)
+                    diagonal_anchor_block[at] = factor * choice_3
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                sum_28 = (anchor_k_2 - positive_k_2) + eps
-                unit_3 = sum_28 * inverse_6
-                power_of_7 = unit_3 * unit_3
-                choice_4 = ((power_of_7 * (sum_14 - one) + sum_25) if abs(sum_28) == largest_2 else (one - power_of_7))
-                product_7 = choice_4 * inverse_6
-                choice_5 = (zero if margin + sum_19 <= zero else product_7)
-                diagonal_positive_row[k] = factor * choice_5
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    sum_28 = (anchor_k_2 - positive_k_2) + eps
+                    unit_3 = sum_28 * inverse_6
+                    power_of_7 = unit_3 * unit_3
+                    choice_4 = ((power_of_7 * (sum_14 - one) + sum_25) if abs(sum_28) == largest_2 else (one - power_of_7))
+                    product_7 = choice_4 * inverse_6
+                    choice_5 = (zero if margin + sum_19 <= zero else product_7)
+                    diagonal_positive_block[at] = factor * choice_5
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_29 = (anchor_k_3 - negative_k_2) + eps
-                unit_4 = sum_29 * inverse_5
-                power_of_8 = unit_4 * unit_4
-                choice_6 = ((power_of_8 * (sum_12 - one) + sum_23) if abs(sum_29) == largest else (one - power_of_8))
-                product_8 = product_5 * choice_6
-                choice_7 = (zero if margin + sum_19 <= zero else product_8)
-                diagonal_negative_row[k] = factor * choice_7
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_29 = (anchor_k_3 - negative_k_2) + eps
+                    unit_4 = sum_29 * inverse_5
+                    power_of_8 = unit_4 * unit_4
+                    choice_6 = ((power_of_8 * (sum_12 - one) + sum_23) if abs(sum_29) == largest else (one - power_of_8))
+                    product_8 = product_5 * choice_6
+                    choice_7 = (zero if margin + sum_19 <= zero else product_8)
+                    diagonal_negative_block[at] = factor * choice_7
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative", "direction_anchor", "direction_positive", "direction_negative"]},
+    "hessian_diagonal": {"D": ["anchor", "positive", "negative"]},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -48,9 +54,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -59,9 +65,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -72,6 +79,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -88,35 +97,61 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
         sum_6 = zero
         sum_6_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
-            anchor_d = real(anchor_row[d])
-            group_1 = (anchor_d - negative_d)
-            sum_4 = eps + group_1
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4)
-            sum_7 = (anchor_d - positive_d) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * sum_7)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1 if inside else zero)
+                anchor_d = real(anchor_block[at])
+                group_1 = (anchor_d - negative_d)
+                sum_4 = eps + group_1
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4 if inside else zero)
+                sum_7 = (anchor_d - positive_d) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * sum_7 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
@@ -131,19 +166,25 @@ def evaluate(
         sum_13_lost = zero
         sum_17 = zero
         sum_17_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_2 = real(positive_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            negative_d_2 = real(negative_row[d])
-            sum_10 = (positive_d_2 - negative_d_2) + eps
-            sum_11 = (anchor_d_2 - positive_d_2) + eps
-            group_2 = (sum_11)
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_2) * inverse_1))
-            sum_14 = negative_d_2 - positive_d_2
-            group_3 = (anchor_d_2 - negative_d_2)
-            sum_15 = eps + group_3
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, sum_14 * (((sum_15) + group_2) * inverse_2))
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, ((sum_14)) * ((eps + group_3 + group_2) * inverse_2))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_2 = real(positive_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                negative_d_2 = real(negative_block[at])
+                sum_10 = (positive_d_2 - negative_d_2) + eps
+                sum_11 = (anchor_d_2 - positive_d_2) + eps
+                group_2 = (sum_11)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_2) * inverse_1) if inside else zero)
+                sum_14 = negative_d_2 - positive_d_2
+                group_3 = (anchor_d_2 - negative_d_2)
+                sum_15 = eps + group_3
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, sum_14 * (((sum_15) + group_2) * inverse_2) if inside else zero)
+                sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, ((sum_14)) * ((eps + group_3 + group_2) * inverse_2) if inside else zero)
         sum_12 = group_sum(sum_9, sum_9_lost)
         sum_16 = group_sum(sum_13, sum_13_lost)
         sum_18 = group_sum(sum_17, sum_17_lost)
@@ -165,33 +206,51 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
-                positive_k = real(positive_row[k])
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
-                where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4, unit_2 - unit_1, to_positive, power_of_2)
-                choice_1 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (where_near_1 if where_near_2 >= zero else unit_2))
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
+                    positive_k = real(positive_block[at])
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
+                    where_near_1 = where_near((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4, unit_2 - unit_1, to_positive, power_of_2)
+                    choice_1 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (where_near_1 if where_near_2 >= zero else unit_2))
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
-                negative_k_2 = real(negative_row[k])
-                unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_5
-                choice_2 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (-unit_3 if where_near_2 >= zero else (-unit_4 - unit_3)))
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
+                    negative_k_2 = real(negative_block[at])
+                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_5
+                    choice_2 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (-unit_3 if where_near_2 >= zero else (-unit_4 - unit_3)))
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_3
-                positive_k_3 = real(positive_row[k])
-                unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_5
-                choice_3 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (unit_5 if where_near_2 >= zero else unit_6))
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_3
+                    positive_k_3 = real(positive_block[at])
+                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_5
+                    choice_3 = (zero if (sum_19 if sum_19 > sum_20 else sum_20) <= zero else (unit_5 if where_near_2 >= zero else unit_6))
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -199,23 +258,24 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -226,6 +286,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -242,14 +304,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -257,23 +328,49 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        direction_anchor_kept = kept_row(direction_anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_anchor_row)
+        direction_positive_kept = kept_row(direction_positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_positive_row)
+        direction_negative_kept = kept_row(direction_negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
+            keep(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D)
+            keep(direction_positive_kept, direction_positive_row, start, lead_D, n_D)
+            keep(direction_negative_kept, direction_negative_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
         sum_6 = zero
         sum_6_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
-            anchor_d = real(anchor_row[d])
-            group_1 = (anchor_d - negative_d)
-            sum_4 = eps + group_1
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4)
-            sum_7 = (anchor_d - positive_d) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * sum_7)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1 if inside else zero)
+                anchor_d = real(anchor_block[at])
+                group_1 = (anchor_d - negative_d)
+                sum_4 = eps + group_1
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4 if inside else zero)
+                sum_7 = (anchor_d - positive_d) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * sum_7 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
@@ -297,25 +394,34 @@ def hvp(
         sum_21_lost = zero
         sum_23 = zero
         sum_23_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_2 = real(positive_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            negative_d_2 = real(negative_row[d])
-            sum_10 = (positive_d_2 - negative_d_2) + eps
-            sum_11 = (anchor_d_2 - positive_d_2) + eps
-            group_2 = (sum_11)
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_2) * inverse_1))
-            direction_negative_d = real(direction_negative_row[d])
-            direction_anchor_d = real(direction_anchor_row[d])
-            group_3 = (anchor_d_2 - negative_d_2)
-            sum_14 = eps + group_3
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (direction_anchor_d - direction_negative_d) * (sum_14 * inverse_2))
-            direction_positive_d = real(direction_positive_row[d])
-            sum_16, sum_16_lost = sum_with_lost(sum_16, sum_16_lost, (direction_anchor_d - direction_positive_d) * (sum_11 * inverse_3))
-            sum_19 = negative_d_2 - positive_d_2
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, sum_19 * (((sum_14) + group_2) * inverse_4))
-            sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, -(direction_negative_d - direction_positive_d) * (sum_10 * inverse_5))
-            sum_23, sum_23_lost = sum_with_lost(sum_23, sum_23_lost, ((sum_19)) * ((eps + group_3 + group_2) * inverse_4))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_2 = real(positive_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                negative_d_2 = real(negative_block[at])
+                sum_10 = (positive_d_2 - negative_d_2) + eps
+                sum_11 = (anchor_d_2 - positive_d_2) + eps
+                group_2 = (sum_11)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (anchor_d_2 + negative_d_2 - real(2) * positive_d_2) * (((sum_10) + group_2) * inverse_1) if inside else zero)
+                direction_negative_d = real(direction_negative_block[at])
+                direction_anchor_d = real(direction_anchor_block[at])
+                group_3 = (anchor_d_2 - negative_d_2)
+                sum_14 = eps + group_3
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (direction_anchor_d - direction_negative_d) * (sum_14 * inverse_2) if inside else zero)
+                direction_positive_d = real(direction_positive_block[at])
+                sum_16, sum_16_lost = sum_with_lost(sum_16, sum_16_lost, (direction_anchor_d - direction_positive_d) * (sum_11 * inverse_3) if inside else zero)
+                sum_19 = negative_d_2 - positive_d_2
+                sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, sum_19 * (((sum_14) + group_2) * inverse_4) if inside else zero)
+                sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, -(direction_negative_d - direction_positive_d) * (sum_10 * inverse_5) if inside else zero)
+                sum_23, sum_23_lost = sum_with_lost(sum_23, sum_23_lost, ((sum_19)) * ((eps + group_3 + group_2) * inverse_4) if inside else zero)
         sum_12 = group_sum(sum_9, sum_9_lost)
         sum_15 = group_sum(sum_13, sum_13_lost)
         sum_17 = group_sum(sum_16, sum_16_lost)
@@ -325,17 +431,26 @@ def hvp(
         product_1 = -sum_24
         sum_25 = zero
         sum_25_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            sum_26 = direction_anchor_d1 - direction_negative_d1
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            unit_1 = ((anchor_d1 - negative_d1) + eps) * inverse_2
-            positive_d1 = real(positive_row[d1])
-            direction_positive_d1 = real(direction_positive_row[d1])
-            unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_3
-            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, sum_26 * ((((negative_d1 - positive_d1)) + product_1 * unit_1) * inverse_3) + (-(direction_positive_d1 - direction_negative_d1)) * unit_2)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1 = real(direction_negative_block[at])
+                direction_anchor_d1 = real(direction_anchor_block[at])
+                sum_26 = direction_anchor_d1 - direction_negative_d1
+                negative_d1 = real(negative_block[at])
+                anchor_d1 = real(anchor_block[at])
+                unit_1 = ((anchor_d1 - negative_d1) + eps) * inverse_2
+                positive_d1 = real(positive_block[at])
+                direction_positive_d1 = real(direction_positive_block[at])
+                unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_3
+                sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, sum_26 * ((((negative_d1 - positive_d1)) + product_1 * unit_1) * inverse_3) + (-(direction_positive_d1 - direction_negative_d1)) * unit_2 if inside else zero)
         sum_27 = group_sum(sum_25, sum_25_lost)
         where_near_1 = where_near(sum_27, sum_17 - sum_15, to_positive, power_of_2)
         sum_28 = sum_20 - sum_12
@@ -358,51 +473,78 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_3 = ((anchor_k - negative_k) + eps) * inverse_2
-                direction_negative_k = real(direction_negative_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                sum_29 = (direction_anchor_k - direction_negative_k) + product_2 * unit_3
-                direction_positive_k = real(direction_positive_row[k])
-                group_4 = (direction_positive_k - direction_negative_k)
-                positive_k = real(positive_row[k])
-                unit_4 = ((anchor_k - positive_k) + eps) * inverse_3
-                sum_30 = (direction_anchor_k - direction_positive_k) + product_4 * unit_4
-                product_5 = sum_30 * inverse_3
-                where_near_2 = where_near(sum_29 * (-sum_24 * inverse_3 * inverse_2) + (product_2 * ((((negative_k - positive_k)) + product_1 * unit_3) * inverse_3) - group_4 + product_3 * unit_4) * inverse_3, product_5 + product_6 * sum_29, to_positive, power_of_2)
-                choice_2 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (where_near_2 if where_near_3 >= zero else product_5))
-                product_anchor_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_3 = ((anchor_k - negative_k) + eps) * inverse_2
+                    direction_negative_k = real(direction_negative_block[at])
+                    direction_anchor_k = real(direction_anchor_block[at])
+                    sum_29 = (direction_anchor_k - direction_negative_k) + product_2 * unit_3
+                    direction_positive_k = real(direction_positive_block[at])
+                    group_4 = (direction_positive_k - direction_negative_k)
+                    positive_k = real(positive_block[at])
+                    unit_4 = ((anchor_k - positive_k) + eps) * inverse_3
+                    sum_30 = (direction_anchor_k - direction_positive_k) + product_4 * unit_4
+                    product_5 = sum_30 * inverse_3
+                    where_near_2 = where_near(sum_29 * (-sum_24 * inverse_3 * inverse_2) + (product_2 * ((((negative_k - positive_k)) + product_1 * unit_3) * inverse_3) - group_4 + product_3 * unit_4) * inverse_3, product_5 + product_6 * sum_29, to_positive, power_of_2)
+                    choice_2 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (where_near_2 if where_near_3 >= zero else product_5))
+                    product_anchor_block[at] = factor * choice_2
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
-                direction_positive_k_2 = real(direction_positive_row[k])
-                direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_31 = (direction_anchor_k_2 - direction_positive_k_2) + product_4 * unit_5
-                product_8 = product_7 * sum_31
-                negative_k_2 = real(negative_row[k])
-                direction_negative_k_2 = real(direction_negative_row[k])
-                group_5 = (direction_positive_k_2 - direction_negative_k_2)
-                sum_32 = product_10 * (((positive_k_2 - negative_k_2) + eps) * inverse_5) + group_5
-                choice_3 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (product_8 if where_near_3 >= zero else (product_8 + product_9 * sum_32)))
-                product_positive_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_3
+                    direction_positive_k_2 = real(direction_positive_block[at])
+                    direction_anchor_k_2 = real(direction_anchor_block[at])
+                    sum_31 = (direction_anchor_k_2 - direction_positive_k_2) + product_4 * unit_5
+                    product_8 = product_7 * sum_31
+                    negative_k_2 = real(negative_block[at])
+                    direction_negative_k_2 = real(direction_negative_block[at])
+                    group_5 = (direction_positive_k_2 - direction_negative_k_2)
+                    sum_32 = product_10 * (((positive_k_2 - negative_k_2) + eps) * inverse_5) + group_5
+                    choice_3 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else (product_8 if where_near_3 >= zero else (product_8 + product_9 * sum_32)))
+                    product_positive_block[at] = factor * choice_3
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_6 = ((anchor_k_3 - negative_k_3) + eps) * inverse_2
-                direction_negative_k_3 = real(direction_negative_row[k])
-                direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_33 = (direction_anchor_k_3 - direction_negative_k_3) + product_2 * unit_6
-                positive_k_3 = real(positive_row[k])
-                direction_positive_k_3 = real(direction_positive_row[k])
-                group_6 = (direction_positive_k_3 - direction_negative_k_3)
-                sum_34 = product_10 * (((positive_k_3 - negative_k_3) + eps) * inverse_5) + group_6
-                choice_4 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else ((sum_33 * inverse_2) if where_near_3 >= zero else (sum_34 * inverse_5)))
-                product_negative_row[k] = factor * choice_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_6 = ((anchor_k_3 - negative_k_3) + eps) * inverse_2
+                    direction_negative_k_3 = real(direction_negative_block[at])
+                    direction_anchor_k_3 = real(direction_anchor_block[at])
+                    sum_33 = (direction_anchor_k_3 - direction_negative_k_3) + product_2 * unit_6
+                    positive_k_3 = real(positive_block[at])
+                    direction_positive_k_3 = real(direction_positive_block[at])
+                    group_6 = (direction_positive_k_3 - direction_negative_k_3)
+                    sum_34 = product_10 * (((positive_k_3 - negative_k_3) + eps) * inverse_5) + group_6
+                    choice_4 = (zero if ((margin + sum_12) if (margin + sum_12) > (margin + sum_20) else (margin + sum_20)) <= zero else ((sum_33 * inverse_2) if where_near_3 >= zero else (sum_34 * inverse_5)))
+                    product_negative_block[at] = factor * choice_4
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -410,9 +552,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -421,9 +563,10 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -434,6 +577,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -447,36 +592,62 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
         sum_6 = zero
         sum_6_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            group_1 = (positive_d - negative_d)
-            sum_1 = eps + group_1
-            sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1)
-            anchor_d = real(anchor_row[d])
-            group_2 = (anchor_d - negative_d)
-            sum_4 = eps + group_2
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4)
-            sum_7 = (anchor_d - positive_d) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * sum_7)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                group_1 = (positive_d - negative_d)
+                sum_1 = eps + group_1
+                sum, sum_lost = sum_with_lost(sum, sum_lost, sum_1 * sum_1 if inside else zero)
+                anchor_d = real(anchor_block[at])
+                group_2 = (anchor_d - negative_d)
+                sum_4 = eps + group_2
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, sum_4 * sum_4 if inside else zero)
+                sum_7 = (anchor_d - positive_d) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, sum_7 * sum_7 if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_5 = group_sum(sum_3, sum_3_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
@@ -493,22 +664,28 @@ def hessian_diagonal(
         sum_18_lost = zero
         sum_20 = zero
         sum_20_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_2 = real(positive_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            negative_d_2 = real(negative_row[d])
-            sum_10 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
-            group_3 = (positive_d_2 - negative_d_2)
-            sum_11 = eps + group_3
-            sum_12 = (anchor_d_2 - positive_d_2) + eps
-            group_4 = (sum_12)
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, sum_10 * (((sum_11) + group_4) * inverse_1))
-            sum_15 = negative_d_2 - positive_d_2
-            group_5 = (anchor_d_2 - negative_d_2)
-            sum_16 = eps + group_5
-            sum_14, sum_14_lost = sum_with_lost(sum_14, sum_14_lost, sum_15 * (((sum_16) + group_4) * inverse_2))
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, ((sum_10)) * ((eps + group_3 + group_4) * inverse_1))
-            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, ((sum_15)) * ((eps + group_5 + group_4) * inverse_2))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_2 = real(positive_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                negative_d_2 = real(negative_block[at])
+                sum_10 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+                group_3 = (positive_d_2 - negative_d_2)
+                sum_11 = eps + group_3
+                sum_12 = (anchor_d_2 - positive_d_2) + eps
+                group_4 = (sum_12)
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, sum_10 * (((sum_11) + group_4) * inverse_1) if inside else zero)
+                sum_15 = negative_d_2 - positive_d_2
+                group_5 = (anchor_d_2 - negative_d_2)
+                sum_16 = eps + group_5
+                sum_14, sum_14_lost = sum_with_lost(sum_14, sum_14_lost, sum_15 * (((sum_16) + group_4) * inverse_2) if inside else zero)
+                sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, ((sum_10)) * ((eps + group_3 + group_4) * inverse_1) if inside else zero)
+                sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, ((sum_15)) * ((eps + group_5 + group_4) * inverse_2) if inside else zero)
         sum_13 = group_sum(sum_9, sum_9_lost)
         sum_17 = group_sum(sum_14, sum_14_lost)
         sum_19 = group_sum(sum_18, sum_18_lost)
@@ -526,49 +703,67 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
-                choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
-                sum_22 = one - choice_1 * unit_1
-                positive_k = real(positive_row[k])
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
-                choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
-                product_2 = (one - choice_2 * unit_2) * inverse_4
-                product_4 = product_3 * sum_22
-                where_near_1 = where_near(sum_22 * (-sum_21 * inverse_4 * inverse_3) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4) - (choice_2 - choice_1) * unit_2) * inverse_4, product_2 + product_4, to_positive, power_of_2)
-                choice_3 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (where_near_1 if where_near_2 >= zero else product_2))
-                diagonal_anchor_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_1 = ((anchor_k - negative_k) + eps) * inverse_3
+                    choice_1 = (unit_1 if (unit_1 > zero) | (unit_1 < zero) else zero)
+                    sum_22 = one - choice_1 * unit_1
+                    positive_k = real(positive_block[at])
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_4
+                    choice_2 = (unit_2 if (unit_2 > zero) | (unit_2 < zero) else zero)
+                    product_2 = (one - choice_2 * unit_2) * inverse_4
+                    product_4 = product_3 * sum_22
+                    where_near_1 = where_near(sum_22 * (-sum_21 * inverse_4 * inverse_3) + (-choice_1 * ((((negative_k - positive_k)) + product_1 * unit_1) * inverse_4) - (choice_2 - choice_1) * unit_2) * inverse_4, product_2 + product_4, to_positive, power_of_2)
+                    choice_3 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (where_near_1 if where_near_2 >= zero else product_2))
+                    diagonal_anchor_block[at] = factor * choice_3
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
-                choice_4 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
-                product_5 = (one - choice_4 * unit_3) * inverse_4
-                negative_k_2 = real(negative_row[k])
-                unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_5
-                choice_5 = (unit_4 if (unit_4 > zero) | (unit_4 < zero) else zero)
-                sum_24 = one - choice_5 * unit_4
-                product_8 = product_7 * sum_24
-                where_near_3 = where_near(sum_24 * (-sum_19 * inverse_4 * inverse_5) + (-choice_5 * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2)) + product_6 * unit_4) * inverse_4) - (choice_4 - choice_5) * unit_3) * inverse_4, product_5 + product_8, to_positive, power_of_1)
-                choice_6 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (product_5 if where_near_2 >= zero else where_near_3))
-                diagonal_positive_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
+                    choice_4 = (unit_3 if (unit_3 > zero) | (unit_3 < zero) else zero)
+                    product_5 = (one - choice_4 * unit_3) * inverse_4
+                    negative_k_2 = real(negative_block[at])
+                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_5
+                    choice_5 = (unit_4 if (unit_4 > zero) | (unit_4 < zero) else zero)
+                    sum_24 = one - choice_5 * unit_4
+                    product_8 = product_7 * sum_24
+                    where_near_3 = where_near(sum_24 * (-sum_19 * inverse_4 * inverse_5) + (-choice_5 * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2)) + product_6 * unit_4) * inverse_4) - (choice_4 - choice_5) * unit_3) * inverse_4, product_5 + product_8, to_positive, power_of_1)
+                    choice_6 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (product_5 if where_near_2 >= zero else where_near_3))
+                    diagonal_positive_block[at] = factor * choice_6
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_3
-                choice_7 = (unit_5 if (unit_5 > zero) | (unit_5 < zero) else zero)
-                sum_25 = one - choice_7 * unit_5
-                product_9 = product_3 * sum_25
-                positive_k_3 = real(positive_row[k])
-                unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_5
-                choice_8 = (unit_6 if (unit_6 > zero) | (unit_6 < zero) else zero)
-                sum_26 = one - choice_8 * unit_6
-                product_10 = product_7 * sum_26
-                choice_9 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (product_9 if where_near_2 >= zero else product_10))
-                diagonal_negative_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_3
+                    choice_7 = (unit_5 if (unit_5 > zero) | (unit_5 < zero) else zero)
+                    sum_25 = one - choice_7 * unit_5
+                    product_9 = product_3 * sum_25
+                    positive_k_3 = real(positive_block[at])
+                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_5
+                    choice_8 = (unit_6 if (unit_6 > zero) | (unit_6 < zero) else zero)
+                    sum_26 = one - choice_8 * unit_6
+                    product_10 = product_7 * sum_26
+                    choice_9 = (zero if ((margin + sum_13) if (margin + sum_13) > (margin + sum_17) else (margin + sum_17)) <= zero else (product_9 if where_near_2 >= zero else product_10))
+                    diagonal_negative_block[at] = factor * choice_9
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

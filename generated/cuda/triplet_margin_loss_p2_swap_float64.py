@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative", "direction_anchor", "direction_positive", "direction_negative"]},
+    "hessian_diagonal": {"D": ["anchor", "positive", "negative"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -72,9 +78,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -83,9 +89,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -96,6 +103,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -112,35 +121,59 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            image = ordered(abs(sum_1))
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            abs_1 = abs(sum_2)
-            image = ordered(abs_1)
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                image = ordered(abs(sum_1))
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                abs_1 = abs(sum_2)
+                image = ordered(abs_1)
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_3))
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -160,20 +193,26 @@ def evaluate(
         sum_12_lost = zero
         sum_15 = zero
         sum_15_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (sum_10 * inverse_3) * (sum_10 * inverse_3))
-            sum_13 = negative_d_2 - positive_d_2
-            abs_2 = abs(sum_7)
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_2 == largest_2 else zero))
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (one if abs_2 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (sum_10 * inverse_3) * (sum_10 * inverse_3) if inside else zero)
+                sum_13 = negative_d_2 - positive_d_2
+                abs_2 = abs(sum_7)
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_2 == largest_2 else zero) if inside else zero)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (one if abs_2 == largest_2 else zero) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -197,18 +236,24 @@ def evaluate(
         sum_21_lost = zero
         sum_25 = zero
         sum_25_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_3 = real(positive_row[d])
-            anchor_d_3 = real(anchor_row[d])
-            negative_d_3 = real(negative_row[d])
-            sum_18 = (positive_d_3 - negative_d_3) + eps
-            sum_19 = (anchor_d_3 - positive_d_3) + eps
-            group_1 = (sum_19)
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_18) + group_1) * inverse_4))
-            sum_22 = negative_d_3 - positive_d_3
-            sum_23 = (anchor_d_3 - negative_d_3) + eps
-            sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, sum_22 * (((sum_23) + group_1) * inverse_5))
-            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, ((sum_22) + product_3 * sum_23) * ((group_1 + group_2 * sum_23) * inverse_6))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_3 = real(positive_block[at])
+                anchor_d_3 = real(anchor_block[at])
+                negative_d_3 = real(negative_block[at])
+                sum_18 = (positive_d_3 - negative_d_3) + eps
+                sum_19 = (anchor_d_3 - positive_d_3) + eps
+                group_1 = (sum_19)
+                sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_18) + group_1) * inverse_4) if inside else zero)
+                sum_22 = negative_d_3 - positive_d_3
+                sum_23 = (anchor_d_3 - negative_d_3) + eps
+                sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, sum_22 * (((sum_23) + group_1) * inverse_5) if inside else zero)
+                sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, ((sum_22) + product_3 * sum_23) * ((group_1 + group_2 * sum_23) * inverse_6) if inside else zero)
         sum_20 = group_sum(sum_17, sum_17_lost)
         sum_24 = group_sum(sum_21, sum_21_lost)
         sum_26 = group_sum(sum_25, sum_25_lost)
@@ -230,35 +275,53 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                sum_29 = (anchor_k - negative_k) + eps
-                unit_1 = sum_29 * inverse_7
-                positive_k = real(positive_row[k])
-                unit_2 = ((anchor_k - positive_k) + eps) * inverse_8
-                where_near_1 = where_near((((negative_k - positive_k) + product_3 * sum_29) + product_4 * unit_1) * inverse_8, unit_2 - unit_1, to_positive, product_2)
-                choice_1 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (where_near_1 if where_near_2 >= zero else unit_2))
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    sum_29 = (anchor_k - negative_k) + eps
+                    unit_1 = sum_29 * inverse_7
+                    positive_k = real(positive_block[at])
+                    unit_2 = ((anchor_k - positive_k) + eps) * inverse_8
+                    where_near_1 = where_near((((negative_k - positive_k) + product_3 * sum_29) + product_4 * unit_1) * inverse_8, unit_2 - unit_1, to_positive, product_2)
+                    choice_1 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (where_near_1 if where_near_2 >= zero else unit_2))
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_8
-                negative_k_2 = real(negative_row[k])
-                unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_9
-                choice_2 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (-unit_3 if where_near_2 >= zero else (-unit_4 - unit_3)))
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_8
+                    negative_k_2 = real(negative_block[at])
+                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_9
+                    choice_2 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (-unit_3 if where_near_2 >= zero else (-unit_4 - unit_3)))
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_31 = (anchor_k_3 - negative_k_3) + eps
-                unit_5 = sum_31 * inverse_7
-                positive_k_3 = real(positive_row[k])
-                unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_9
-                choice_3 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (unit_5 if where_near_2 >= zero else unit_6))
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_31 = (anchor_k_3 - negative_k_3) + eps
+                    unit_5 = sum_31 * inverse_7
+                    positive_k_3 = real(positive_block[at])
+                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_9
+                    choice_3 = (zero if (sum_27 if sum_27 > sum_28 else sum_28) <= zero else (unit_5 if where_near_2 >= zero else unit_6))
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -266,23 +329,24 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -293,6 +357,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -309,14 +375,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -324,25 +399,49 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        direction_anchor_kept = kept_row(direction_anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_anchor_row)
+        direction_positive_kept = kept_row(direction_positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_positive_row)
+        direction_negative_kept = kept_row(direction_negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
+            keep(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D)
+            keep(direction_positive_kept, direction_positive_row, start, lead_D, n_D)
+            keep(direction_negative_kept, direction_negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            abs_3 = abs(sum_3)
-            image = ordered(abs_3)
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                abs_3 = abs(sum_3)
+                image = ordered(abs_3)
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -374,34 +473,43 @@ def hvp(
         sum_26_lost = zero
         sum_28 = zero
         sum_28_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (sum_10 * inverse_3) * (sum_10 * inverse_3))
-            direction_negative_d = real(direction_negative_row[d])
-            direction_positive_d = real(direction_positive_row[d])
-            sum_13 = direction_positive_d - direction_negative_d
-            abs_4 = abs(sum_4)
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero))
-            direction_anchor_d = real(direction_anchor_row[d])
-            sign_1 = (one if sum_7 > zero else (-one if sum_7 < zero else zero))
-            abs_5 = abs(sum_7)
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (((direction_anchor_d - direction_negative_d) * sign_1) if abs_5 == largest_2 else zero))
-            sign_2 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
-            abs_6 = abs(sum_10)
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (((direction_anchor_d - direction_positive_d) * sign_2) if abs_6 == largest_3 else zero))
-            sum_20 = negative_d_2 - positive_d_2
-            sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, ((sum_20 * sign_1) if abs_5 == largest_2 else zero))
-            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, (one if abs_4 == largest else zero))
-            sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, (one if abs_5 == largest_2 else zero))
-            sum_26, sum_26_lost = sum_with_lost(sum_26, sum_26_lost, (one if abs_6 == largest_3 else zero))
-            sum_28, sum_28_lost = sum_with_lost(sum_28, sum_28_lost, (((-(sum_13)) * sign_2) if abs_6 == largest_3 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (sum_10 * inverse_3) * (sum_10 * inverse_3) if inside else zero)
+                direction_negative_d = real(direction_negative_block[at])
+                direction_positive_d = real(direction_positive_block[at])
+                sum_13 = direction_positive_d - direction_negative_d
+                abs_4 = abs(sum_4)
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero) if inside else zero)
+                direction_anchor_d = real(direction_anchor_block[at])
+                sign_1 = (one if sum_7 > zero else (-one if sum_7 < zero else zero))
+                abs_5 = abs(sum_7)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (((direction_anchor_d - direction_negative_d) * sign_1) if abs_5 == largest_2 else zero) if inside else zero)
+                sign_2 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
+                abs_6 = abs(sum_10)
+                sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (((direction_anchor_d - direction_positive_d) * sign_2) if abs_6 == largest_3 else zero) if inside else zero)
+                sum_20 = negative_d_2 - positive_d_2
+                sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, ((sum_20 * sign_1) if abs_5 == largest_2 else zero) if inside else zero)
+                sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, (one if abs_4 == largest else zero) if inside else zero)
+                sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, (one if abs_5 == largest_2 else zero) if inside else zero)
+                sum_26, sum_26_lost = sum_with_lost(sum_26, sum_26_lost, (one if abs_6 == largest_3 else zero) if inside else zero)
+                sum_28, sum_28_lost = sum_with_lost(sum_28, sum_28_lost, (((-(sum_13)) * sign_2) if abs_6 == largest_3 else zero) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -460,30 +568,39 @@ def hvp(
         sum_53_lost = zero
         sum_55 = zero
         sum_55_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_3 = real(positive_row[d])
-            anchor_d_3 = real(anchor_row[d])
-            negative_d_3 = real(negative_row[d])
-            sum_31 = (positive_d_3 - negative_d_3) + eps
-            sum_32 = (anchor_d_3 - positive_d_3) + eps
-            group_1 = (sum_32)
-            sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, (anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_31) + group_1) * inverse_4))
-            direction_negative_d_2 = real(direction_negative_row[d])
-            direction_anchor_d_2 = real(direction_anchor_row[d])
-            sum_34, sum_34_lost = sum_with_lost(sum_34, sum_34_lost, (direction_anchor_d_2 - direction_negative_d_2) * (sum_32 * inverse_5))
-            sum_37 = (anchor_d_3 - negative_d_3) + eps
-            sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, (direction_anchor_d_2 - direction_negative_d_2) * (sum_37 * inverse_6))
-            direction_positive_d_2 = real(direction_positive_row[d])
-            sum_39, sum_39_lost = sum_with_lost(sum_39, sum_39_lost, (direction_anchor_d_2 - direction_positive_d_2) * (sum_32 * inverse_5))
-            sum_42 = negative_d_3 - positive_d_3
-            sum_41, sum_41_lost = sum_with_lost(sum_41, sum_41_lost, sum_42 * (((sum_37) + group_1) * inverse_7))
-            sum_44, sum_44_lost = sum_with_lost(sum_44, sum_44_lost, -(direction_negative_d_2 - direction_positive_d_2) * (sum_31 * inverse_8))
-            sum_46, sum_46_lost = sum_with_lost(sum_46, sum_46_lost, ((sum_42) + product_3 * sum_37) * ((group_1 + group_2 * sum_37) * inverse_10))
-            sum_49 = direction_positive_d_2 - direction_negative_d_2
-            sum_48, sum_48_lost = sum_with_lost(sum_48, sum_48_lost, ((sum_49) + product_4 * (sum_31 * inverse_8)) * (sum_31 * inverse_8))
-            sum_51, sum_51_lost = sum_with_lost(sum_51, sum_51_lost, ((-(sum_49)) + product_5 * (sum_32 * inverse_5)) * (sum_32 * inverse_5))
-            sum_53, sum_53_lost = sum_with_lost(sum_53, sum_53_lost, ((direction_anchor_d_2 - direction_negative_d_2) + product_6 * (sum_37 * inverse_6)) * (sum_37 * inverse_6))
-            sum_55, sum_55_lost = sum_with_lost(sum_55, sum_55_lost, ((direction_anchor_d_2 - direction_positive_d_2) + product_7 * (sum_32 * inverse_5)) * (sum_32 * inverse_5))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_3 = real(positive_block[at])
+                anchor_d_3 = real(anchor_block[at])
+                negative_d_3 = real(negative_block[at])
+                sum_31 = (positive_d_3 - negative_d_3) + eps
+                sum_32 = (anchor_d_3 - positive_d_3) + eps
+                group_1 = (sum_32)
+                sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, (anchor_d_3 + negative_d_3 - real(2) * positive_d_3) * (((sum_31) + group_1) * inverse_4) if inside else zero)
+                direction_negative_d_2 = real(direction_negative_block[at])
+                direction_anchor_d_2 = real(direction_anchor_block[at])
+                sum_34, sum_34_lost = sum_with_lost(sum_34, sum_34_lost, (direction_anchor_d_2 - direction_negative_d_2) * (sum_32 * inverse_5) if inside else zero)
+                sum_37 = (anchor_d_3 - negative_d_3) + eps
+                sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, (direction_anchor_d_2 - direction_negative_d_2) * (sum_37 * inverse_6) if inside else zero)
+                direction_positive_d_2 = real(direction_positive_block[at])
+                sum_39, sum_39_lost = sum_with_lost(sum_39, sum_39_lost, (direction_anchor_d_2 - direction_positive_d_2) * (sum_32 * inverse_5) if inside else zero)
+                sum_42 = negative_d_3 - positive_d_3
+                sum_41, sum_41_lost = sum_with_lost(sum_41, sum_41_lost, sum_42 * (((sum_37) + group_1) * inverse_7) if inside else zero)
+                sum_44, sum_44_lost = sum_with_lost(sum_44, sum_44_lost, -(direction_negative_d_2 - direction_positive_d_2) * (sum_31 * inverse_8) if inside else zero)
+                sum_46, sum_46_lost = sum_with_lost(sum_46, sum_46_lost, ((sum_42) + product_3 * sum_37) * ((group_1 + group_2 * sum_37) * inverse_10) if inside else zero)
+                sum_49 = direction_positive_d_2 - direction_negative_d_2
+                sum_48, sum_48_lost = sum_with_lost(sum_48, sum_48_lost, ((sum_49) + product_4 * (sum_31 * inverse_8)) * (sum_31 * inverse_8) if inside else zero)
+                sum_51, sum_51_lost = sum_with_lost(sum_51, sum_51_lost, ((-(sum_49)) + product_5 * (sum_32 * inverse_5)) * (sum_32 * inverse_5) if inside else zero)
+                sum_53, sum_53_lost = sum_with_lost(sum_53, sum_53_lost, ((direction_anchor_d_2 - direction_negative_d_2) + product_6 * (sum_37 * inverse_6)) * (sum_37 * inverse_6) if inside else zero)
+                sum_55, sum_55_lost = sum_with_lost(sum_55, sum_55_lost, ((direction_anchor_d_2 - direction_positive_d_2) + product_7 * (sum_32 * inverse_5)) * (sum_32 * inverse_5) if inside else zero)
         sum_33 = group_sum(sum_30, sum_30_lost)
         sum_35 = group_sum(sum_34, sum_34_lost)
         sum_38 = group_sum(sum_36, sum_36_lost)
@@ -500,22 +617,31 @@ def hvp(
         sum_57_lost = zero
         sum_61 = zero
         sum_61_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            sum_58 = direction_anchor_d1 - direction_negative_d1
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            sum_59 = (anchor_d1 - negative_d1) + eps
-            unit_5 = sum_59 * inverse_6
-            positive_d1 = real(positive_row[d1])
-            product_9 = sum_58 * ((((negative_d1 - positive_d1) + product_3 * sum_59) + product_8 * unit_5) * inverse_5)
-            direction_positive_d1 = real(direction_positive_row[d1])
-            group_3 = (direction_positive_d1 - direction_negative_d1)
-            group_4 = (-group_3)
-            unit_6 = ((anchor_d1 - positive_d1) + eps) * inverse_5
-            sum_57, sum_57_lost = sum_with_lost(sum_57, sum_57_lost, product_9 + group_4 * unit_6)
-            sum_61, sum_61_lost = sum_with_lost(sum_61, sum_61_lost, product_9)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1 = real(direction_negative_block[at])
+                direction_anchor_d1 = real(direction_anchor_block[at])
+                sum_58 = direction_anchor_d1 - direction_negative_d1
+                negative_d1 = real(negative_block[at])
+                anchor_d1 = real(anchor_block[at])
+                sum_59 = (anchor_d1 - negative_d1) + eps
+                unit_5 = sum_59 * inverse_6
+                positive_d1 = real(positive_block[at])
+                product_9 = sum_58 * ((((negative_d1 - positive_d1) + product_3 * sum_59) + product_8 * unit_5) * inverse_5)
+                direction_positive_d1 = real(direction_positive_block[at])
+                group_3 = (direction_positive_d1 - direction_negative_d1)
+                group_4 = (-group_3)
+                unit_6 = ((anchor_d1 - positive_d1) + eps) * inverse_5
+                sum_57, sum_57_lost = sum_with_lost(sum_57, sum_57_lost, product_9 + group_4 * unit_6 if inside else zero)
+                sum_61, sum_61_lost = sum_with_lost(sum_61, sum_61_lost, product_9 if inside else zero)
         sum_60 = group_sum(sum_57, sum_57_lost)
         sum_62 = group_sum(sum_61, sum_61_lost)
         where_near_1 = where_near(sum_60, sum_40 - sum_38, to_positive, product_2)
@@ -541,55 +667,82 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_7 = ((anchor_k - positive_k) + eps) * inverse_5
-                direction_positive_k = real(direction_positive_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                sum_64 = ((direction_anchor_k - direction_positive_k) + product_7 * unit_7) + product_10 * unit_7
-                negative_k = real(negative_row[k])
-                sum_65 = (anchor_k - negative_k) + eps
-                unit_8 = sum_65 * inverse_6
-                direction_negative_k = real(direction_negative_row[k])
-                group_5 = (direction_positive_k - direction_negative_k)
-                product_14 = sum_64 * inverse_5
-                sum_66 = ((direction_anchor_k - direction_negative_k) + product_6 * unit_8) + product_16 * unit_8
-                where_near_2 = where_near(sum_64 * (-(power_of_3 * binade_2 * up_to_half_1 + sum_47) * inverse_5 * inverse_6) + (product_11 * ((((negative_k - positive_k) + product_3 * sum_65) + product_8 * unit_8) * inverse_5) + ((-group_5) + product_5 * unit_7) + product_12 * unit_8 + product_13 * unit_7) * inverse_6, product_14 + product_15 * sum_66, to_positive, product_2)
-                choice_2 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (where_near_2 if where_near_3 >= zero else product_14))
-                product_anchor_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_7 = ((anchor_k - positive_k) + eps) * inverse_5
+                    direction_positive_k = real(direction_positive_block[at])
+                    direction_anchor_k = real(direction_anchor_block[at])
+                    sum_64 = ((direction_anchor_k - direction_positive_k) + product_7 * unit_7) + product_10 * unit_7
+                    negative_k = real(negative_block[at])
+                    sum_65 = (anchor_k - negative_k) + eps
+                    unit_8 = sum_65 * inverse_6
+                    direction_negative_k = real(direction_negative_block[at])
+                    group_5 = (direction_positive_k - direction_negative_k)
+                    product_14 = sum_64 * inverse_5
+                    sum_66 = ((direction_anchor_k - direction_negative_k) + product_6 * unit_8) + product_16 * unit_8
+                    where_near_2 = where_near(sum_64 * (-(power_of_3 * binade_2 * up_to_half_1 + sum_47) * inverse_5 * inverse_6) + (product_11 * ((((negative_k - positive_k) + product_3 * sum_65) + product_8 * unit_8) * inverse_5) + ((-group_5) + product_5 * unit_7) + product_12 * unit_8 + product_13 * unit_7) * inverse_6, product_14 + product_15 * sum_66, to_positive, product_2)
+                    choice_2 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (where_near_2 if where_near_3 >= zero else product_14))
+                    product_anchor_block[at] = factor * choice_2
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_9 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                direction_positive_k_2 = real(direction_positive_row[k])
-                direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_67 = ((direction_anchor_k_2 - direction_positive_k_2) + product_7 * unit_9) + product_10 * unit_9
-                product_18 = product_17 * sum_67
-                negative_k_2 = real(negative_row[k])
-                unit_10 = ((positive_k_2 - negative_k_2) + eps) * inverse_8
-                direction_negative_k_2 = real(direction_negative_row[k])
-                group_6 = (direction_positive_k_2 - direction_negative_k_2)
-                sum_68 = (product_4 * unit_10 + group_6) + product_20 * unit_10
-                choice_3 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (product_18 if where_near_3 >= zero else (product_19 * sum_68 + product_18)))
-                product_positive_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_9 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                    direction_positive_k_2 = real(direction_positive_block[at])
+                    direction_anchor_k_2 = real(direction_anchor_block[at])
+                    sum_67 = ((direction_anchor_k_2 - direction_positive_k_2) + product_7 * unit_9) + product_10 * unit_9
+                    product_18 = product_17 * sum_67
+                    negative_k_2 = real(negative_block[at])
+                    unit_10 = ((positive_k_2 - negative_k_2) + eps) * inverse_8
+                    direction_negative_k_2 = real(direction_negative_block[at])
+                    group_6 = (direction_positive_k_2 - direction_negative_k_2)
+                    sum_68 = (product_4 * unit_10 + group_6) + product_20 * unit_10
+                    choice_3 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else (product_18 if where_near_3 >= zero else (product_19 * sum_68 + product_18)))
+                    product_positive_block[at] = factor * choice_3
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_69 = (anchor_k_3 - negative_k_3) + eps
-                unit_11 = sum_69 * inverse_6
-                direction_negative_k_3 = real(direction_negative_row[k])
-                direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_70 = ((direction_anchor_k_3 - direction_negative_k_3) + product_6 * unit_11) + product_16 * unit_11
-                positive_k_3 = real(positive_row[k])
-                unit_12 = ((positive_k_3 - negative_k_3) + eps) * inverse_8
-                direction_positive_k_3 = real(direction_positive_row[k])
-                group_7 = (direction_positive_k_3 - direction_negative_k_3)
-                sum_71 = (product_4 * unit_12 + group_7) + product_20 * unit_12
-                choice_4 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else ((sum_70 * inverse_6) if where_near_3 >= zero else (sum_71 * inverse_8)))
-                product_negative_row[k] = factor * choice_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_69 = (anchor_k_3 - negative_k_3) + eps
+                    unit_11 = sum_69 * inverse_6
+                    direction_negative_k_3 = real(direction_negative_block[at])
+                    direction_anchor_k_3 = real(direction_anchor_block[at])
+                    sum_70 = ((direction_anchor_k_3 - direction_negative_k_3) + product_6 * unit_11) + product_16 * unit_11
+                    positive_k_3 = real(positive_block[at])
+                    unit_12 = ((positive_k_3 - negative_k_3) + eps) * inverse_8
+                    direction_positive_k_3 = real(direction_positive_block[at])
+                    group_7 = (direction_positive_k_3 - direction_negative_k_3)
+                    sum_71 = (product_4 * unit_12 + group_7) + product_20 * unit_12
+                    choice_4 = (zero if ((margin + sum_33) if (margin + sum_33) > (margin + sum_43) else (margin + sum_43)) <= zero else ((sum_70 * inverse_6) if where_near_3 >= zero else (sum_71 * inverse_8)))
+                    product_negative_block[at] = factor * choice_4
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -597,9 +750,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -608,9 +761,10 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -621,6 +775,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -634,37 +790,61 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            abs_3 = abs(sum_3)
-            image = ordered(abs_3)
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                abs_3 = abs(sum_3)
+                image = ordered(abs_3)
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -690,26 +870,32 @@ def hessian_diagonal(
         sum_20_lost = zero
         sum_22 = zero
         sum_22_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (sum_10 * inverse_3) * (sum_10 * inverse_3))
-            sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
-            abs_4 = abs(sum_4)
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero))
-            sum_16 = negative_d_2 - positive_d_2
-            abs_5 = abs(sum_7)
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_5 == largest_2 else zero))
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (one if abs_4 == largest else zero))
-            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (one if abs_5 == largest_2 else zero))
-            abs_6 = abs(sum_10)
-            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, (one if abs_6 == largest_3 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (sum_4 * inverse_1) * (sum_4 * inverse_1) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, (sum_7 * inverse_2) * (sum_7 * inverse_2) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, (sum_10 * inverse_3) * (sum_10 * inverse_3) if inside else zero)
+                sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+                abs_4 = abs(sum_4)
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero) if inside else zero)
+                sum_16 = negative_d_2 - positive_d_2
+                abs_5 = abs(sum_7)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_5 == largest_2 else zero) if inside else zero)
+                sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (one if abs_4 == largest else zero) if inside else zero)
+                sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (one if abs_5 == largest_2 else zero) if inside else zero)
+                abs_6 = abs(sum_10)
+                sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, (one if abs_6 == largest_3 else zero) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -751,29 +937,35 @@ def hessian_diagonal(
         sum_39_lost = zero
         sum_41 = zero
         sum_41_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_3 = real(positive_row[d])
-            anchor_d_3 = real(anchor_row[d])
-            negative_d_3 = real(negative_row[d])
-            sum_25 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
-            sum_26 = (positive_d_3 - negative_d_3) + eps
-            sum_27 = (anchor_d_3 - positive_d_3) + eps
-            group_1 = (sum_27)
-            sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, sum_25 * (((sum_26) + group_1) * inverse_4))
-            sum_30 = negative_d_3 - positive_d_3
-            sum_31 = (anchor_d_3 - negative_d_3) + eps
-            sum_29, sum_29_lost = sum_with_lost(sum_29, sum_29_lost, sum_30 * (((sum_31) + group_1) * inverse_5))
-            sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, ((sum_25) + product_3 * sum_26) * ((group_1 + group_2 * sum_26) * inverse_6))
-            sum_35, sum_35_lost = sum_with_lost(sum_35, sum_35_lost, ((sum_30) + product_4 * sum_31) * ((group_1 + group_3 * sum_31) * inverse_7))
-            power_of_4 = (sum_26 * inverse_8) * (sum_26 * inverse_8)
-            abs_7 = abs(sum_26)
-            sum_37, sum_37_lost = sum_with_lost(sum_37, sum_37_lost, power_of_4 - (power_of_4 if abs_7 == largest else zero))
-            power_of_5 = (sum_31 * inverse_9) * (sum_31 * inverse_9)
-            abs_8 = abs(sum_31)
-            sum_39, sum_39_lost = sum_with_lost(sum_39, sum_39_lost, power_of_5 - (power_of_5 if abs_8 == largest_2 else zero))
-            power_of_6 = (sum_27 * inverse_10) * (sum_27 * inverse_10)
-            abs_9 = abs(sum_27)
-            sum_41, sum_41_lost = sum_with_lost(sum_41, sum_41_lost, power_of_6 - (power_of_6 if abs_9 == largest_3 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_3 = real(positive_block[at])
+                anchor_d_3 = real(anchor_block[at])
+                negative_d_3 = real(negative_block[at])
+                sum_25 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
+                sum_26 = (positive_d_3 - negative_d_3) + eps
+                sum_27 = (anchor_d_3 - positive_d_3) + eps
+                group_1 = (sum_27)
+                sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, sum_25 * (((sum_26) + group_1) * inverse_4) if inside else zero)
+                sum_30 = negative_d_3 - positive_d_3
+                sum_31 = (anchor_d_3 - negative_d_3) + eps
+                sum_29, sum_29_lost = sum_with_lost(sum_29, sum_29_lost, sum_30 * (((sum_31) + group_1) * inverse_5) if inside else zero)
+                sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, ((sum_25) + product_3 * sum_26) * ((group_1 + group_2 * sum_26) * inverse_6) if inside else zero)
+                sum_35, sum_35_lost = sum_with_lost(sum_35, sum_35_lost, ((sum_30) + product_4 * sum_31) * ((group_1 + group_3 * sum_31) * inverse_7) if inside else zero)
+                power_of_4 = (sum_26 * inverse_8) * (sum_26 * inverse_8)
+                abs_7 = abs(sum_26)
+                sum_37, sum_37_lost = sum_with_lost(sum_37, sum_37_lost, power_of_4 - (power_of_4 if abs_7 == largest else zero) if inside else zero)
+                power_of_5 = (sum_31 * inverse_9) * (sum_31 * inverse_9)
+                abs_8 = abs(sum_31)
+                sum_39, sum_39_lost = sum_with_lost(sum_39, sum_39_lost, power_of_5 - (power_of_5 if abs_8 == largest_2 else zero) if inside else zero)
+                power_of_6 = (sum_27 * inverse_10) * (sum_27 * inverse_10)
+                abs_9 = abs(sum_27)
+                sum_41, sum_41_lost = sum_with_lost(sum_41, sum_41_lost, power_of_6 - (power_of_6 if abs_9 == largest_3 else zero) if inside else zero)
         sum_28 = group_sum(sum_24, sum_24_lost)
         sum_32 = group_sum(sum_29, sum_29_lost)
         sum_34 = group_sum(sum_33, sum_33_lost)
@@ -791,57 +983,75 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                sum_43 = (anchor_k - negative_k) + eps
-                unit_1 = sum_43 * inverse_9
-                power_of_7 = unit_1 * unit_1
-                choice_1 = ((power_of_7 * (sum_21 - one) + sum_40) if abs(sum_43) == largest_2 else (one - power_of_7))
-                positive_k = real(positive_row[k])
-                sum_44 = (anchor_k - positive_k) + eps
-                unit_2 = sum_44 * inverse_10
-                power_of_8 = unit_2 * unit_2
-                choice_2 = ((power_of_8 * (sum_23 - one) + sum_42) if abs(sum_44) == largest_3 else (one - power_of_8))
-                product_6 = choice_2 * inverse_10
-                product_8 = product_7 * choice_1
-                where_near_1 = where_near(choice_1 * (-(power_of_3 * binade_2 * up_to_half_2 + sum_36) * inverse_10 * inverse_9) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_4 * sum_43) + product_5 * unit_1) * inverse_10)) * inverse_10, product_6 + product_8, to_positive, product_2)
-                choice_3 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (where_near_1 if where_near_2 >= zero else product_6))
-                diagonal_anchor_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    sum_43 = (anchor_k - negative_k) + eps
+                    unit_1 = sum_43 * inverse_9
+                    power_of_7 = unit_1 * unit_1
+                    choice_1 = ((power_of_7 * (sum_21 - one) + sum_40) if abs(sum_43) == largest_2 else (one - power_of_7))
+                    positive_k = real(positive_block[at])
+                    sum_44 = (anchor_k - positive_k) + eps
+                    unit_2 = sum_44 * inverse_10
+                    power_of_8 = unit_2 * unit_2
+                    choice_2 = ((power_of_8 * (sum_23 - one) + sum_42) if abs(sum_44) == largest_3 else (one - power_of_8))
+                    product_6 = choice_2 * inverse_10
+                    product_8 = product_7 * choice_1
+                    where_near_1 = where_near(choice_1 * (-(power_of_3 * binade_2 * up_to_half_2 + sum_36) * inverse_10 * inverse_9) + (-(unit_1 + unit_2) * ((((negative_k - positive_k) + product_4 * sum_43) + product_5 * unit_1) * inverse_10)) * inverse_10, product_6 + product_8, to_positive, product_2)
+                    choice_3 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (where_near_1 if where_near_2 >= zero else product_6))
+                    diagonal_anchor_block[at] = factor * choice_3
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                sum_46 = (anchor_k_2 - positive_k_2) + eps
-                unit_3 = sum_46 * inverse_10
-                power_of_9 = unit_3 * unit_3
-                choice_4 = ((power_of_9 * (sum_23 - one) + sum_42) if abs(sum_46) == largest_3 else (one - power_of_9))
-                product_9 = choice_4 * inverse_10
-                negative_k_2 = real(negative_row[k])
-                sum_47 = (positive_k_2 - negative_k_2) + eps
-                unit_4 = sum_47 * inverse_8
-                power_of_10 = unit_4 * unit_4
-                choice_5 = ((power_of_10 * (sum_19 - one) + sum_38) if abs(sum_47) == largest else (one - power_of_10))
-                product_12 = product_11 * choice_5
-                where_near_3 = where_near(choice_5 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_34) * inverse_10 * inverse_8) + (-(unit_4 + unit_3) * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2) + product_3 * sum_47) + product_10 * unit_4) * inverse_10)) * inverse_10, product_9 + product_12, to_positive, product_1)
-                choice_6 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_9 if where_near_2 >= zero else where_near_3))
-                diagonal_positive_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    sum_46 = (anchor_k_2 - positive_k_2) + eps
+                    unit_3 = sum_46 * inverse_10
+                    power_of_9 = unit_3 * unit_3
+                    choice_4 = ((power_of_9 * (sum_23 - one) + sum_42) if abs(sum_46) == largest_3 else (one - power_of_9))
+                    product_9 = choice_4 * inverse_10
+                    negative_k_2 = real(negative_block[at])
+                    sum_47 = (positive_k_2 - negative_k_2) + eps
+                    unit_4 = sum_47 * inverse_8
+                    power_of_10 = unit_4 * unit_4
+                    choice_5 = ((power_of_10 * (sum_19 - one) + sum_38) if abs(sum_47) == largest else (one - power_of_10))
+                    product_12 = product_11 * choice_5
+                    where_near_3 = where_near(choice_5 * (-(power_of_1 * binade_1 * up_to_half_1 + sum_34) * inverse_10 * inverse_8) + (-(unit_4 + unit_3) * ((((anchor_k_2 + negative_k_2 - real(2) * positive_k_2) + product_3 * sum_47) + product_10 * unit_4) * inverse_10)) * inverse_10, product_9 + product_12, to_positive, product_1)
+                    choice_6 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_9 if where_near_2 >= zero else where_near_3))
+                    diagonal_positive_block[at] = factor * choice_6
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_48 = (anchor_k_3 - negative_k_3) + eps
-                unit_5 = sum_48 * inverse_9
-                power_of_11 = unit_5 * unit_5
-                choice_7 = ((power_of_11 * (sum_21 - one) + sum_40) if abs(sum_48) == largest_2 else (one - power_of_11))
-                product_13 = product_7 * choice_7
-                positive_k_3 = real(positive_row[k])
-                sum_49 = (positive_k_3 - negative_k_3) + eps
-                unit_6 = sum_49 * inverse_8
-                power_of_12 = unit_6 * unit_6
-                choice_8 = ((power_of_12 * (sum_19 - one) + sum_38) if abs(sum_49) == largest else (one - power_of_12))
-                product_14 = product_11 * choice_8
-                choice_9 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_13 if where_near_2 >= zero else product_14))
-                diagonal_negative_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_48 = (anchor_k_3 - negative_k_3) + eps
+                    unit_5 = sum_48 * inverse_9
+                    power_of_11 = unit_5 * unit_5
+                    choice_7 = ((power_of_11 * (sum_21 - one) + sum_40) if abs(sum_48) == largest_2 else (one - power_of_11))
+                    product_13 = product_7 * choice_7
+                    positive_k_3 = real(positive_block[at])
+                    sum_49 = (positive_k_3 - negative_k_3) + eps
+                    unit_6 = sum_49 * inverse_8
+                    power_of_12 = unit_6 * unit_6
+                    choice_8 = ((power_of_12 * (sum_19 - one) + sum_38) if abs(sum_49) == largest else (one - power_of_12))
+                    product_14 = product_11 * choice_8
+                    choice_9 = (zero if ((margin + sum_28) if (margin + sum_28) > (margin + sum_32) else (margin + sum_32)) <= zero else (product_13 if where_near_2 >= zero else product_14))
+                    diagonal_negative_block[at] = factor * choice_9
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative", "direction_anchor", "direction_positive", "direction_negative"]},
+    "hessian_diagonal": {"D": ["anchor", "positive", "negative"]},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -195,9 +201,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
@@ -207,9 +213,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -220,6 +227,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -236,30 +245,54 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_1))
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_2))
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                image = ordered(abs(sum_1))
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_2))
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         positive_part_1 = (largest if largest > zero else zero)
@@ -270,14 +303,20 @@ def evaluate(
         sum_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         inverse_3 = one / p
@@ -297,28 +336,44 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                signed_power_1 = signed_power(((anchor_k - negative_k) + eps) * inverse_4, sum_9)
-                positive_k = real(positive_row[k])
-                signed_power_2 = signed_power(((anchor_k - positive_k) + eps) * inverse_5, sum_9)
-                choice_1 = (zero if sum_8 <= zero else (signed_power_2 - signed_power_1))
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    signed_power_1 = signed_power(((anchor_k - negative_k) + eps) * inverse_4, sum_9)
+                    positive_k = real(positive_block[at])
+                    signed_power_2 = signed_power(((anchor_k - positive_k) + eps) * inverse_5, sum_9)
+                    choice_1 = (zero if sum_8 <= zero else (signed_power_2 - signed_power_1))
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                signed_power_3 = signed_power(((anchor_k_2 - positive_k_2) + eps) * inverse_5, sum_9)
-                choice_2 = (zero if sum_8 <= zero else -signed_power_3)
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    signed_power_3 = signed_power(((anchor_k_2 - positive_k_2) + eps) * inverse_5, sum_9)
+                    choice_2 = (zero if sum_8 <= zero else -signed_power_3)
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                signed_power_4 = signed_power(((anchor_k_3 - negative_k_2) + eps) * inverse_4, sum_9)
-                choice_3 = (zero if sum_8 <= zero else signed_power_4)
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    signed_power_4 = signed_power(((anchor_k_3 - negative_k_2) + eps) * inverse_4, sum_9)
+                    choice_3 = (zero if sum_8 <= zero else signed_power_4)
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -326,24 +381,25 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -354,6 +410,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -370,14 +428,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -385,18 +452,42 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        direction_anchor_kept = kept_row(direction_anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_anchor_row)
+        direction_positive_kept = kept_row(direction_positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_positive_row)
+        direction_negative_kept = kept_row(direction_negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
+            keep(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D)
+            keep(direction_positive_kept, direction_positive_row, start, lead_D, n_D)
+            keep(direction_negative_kept, direction_negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_1))
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_2))
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                image = ordered(abs(sum_1))
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_2))
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         positive_part_1 = (largest if largest > zero else zero)
@@ -407,14 +498,20 @@ def hvp(
         sum_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         inverse_3 = one / p
@@ -428,15 +525,24 @@ def hvp(
         sum_8_lost = zero
         sum_11 = zero
         sum_11_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d1 - direction_negative_d1) * signed_power(((anchor_d1 - negative_d1) + eps) * inverse_4, sum_9))
-            direction_positive_d1 = real(direction_positive_row[d1])
-            positive_d1 = real(positive_row[d1])
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (direction_anchor_d1 - direction_positive_d1) * signed_power(((anchor_d1 - positive_d1) + eps) * inverse_5, sum_9))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1 = real(direction_negative_block[at])
+                direction_anchor_d1 = real(direction_anchor_block[at])
+                negative_d1 = real(negative_block[at])
+                anchor_d1 = real(anchor_block[at])
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d1 - direction_negative_d1) * signed_power(((anchor_d1 - negative_d1) + eps) * inverse_4, sum_9) if inside else zero)
+                direction_positive_d1 = real(direction_positive_block[at])
+                positive_d1 = real(positive_block[at])
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (direction_anchor_d1 - direction_positive_d1) * signed_power(((anchor_d1 - positive_d1) + eps) * inverse_5, sum_9) if inside else zero)
         sum_10 = group_sum(sum_8, sum_8_lost)
         sum_12 = group_sum(sum_11, sum_11_lost)
         choice_1 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (sum_12 - sum_10))
@@ -456,43 +562,66 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
-                direction_positive_k = real(direction_positive_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                sum_13 = (direction_anchor_k - direction_positive_k) + product_1 * unit_1
-                abs_power_1 = abs_power(unit_1, sum_14)
-                negative_k = real(negative_row[k])
-                unit_2 = ((anchor_k - negative_k) + eps) * inverse_4
-                direction_negative_k = real(direction_negative_row[k])
-                sum_15 = (direction_anchor_k - direction_negative_k) + product_3 * unit_2
-                abs_power_2 = abs_power(unit_2, sum_14)
-                choice_2 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (sum_9 * (sum_13 * abs_power_1 * inverse_5 + product_2 * sum_15 * abs_power_2)))
-                product_anchor_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
+                    direction_positive_k = real(direction_positive_block[at])
+                    direction_anchor_k = real(direction_anchor_block[at])
+                    sum_13 = (direction_anchor_k - direction_positive_k) + product_1 * unit_1
+                    abs_power_1 = abs_power(unit_1, sum_14)
+                    negative_k = real(negative_block[at])
+                    unit_2 = ((anchor_k - negative_k) + eps) * inverse_4
+                    direction_negative_k = real(direction_negative_block[at])
+                    sum_15 = (direction_anchor_k - direction_negative_k) + product_3 * unit_2
+                    abs_power_2 = abs_power(unit_2, sum_14)
+                    choice_2 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (sum_9 * (sum_13 * abs_power_1 * inverse_5 + product_2 * sum_15 * abs_power_2)))
+                    product_anchor_block[at] = factor * choice_2
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                direction_positive_k_2 = real(direction_positive_row[k])
-                direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_16 = (direction_anchor_k_2 - direction_positive_k_2) + product_1 * unit_3
-                abs_power_3 = abs_power(unit_3, sum_14)
-                choice_3 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_4 * sum_16 * abs_power_3))
-                product_positive_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                    direction_positive_k_2 = real(direction_positive_block[at])
+                    direction_anchor_k_2 = real(direction_anchor_block[at])
+                    sum_16 = (direction_anchor_k_2 - direction_positive_k_2) + product_1 * unit_3
+                    abs_power_3 = abs_power(unit_3, sum_14)
+                    choice_3 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_4 * sum_16 * abs_power_3))
+                    product_positive_block[at] = factor * choice_3
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_4
-                direction_negative_k_2 = real(direction_negative_row[k])
-                direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_17 = (direction_anchor_k_3 - direction_negative_k_2) + product_3 * unit_4
-                abs_power_4 = abs_power(unit_4, sum_14)
-                choice_4 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_5 * sum_17 * abs_power_4))
-                product_negative_row[k] = factor * choice_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_4
+                    direction_negative_k_2 = real(direction_negative_block[at])
+                    direction_anchor_k_3 = real(direction_anchor_block[at])
+                    sum_17 = (direction_anchor_k_3 - direction_negative_k_2) + product_3 * unit_4
+                    abs_power_4 = abs_power(unit_4, sum_14)
+                    choice_4 = (zero if to_positive + margin - power_of_1 * positive_part_1 <= zero else (product_5 * sum_17 * abs_power_4))
+                    product_negative_block[at] = factor * choice_4
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -500,9 +629,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
@@ -512,9 +641,10 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -525,6 +655,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -538,30 +670,54 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_1))
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_2))
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                image = ordered(abs(sum_1))
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_2))
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         positive_part_1 = (largest if largest > zero else zero)
@@ -572,14 +728,20 @@ def hessian_diagonal(
         sum_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(sum_6 * inverse_2, p) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         inverse_3 = one / p
@@ -597,43 +759,59 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - positive_k) + eps) * inverse_4
-                power_of_3 = power((TINY if unit_1 < TINY else unit_1), sum_8)
-                choice_1 = (power_of_3 if unit_1 > zero else (-power((TINY if -unit_1 < TINY else -unit_1), sum_8) if unit_1 < zero else zero))
-                sum_9 = one - choice_1 * unit_1
-                abs_power_1 = abs_power(unit_1, sum_10)
-                negative_k = real(negative_row[k])
-                unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
-                power_of_4 = power((TINY if unit_2 < TINY else unit_2), sum_8)
-                choice_2 = (power_of_4 if unit_2 > zero else (-power((TINY if -unit_2 < TINY else -unit_2), sum_8) if unit_2 < zero else zero))
-                sum_11 = one - choice_2 * unit_2
-                abs_power_2 = abs_power(unit_2, sum_10)
-                choice_3 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (sum_8 * (sum_9 * abs_power_1 * inverse_4 + product_1 * sum_11 * abs_power_2)))
-                diagonal_anchor_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_1 = ((anchor_k - positive_k) + eps) * inverse_4
+                    power_of_3 = power((TINY if unit_1 < TINY else unit_1), sum_8)
+                    choice_1 = (power_of_3 if unit_1 > zero else (-power((TINY if -unit_1 < TINY else -unit_1), sum_8) if unit_1 < zero else zero))
+                    sum_9 = one - choice_1 * unit_1
+                    abs_power_1 = abs_power(unit_1, sum_10)
+                    negative_k = real(negative_block[at])
+                    unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
+                    power_of_4 = power((TINY if unit_2 < TINY else unit_2), sum_8)
+                    choice_2 = (power_of_4 if unit_2 > zero else (-power((TINY if -unit_2 < TINY else -unit_2), sum_8) if unit_2 < zero else zero))
+                    sum_11 = one - choice_2 * unit_2
+                    abs_power_2 = abs_power(unit_2, sum_10)
+                    choice_3 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (sum_8 * (sum_9 * abs_power_1 * inverse_4 + product_1 * sum_11 * abs_power_2)))
+                    diagonal_anchor_block[at] = factor * choice_3
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
-                power_of_5 = power((TINY if unit_3 < TINY else unit_3), sum_8)
-                choice_4 = (power_of_5 if unit_3 > zero else (-power((TINY if -unit_3 < TINY else -unit_3), sum_8) if unit_3 < zero else zero))
-                sum_12 = one - choice_4 * unit_3
-                abs_power_3 = abs_power(unit_3, sum_10)
-                choice_5 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_2 * sum_12 * abs_power_3))
-                diagonal_positive_row[k] = factor * choice_5
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
+                    power_of_5 = power((TINY if unit_3 < TINY else unit_3), sum_8)
+                    choice_4 = (power_of_5 if unit_3 > zero else (-power((TINY if -unit_3 < TINY else -unit_3), sum_8) if unit_3 < zero else zero))
+                    sum_12 = one - choice_4 * unit_3
+                    abs_power_3 = abs_power(unit_3, sum_10)
+                    choice_5 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_2 * sum_12 * abs_power_3))
+                    diagonal_positive_block[at] = factor * choice_5
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_5
-                power_of_6 = power((TINY if unit_4 < TINY else unit_4), sum_8)
-                choice_6 = (power_of_6 if unit_4 > zero else (-power((TINY if -unit_4 < TINY else -unit_4), sum_8) if unit_4 < zero else zero))
-                sum_13 = one - choice_6 * unit_4
-                abs_power_4 = abs_power(unit_4, sum_10)
-                choice_7 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_3 * sum_13 * abs_power_4))
-                diagonal_negative_row[k] = factor * choice_7
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_4 = ((anchor_k_3 - negative_k_2) + eps) * inverse_5
+                    power_of_6 = power((TINY if unit_4 < TINY else unit_4), sum_8)
+                    choice_6 = (power_of_6 if unit_4 > zero else (-power((TINY if -unit_4 < TINY else -unit_4), sum_8) if unit_4 < zero else zero))
+                    sum_13 = one - choice_6 * unit_4
+                    abs_power_4 = abs_power(unit_4, sum_10)
+                    choice_7 = (zero if to_positive + margin - power_of_2 * positive_part_1 <= zero else (product_3 * sum_13 * abs_power_4))
+                    diagonal_negative_block[at] = factor * choice_7
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

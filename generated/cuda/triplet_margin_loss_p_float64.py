@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative", "direction_anchor", "direction_positive", "direction_negative"]},
+    "hessian_diagonal": {"D": ["anchor", "positive", "negative"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -309,9 +315,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
@@ -321,9 +327,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -334,6 +341,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -350,31 +359,55 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_2))
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_2))
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         positive_part_1 = (largest if largest > zero else zero)
@@ -389,19 +422,25 @@ def evaluate(
         sum_8_lost = zero
         sum_11 = zero
         sum_11_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            unit_1 = sum_6 * inverse_2
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(unit_1, p))
-            sum_9 = negative_d_2 - positive_d_2
-            abs_2 = abs(sum_3)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_2 == largest else zero))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_2 == largest else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                unit_1 = sum_6 * inverse_2
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(unit_1, p) if inside else zero)
+                sum_9 = negative_d_2 - positive_d_2
+                abs_2 = abs(sum_3)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_2 == largest else zero) if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_2 == largest else zero) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         sum_10 = group_sum(sum_8, sum_8_lost)
@@ -412,15 +451,21 @@ def evaluate(
         product_1 = -up_to_half_1
         sum_13 = zero
         sum_13_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_3 = real(positive_row[d])
-            anchor_d_3 = real(anchor_row[d])
-            sum_14 = (anchor_d_3 - positive_d_3) + eps
-            unit_2 = sum_14 * inverse_2
-            negative_d_3 = real(negative_row[d])
-            sum_15 = (anchor_d_3 - negative_d_3) + eps
-            sum_16 = negative_d_3 - positive_d_3
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, abs_power_difference(unit_2, group_1 * sum_15 * inverse_2, ((sum_16) + product_1 * sum_15) * inverse_2, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_3 = real(positive_block[at])
+                anchor_d_3 = real(anchor_block[at])
+                sum_14 = (anchor_d_3 - positive_d_3) + eps
+                unit_2 = sum_14 * inverse_2
+                negative_d_3 = real(negative_block[at])
+                sum_15 = (anchor_d_3 - negative_d_3) + eps
+                sum_16 = negative_d_3 - positive_d_3
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, abs_power_difference(unit_2, group_1 * sum_15 * inverse_2, ((sum_16) + product_1 * sum_15) * inverse_2, p) if inside else zero)
         sum_17 = group_sum(sum_13, sum_13_lost)
         inverse_4 = one / p
         power_of_1 = power(sum_4, inverse_4)
@@ -442,35 +487,51 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_3 = ((anchor_k - positive_k) + eps) * inverse_5
-                negative_k = real(negative_row[k])
-                sum_19 = (anchor_k - negative_k) + eps
-                unit_4 = sum_19 * inverse_6
-                signed_power_1 = signed_power(unit_4, sum_20)
-                signed_power_2 = signed_power(unit_3, sum_20)
-                where_near_1 = where_near(signed_power_difference(unit_3, unit_4, (((negative_k - positive_k) + product_1 * sum_19) + product_3 * unit_4) * inverse_5, sum_20), signed_power_2 - signed_power_1, to_positive, product_2)
-                choice_1 = (zero if sum_18 <= zero else where_near_1)
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_3 = ((anchor_k - positive_k) + eps) * inverse_5
+                    negative_k = real(negative_block[at])
+                    sum_19 = (anchor_k - negative_k) + eps
+                    unit_4 = sum_19 * inverse_6
+                    signed_power_1 = signed_power(unit_4, sum_20)
+                    signed_power_2 = signed_power(unit_3, sum_20)
+                    where_near_1 = where_near(signed_power_difference(unit_3, unit_4, (((negative_k - positive_k) + product_1 * sum_19) + product_3 * unit_4) * inverse_5, sum_20), signed_power_2 - signed_power_1, to_positive, product_2)
+                    choice_1 = (zero if sum_18 <= zero else where_near_1)
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                signed_power_3 = signed_power(unit_5, sum_20)
-                choice_2 = (zero if sum_18 <= zero else -signed_power_3)
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                    signed_power_3 = signed_power(unit_5, sum_20)
+                    choice_2 = (zero if sum_18 <= zero else -signed_power_3)
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_21 = (anchor_k_3 - negative_k_2) + eps
-                unit_6 = sum_21 * inverse_6
-                signed_power_4 = signed_power(unit_6, sum_20)
-                choice_3 = (zero if sum_18 <= zero else signed_power_4)
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_21 = (anchor_k_3 - negative_k_2) + eps
+                    unit_6 = sum_21 * inverse_6
+                    signed_power_4 = signed_power(unit_6, sum_20)
+                    choice_3 = (zero if sum_18 <= zero else signed_power_4)
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -478,24 +539,25 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -506,6 +568,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -522,14 +586,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -537,20 +610,44 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        direction_anchor_kept = kept_row(direction_anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_anchor_row)
+        direction_positive_kept = kept_row(direction_positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_positive_row)
+        direction_negative_kept = kept_row(direction_negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
+            keep(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D)
+            keep(direction_positive_kept, direction_positive_row, start, lead_D, n_D)
+            keep(direction_negative_kept, direction_negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         positive_part_1 = (largest if largest > zero else zero)
@@ -573,29 +670,38 @@ def hvp(
         sum_17_lost = zero
         sum_19 = zero
         sum_19_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            unit_1 = sum_6 * inverse_2
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(unit_1, p))
-            direction_negative_d = real(direction_negative_row[d])
-            direction_anchor_d = real(direction_anchor_row[d])
-            sign_1 = (one if sum_3 > zero else (-one if sum_3 < zero else zero))
-            abs_3 = abs(sum_3)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (((direction_anchor_d - direction_negative_d) * sign_1) if abs_3 == largest else zero))
-            direction_positive_d = real(direction_positive_row[d])
-            sign_2 = (one if sum_6 > zero else (-one if sum_6 < zero else zero))
-            abs_4 = abs(sum_6)
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (((direction_anchor_d - direction_positive_d) * sign_2) if abs_4 == largest_2 else zero))
-            sum_13 = negative_d_2 - positive_d_2
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * sign_1) if abs_3 == largest else zero))
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (one if abs_3 == largest else zero))
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (one if abs_4 == largest_2 else zero))
-            sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (((-(direction_positive_d - direction_negative_d)) * sign_2) if abs_4 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                unit_1 = sum_6 * inverse_2
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(unit_1, p) if inside else zero)
+                direction_negative_d = real(direction_negative_block[at])
+                direction_anchor_d = real(direction_anchor_block[at])
+                sign_1 = (one if sum_3 > zero else (-one if sum_3 < zero else zero))
+                abs_3 = abs(sum_3)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (((direction_anchor_d - direction_negative_d) * sign_1) if abs_3 == largest else zero) if inside else zero)
+                direction_positive_d = real(direction_positive_block[at])
+                sign_2 = (one if sum_6 > zero else (-one if sum_6 < zero else zero))
+                abs_4 = abs(sum_6)
+                sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, (((direction_anchor_d - direction_positive_d) * sign_2) if abs_4 == largest_2 else zero) if inside else zero)
+                sum_13 = negative_d_2 - positive_d_2
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * sign_1) if abs_3 == largest else zero) if inside else zero)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (one if abs_3 == largest else zero) if inside else zero)
+                sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, (one if abs_4 == largest_2 else zero) if inside else zero)
+                sum_19, sum_19_lost = sum_with_lost(sum_19, sum_19_lost, (((-(direction_positive_d - direction_negative_d)) * sign_2) if abs_4 == largest_2 else zero) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         sum_9 = group_sum(sum_8, sum_8_lost)
@@ -637,28 +743,37 @@ def hvp(
         sum_35_lost = zero
         sum_37 = zero
         sum_37_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            sum_22 = direction_anchor_d1 - direction_negative_d1
-            positive_d1 = real(positive_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_4
-            signed_power_1 = signed_power(unit_2, sum_23)
-            sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, sum_22 * (signed_power_1))
-            negative_d1 = real(negative_row[d1])
-            sum_26 = (anchor_d1 - negative_d1) + eps
-            unit_3 = sum_26 * inverse_5
-            signed_power_2 = signed_power(unit_3, sum_23)
-            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, sum_22 * signed_power_2)
-            direction_positive_d1 = real(direction_positive_row[d1])
-            sum_29 = direction_anchor_d1 - direction_positive_d1
-            sum_28, sum_28_lost = sum_with_lost(sum_28, sum_28_lost, sum_29 * signed_power_1)
-            sum_31, sum_31_lost = sum_with_lost(sum_31, sum_31_lost, abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_2, group_1 * sum_26 * inverse_2, ((negative_d1 - positive_d1) + product_2 * sum_26) * inverse_2, p))
-            group_2 = (-(direction_positive_d1 - direction_negative_d1))
-            sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, (product_3 * unit_2 + group_2) * signed_power_1)
-            sum_35, sum_35_lost = sum_with_lost(sum_35, sum_35_lost, ((sum_22) + product_4 * unit_3) * signed_power_2)
-            sum_37, sum_37_lost = sum_with_lost(sum_37, sum_37_lost, ((sum_29) + product_5 * unit_2) * signed_power_1)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1 = real(direction_negative_block[at])
+                direction_anchor_d1 = real(direction_anchor_block[at])
+                sum_22 = direction_anchor_d1 - direction_negative_d1
+                positive_d1 = real(positive_block[at])
+                anchor_d1 = real(anchor_block[at])
+                unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_4
+                signed_power_1 = signed_power(unit_2, sum_23)
+                sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, sum_22 * (signed_power_1) if inside else zero)
+                negative_d1 = real(negative_block[at])
+                sum_26 = (anchor_d1 - negative_d1) + eps
+                unit_3 = sum_26 * inverse_5
+                signed_power_2 = signed_power(unit_3, sum_23)
+                sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, sum_22 * signed_power_2 if inside else zero)
+                direction_positive_d1 = real(direction_positive_block[at])
+                sum_29 = direction_anchor_d1 - direction_positive_d1
+                sum_28, sum_28_lost = sum_with_lost(sum_28, sum_28_lost, sum_29 * signed_power_1 if inside else zero)
+                sum_31, sum_31_lost = sum_with_lost(sum_31, sum_31_lost, abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_2, group_1 * sum_26 * inverse_2, ((negative_d1 - positive_d1) + product_2 * sum_26) * inverse_2, p) if inside else zero)
+                group_2 = (-(direction_positive_d1 - direction_negative_d1))
+                sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, (product_3 * unit_2 + group_2) * signed_power_1 if inside else zero)
+                sum_35, sum_35_lost = sum_with_lost(sum_35, sum_35_lost, ((sum_22) + product_4 * unit_3) * signed_power_2 if inside else zero)
+                sum_37, sum_37_lost = sum_with_lost(sum_37, sum_37_lost, ((sum_29) + product_5 * unit_2) * signed_power_1 if inside else zero)
         sum_24 = group_sum(sum_21, sum_21_lost)
         sum_27 = group_sum(sum_25, sum_25_lost)
         sum_30 = group_sum(sum_28, sum_28_lost)
@@ -672,22 +787,31 @@ def hvp(
         sum_39_lost = zero
         sum_43 = zero
         sum_43_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1_2 = real(direction_negative_row[d1])
-            direction_anchor_d1_2 = real(direction_anchor_row[d1])
-            sum_40 = direction_anchor_d1_2 - direction_negative_d1_2
-            positive_d1_2 = real(positive_row[d1])
-            anchor_d1_2 = real(anchor_row[d1])
-            unit_7 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_4
-            negative_d1_2 = real(negative_row[d1])
-            sum_41 = (anchor_d1_2 - negative_d1_2) + eps
-            unit_8 = sum_41 * inverse_5
-            product_7 = sum_40 * (signed_power_difference(unit_7, unit_8, (((negative_d1_2 - positive_d1_2) + product_2 * sum_41) + product_6 * unit_8) * inverse_4, sum_23))
-            direction_positive_d1_2 = real(direction_positive_row[d1])
-            group_3 = (-(direction_positive_d1_2 - direction_negative_d1_2))
-            signed_power_3 = signed_power(unit_7, sum_23)
-            sum_39, sum_39_lost = sum_with_lost(sum_39, sum_39_lost, product_7 + group_3 * signed_power_3)
-            sum_43, sum_43_lost = sum_with_lost(sum_43, sum_43_lost, product_7)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1_2 = real(direction_negative_block[at])
+                direction_anchor_d1_2 = real(direction_anchor_block[at])
+                sum_40 = direction_anchor_d1_2 - direction_negative_d1_2
+                positive_d1_2 = real(positive_block[at])
+                anchor_d1_2 = real(anchor_block[at])
+                unit_7 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_4
+                negative_d1_2 = real(negative_block[at])
+                sum_41 = (anchor_d1_2 - negative_d1_2) + eps
+                unit_8 = sum_41 * inverse_5
+                product_7 = sum_40 * (signed_power_difference(unit_7, unit_8, (((negative_d1_2 - positive_d1_2) + product_2 * sum_41) + product_6 * unit_8) * inverse_4, sum_23))
+                direction_positive_d1_2 = real(direction_positive_block[at])
+                group_3 = (-(direction_positive_d1_2 - direction_negative_d1_2))
+                signed_power_3 = signed_power(unit_7, sum_23)
+                sum_39, sum_39_lost = sum_with_lost(sum_39, sum_39_lost, product_7 + group_3 * signed_power_3 if inside else zero)
+                sum_43, sum_43_lost = sum_with_lost(sum_43, sum_43_lost, product_7 if inside else zero)
         sum_42 = group_sum(sum_39, sum_39_lost)
         sum_44 = group_sum(sum_43, sum_43_lost)
         sum_45 = power_of_2 * positive_part_1 * up_to_half_1 + root_difference_1
@@ -713,46 +837,69 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_9 = ((anchor_k - positive_k) + eps) * inverse_4
-                direction_positive_k = real(direction_positive_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                sum_46 = ((direction_anchor_k - direction_positive_k) + product_5 * unit_9) + product_8 * unit_9
-                negative_k = real(negative_row[k])
-                sum_47 = (anchor_k - negative_k) + eps
-                unit_10 = sum_47 * inverse_5
-                abs_power_1 = abs_power(unit_10, sum_48)
-                unit_11 = (((negative_k - positive_k) + product_2 * sum_47) + product_6 * unit_10) * inverse_4
-                direction_negative_k = real(direction_negative_row[k])
-                abs_power_2 = abs_power(unit_9, sum_48)
-                sum_49 = ((direction_anchor_k - direction_negative_k) + product_4 * unit_10) + product_13 * unit_10
-                choice_2 = (zero if margin + where_near_2 <= zero else (sum_23 * where_near(sum_46 * abs_power_1 * (-sum_45 * inverse_4 * inverse_5) + sum_46 * (abs_power_difference(unit_9, unit_10, unit_11, sum_48)) * inverse_4 + abs_power_1 * (((-(direction_positive_k - direction_negative_k)) + product_3 * unit_9) + product_9 * unit_11 + product_10 * unit_10 + product_11 * unit_9) * inverse_5, sum_46 * abs_power_2 * inverse_4 + product_12 * sum_49 * abs_power_1, to_positive, product_1)))
-                product_anchor_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_9 = ((anchor_k - positive_k) + eps) * inverse_4
+                    direction_positive_k = real(direction_positive_block[at])
+                    direction_anchor_k = real(direction_anchor_block[at])
+                    sum_46 = ((direction_anchor_k - direction_positive_k) + product_5 * unit_9) + product_8 * unit_9
+                    negative_k = real(negative_block[at])
+                    sum_47 = (anchor_k - negative_k) + eps
+                    unit_10 = sum_47 * inverse_5
+                    abs_power_1 = abs_power(unit_10, sum_48)
+                    unit_11 = (((negative_k - positive_k) + product_2 * sum_47) + product_6 * unit_10) * inverse_4
+                    direction_negative_k = real(direction_negative_block[at])
+                    abs_power_2 = abs_power(unit_9, sum_48)
+                    sum_49 = ((direction_anchor_k - direction_negative_k) + product_4 * unit_10) + product_13 * unit_10
+                    choice_2 = (zero if margin + where_near_2 <= zero else (sum_23 * where_near(sum_46 * abs_power_1 * (-sum_45 * inverse_4 * inverse_5) + sum_46 * (abs_power_difference(unit_9, unit_10, unit_11, sum_48)) * inverse_4 + abs_power_1 * (((-(direction_positive_k - direction_negative_k)) + product_3 * unit_9) + product_9 * unit_11 + product_10 * unit_10 + product_11 * unit_9) * inverse_5, sum_46 * abs_power_2 * inverse_4 + product_12 * sum_49 * abs_power_1, to_positive, product_1)))
+                    product_anchor_block[at] = factor * choice_2
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_12 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
-                direction_positive_k_2 = real(direction_positive_row[k])
-                direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_50 = ((direction_anchor_k_2 - direction_positive_k_2) + product_5 * unit_12) + product_8 * unit_12
-                abs_power_3 = abs_power(unit_12, sum_48)
-                choice_3 = (zero if margin + where_near_2 <= zero else (product_14 * sum_50 * abs_power_3))
-                product_positive_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_12 = ((anchor_k_2 - positive_k_2) + eps) * inverse_4
+                    direction_positive_k_2 = real(direction_positive_block[at])
+                    direction_anchor_k_2 = real(direction_anchor_block[at])
+                    sum_50 = ((direction_anchor_k_2 - direction_positive_k_2) + product_5 * unit_12) + product_8 * unit_12
+                    abs_power_3 = abs_power(unit_12, sum_48)
+                    choice_3 = (zero if margin + where_near_2 <= zero else (product_14 * sum_50 * abs_power_3))
+                    product_positive_block[at] = factor * choice_3
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_51 = (anchor_k_3 - negative_k_2) + eps
-                unit_13 = sum_51 * inverse_5
-                direction_negative_k_2 = real(direction_negative_row[k])
-                direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_52 = ((direction_anchor_k_3 - direction_negative_k_2) + product_4 * unit_13) + product_13 * unit_13
-                abs_power_4 = abs_power(unit_13, sum_48)
-                choice_4 = (zero if margin + where_near_2 <= zero else (product_15 * sum_52 * abs_power_4))
-                product_negative_row[k] = factor * choice_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_51 = (anchor_k_3 - negative_k_2) + eps
+                    unit_13 = sum_51 * inverse_5
+                    direction_negative_k_2 = real(direction_negative_block[at])
+                    direction_anchor_k_3 = real(direction_anchor_block[at])
+                    sum_52 = ((direction_anchor_k_3 - direction_negative_k_2) + product_4 * unit_13) + product_13 * unit_13
+                    abs_power_4 = abs_power(unit_13, sum_48)
+                    choice_4 = (zero if margin + where_near_2 <= zero else (product_15 * sum_52 * abs_power_4))
+                    product_negative_block[at] = factor * choice_4
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -760,9 +907,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
@@ -772,9 +919,10 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -785,6 +933,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -798,32 +948,56 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            anchor_d = real(anchor_row[d])
-            sum_1 = (anchor_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            positive_d = real(positive_row[d])
-            sum_2 = (anchor_d - positive_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                anchor_d = real(anchor_block[at])
+                sum_1 = (anchor_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                positive_d = real(positive_block[at])
+                sum_2 = (anchor_d - positive_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         positive_part_1 = (largest if largest > zero else zero)
@@ -840,21 +1014,27 @@ def hessian_diagonal(
         sum_11_lost = zero
         sum_13 = zero
         sum_13_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            sum_3 = (anchor_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p))
-            positive_d_2 = real(positive_row[d])
-            sum_6 = (anchor_d_2 - positive_d_2) + eps
-            unit_1 = sum_6 * inverse_2
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(unit_1, p))
-            sum_9 = negative_d_2 - positive_d_2
-            abs_3 = abs(sum_3)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_3 == largest else zero))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_3 == largest else zero))
-            abs_4 = abs(sum_6)
-            sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (one if abs_4 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                sum_3 = (anchor_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_3 * inverse_1, p) if inside else zero)
+                positive_d_2 = real(positive_block[at])
+                sum_6 = (anchor_d_2 - positive_d_2) + eps
+                unit_1 = sum_6 * inverse_2
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, abs_power(unit_1, p) if inside else zero)
+                sum_9 = negative_d_2 - positive_d_2
+                abs_3 = abs(sum_3)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, ((sum_9 * (one if sum_3 > zero else (-one if sum_3 < zero else zero))) if abs_3 == largest else zero) if inside else zero)
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (one if abs_3 == largest else zero) if inside else zero)
+                abs_4 = abs(sum_6)
+                sum_13, sum_13_lost = sum_with_lost(sum_13, sum_13_lost, (one if abs_4 == largest_2 else zero) if inside else zero)
         sum_4 = group_sum(sum, sum_lost)
         sum_7 = group_sum(sum_5, sum_5_lost)
         sum_10 = group_sum(sum_8, sum_8_lost)
@@ -877,21 +1057,27 @@ def hessian_diagonal(
         sum_18_lost = zero
         sum_21 = zero
         sum_21_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_3 = real(negative_row[d])
-            anchor_d_3 = real(anchor_row[d])
-            sum_16 = (anchor_d_3 - negative_d_3) + eps
-            abs_power_1 = abs_power(sum_16 * inverse_4, p)
-            abs_5 = abs(sum_16)
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, abs_power_1 - (abs_power_1 if abs_5 == largest else zero))
-            positive_d_3 = real(positive_row[d])
-            sum_19 = (anchor_d_3 - positive_d_3) + eps
-            abs_power_2 = abs_power(sum_19 * inverse_5, p)
-            abs_6 = abs(sum_19)
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, abs_power_2 - (abs_power_2 if abs_6 == largest_2 else zero))
-            unit_2 = sum_19 * inverse_2
-            sum_22 = negative_d_3 - positive_d_3
-            sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, abs_power_difference(unit_2, group_1 * sum_16 * inverse_2, ((sum_22) + product_2 * sum_16) * inverse_2, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_3 = real(negative_block[at])
+                anchor_d_3 = real(anchor_block[at])
+                sum_16 = (anchor_d_3 - negative_d_3) + eps
+                abs_power_1 = abs_power(sum_16 * inverse_4, p)
+                abs_5 = abs(sum_16)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, abs_power_1 - (abs_power_1 if abs_5 == largest else zero) if inside else zero)
+                positive_d_3 = real(positive_block[at])
+                sum_19 = (anchor_d_3 - positive_d_3) + eps
+                abs_power_2 = abs_power(sum_19 * inverse_5, p)
+                abs_6 = abs(sum_19)
+                sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, abs_power_2 - (abs_power_2 if abs_6 == largest_2 else zero) if inside else zero)
+                unit_2 = sum_19 * inverse_2
+                sum_22 = negative_d_3 - positive_d_3
+                sum_21, sum_21_lost = sum_with_lost(sum_21, sum_21_lost, abs_power_difference(unit_2, group_1 * sum_16 * inverse_2, ((sum_22) + product_2 * sum_16) * inverse_2, p) if inside else zero)
         sum_17 = group_sum(sum_15, sum_15_lost)
         sum_20 = group_sum(sum_18, sum_18_lost)
         sum_23 = group_sum(sum_21, sum_21_lost)
@@ -909,44 +1095,60 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                sum_26 = (anchor_k - negative_k) + eps
-                unit_3 = sum_26 * inverse_4
-                abs_power_3 = abs_power(unit_3, p)
-                choice_1 = (((sum_12 - one) * abs_power_3 + sum_17) if abs(sum_26) == largest else (one - abs_power_3))
-                abs_power_4 = abs_power(unit_3, sum_27)
-                positive_k = real(positive_row[k])
-                sum_28 = (anchor_k - positive_k) + eps
-                unit_4 = sum_28 * inverse_5
-                abs_power_5 = abs_power(unit_4, p)
-                choice_2 = (((sum_14 - one) * abs_power_5 + sum_20) if abs(sum_28) == largest_2 else (one - abs_power_5))
-                unit_5 = (((negative_k - positive_k) + product_2 * sum_26) + product_3 * unit_3) * inverse_5
-                abs_power_6 = abs_power(unit_4, sum_27)
-                choice_3 = (zero if margin + where_near_1 <= zero else (sum_25 * where_near(choice_1 * abs_power_4 * (-sum_24 * inverse_5 * inverse_4) + choice_2 * (abs_power_difference(unit_4, unit_3, unit_5, sum_27)) * inverse_5 + abs_power_4 * (-abs_power_difference(unit_4, unit_3, unit_5, p)) * inverse_5, choice_2 * abs_power_6 * inverse_5 + product_4 * choice_1 * abs_power_4, to_positive, product_1)))
-                diagonal_anchor_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    sum_26 = (anchor_k - negative_k) + eps
+                    unit_3 = sum_26 * inverse_4
+                    abs_power_3 = abs_power(unit_3, p)
+                    choice_1 = (((sum_12 - one) * abs_power_3 + sum_17) if abs(sum_26) == largest else (one - abs_power_3))
+                    abs_power_4 = abs_power(unit_3, sum_27)
+                    positive_k = real(positive_block[at])
+                    sum_28 = (anchor_k - positive_k) + eps
+                    unit_4 = sum_28 * inverse_5
+                    abs_power_5 = abs_power(unit_4, p)
+                    choice_2 = (((sum_14 - one) * abs_power_5 + sum_20) if abs(sum_28) == largest_2 else (one - abs_power_5))
+                    unit_5 = (((negative_k - positive_k) + product_2 * sum_26) + product_3 * unit_3) * inverse_5
+                    abs_power_6 = abs_power(unit_4, sum_27)
+                    choice_3 = (zero if margin + where_near_1 <= zero else (sum_25 * where_near(choice_1 * abs_power_4 * (-sum_24 * inverse_5 * inverse_4) + choice_2 * (abs_power_difference(unit_4, unit_3, unit_5, sum_27)) * inverse_5 + abs_power_4 * (-abs_power_difference(unit_4, unit_3, unit_5, p)) * inverse_5, choice_2 * abs_power_6 * inverse_5 + product_4 * choice_1 * abs_power_4, to_positive, product_1)))
+                    diagonal_anchor_block[at] = factor * choice_3
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                sum_29 = (anchor_k_2 - positive_k_2) + eps
-                unit_6 = sum_29 * inverse_5
-                abs_power_7 = abs_power(unit_6, p)
-                choice_4 = (((sum_14 - one) * abs_power_7 + sum_20) if abs(sum_29) == largest_2 else (one - abs_power_7))
-                abs_power_8 = abs_power(unit_6, sum_27)
-                choice_5 = (zero if margin + where_near_1 <= zero else (product_5 * choice_4 * abs_power_8))
-                diagonal_positive_row[k] = factor * choice_5
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    sum_29 = (anchor_k_2 - positive_k_2) + eps
+                    unit_6 = sum_29 * inverse_5
+                    abs_power_7 = abs_power(unit_6, p)
+                    choice_4 = (((sum_14 - one) * abs_power_7 + sum_20) if abs(sum_29) == largest_2 else (one - abs_power_7))
+                    abs_power_8 = abs_power(unit_6, sum_27)
+                    choice_5 = (zero if margin + where_near_1 <= zero else (product_5 * choice_4 * abs_power_8))
+                    diagonal_positive_block[at] = factor * choice_5
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_2 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_30 = (anchor_k_3 - negative_k_2) + eps
-                unit_7 = sum_30 * inverse_4
-                abs_power_9 = abs_power(unit_7, p)
-                choice_6 = (((sum_12 - one) * abs_power_9 + sum_17) if abs(sum_30) == largest else (one - abs_power_9))
-                abs_power_10 = abs_power(unit_7, sum_27)
-                choice_7 = (zero if margin + where_near_1 <= zero else (product_6 * choice_6 * abs_power_10))
-                diagonal_negative_row[k] = factor * choice_7
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_2 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_30 = (anchor_k_3 - negative_k_2) + eps
+                    unit_7 = sum_30 * inverse_4
+                    abs_power_9 = abs_power(unit_7, p)
+                    choice_6 = (((sum_12 - one) * abs_power_9 + sum_17) if abs(sum_30) == largest else (one - abs_power_9))
+                    abs_power_10 = abs_power(unit_7, sum_27)
+                    choice_7 = (zero if margin + where_near_1 <= zero else (product_6 * choice_6 * abs_power_10))
+                    diagonal_negative_block[at] = factor * choice_7
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative", "direction_anchor", "direction_positive", "direction_negative"]},
+    "hessian_diagonal": {"D": ["anchor", "positive", "negative"]},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -195,9 +201,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
@@ -207,9 +213,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -220,6 +227,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -236,34 +245,58 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            image = ordered(abs(sum_1))
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_2))
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                image = ordered(abs(sum_1))
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                image = ordered(abs(sum_2))
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_3))
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -279,16 +312,22 @@ def evaluate(
         sum_6_lost = zero
         sum_9 = zero
         sum_9_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -314,32 +353,50 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                signed_power_1 = signed_power(((anchor_k - negative_k) + eps) * inverse_5, sum_14)
-                positive_k = real(positive_row[k])
-                signed_power_2 = signed_power(((anchor_k - positive_k) + eps) * inverse_6, sum_14)
-                choice_1 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((signed_power_2 - signed_power_1) if product_2 + product_1 <= zero else signed_power_2))
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    signed_power_1 = signed_power(((anchor_k - negative_k) + eps) * inverse_5, sum_14)
+                    positive_k = real(positive_block[at])
+                    signed_power_2 = signed_power(((anchor_k - positive_k) + eps) * inverse_6, sum_14)
+                    choice_1 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((signed_power_2 - signed_power_1) if product_2 + product_1 <= zero else signed_power_2))
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                signed_power_3 = signed_power(((anchor_k_2 - positive_k_2) + eps) * inverse_6, sum_14)
-                negative_k_2 = real(negative_row[k])
-                signed_power_4 = signed_power(((positive_k_2 - negative_k_2) + eps) * inverse_7, sum_14)
-                choice_2 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (-signed_power_3 if product_2 + product_1 <= zero else (-signed_power_4 - signed_power_3)))
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    signed_power_3 = signed_power(((anchor_k_2 - positive_k_2) + eps) * inverse_6, sum_14)
+                    negative_k_2 = real(negative_block[at])
+                    signed_power_4 = signed_power(((positive_k_2 - negative_k_2) + eps) * inverse_7, sum_14)
+                    choice_2 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (-signed_power_3 if product_2 + product_1 <= zero else (-signed_power_4 - signed_power_3)))
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                signed_power_5 = signed_power(((anchor_k_3 - negative_k_3) + eps) * inverse_5, sum_14)
-                positive_k_3 = real(positive_row[k])
-                signed_power_6 = signed_power(((positive_k_3 - negative_k_3) + eps) * inverse_7, sum_14)
-                choice_3 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (signed_power_5 if product_2 + product_1 <= zero else signed_power_6))
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    signed_power_5 = signed_power(((anchor_k_3 - negative_k_3) + eps) * inverse_5, sum_14)
+                    positive_k_3 = real(positive_block[at])
+                    signed_power_6 = signed_power(((positive_k_3 - negative_k_3) + eps) * inverse_7, sum_14)
+                    choice_3 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (signed_power_5 if product_2 + product_1 <= zero else signed_power_6))
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -347,24 +404,25 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -375,6 +433,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -391,14 +451,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -406,22 +475,46 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        direction_anchor_kept = kept_row(direction_anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_anchor_row)
+        direction_positive_kept = kept_row(direction_positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_positive_row)
+        direction_negative_kept = kept_row(direction_negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
+            keep(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D)
+            keep(direction_positive_kept, direction_positive_row, start, lead_D, n_D)
+            keep(direction_negative_kept, direction_negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            image = ordered(abs(sum_1))
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_2))
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                image = ordered(abs(sum_1))
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                image = ordered(abs(sum_2))
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_3))
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -437,16 +530,22 @@ def hvp(
         sum_6_lost = zero
         sum_9 = zero
         sum_9_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -466,16 +565,25 @@ def hvp(
         sum_15_lost = zero
         sum_17 = zero
         sum_17_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            negative_d1 = real(negative_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, (direction_anchor_d1 - direction_negative_d1) * signed_power(((anchor_d1 - negative_d1) + eps) * inverse_5, sum_13))
-            direction_positive_d1 = real(direction_positive_row[d1])
-            positive_d1 = real(positive_row[d1])
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (direction_anchor_d1 - direction_positive_d1) * signed_power(((anchor_d1 - positive_d1) + eps) * inverse_6, sum_13))
-            sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, -(direction_negative_d1 - direction_positive_d1) * signed_power(((positive_d1 - negative_d1) + eps) * inverse_7, sum_13))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1 = real(direction_negative_block[at])
+                direction_anchor_d1 = real(direction_anchor_block[at])
+                negative_d1 = real(negative_block[at])
+                anchor_d1 = real(anchor_block[at])
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, (direction_anchor_d1 - direction_negative_d1) * signed_power(((anchor_d1 - negative_d1) + eps) * inverse_5, sum_13) if inside else zero)
+                direction_positive_d1 = real(direction_positive_block[at])
+                positive_d1 = real(positive_block[at])
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, (direction_anchor_d1 - direction_positive_d1) * signed_power(((anchor_d1 - positive_d1) + eps) * inverse_6, sum_13) if inside else zero)
+                sum_17, sum_17_lost = sum_with_lost(sum_17, sum_17_lost, -(direction_negative_d1 - direction_positive_d1) * signed_power(((positive_d1 - negative_d1) + eps) * inverse_7, sum_13) if inside else zero)
         sum_14 = group_sum(sum_12, sum_12_lost)
         sum_16 = group_sum(sum_15, sum_15_lost)
         sum_18 = group_sum(sum_17, sum_17_lost)
@@ -502,53 +610,80 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - positive_k) + eps) * inverse_6
-                direction_positive_k = real(direction_positive_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                sum_19 = (direction_anchor_k - direction_positive_k) + product_3 * unit_1
-                abs_power_1 = abs_power(unit_1, sum_20)
-                negative_k = real(negative_row[k])
-                unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
-                direction_negative_k = real(direction_negative_row[k])
-                sum_21 = (direction_anchor_k - direction_negative_k) + product_5 * unit_2
-                abs_power_2 = abs_power(unit_2, sum_20)
-                choice_2 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((sum_13 * (sum_19 * abs_power_1 * inverse_6 + product_4 * sum_21 * abs_power_2)) if product_1 + product_2 <= zero else (product_6 * sum_19 * abs_power_1)))
-                product_anchor_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_1 = ((anchor_k - positive_k) + eps) * inverse_6
+                    direction_positive_k = real(direction_positive_block[at])
+                    direction_anchor_k = real(direction_anchor_block[at])
+                    sum_19 = (direction_anchor_k - direction_positive_k) + product_3 * unit_1
+                    abs_power_1 = abs_power(unit_1, sum_20)
+                    negative_k = real(negative_block[at])
+                    unit_2 = ((anchor_k - negative_k) + eps) * inverse_5
+                    direction_negative_k = real(direction_negative_block[at])
+                    sum_21 = (direction_anchor_k - direction_negative_k) + product_5 * unit_2
+                    abs_power_2 = abs_power(unit_2, sum_20)
+                    choice_2 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((sum_13 * (sum_19 * abs_power_1 * inverse_6 + product_4 * sum_21 * abs_power_2)) if product_1 + product_2 <= zero else (product_6 * sum_19 * abs_power_1)))
+                    product_anchor_block[at] = factor * choice_2
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
-                direction_positive_k_2 = real(direction_positive_row[k])
-                direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_22 = (direction_anchor_k_2 - direction_positive_k_2) + product_3 * unit_3
-                abs_power_3 = abs_power(unit_3, sum_20)
-                negative_k_2 = real(negative_row[k])
-                unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
-                direction_negative_k_2 = real(direction_negative_row[k])
-                sum_23 = (direction_positive_k_2 - direction_negative_k_2) + product_10 * unit_4
-                abs_power_4 = abs_power(unit_4, sum_20)
-                choice_3 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_7 * sum_22 * abs_power_3) if product_1 + product_2 <= zero else (sum_13 * (product_8 * sum_22 * abs_power_3 + product_9 * sum_23 * abs_power_4))))
-                product_positive_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_6
+                    direction_positive_k_2 = real(direction_positive_block[at])
+                    direction_anchor_k_2 = real(direction_anchor_block[at])
+                    sum_22 = (direction_anchor_k_2 - direction_positive_k_2) + product_3 * unit_3
+                    abs_power_3 = abs_power(unit_3, sum_20)
+                    negative_k_2 = real(negative_block[at])
+                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
+                    direction_negative_k_2 = real(direction_negative_block[at])
+                    sum_23 = (direction_positive_k_2 - direction_negative_k_2) + product_10 * unit_4
+                    abs_power_4 = abs_power(unit_4, sum_20)
+                    choice_3 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_7 * sum_22 * abs_power_3) if product_1 + product_2 <= zero else (sum_13 * (product_8 * sum_22 * abs_power_3 + product_9 * sum_23 * abs_power_4))))
+                    product_positive_block[at] = factor * choice_3
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_5
-                direction_negative_k_3 = real(direction_negative_row[k])
-                direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_24 = (direction_anchor_k_3 - direction_negative_k_3) + product_5 * unit_5
-                abs_power_5 = abs_power(unit_5, sum_20)
-                positive_k_3 = real(positive_row[k])
-                unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
-                direction_positive_k_3 = real(direction_positive_row[k])
-                sum_25 = (direction_positive_k_3 - direction_negative_k_3) + product_10 * unit_6
-                abs_power_6 = abs_power(unit_6, sum_20)
-                choice_4 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_11 * sum_24 * abs_power_5) if product_1 + product_2 <= zero else (product_12 * sum_25 * abs_power_6)))
-                product_negative_row[k] = factor * choice_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_5
+                    direction_negative_k_3 = real(direction_negative_block[at])
+                    direction_anchor_k_3 = real(direction_anchor_block[at])
+                    sum_24 = (direction_anchor_k_3 - direction_negative_k_3) + product_5 * unit_5
+                    abs_power_5 = abs_power(unit_5, sum_20)
+                    positive_k_3 = real(positive_block[at])
+                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
+                    direction_positive_k_3 = real(direction_positive_block[at])
+                    sum_25 = (direction_positive_k_3 - direction_negative_k_3) + product_10 * unit_6
+                    abs_power_6 = abs_power(unit_6, sum_20)
+                    choice_4 = (zero if ((to_positive + product_2 + margin) if (to_positive + product_2 + margin) > (to_positive + margin - power_of_1 * positive_part_2) else (to_positive + margin - power_of_1 * positive_part_2)) <= zero else ((product_11 * sum_24 * abs_power_5) if product_1 + product_2 <= zero else (product_12 * sum_25 * abs_power_6)))
+                    product_negative_block[at] = factor * choice_4
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -556,9 +691,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
@@ -568,9 +703,10 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -581,6 +717,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -594,34 +732,58 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            image = ordered(abs(sum_1))
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            image = ordered(abs(sum_2))
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                image = ordered(abs(sum_1))
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                image = ordered(abs(sum_2))
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_3))
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -637,16 +799,22 @@ def hessian_diagonal(
         sum_6_lost = zero
         sum_9 = zero
         sum_9_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(sum_10 * inverse_3, p) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -671,59 +839,77 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
-                power_of_4 = power((TINY if unit_1 < TINY else unit_1), sum_12)
-                choice_1 = (power_of_4 if unit_1 > zero else (-power((TINY if -unit_1 < TINY else -unit_1), sum_12) if unit_1 < zero else zero))
-                sum_13 = one - choice_1 * unit_1
-                abs_power_1 = abs_power(unit_1, sum_14)
-                product_2 = sum_13 * abs_power_1 * inverse_5
-                negative_k = real(negative_row[k])
-                unit_2 = ((anchor_k - negative_k) + eps) * inverse_6
-                power_of_5 = power((TINY if unit_2 < TINY else unit_2), sum_12)
-                choice_2 = (power_of_5 if unit_2 > zero else (-power((TINY if -unit_2 < TINY else -unit_2), sum_12) if unit_2 < zero else zero))
-                sum_15 = one - choice_2 * unit_2
-                abs_power_2 = abs_power(unit_2, sum_14)
-                product_6 = product_5 * sum_13 * abs_power_1
-                choice_3 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((sum_12 * (product_2 + product_4 * sum_15 * abs_power_2)) if product_3 + product_1 <= zero else product_6))
-                diagonal_anchor_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_1 = ((anchor_k - positive_k) + eps) * inverse_5
+                    power_of_4 = power((TINY if unit_1 < TINY else unit_1), sum_12)
+                    choice_1 = (power_of_4 if unit_1 > zero else (-power((TINY if -unit_1 < TINY else -unit_1), sum_12) if unit_1 < zero else zero))
+                    sum_13 = one - choice_1 * unit_1
+                    abs_power_1 = abs_power(unit_1, sum_14)
+                    product_2 = sum_13 * abs_power_1 * inverse_5
+                    negative_k = real(negative_block[at])
+                    unit_2 = ((anchor_k - negative_k) + eps) * inverse_6
+                    power_of_5 = power((TINY if unit_2 < TINY else unit_2), sum_12)
+                    choice_2 = (power_of_5 if unit_2 > zero else (-power((TINY if -unit_2 < TINY else -unit_2), sum_12) if unit_2 < zero else zero))
+                    sum_15 = one - choice_2 * unit_2
+                    abs_power_2 = abs_power(unit_2, sum_14)
+                    product_6 = product_5 * sum_13 * abs_power_1
+                    choice_3 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((sum_12 * (product_2 + product_4 * sum_15 * abs_power_2)) if product_3 + product_1 <= zero else product_6))
+                    diagonal_anchor_block[at] = factor * choice_3
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                power_of_6 = power((TINY if unit_3 < TINY else unit_3), sum_12)
-                choice_4 = (power_of_6 if unit_3 > zero else (-power((TINY if -unit_3 < TINY else -unit_3), sum_12) if unit_3 < zero else zero))
-                sum_16 = one - choice_4 * unit_3
-                abs_power_3 = abs_power(unit_3, sum_14)
-                product_7 = product_5 * sum_16 * abs_power_3
-                product_8 = sum_16 * abs_power_3 * inverse_5
-                negative_k_2 = real(negative_row[k])
-                unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
-                power_of_7 = power((TINY if unit_4 < TINY else unit_4), sum_12)
-                choice_5 = (power_of_7 if unit_4 > zero else (-power((TINY if -unit_4 < TINY else -unit_4), sum_12) if unit_4 < zero else zero))
-                sum_17 = one - choice_5 * unit_4
-                abs_power_4 = abs_power(unit_4, sum_14)
-                choice_6 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else (product_7 if product_3 + product_1 <= zero else (sum_12 * (product_8 + product_9 * sum_17 * abs_power_4))))
-                diagonal_positive_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_3 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                    power_of_6 = power((TINY if unit_3 < TINY else unit_3), sum_12)
+                    choice_4 = (power_of_6 if unit_3 > zero else (-power((TINY if -unit_3 < TINY else -unit_3), sum_12) if unit_3 < zero else zero))
+                    sum_16 = one - choice_4 * unit_3
+                    abs_power_3 = abs_power(unit_3, sum_14)
+                    product_7 = product_5 * sum_16 * abs_power_3
+                    product_8 = sum_16 * abs_power_3 * inverse_5
+                    negative_k_2 = real(negative_block[at])
+                    unit_4 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
+                    power_of_7 = power((TINY if unit_4 < TINY else unit_4), sum_12)
+                    choice_5 = (power_of_7 if unit_4 > zero else (-power((TINY if -unit_4 < TINY else -unit_4), sum_12) if unit_4 < zero else zero))
+                    sum_17 = one - choice_5 * unit_4
+                    abs_power_4 = abs_power(unit_4, sum_14)
+                    choice_6 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else (product_7 if product_3 + product_1 <= zero else (sum_12 * (product_8 + product_9 * sum_17 * abs_power_4))))
+                    diagonal_positive_block[at] = factor * choice_6
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_6
-                power_of_8 = power((TINY if unit_5 < TINY else unit_5), sum_12)
-                choice_7 = (power_of_8 if unit_5 > zero else (-power((TINY if -unit_5 < TINY else -unit_5), sum_12) if unit_5 < zero else zero))
-                sum_18 = one - choice_7 * unit_5
-                abs_power_5 = abs_power(unit_5, sum_14)
-                positive_k_3 = real(positive_row[k])
-                unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
-                power_of_9 = power((TINY if unit_6 < TINY else unit_6), sum_12)
-                choice_8 = (power_of_9 if unit_6 > zero else (-power((TINY if -unit_6 < TINY else -unit_6), sum_12) if unit_6 < zero else zero))
-                sum_19 = one - choice_8 * unit_6
-                abs_power_6 = abs_power(unit_6, sum_14)
-                choice_9 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((product_10 * sum_18 * abs_power_5) if product_3 + product_1 <= zero else (product_11 * sum_19 * abs_power_6)))
-                diagonal_negative_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    unit_5 = ((anchor_k_3 - negative_k_3) + eps) * inverse_6
+                    power_of_8 = power((TINY if unit_5 < TINY else unit_5), sum_12)
+                    choice_7 = (power_of_8 if unit_5 > zero else (-power((TINY if -unit_5 < TINY else -unit_5), sum_12) if unit_5 < zero else zero))
+                    sum_18 = one - choice_7 * unit_5
+                    abs_power_5 = abs_power(unit_5, sum_14)
+                    positive_k_3 = real(positive_block[at])
+                    unit_6 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
+                    power_of_9 = power((TINY if unit_6 < TINY else unit_6), sum_12)
+                    choice_8 = (power_of_9 if unit_6 > zero else (-power((TINY if -unit_6 < TINY else -unit_6), sum_12) if unit_6 < zero else zero))
+                    sum_19 = one - choice_8 * unit_6
+                    abs_power_6 = abs_power(unit_6, sum_14)
+                    choice_9 = (zero if ((to_positive + product_1 + margin) if (to_positive + product_1 + margin) > (to_positive + margin - power_of_2 * positive_part_2) else (to_positive + margin - power_of_2 * positive_part_2)) <= zero else ((product_10 * sum_18 * abs_power_5) if product_3 + product_1 <= zero else (product_11 * sum_19 * abs_power_6)))
+                    diagonal_negative_block[at] = factor * choice_9
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

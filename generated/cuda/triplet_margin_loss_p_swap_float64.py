@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative", "direction_anchor", "direction_positive", "direction_negative"]},
+    "hessian_diagonal": {"D": ["anchor", "positive", "negative"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -309,9 +315,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
@@ -321,9 +327,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -334,6 +341,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -350,36 +359,60 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_3))
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -403,25 +436,31 @@ def evaluate(
         sum_18_lost = zero
         sum_20 = zero
         sum_20_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            unit_1 = sum_10 * inverse_3
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p))
-            sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
-            abs_3 = abs(sum_4)
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_3 == largest else zero))
-            sum_16 = negative_d_2 - positive_d_2
-            abs_4 = abs(sum_7)
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_4 == largest_2 else zero))
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (one if abs_3 == largest else zero))
-            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (one if abs_4 == largest_2 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                unit_1 = sum_10 * inverse_3
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p) if inside else zero)
+                sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+                abs_3 = abs(sum_4)
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_3 == largest else zero) if inside else zero)
+                sum_16 = negative_d_2 - positive_d_2
+                abs_4 = abs(sum_7)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_4 == largest_2 else zero) if inside else zero)
+                sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (one if abs_3 == largest else zero) if inside else zero)
+                sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (one if abs_4 == largest_2 else zero) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -441,18 +480,24 @@ def evaluate(
         sum_22_lost = zero
         sum_27 = zero
         sum_27_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_3 = real(positive_row[d])
-            anchor_d_3 = real(anchor_row[d])
-            sum_23 = (anchor_d_3 - positive_d_3) + eps
-            unit_2 = sum_23 * inverse_3
-            negative_d_3 = real(negative_row[d])
-            sum_24 = (positive_d_3 - negative_d_3) + eps
-            sum_25 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
-            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, abs_power_difference(unit_2, group_1 * sum_24 * inverse_3, ((sum_25) + product_1 * sum_24) * inverse_3, p))
-            sum_28 = (anchor_d_3 - negative_d_3) + eps
-            sum_29 = negative_d_3 - positive_d_3
-            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, abs_power_difference(unit_2, group_2 * sum_28 * inverse_3, ((sum_29) + product_2 * sum_28) * inverse_3, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_3 = real(positive_block[at])
+                anchor_d_3 = real(anchor_block[at])
+                sum_23 = (anchor_d_3 - positive_d_3) + eps
+                unit_2 = sum_23 * inverse_3
+                negative_d_3 = real(negative_block[at])
+                sum_24 = (positive_d_3 - negative_d_3) + eps
+                sum_25 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
+                sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, abs_power_difference(unit_2, group_1 * sum_24 * inverse_3, ((sum_25) + product_1 * sum_24) * inverse_3, p) if inside else zero)
+                sum_28 = (anchor_d_3 - negative_d_3) + eps
+                sum_29 = negative_d_3 - positive_d_3
+                sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, abs_power_difference(unit_2, group_2 * sum_28 * inverse_3, ((sum_29) + product_2 * sum_28) * inverse_3, p) if inside else zero)
         sum_26 = group_sum(sum_22, sum_22_lost)
         sum_30 = group_sum(sum_27, sum_27_lost)
         inverse_6 = one / p
@@ -484,39 +529,57 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_3 = ((anchor_k - positive_k) + eps) * inverse_8
-                negative_k = real(negative_row[k])
-                sum_33 = (anchor_k - negative_k) + eps
-                unit_4 = sum_33 * inverse_9
-                signed_power_1 = signed_power(unit_4, sum_34)
-                signed_power_2 = signed_power(unit_3, sum_34)
-                where_near_3 = where_near(signed_power_difference(unit_3, unit_4, (((negative_k - positive_k) + product_2 * sum_33) + product_5 * unit_4) * inverse_8, sum_34), signed_power_2 - signed_power_1, to_positive, product_3)
-                choice_1 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (where_near_3 if where_near_4 >= zero else signed_power_2))
-                grad_anchor_row[k] = factor * choice_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_3 = ((anchor_k - positive_k) + eps) * inverse_8
+                    negative_k = real(negative_block[at])
+                    sum_33 = (anchor_k - negative_k) + eps
+                    unit_4 = sum_33 * inverse_9
+                    signed_power_1 = signed_power(unit_4, sum_34)
+                    signed_power_2 = signed_power(unit_3, sum_34)
+                    where_near_3 = where_near(signed_power_difference(unit_3, unit_4, (((negative_k - positive_k) + product_2 * sum_33) + product_5 * unit_4) * inverse_8, sum_34), signed_power_2 - signed_power_1, to_positive, product_3)
+                    choice_1 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (where_near_3 if where_near_4 >= zero else signed_power_2))
+                    grad_anchor_block[at] = factor * choice_1
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_8
-                signed_power_3 = signed_power(unit_5, sum_34)
-                negative_k_2 = real(negative_row[k])
-                signed_power_4 = signed_power(((positive_k_2 - negative_k_2) + eps) * inverse_10, sum_34)
-                choice_2 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (-signed_power_3 if where_near_4 >= zero else (-signed_power_4 - signed_power_3)))
-                grad_positive_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_5 = ((anchor_k_2 - positive_k_2) + eps) * inverse_8
+                    signed_power_3 = signed_power(unit_5, sum_34)
+                    negative_k_2 = real(negative_block[at])
+                    signed_power_4 = signed_power(((positive_k_2 - negative_k_2) + eps) * inverse_10, sum_34)
+                    choice_2 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (-signed_power_3 if where_near_4 >= zero else (-signed_power_4 - signed_power_3)))
+                    grad_positive_block[at] = factor * choice_2
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_36 = (anchor_k_3 - negative_k_3) + eps
-                unit_6 = sum_36 * inverse_9
-                signed_power_5 = signed_power(unit_6, sum_34)
-                positive_k_3 = real(positive_row[k])
-                signed_power_6 = signed_power(((positive_k_3 - negative_k_3) + eps) * inverse_10, sum_34)
-                choice_3 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (signed_power_5 if where_near_4 >= zero else signed_power_6))
-                grad_negative_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_36 = (anchor_k_3 - negative_k_3) + eps
+                    unit_6 = sum_36 * inverse_9
+                    signed_power_5 = signed_power(unit_6, sum_34)
+                    positive_k_3 = real(positive_block[at])
+                    signed_power_6 = signed_power(((positive_k_3 - negative_k_3) + eps) * inverse_10, sum_34)
+                    choice_3 = (zero if (sum_31 if sum_31 > sum_32 else sum_32) <= zero else (signed_power_5 if where_near_4 >= zero else signed_power_6))
+                    grad_negative_block[at] = factor * choice_3
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -524,24 +587,25 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -552,6 +616,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -568,14 +634,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -583,25 +658,49 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        direction_anchor_kept = kept_row(direction_anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_anchor_row)
+        direction_positive_kept = kept_row(direction_positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_positive_row)
+        direction_negative_kept = kept_row(direction_negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
+            keep(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D)
+            keep(direction_positive_kept, direction_positive_row, start, lead_D, n_D)
+            keep(direction_negative_kept, direction_negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            abs_3 = abs(sum_3)
-            image = ordered(abs_3)
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                abs_3 = abs(sum_3)
+                image = ordered(abs_3)
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -635,38 +734,47 @@ def hvp(
         sum_29_lost = zero
         sum_31 = zero
         sum_31_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            unit_1 = sum_10 * inverse_3
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p))
-            direction_negative_d = real(direction_negative_row[d])
-            direction_positive_d = real(direction_positive_row[d])
-            sum_13 = direction_positive_d - direction_negative_d
-            sign_1 = (one if sum_4 > zero else (-one if sum_4 < zero else zero))
-            abs_4 = abs(sum_4)
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * sign_1) if abs_4 == largest else zero))
-            sum_16 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * sign_1) if abs_4 == largest else zero))
-            direction_anchor_d = real(direction_anchor_row[d])
-            sign_2 = (one if sum_7 > zero else (-one if sum_7 < zero else zero))
-            abs_5 = abs(sum_7)
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (((direction_anchor_d - direction_negative_d) * sign_2) if abs_5 == largest_2 else zero))
-            sign_3 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
-            abs_6 = abs(sum_10)
-            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (((direction_anchor_d - direction_positive_d) * sign_3) if abs_6 == largest_3 else zero))
-            sum_23 = negative_d_2 - positive_d_2
-            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, ((sum_23 * sign_2) if abs_5 == largest_2 else zero))
-            sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, (one if abs_4 == largest else zero))
-            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, (one if abs_5 == largest_2 else zero))
-            sum_29, sum_29_lost = sum_with_lost(sum_29, sum_29_lost, (one if abs_6 == largest_3 else zero))
-            sum_31, sum_31_lost = sum_with_lost(sum_31, sum_31_lost, (((-(sum_13)) * sign_3) if abs_6 == largest_3 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                unit_1 = sum_10 * inverse_3
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p) if inside else zero)
+                direction_negative_d = real(direction_negative_block[at])
+                direction_positive_d = real(direction_positive_block[at])
+                sum_13 = direction_positive_d - direction_negative_d
+                sign_1 = (one if sum_4 > zero else (-one if sum_4 < zero else zero))
+                abs_4 = abs(sum_4)
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * sign_1) if abs_4 == largest else zero) if inside else zero)
+                sum_16 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * sign_1) if abs_4 == largest else zero) if inside else zero)
+                direction_anchor_d = real(direction_anchor_block[at])
+                sign_2 = (one if sum_7 > zero else (-one if sum_7 < zero else zero))
+                abs_5 = abs(sum_7)
+                sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (((direction_anchor_d - direction_negative_d) * sign_2) if abs_5 == largest_2 else zero) if inside else zero)
+                sign_3 = (one if sum_10 > zero else (-one if sum_10 < zero else zero))
+                abs_6 = abs(sum_10)
+                sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (((direction_anchor_d - direction_positive_d) * sign_3) if abs_6 == largest_3 else zero) if inside else zero)
+                sum_23 = negative_d_2 - positive_d_2
+                sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, ((sum_23 * sign_2) if abs_5 == largest_2 else zero) if inside else zero)
+                sum_25, sum_25_lost = sum_with_lost(sum_25, sum_25_lost, (one if abs_4 == largest else zero) if inside else zero)
+                sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, (one if abs_5 == largest_2 else zero) if inside else zero)
+                sum_29, sum_29_lost = sum_with_lost(sum_29, sum_29_lost, (one if abs_6 == largest_3 else zero) if inside else zero)
+                sum_31, sum_31_lost = sum_with_lost(sum_31, sum_31_lost, (((-(sum_13)) * sign_3) if abs_6 == largest_3 else zero) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -727,34 +835,43 @@ def hvp(
         sum_53_lost = zero
         sum_55 = zero
         sum_55_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1 = real(direction_negative_row[d1])
-            direction_anchor_d1 = real(direction_anchor_row[d1])
-            sum_34 = direction_anchor_d1 - direction_negative_d1
-            positive_d1 = real(positive_row[d1])
-            anchor_d1 = real(anchor_row[d1])
-            unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_5
-            signed_power_1 = signed_power(unit_2, sum_35)
-            sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, sum_34 * (signed_power_1))
-            negative_d1 = real(negative_row[d1])
-            sum_38 = (anchor_d1 - negative_d1) + eps
-            unit_3 = sum_38 * inverse_6
-            signed_power_2 = signed_power(unit_3, sum_35)
-            sum_37, sum_37_lost = sum_with_lost(sum_37, sum_37_lost, sum_34 * signed_power_2)
-            direction_positive_d1 = real(direction_positive_row[d1])
-            sum_41 = direction_anchor_d1 - direction_positive_d1
-            sum_40, sum_40_lost = sum_with_lost(sum_40, sum_40_lost, sum_41 * signed_power_1)
-            unit_4 = ((positive_d1 - negative_d1) + eps) * inverse_7
-            signed_power_3 = signed_power(unit_4, sum_35)
-            sum_43, sum_43_lost = sum_with_lost(sum_43, sum_43_lost, -(direction_negative_d1 - direction_positive_d1) * signed_power_3)
-            sum_45, sum_45_lost = sum_with_lost(sum_45, sum_45_lost, abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_3, group_1 * ((positive_d1 - negative_d1) + eps) * inverse_3, (product_3 * ((positive_d1 - negative_d1) + eps) + (anchor_d1 + negative_d1 - real(2) * positive_d1)) * inverse_3, p))
-            sum_47, sum_47_lost = sum_with_lost(sum_47, sum_47_lost, abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_3, group_2 * sum_38 * inverse_3, ((negative_d1 - positive_d1) + product_4 * sum_38) * inverse_3, p))
-            group_3 = (direction_positive_d1 - direction_negative_d1)
-            sum_49, sum_49_lost = sum_with_lost(sum_49, sum_49_lost, (product_5 * unit_4 + group_3) * signed_power_3)
-            group_4 = (-group_3)
-            sum_51, sum_51_lost = sum_with_lost(sum_51, sum_51_lost, (product_6 * unit_2 + group_4) * signed_power_1)
-            sum_53, sum_53_lost = sum_with_lost(sum_53, sum_53_lost, ((sum_34) + product_7 * unit_3) * signed_power_2)
-            sum_55, sum_55_lost = sum_with_lost(sum_55, sum_55_lost, ((sum_41) + product_8 * unit_2) * signed_power_1)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1 = real(direction_negative_block[at])
+                direction_anchor_d1 = real(direction_anchor_block[at])
+                sum_34 = direction_anchor_d1 - direction_negative_d1
+                positive_d1 = real(positive_block[at])
+                anchor_d1 = real(anchor_block[at])
+                unit_2 = ((anchor_d1 - positive_d1) + eps) * inverse_5
+                signed_power_1 = signed_power(unit_2, sum_35)
+                sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, sum_34 * (signed_power_1) if inside else zero)
+                negative_d1 = real(negative_block[at])
+                sum_38 = (anchor_d1 - negative_d1) + eps
+                unit_3 = sum_38 * inverse_6
+                signed_power_2 = signed_power(unit_3, sum_35)
+                sum_37, sum_37_lost = sum_with_lost(sum_37, sum_37_lost, sum_34 * signed_power_2 if inside else zero)
+                direction_positive_d1 = real(direction_positive_block[at])
+                sum_41 = direction_anchor_d1 - direction_positive_d1
+                sum_40, sum_40_lost = sum_with_lost(sum_40, sum_40_lost, sum_41 * signed_power_1 if inside else zero)
+                unit_4 = ((positive_d1 - negative_d1) + eps) * inverse_7
+                signed_power_3 = signed_power(unit_4, sum_35)
+                sum_43, sum_43_lost = sum_with_lost(sum_43, sum_43_lost, -(direction_negative_d1 - direction_positive_d1) * signed_power_3 if inside else zero)
+                sum_45, sum_45_lost = sum_with_lost(sum_45, sum_45_lost, abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_3, group_1 * ((positive_d1 - negative_d1) + eps) * inverse_3, (product_3 * ((positive_d1 - negative_d1) + eps) + (anchor_d1 + negative_d1 - real(2) * positive_d1)) * inverse_3, p) if inside else zero)
+                sum_47, sum_47_lost = sum_with_lost(sum_47, sum_47_lost, abs_power_difference(((anchor_d1 - positive_d1) + eps) * inverse_3, group_2 * sum_38 * inverse_3, ((negative_d1 - positive_d1) + product_4 * sum_38) * inverse_3, p) if inside else zero)
+                group_3 = (direction_positive_d1 - direction_negative_d1)
+                sum_49, sum_49_lost = sum_with_lost(sum_49, sum_49_lost, (product_5 * unit_4 + group_3) * signed_power_3 if inside else zero)
+                group_4 = (-group_3)
+                sum_51, sum_51_lost = sum_with_lost(sum_51, sum_51_lost, (product_6 * unit_2 + group_4) * signed_power_1 if inside else zero)
+                sum_53, sum_53_lost = sum_with_lost(sum_53, sum_53_lost, ((sum_34) + product_7 * unit_3) * signed_power_2 if inside else zero)
+                sum_55, sum_55_lost = sum_with_lost(sum_55, sum_55_lost, ((sum_41) + product_8 * unit_2) * signed_power_1 if inside else zero)
         sum_36 = group_sum(sum_33, sum_33_lost)
         sum_39 = group_sum(sum_37, sum_37_lost)
         sum_42 = group_sum(sum_40, sum_40_lost)
@@ -772,23 +889,32 @@ def hvp(
         sum_57_lost = zero
         sum_61 = zero
         sum_61_lost = zero
-        for d1 in range(rank, n_D, LANES):
-            direction_negative_d1_2 = real(direction_negative_row[d1])
-            direction_anchor_d1_2 = real(direction_anchor_row[d1])
-            sum_58 = direction_anchor_d1_2 - direction_negative_d1_2
-            positive_d1_2 = real(positive_row[d1])
-            anchor_d1_2 = real(anchor_row[d1])
-            unit_9 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_5
-            negative_d1_2 = real(negative_row[d1])
-            sum_59 = (anchor_d1_2 - negative_d1_2) + eps
-            unit_10 = sum_59 * inverse_6
-            product_10 = sum_58 * (signed_power_difference(unit_9, unit_10, (((negative_d1_2 - positive_d1_2) + product_4 * sum_59) + product_9 * unit_10) * inverse_5, sum_35))
-            direction_positive_d1_2 = real(direction_positive_row[d1])
-            group_5 = (direction_positive_d1_2 - direction_negative_d1_2)
-            group_6 = (-group_5)
-            signed_power_4 = signed_power(unit_9, sum_35)
-            sum_57, sum_57_lost = sum_with_lost(sum_57, sum_57_lost, product_10 + group_6 * signed_power_4)
-            sum_61, sum_61_lost = sum_with_lost(sum_61, sum_61_lost, product_10)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+            direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d1 = nearest(start + at, n_D)
+                inside = d1 == start + at
+                direction_negative_d1_2 = real(direction_negative_block[at])
+                direction_anchor_d1_2 = real(direction_anchor_block[at])
+                sum_58 = direction_anchor_d1_2 - direction_negative_d1_2
+                positive_d1_2 = real(positive_block[at])
+                anchor_d1_2 = real(anchor_block[at])
+                unit_9 = ((anchor_d1_2 - positive_d1_2) + eps) * inverse_5
+                negative_d1_2 = real(negative_block[at])
+                sum_59 = (anchor_d1_2 - negative_d1_2) + eps
+                unit_10 = sum_59 * inverse_6
+                product_10 = sum_58 * (signed_power_difference(unit_9, unit_10, (((negative_d1_2 - positive_d1_2) + product_4 * sum_59) + product_9 * unit_10) * inverse_5, sum_35))
+                direction_positive_d1_2 = real(direction_positive_block[at])
+                group_5 = (direction_positive_d1_2 - direction_negative_d1_2)
+                group_6 = (-group_5)
+                signed_power_4 = signed_power(unit_9, sum_35)
+                sum_57, sum_57_lost = sum_with_lost(sum_57, sum_57_lost, product_10 + group_6 * signed_power_4 if inside else zero)
+                sum_61, sum_61_lost = sum_with_lost(sum_61, sum_61_lost, product_10 if inside else zero)
         sum_60 = group_sum(sum_57, sum_57_lost)
         sum_62 = group_sum(sum_61, sum_61_lost)
         sum_63 = power_of_2 * positive_part_2 * up_to_half_2 + root_difference_1
@@ -822,59 +948,86 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                unit_11 = ((anchor_k - positive_k) + eps) * inverse_5
-                direction_positive_k = real(direction_positive_row[k])
-                direction_anchor_k = real(direction_anchor_row[k])
-                sum_65 = ((direction_anchor_k - direction_positive_k) + product_8 * unit_11) + product_11 * unit_11
-                negative_k = real(negative_row[k])
-                sum_66 = (anchor_k - negative_k) + eps
-                unit_12 = sum_66 * inverse_6
-                abs_power_1 = abs_power(unit_12, sum_67)
-                unit_13 = (((negative_k - positive_k) + product_4 * sum_66) + product_9 * unit_12) * inverse_5
-                direction_negative_k = real(direction_negative_row[k])
-                group_7 = (direction_positive_k - direction_negative_k)
-                abs_power_2 = abs_power(unit_11, sum_67)
-                sum_68 = ((direction_anchor_k - direction_negative_k) + product_7 * unit_12) + product_16 * unit_12
-                choice_2 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((sum_35 * where_near(sum_65 * abs_power_1 * (-sum_63 * inverse_5 * inverse_6) + sum_65 * (abs_power_difference(unit_11, unit_12, unit_13, sum_67)) * inverse_5 + abs_power_1 * (((-group_7) + product_6 * unit_11) + product_12 * unit_13 + product_13 * unit_12 + product_14 * unit_11) * inverse_6, sum_65 * abs_power_2 * inverse_5 + product_15 * sum_68 * abs_power_1, to_positive, product_1)) if where_near_4 >= zero else (product_17 * sum_65 * abs_power_2)))
-                product_anchor_row[k] = factor * choice_2
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    unit_11 = ((anchor_k - positive_k) + eps) * inverse_5
+                    direction_positive_k = real(direction_positive_block[at])
+                    direction_anchor_k = real(direction_anchor_block[at])
+                    sum_65 = ((direction_anchor_k - direction_positive_k) + product_8 * unit_11) + product_11 * unit_11
+                    negative_k = real(negative_block[at])
+                    sum_66 = (anchor_k - negative_k) + eps
+                    unit_12 = sum_66 * inverse_6
+                    abs_power_1 = abs_power(unit_12, sum_67)
+                    unit_13 = (((negative_k - positive_k) + product_4 * sum_66) + product_9 * unit_12) * inverse_5
+                    direction_negative_k = real(direction_negative_block[at])
+                    group_7 = (direction_positive_k - direction_negative_k)
+                    abs_power_2 = abs_power(unit_11, sum_67)
+                    sum_68 = ((direction_anchor_k - direction_negative_k) + product_7 * unit_12) + product_16 * unit_12
+                    choice_2 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((sum_35 * where_near(sum_65 * abs_power_1 * (-sum_63 * inverse_5 * inverse_6) + sum_65 * (abs_power_difference(unit_11, unit_12, unit_13, sum_67)) * inverse_5 + abs_power_1 * (((-group_7) + product_6 * unit_11) + product_12 * unit_13 + product_13 * unit_12 + product_14 * unit_11) * inverse_6, sum_65 * abs_power_2 * inverse_5 + product_15 * sum_68 * abs_power_1, to_positive, product_1)) if where_near_4 >= zero else (product_17 * sum_65 * abs_power_2)))
+                    product_anchor_block[at] = factor * choice_2
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                unit_14 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
-                direction_positive_k_2 = real(direction_positive_row[k])
-                direction_anchor_k_2 = real(direction_anchor_row[k])
-                sum_69 = ((direction_anchor_k_2 - direction_positive_k_2) + product_8 * unit_14) + product_11 * unit_14
-                abs_power_3 = abs_power(unit_14, sum_67)
-                negative_k_2 = real(negative_row[k])
-                unit_15 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
-                direction_negative_k_2 = real(direction_negative_row[k])
-                group_8 = (direction_positive_k_2 - direction_negative_k_2)
-                sum_70 = (product_5 * unit_15 + group_8) + product_20 * unit_15
-                abs_power_4 = abs_power(unit_15, sum_67)
-                choice_3 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_18 * sum_69 * abs_power_3) if where_near_4 >= zero else (sum_35 * (product_19 * sum_70 * abs_power_4 + product_21 * sum_69 * abs_power_3))))
-                product_positive_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    unit_14 = ((anchor_k_2 - positive_k_2) + eps) * inverse_5
+                    direction_positive_k_2 = real(direction_positive_block[at])
+                    direction_anchor_k_2 = real(direction_anchor_block[at])
+                    sum_69 = ((direction_anchor_k_2 - direction_positive_k_2) + product_8 * unit_14) + product_11 * unit_14
+                    abs_power_3 = abs_power(unit_14, sum_67)
+                    negative_k_2 = real(negative_block[at])
+                    unit_15 = ((positive_k_2 - negative_k_2) + eps) * inverse_7
+                    direction_negative_k_2 = real(direction_negative_block[at])
+                    group_8 = (direction_positive_k_2 - direction_negative_k_2)
+                    sum_70 = (product_5 * unit_15 + group_8) + product_20 * unit_15
+                    abs_power_4 = abs_power(unit_15, sum_67)
+                    choice_3 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_18 * sum_69 * abs_power_3) if where_near_4 >= zero else (sum_35 * (product_19 * sum_70 * abs_power_4 + product_21 * sum_69 * abs_power_3))))
+                    product_positive_block[at] = factor * choice_3
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_71 = (anchor_k_3 - negative_k_3) + eps
-                unit_16 = sum_71 * inverse_6
-                direction_negative_k_3 = real(direction_negative_row[k])
-                direction_anchor_k_3 = real(direction_anchor_row[k])
-                sum_72 = ((direction_anchor_k_3 - direction_negative_k_3) + product_7 * unit_16) + product_16 * unit_16
-                abs_power_5 = abs_power(unit_16, sum_67)
-                positive_k_3 = real(positive_row[k])
-                unit_17 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
-                direction_positive_k_3 = real(direction_positive_row[k])
-                group_9 = (direction_positive_k_3 - direction_negative_k_3)
-                sum_73 = (product_5 * unit_17 + group_9) + product_20 * unit_17
-                abs_power_6 = abs_power(unit_17, sum_67)
-                choice_4 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_22 * sum_72 * abs_power_5) if where_near_4 >= zero else (product_23 * sum_73 * abs_power_6)))
-                product_negative_row[k] = factor * choice_4
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                direction_negative_block = load_kept(direction_negative_kept, direction_negative_row, start, lead_D, n_D, room_D)
+                direction_anchor_block = load_kept(direction_anchor_kept, direction_anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                direction_positive_block = load_kept(direction_positive_kept, direction_positive_row, start, lead_D, n_D, room_D)
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_71 = (anchor_k_3 - negative_k_3) + eps
+                    unit_16 = sum_71 * inverse_6
+                    direction_negative_k_3 = real(direction_negative_block[at])
+                    direction_anchor_k_3 = real(direction_anchor_block[at])
+                    sum_72 = ((direction_anchor_k_3 - direction_negative_k_3) + product_7 * unit_16) + product_16 * unit_16
+                    abs_power_5 = abs_power(unit_16, sum_67)
+                    positive_k_3 = real(positive_block[at])
+                    unit_17 = ((positive_k_3 - negative_k_3) + eps) * inverse_7
+                    direction_positive_k_3 = real(direction_positive_block[at])
+                    group_9 = (direction_positive_k_3 - direction_negative_k_3)
+                    sum_73 = (product_5 * unit_17 + group_9) + product_20 * unit_17
+                    abs_power_6 = abs_power(unit_17, sum_67)
+                    choice_4 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_22 * sum_72 * abs_power_5) if where_near_4 >= zero else (product_23 * sum_73 * abs_power_6)))
+                    product_negative_block[at] = factor * choice_4
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -882,9 +1035,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     p: Real,
     eps: Real,
@@ -894,9 +1047,10 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -907,6 +1061,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -920,37 +1076,61 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            abs_3 = abs(sum_3)
-            image = ordered(abs_3)
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                abs_3 = abs(sum_3)
+                image = ordered(abs_3)
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -976,27 +1156,33 @@ def hessian_diagonal(
         sum_20_lost = zero
         sum_22 = zero
         sum_22_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_2 = real(negative_row[d])
-            positive_d_2 = real(positive_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p))
-            anchor_d_2 = real(anchor_row[d])
-            sum_7 = (anchor_d_2 - negative_d_2) + eps
-            sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p))
-            sum_10 = (anchor_d_2 - positive_d_2) + eps
-            unit_1 = sum_10 * inverse_3
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p))
-            sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
-            abs_4 = abs(sum_4)
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero))
-            sum_16 = negative_d_2 - positive_d_2
-            abs_5 = abs(sum_7)
-            sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_5 == largest_2 else zero))
-            sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (one if abs_4 == largest else zero))
-            sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (one if abs_5 == largest_2 else zero))
-            abs_6 = abs(sum_10)
-            sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, (one if abs_6 == largest_3 else zero))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_2 = real(negative_block[at])
+                positive_d_2 = real(positive_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum, sum_lost = sum_with_lost(sum, sum_lost, abs_power(sum_4 * inverse_1, p) if inside else zero)
+                anchor_d_2 = real(anchor_block[at])
+                sum_7 = (anchor_d_2 - negative_d_2) + eps
+                sum_6, sum_6_lost = sum_with_lost(sum_6, sum_6_lost, abs_power(sum_7 * inverse_2, p) if inside else zero)
+                sum_10 = (anchor_d_2 - positive_d_2) + eps
+                unit_1 = sum_10 * inverse_3
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, abs_power(unit_1, p) if inside else zero)
+                sum_13 = anchor_d_2 + negative_d_2 - real(2) * positive_d_2
+                abs_4 = abs(sum_4)
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, ((sum_13 * (one if sum_4 > zero else (-one if sum_4 < zero else zero))) if abs_4 == largest else zero) if inside else zero)
+                sum_16 = negative_d_2 - positive_d_2
+                abs_5 = abs(sum_7)
+                sum_15, sum_15_lost = sum_with_lost(sum_15, sum_15_lost, ((sum_16 * (one if sum_7 > zero else (-one if sum_7 < zero else zero))) if abs_5 == largest_2 else zero) if inside else zero)
+                sum_18, sum_18_lost = sum_with_lost(sum_18, sum_18_lost, (one if abs_4 == largest else zero) if inside else zero)
+                sum_20, sum_20_lost = sum_with_lost(sum_20, sum_20_lost, (one if abs_5 == largest_2 else zero) if inside else zero)
+                abs_6 = abs(sum_10)
+                sum_22, sum_22_lost = sum_with_lost(sum_22, sum_22_lost, (one if abs_6 == largest_3 else zero) if inside else zero)
         sum_5 = group_sum(sum, sum_lost)
         sum_8 = group_sum(sum_6, sum_6_lost)
         sum_11 = group_sum(sum_9, sum_9_lost)
@@ -1033,27 +1219,33 @@ def hessian_diagonal(
         sum_33_lost = zero
         sum_36 = zero
         sum_36_lost = zero
-        for d in range(rank, n_D, LANES):
-            negative_d_3 = real(negative_row[d])
-            positive_d_3 = real(positive_row[d])
-            sum_25 = (positive_d_3 - negative_d_3) + eps
-            abs_power_1 = abs_power(sum_25 * inverse_5, p)
-            abs_7 = abs(sum_25)
-            sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, abs_power_1 - (abs_power_1 if abs_7 == largest else zero))
-            anchor_d_3 = real(anchor_row[d])
-            sum_28 = (anchor_d_3 - negative_d_3) + eps
-            abs_power_2 = abs_power(sum_28 * inverse_6, p)
-            abs_8 = abs(sum_28)
-            sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, abs_power_2 - (abs_power_2 if abs_8 == largest_2 else zero))
-            sum_31 = (anchor_d_3 - positive_d_3) + eps
-            abs_power_3 = abs_power(sum_31 * inverse_7, p)
-            abs_9 = abs(sum_31)
-            sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, abs_power_3 - (abs_power_3 if abs_9 == largest_3 else zero))
-            unit_2 = sum_31 * inverse_3
-            sum_34 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
-            sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, abs_power_difference(unit_2, group_1 * sum_25 * inverse_3, ((sum_34) + product_3 * sum_25) * inverse_3, p))
-            sum_37 = negative_d_3 - positive_d_3
-            sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, abs_power_difference(unit_2, group_2 * sum_28 * inverse_3, ((sum_37) + product_4 * sum_28) * inverse_3, p))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                negative_d_3 = real(negative_block[at])
+                positive_d_3 = real(positive_block[at])
+                sum_25 = (positive_d_3 - negative_d_3) + eps
+                abs_power_1 = abs_power(sum_25 * inverse_5, p)
+                abs_7 = abs(sum_25)
+                sum_24, sum_24_lost = sum_with_lost(sum_24, sum_24_lost, abs_power_1 - (abs_power_1 if abs_7 == largest else zero) if inside else zero)
+                anchor_d_3 = real(anchor_block[at])
+                sum_28 = (anchor_d_3 - negative_d_3) + eps
+                abs_power_2 = abs_power(sum_28 * inverse_6, p)
+                abs_8 = abs(sum_28)
+                sum_27, sum_27_lost = sum_with_lost(sum_27, sum_27_lost, abs_power_2 - (abs_power_2 if abs_8 == largest_2 else zero) if inside else zero)
+                sum_31 = (anchor_d_3 - positive_d_3) + eps
+                abs_power_3 = abs_power(sum_31 * inverse_7, p)
+                abs_9 = abs(sum_31)
+                sum_30, sum_30_lost = sum_with_lost(sum_30, sum_30_lost, abs_power_3 - (abs_power_3 if abs_9 == largest_3 else zero) if inside else zero)
+                unit_2 = sum_31 * inverse_3
+                sum_34 = anchor_d_3 + negative_d_3 - real(2) * positive_d_3
+                sum_33, sum_33_lost = sum_with_lost(sum_33, sum_33_lost, abs_power_difference(unit_2, group_1 * sum_25 * inverse_3, ((sum_34) + product_3 * sum_25) * inverse_3, p) if inside else zero)
+                sum_37 = negative_d_3 - positive_d_3
+                sum_36, sum_36_lost = sum_with_lost(sum_36, sum_36_lost, abs_power_difference(unit_2, group_2 * sum_28 * inverse_3, ((sum_37) + product_4 * sum_28) * inverse_3, p) if inside else zero)
         sum_26 = group_sum(sum_24, sum_24_lost)
         sum_29 = group_sum(sum_27, sum_27_lost)
         sum_32 = group_sum(sum_30, sum_30_lost)
@@ -1081,61 +1273,79 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k = real(negative_row[k])
-                anchor_k = real(anchor_row[k])
-                sum_42 = (anchor_k - negative_k) + eps
-                unit_3 = sum_42 * inverse_6
-                abs_power_4 = abs_power(unit_3, p)
-                choice_1 = (((sum_21 - one) * abs_power_4 + sum_29) if abs(sum_42) == largest_2 else (one - abs_power_4))
-                abs_power_5 = abs_power(unit_3, sum_43)
-                positive_k = real(positive_row[k])
-                sum_44 = (anchor_k - positive_k) + eps
-                unit_4 = sum_44 * inverse_7
-                abs_power_6 = abs_power(unit_4, p)
-                choice_2 = (((sum_23 - one) * abs_power_6 + sum_32) if abs(sum_44) == largest_3 else (one - abs_power_6))
-                unit_5 = (((negative_k - positive_k) + product_4 * sum_42) + product_5 * unit_3) * inverse_7
-                abs_power_7 = abs_power(unit_4, sum_43)
-                product_6 = choice_2 * abs_power_7 * inverse_7
-                product_9 = product_8 * choice_2 * abs_power_7
-                choice_3 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((sum_41 * where_near(choice_1 * abs_power_5 * (-sum_39 * inverse_7 * inverse_6) + choice_2 * (abs_power_difference(unit_4, unit_3, unit_5, sum_43)) * inverse_7 + abs_power_5 * (-abs_power_difference(unit_4, unit_3, unit_5, p)) * inverse_7, product_6 + product_7 * choice_1 * abs_power_5, to_positive, product_2)) if where_near_3 >= zero else product_9))
-                diagonal_anchor_row[k] = factor * choice_3
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k = real(negative_block[at])
+                    anchor_k = real(anchor_block[at])
+                    sum_42 = (anchor_k - negative_k) + eps
+                    unit_3 = sum_42 * inverse_6
+                    abs_power_4 = abs_power(unit_3, p)
+                    choice_1 = (((sum_21 - one) * abs_power_4 + sum_29) if abs(sum_42) == largest_2 else (one - abs_power_4))
+                    abs_power_5 = abs_power(unit_3, sum_43)
+                    positive_k = real(positive_block[at])
+                    sum_44 = (anchor_k - positive_k) + eps
+                    unit_4 = sum_44 * inverse_7
+                    abs_power_6 = abs_power(unit_4, p)
+                    choice_2 = (((sum_23 - one) * abs_power_6 + sum_32) if abs(sum_44) == largest_3 else (one - abs_power_6))
+                    unit_5 = (((negative_k - positive_k) + product_4 * sum_42) + product_5 * unit_3) * inverse_7
+                    abs_power_7 = abs_power(unit_4, sum_43)
+                    product_6 = choice_2 * abs_power_7 * inverse_7
+                    product_9 = product_8 * choice_2 * abs_power_7
+                    choice_3 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((sum_41 * where_near(choice_1 * abs_power_5 * (-sum_39 * inverse_7 * inverse_6) + choice_2 * (abs_power_difference(unit_4, unit_3, unit_5, sum_43)) * inverse_7 + abs_power_5 * (-abs_power_difference(unit_4, unit_3, unit_5, p)) * inverse_7, product_6 + product_7 * choice_1 * abs_power_5, to_positive, product_2)) if where_near_3 >= zero else product_9))
+                    diagonal_anchor_block[at] = factor * choice_3
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                sum_46 = (anchor_k_2 - positive_k_2) + eps
-                unit_6 = sum_46 * inverse_7
-                abs_power_8 = abs_power(unit_6, p)
-                choice_4 = (((sum_23 - one) * abs_power_8 + sum_32) if abs(sum_46) == largest_3 else (one - abs_power_8))
-                abs_power_9 = abs_power(unit_6, sum_43)
-                product_10 = product_8 * choice_4 * abs_power_9
-                negative_k_2 = real(negative_row[k])
-                sum_47 = (positive_k_2 - negative_k_2) + eps
-                unit_7 = sum_47 * inverse_5
-                abs_power_10 = abs_power(unit_7, p)
-                choice_5 = (((sum_19 - one) * abs_power_10 + sum_26) if abs(sum_47) == largest else (one - abs_power_10))
-                abs_power_11 = abs_power(unit_7, sum_43)
-                unit_8 = (((anchor_k_2 + negative_k_2 - real(2) * positive_k_2) + product_3 * sum_47) + product_11 * unit_7) * inverse_7
-                product_12 = choice_4 * abs_power_9 * inverse_7
-                choice_6 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else (product_10 if where_near_3 >= zero else (sum_41 * where_near(choice_5 * abs_power_11 * (-sum_40 * inverse_7 * inverse_5) + choice_4 * (abs_power_difference(unit_6, unit_7, unit_8, sum_43)) * inverse_7 + abs_power_11 * (-abs_power_difference(unit_6, unit_7, unit_8, p)) * inverse_7, product_12 + product_13 * choice_5 * abs_power_11, to_positive, product_1))))
-                diagonal_positive_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    sum_46 = (anchor_k_2 - positive_k_2) + eps
+                    unit_6 = sum_46 * inverse_7
+                    abs_power_8 = abs_power(unit_6, p)
+                    choice_4 = (((sum_23 - one) * abs_power_8 + sum_32) if abs(sum_46) == largest_3 else (one - abs_power_8))
+                    abs_power_9 = abs_power(unit_6, sum_43)
+                    product_10 = product_8 * choice_4 * abs_power_9
+                    negative_k_2 = real(negative_block[at])
+                    sum_47 = (positive_k_2 - negative_k_2) + eps
+                    unit_7 = sum_47 * inverse_5
+                    abs_power_10 = abs_power(unit_7, p)
+                    choice_5 = (((sum_19 - one) * abs_power_10 + sum_26) if abs(sum_47) == largest else (one - abs_power_10))
+                    abs_power_11 = abs_power(unit_7, sum_43)
+                    unit_8 = (((anchor_k_2 + negative_k_2 - real(2) * positive_k_2) + product_3 * sum_47) + product_11 * unit_7) * inverse_7
+                    product_12 = choice_4 * abs_power_9 * inverse_7
+                    choice_6 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else (product_10 if where_near_3 >= zero else (sum_41 * where_near(choice_5 * abs_power_11 * (-sum_40 * inverse_7 * inverse_5) + choice_4 * (abs_power_difference(unit_6, unit_7, unit_8, sum_43)) * inverse_7 + abs_power_11 * (-abs_power_difference(unit_6, unit_7, unit_8, p)) * inverse_7, product_12 + product_13 * choice_5 * abs_power_11, to_positive, product_1))))
+                    diagonal_positive_block[at] = factor * choice_6
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_48 = (anchor_k_3 - negative_k_3) + eps
-                unit_9 = sum_48 * inverse_6
-                abs_power_12 = abs_power(unit_9, p)
-                choice_7 = (((sum_21 - one) * abs_power_12 + sum_29) if abs(sum_48) == largest_2 else (one - abs_power_12))
-                abs_power_13 = abs_power(unit_9, sum_43)
-                positive_k_3 = real(positive_row[k])
-                sum_49 = (positive_k_3 - negative_k_3) + eps
-                unit_10 = sum_49 * inverse_5
-                abs_power_14 = abs_power(unit_10, p)
-                choice_8 = (((sum_19 - one) * abs_power_14 + sum_26) if abs(sum_49) == largest else (one - abs_power_14))
-                abs_power_15 = abs_power(unit_10, sum_43)
-                choice_9 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_14 * choice_7 * abs_power_13) if where_near_3 >= zero else (product_15 * choice_8 * abs_power_15)))
-                diagonal_negative_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_48 = (anchor_k_3 - negative_k_3) + eps
+                    unit_9 = sum_48 * inverse_6
+                    abs_power_12 = abs_power(unit_9, p)
+                    choice_7 = (((sum_21 - one) * abs_power_12 + sum_29) if abs(sum_48) == largest_2 else (one - abs_power_12))
+                    abs_power_13 = abs_power(unit_9, sum_43)
+                    positive_k_3 = real(positive_block[at])
+                    sum_49 = (positive_k_3 - negative_k_3) + eps
+                    unit_10 = sum_49 * inverse_5
+                    abs_power_14 = abs_power(unit_10, p)
+                    choice_8 = (((sum_19 - one) * abs_power_14 + sum_26) if abs(sum_49) == largest else (one - abs_power_14))
+                    abs_power_15 = abs_power(unit_10, sum_43)
+                    choice_9 = (zero if ((margin + where_near_1) if (margin + where_near_1) > (margin + where_near_2) else (margin + where_near_2)) <= zero else ((product_14 * choice_7 * abs_power_13) if where_near_3 >= zero else (product_15 * choice_8 * abs_power_15)))
+                    diagonal_negative_block[at] = factor * choice_9
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

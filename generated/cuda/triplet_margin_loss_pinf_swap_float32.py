@@ -10,10 +10,16 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["anchor", "positive", "negative"]},
+    "hvp": {"D": ["anchor", "positive", "negative"]},
+    "hessian_diagonal": {},
+}
 
 storage, real, integer = np.float32, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -55,9 +61,9 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -66,9 +72,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_anchor: Reals | None,
-    grad_positive: Reals | None,
-    grad_negative: Reals | None,
+    grad_anchor: Rows | None,
+    grad_positive: Rows | None,
+    grad_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -79,6 +86,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_anchor is not None:
             grad_anchor_row = row(grad_anchor, i, n_D)
         if grad_positive is not None:
@@ -95,36 +104,60 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_anchor_block[at] = zero
+                    store_row(grad_anchor_row, start, n_D, grad_anchor_block)
             if grad_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_positive_block[at] = zero
+                    store_row(grad_positive_row, start, n_D, grad_positive_block)
             if grad_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_negative_block[at] = zero
+                    store_row(grad_negative_row, start, n_D, grad_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
         negative_row = row(negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_3))
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -136,26 +169,32 @@ def evaluate(
         sum_8_lost = zero
         sum_10 = zero
         sum_10_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_2 = real(positive_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            negative_d_2 = real(negative_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum_5 = (anchor_d_2 - positive_d_2) + eps
-            group_1 = (sum_5)
-            abs_3 = abs(sum_4)
-            image = ordered(abs_difference(anchor_d_2 + negative_d_2 - real(2) * positive_d_2, (sum_4) + group_1) + (abs_3 - largest))
-            top_4 = image if image > top_4 else top_4
-            sum_6 = (anchor_d_2 - negative_d_2) + eps
-            abs_4 = abs(sum_6)
-            image = ordered(abs_difference(negative_d_2 - positive_d_2, (sum_6) + group_1) + (abs_4 - largest_2))
-            top_5 = image if image > top_5 else top_5
-            choice_1 = (one if abs_3 == largest else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            choice_2 = (one if abs_4 == largest_2 else zero)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, choice_2)
-            choice_3 = (one if abs(sum_5) == largest_3 else zero)
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, choice_3)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_2 = real(positive_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                negative_d_2 = real(negative_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum_5 = (anchor_d_2 - positive_d_2) + eps
+                group_1 = (sum_5)
+                abs_3 = abs(sum_4)
+                image = ordered(abs_difference(anchor_d_2 + negative_d_2 - real(2) * positive_d_2, (sum_4) + group_1) + (abs_3 - largest))
+                top_4 = image if image > top_4 else top_4
+                sum_6 = (anchor_d_2 - negative_d_2) + eps
+                abs_4 = abs(sum_6)
+                image = ordered(abs_difference(negative_d_2 - positive_d_2, (sum_6) + group_1) + (abs_4 - largest_2))
+                top_5 = image if image > top_5 else top_5
+                choice_1 = (one if abs_3 == largest else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1 if inside else zero)
+                choice_2 = (one if abs_4 == largest_2 else zero)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, choice_2 if inside else zero)
+                choice_3 = (one if abs(sum_5) == largest_3 else zero)
+                sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, choice_3 if inside else zero)
         largest_4 = unordered(group_max(top_4))
         largest_5 = unordered(group_max(top_5))
         sum_7 = group_sum(sum, sum_lost)
@@ -179,46 +218,64 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k = real(positive_row[k])
-                anchor_k = real(anchor_row[k])
-                sum_14 = (anchor_k - positive_k) + eps
-                choice_4 = (one if abs(sum_14) == largest_3 else zero)
-                sign_1 = (one if sum_14 > zero else (-one if sum_14 < zero else zero))
-                product_1 = choice_4 * inverse_1 * sign_1
-                negative_k = real(negative_row[k])
-                sum_15 = (anchor_k - negative_k) + eps
-                choice_5 = (one if abs(sum_15) == largest_2 else zero)
-                sign_2 = (one if sum_15 > zero else (-one if sum_15 < zero else zero))
-                choice_6 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((product_1 + product_2 * choice_5 * sign_2) if largest_5 - largest_4 >= zero else product_1))
-                grad_anchor_row[k] = factor * choice_6
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k = real(positive_block[at])
+                    anchor_k = real(anchor_block[at])
+                    sum_14 = (anchor_k - positive_k) + eps
+                    choice_4 = (one if abs(sum_14) == largest_3 else zero)
+                    sign_1 = (one if sum_14 > zero else (-one if sum_14 < zero else zero))
+                    product_1 = choice_4 * inverse_1 * sign_1
+                    negative_k = real(negative_block[at])
+                    sum_15 = (anchor_k - negative_k) + eps
+                    choice_5 = (one if abs(sum_15) == largest_2 else zero)
+                    sign_2 = (one if sum_15 > zero else (-one if sum_15 < zero else zero))
+                    choice_6 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((product_1 + product_2 * choice_5 * sign_2) if largest_5 - largest_4 >= zero else product_1))
+                    grad_anchor_block[at] = factor * choice_6
+                store_row(grad_anchor_row, start, n_D, grad_anchor_block)
         if grad_positive is not None:
-            for k in range(rank, n_D, LANES):
-                positive_k_2 = real(positive_row[k])
-                anchor_k_2 = real(anchor_row[k])
-                sum_16 = (anchor_k_2 - positive_k_2) + eps
-                choice_7 = (one if abs(sum_16) == largest_3 else zero)
-                sign_3 = (one if sum_16 > zero else (-one if sum_16 < zero else zero))
-                product_4 = product_3 * choice_7 * sign_3
-                negative_k_2 = real(negative_row[k])
-                sum_17 = (positive_k_2 - negative_k_2) + eps
-                choice_8 = (one if abs(sum_17) == largest else zero)
-                sign_4 = (one if sum_17 > zero else (-one if sum_17 < zero else zero))
-                choice_9 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (product_4 if largest_5 - largest_4 >= zero else (product_5 * choice_8 * sign_4 + product_4)))
-                grad_positive_row[k] = factor * choice_9
+            for start in range(first_D, n_D, WIDTH * LANES):
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                grad_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    positive_k_2 = real(positive_block[at])
+                    anchor_k_2 = real(anchor_block[at])
+                    sum_16 = (anchor_k_2 - positive_k_2) + eps
+                    choice_7 = (one if abs(sum_16) == largest_3 else zero)
+                    sign_3 = (one if sum_16 > zero else (-one if sum_16 < zero else zero))
+                    product_4 = product_3 * choice_7 * sign_3
+                    negative_k_2 = real(negative_block[at])
+                    sum_17 = (positive_k_2 - negative_k_2) + eps
+                    choice_8 = (one if abs(sum_17) == largest else zero)
+                    sign_4 = (one if sum_17 > zero else (-one if sum_17 < zero else zero))
+                    choice_9 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else (product_4 if largest_5 - largest_4 >= zero else (product_5 * choice_8 * sign_4 + product_4)))
+                    grad_positive_block[at] = factor * choice_9
+                store_row(grad_positive_row, start, n_D, grad_positive_block)
         if grad_negative is not None:
-            for k in range(rank, n_D, LANES):
-                negative_k_3 = real(negative_row[k])
-                anchor_k_3 = real(anchor_row[k])
-                sum_18 = (anchor_k_3 - negative_k_3) + eps
-                choice_10 = (one if abs(sum_18) == largest_2 else zero)
-                sign_5 = (one if sum_18 > zero else (-one if sum_18 < zero else zero))
-                positive_k_3 = real(positive_row[k])
-                sum_19 = (positive_k_3 - negative_k_3) + eps
-                choice_11 = (one if abs(sum_19) == largest else zero)
-                sign_6 = (one if sum_19 > zero else (-one if sum_19 < zero else zero))
-                choice_12 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((choice_10 * inverse_2 * sign_5) if largest_5 - largest_4 >= zero else (choice_11 * inverse_3 * sign_6)))
-                grad_negative_row[k] = factor * choice_12
+            for start in range(first_D, n_D, WIDTH * LANES):
+                negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+                anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+                positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+                grad_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    negative_k_3 = real(negative_block[at])
+                    anchor_k_3 = real(anchor_block[at])
+                    sum_18 = (anchor_k_3 - negative_k_3) + eps
+                    choice_10 = (one if abs(sum_18) == largest_2 else zero)
+                    sign_5 = (one if sum_18 > zero else (-one if sum_18 < zero else zero))
+                    positive_k_3 = real(positive_block[at])
+                    sum_19 = (positive_k_3 - negative_k_3) + eps
+                    choice_11 = (one if abs(sum_19) == largest else zero)
+                    sign_6 = (one if sum_19 > zero else (-one if sum_19 < zero else zero))
+                    choice_12 = (zero if (sum_12 if sum_12 > sum_13 else sum_13) <= zero else ((choice_10 * inverse_2 * sign_5) if largest_5 - largest_4 >= zero else (choice_11 * inverse_3 * sign_6)))
+                    grad_negative_block[at] = factor * choice_12
+                store_row(grad_negative_row, start, n_D, grad_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -226,23 +283,24 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
-    direction_anchor: Reals,
-    direction_positive: Reals,
-    direction_negative: Reals,
+    direction_anchor: Rows,
+    direction_positive: Rows,
+    direction_negative: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_anchor: Reals | None,
-    product_positive: Reals | None,
-    product_negative: Reals | None,
+    product_anchor: Rows | None,
+    product_positive: Rows | None,
+    product_negative: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -253,6 +311,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_anchor is not None:
             product_anchor_row = row(product_anchor, i, n_D)
         if product_positive is not None:
@@ -269,14 +329,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    product_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_anchor_block[at] = zero
+                    store_row(product_anchor_row, start, n_D, product_anchor_block)
             if product_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    product_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_positive_block[at] = zero
+                    store_row(product_positive_row, start, n_D, product_positive_block)
             if product_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    product_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_negative_block[at] = zero
+                    store_row(product_negative_row, start, n_D, product_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -284,24 +353,39 @@ def hvp(
         direction_anchor_row = row(direction_anchor, i, n_D)
         direction_positive_row = row(direction_positive, i, n_D)
         direction_negative_row = row(direction_negative, i, n_D)
+        place = 0
+        anchor_kept = kept_row(anchor_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(anchor_row)
+        positive_kept = kept_row(positive_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(positive_row)
+        negative_kept = kept_row(negative_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(negative_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(anchor_kept, anchor_row, start, lead_D, n_D)
+            keep(positive_kept, positive_row, start, lead_D, n_D)
+            keep(negative_kept, negative_row, start, lead_D, n_D)
         top = ordered(real(-np.inf))
         top_2 = ordered(real(-np.inf))
         top_3 = ordered(real(-np.inf))
-        for d in range(rank, n_D, LANES):
-            negative_d = real(negative_row[d])
-            positive_d = real(positive_row[d])
-            sum_1 = (positive_d - negative_d) + eps
-            abs_1 = abs(sum_1)
-            image = ordered(abs_1)
-            top = image if image > top else top
-            anchor_d = real(anchor_row[d])
-            sum_2 = (anchor_d - negative_d) + eps
-            abs_2 = abs(sum_2)
-            image = ordered(abs_2)
-            top_2 = image if image > top_2 else top_2
-            sum_3 = (anchor_d - positive_d) + eps
-            image = ordered(abs(sum_3))
-            top_3 = image if image > top_3 else top_3
+        for start in range(first_D, n_D, WIDTH * LANES):
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                negative_d = real(negative_block[at])
+                positive_d = real(positive_block[at])
+                sum_1 = (positive_d - negative_d) + eps
+                abs_1 = abs(sum_1)
+                image = ordered(abs_1)
+                top = image if image > top else top
+                anchor_d = real(anchor_block[at])
+                sum_2 = (anchor_d - negative_d) + eps
+                abs_2 = abs(sum_2)
+                image = ordered(abs_2)
+                top_2 = image if image > top_2 else top_2
+                sum_3 = (anchor_d - positive_d) + eps
+                image = ordered(abs(sum_3))
+                top_3 = image if image > top_3 else top_3
         largest = unordered(group_max(top))
         largest_2 = unordered(group_max(top_2))
         largest_3 = unordered(group_max(top_3))
@@ -319,32 +403,41 @@ def hvp(
         sum_14_lost = zero
         sum_16 = zero
         sum_16_lost = zero
-        for d in range(rank, n_D, LANES):
-            positive_d_2 = real(positive_row[d])
-            anchor_d_2 = real(anchor_row[d])
-            negative_d_2 = real(negative_row[d])
-            sum_4 = (positive_d_2 - negative_d_2) + eps
-            sum_5 = (anchor_d_2 - positive_d_2) + eps
-            group_1 = (sum_5)
-            abs_3 = abs(sum_4)
-            image = ordered(abs_difference(anchor_d_2 + negative_d_2 - real(2) * positive_d_2, (sum_4) + group_1) + (abs_3 - largest))
-            top_4 = image if image > top_4 else top_4
-            sum_6 = (anchor_d_2 - negative_d_2) + eps
-            abs_4 = abs(sum_6)
-            image = ordered(abs_difference(negative_d_2 - positive_d_2, (sum_6) + group_1) + (abs_4 - largest_2))
-            top_5 = image if image > top_5 else top_5
-            direction_negative_d = real(direction_negative_row[d])
-            direction_anchor_d = real(direction_anchor_row[d])
-            choice_1 = (one if abs_4 == largest_2 else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d - direction_negative_d) * choice_1 * (one if sum_6 > zero else (-one if sum_6 < zero else zero)))
-            direction_positive_d = real(direction_positive_row[d])
-            choice_2 = (one if abs(sum_5) == largest_3 else zero)
-            sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d - direction_positive_d) * choice_2 * (one if sum_5 > zero else (-one if sum_5 < zero else zero)))
-            choice_3 = (one if abs_3 == largest else zero)
-            sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, -(direction_negative_d - direction_positive_d) * choice_3 * (one if sum_4 > zero else (-one if sum_4 < zero else zero)))
-            sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, choice_3)
-            sum_14, sum_14_lost = sum_with_lost(sum_14, sum_14_lost, choice_1)
-            sum_16, sum_16_lost = sum_with_lost(sum_16, sum_16_lost, choice_2)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            positive_block = load_kept(positive_kept, positive_row, start, lead_D, n_D, room_D)
+            anchor_block = load_kept(anchor_kept, anchor_row, start, lead_D, n_D, room_D)
+            negative_block = load_kept(negative_kept, negative_row, start, lead_D, n_D, room_D)
+            direction_negative_block = load_row(direction_negative_row, start, n_D)
+            direction_anchor_block = load_row(direction_anchor_row, start, n_D)
+            direction_positive_block = load_row(direction_positive_row, start, n_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                positive_d_2 = real(positive_block[at])
+                anchor_d_2 = real(anchor_block[at])
+                negative_d_2 = real(negative_block[at])
+                sum_4 = (positive_d_2 - negative_d_2) + eps
+                sum_5 = (anchor_d_2 - positive_d_2) + eps
+                group_1 = (sum_5)
+                abs_3 = abs(sum_4)
+                image = ordered(abs_difference(anchor_d_2 + negative_d_2 - real(2) * positive_d_2, (sum_4) + group_1) + (abs_3 - largest))
+                top_4 = image if image > top_4 else top_4
+                sum_6 = (anchor_d_2 - negative_d_2) + eps
+                abs_4 = abs(sum_6)
+                image = ordered(abs_difference(negative_d_2 - positive_d_2, (sum_6) + group_1) + (abs_4 - largest_2))
+                top_5 = image if image > top_5 else top_5
+                direction_negative_d = real(direction_negative_block[at])
+                direction_anchor_d = real(direction_anchor_block[at])
+                choice_1 = (one if abs_4 == largest_2 else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (direction_anchor_d - direction_negative_d) * choice_1 * (one if sum_6 > zero else (-one if sum_6 < zero else zero)) if inside else zero)
+                direction_positive_d = real(direction_positive_block[at])
+                choice_2 = (one if abs(sum_5) == largest_3 else zero)
+                sum_8, sum_8_lost = sum_with_lost(sum_8, sum_8_lost, (direction_anchor_d - direction_positive_d) * choice_2 * (one if sum_5 > zero else (-one if sum_5 < zero else zero)) if inside else zero)
+                choice_3 = (one if abs_3 == largest else zero)
+                sum_10, sum_10_lost = sum_with_lost(sum_10, sum_10_lost, -(direction_negative_d - direction_positive_d) * choice_3 * (one if sum_4 > zero else (-one if sum_4 < zero else zero)) if inside else zero)
+                sum_12, sum_12_lost = sum_with_lost(sum_12, sum_12_lost, choice_3 if inside else zero)
+                sum_14, sum_14_lost = sum_with_lost(sum_14, sum_14_lost, choice_1 if inside else zero)
+                sum_16, sum_16_lost = sum_with_lost(sum_16, sum_16_lost, choice_2 if inside else zero)
         largest_4 = unordered(group_max(top_4))
         largest_5 = unordered(group_max(top_5))
         sum_7 = group_sum(sum, sum_lost)
@@ -365,14 +458,23 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                product_anchor_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                product_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_anchor_block[at] = zero
+                store_row(product_anchor_row, start, n_D, product_anchor_block)
         if product_positive is not None:
-            for k in range(rank, n_D, LANES):
-                product_positive_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                product_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_positive_block[at] = zero
+                store_row(product_positive_row, start, n_D, product_positive_block)
         if product_negative is not None:
-            for k in range(rank, n_D, LANES):
-                product_negative_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                product_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    product_negative_block[at] = zero
+                store_row(product_negative_row, start, n_D, product_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -380,9 +482,9 @@ def hvp(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    anchor: Reals,
-    positive: Reals,
-    negative: Reals,
+    anchor: Rows,
+    positive: Rows,
+    negative: Rows,
     margin: Real,
     eps: Real,
     scale: Real,
@@ -391,9 +493,9 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_anchor: Reals | None,
-    diagonal_positive: Reals | None,
-    diagonal_negative: Reals | None,
+    diagonal_anchor: Rows | None,
+    diagonal_positive: Rows | None,
+    diagonal_negative: Rows | None,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -404,6 +506,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_anchor is not None:
             diagonal_anchor_row = row(diagonal_anchor, i, n_D)
         if diagonal_positive is not None:
@@ -417,14 +521,23 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_anchor is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_anchor_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_anchor_block[at] = zero
+                    store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
             if diagonal_positive is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_positive_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_positive_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_positive_block[at] = zero
+                    store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
             if diagonal_negative is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_negative_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_negative_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_negative_block[at] = zero
+                    store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
             continue
         anchor_row = row(anchor, i, n_D)
         positive_row = row(positive, i, n_D)
@@ -433,13 +546,22 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_anchor is not None:
-            for k in range(rank, n_D, LANES):
-                diagonal_anchor_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                diagonal_anchor_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_anchor_block[at] = zero
+                store_row(diagonal_anchor_row, start, n_D, diagonal_anchor_block)
         if diagonal_positive is not None:
-            for k in range(rank, n_D, LANES):
-                diagonal_positive_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                diagonal_positive_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_positive_block[at] = zero
+                store_row(diagonal_positive_row, start, n_D, diagonal_positive_block)
         if diagonal_negative is not None:
-            for k in range(rank, n_D, LANES):
-                diagonal_negative_row[k] = zero
+            for start in range(first_D, n_D, WIDTH * LANES):
+                diagonal_negative_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_negative_block[at] = zero
+                store_row(diagonal_negative_row, start, n_D, diagonal_negative_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)

@@ -10,10 +10,17 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["reconstruction", "data"], "Z": ["mu", "log_var"]},
+    "hvp": {"D": ["data", "direction_reconstruction"], "Z": ["log_var", "direction_mu", "direction_log_var"]},
+    "hvp_full": {"D": ["data", "direction_reconstruction", "direction_data"], "Z": ["log_var", "direction_mu", "direction_log_var"]},
+    "hessian_diagonal": {},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -155,10 +162,10 @@ def evaluate(
     items: Size,
     n_D: Size,
     n_Z: Size,
-    reconstruction: Reals,
-    data: Reals,
-    mu: Reals,
-    log_var: Reals,
+    reconstruction: Rows,
+    data: Rows,
+    mu: Rows,
+    log_var: Rows,
     beta: Real,
     variance: Real,
     scale: Real,
@@ -167,10 +174,12 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_reconstruction: Reals | None,
-    grad_data: Reals | None,
-    grad_mu: Reals | None,
-    grad_log_var: Reals | None,
+    grad_reconstruction: Rows | None,
+    grad_data: Rows | None,
+    grad_mu: Rows | None,
+    grad_log_var: Rows | None,
+    room_D: Room,
+    room_Z: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -183,6 +192,10 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
+        lead_Z = i * n_Z % WIDTH
+        first_Z = WIDTH * rank - lead_Z
         if grad_reconstruction is not None:
             grad_reconstruction_row = row(grad_reconstruction, i, n_D)
         if grad_data is not None:
@@ -201,38 +214,78 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_reconstruction is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_reconstruction_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_reconstruction_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_reconstruction_block[at] = zero
+                    store_row(grad_reconstruction_row, start, n_D, grad_reconstruction_block)
             if grad_data is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_data_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_data_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_data_block[at] = zero
+                    store_row(grad_data_row, start, n_D, grad_data_block)
             if grad_mu is not None:
-                for j in range(rank, n_Z, LANES):
-                    grad_mu_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    grad_mu_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_mu_block[at] = zero
+                    store_row(grad_mu_row, start, n_Z, grad_mu_block)
             if grad_log_var is not None:
-                for j in range(rank, n_Z, LANES):
-                    grad_log_var_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    grad_log_var_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_log_var_block[at] = zero
+                    store_row(grad_log_var_row, start, n_Z, grad_log_var_block)
             continue
         reconstruction_row = row(reconstruction, i, n_D)
         data_row = row(data, i, n_D)
         mu_row = row(mu, i, n_Z)
         log_var_row = row(log_var, i, n_Z)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+        place = 0
+        reconstruction_kept = kept_row(reconstruction_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(reconstruction_row)
+        data_kept = kept_row(data_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(data_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(reconstruction_kept, reconstruction_row, start, lead_D, n_D)
+            keep(data_kept, data_row, start, lead_D, n_D)
+        mu_kept = kept_row(mu_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(mu_row)
+        log_var_kept = kept_row(log_var_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(log_var_row)
+        for start in range(first_Z, min(n_Z, room_Z - lead_Z), WIDTH * LANES):
+            keep(mu_kept, mu_row, start, lead_Z, n_Z)
+            keep(log_var_kept, log_var_row, start, lead_Z, n_Z)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(data_block[at])
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            reconstruction_d = real(reconstruction_row[d])
-            data_d = real(data_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (data_d - reconstruction_d) * (data_d - reconstruction_d))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            reconstruction_block = load_kept(reconstruction_kept, reconstruction_row, start, lead_D, n_D, room_D)
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                reconstruction_d = real(reconstruction_block[at])
+                data_d = real(data_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (data_d - reconstruction_d) * (data_d - reconstruction_d) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_3 = zero
         sum_3_lost = zero
         if beta != zero:
-            for z in range(rank, n_Z, LANES):
-                mu_z = real(mu_row[z])
-                log_var_z = real(log_var_row[z])
-                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -mu_z * mu_z - expm1_minus(log_var_z))
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                mu_block = load_kept(mu_kept, mu_row, start, lead_Z, n_Z, room_Z)
+                log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+                for at in range(WIDTH):
+                    z = nearest(start + at, n_Z)
+                    inside = z == start + at
+                    mu_z = real(mu_block[at])
+                    log_var_z = real(log_var_block[at])
+                    sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -mu_z * mu_z - expm1_minus(log_var_z) if inside else zero)
         sum_4 = group_sum(sum_3, sum_3_lost)
         inverse_1 = one / variance
         value = real(0.5) * D * log(variance) + real(0.5) * sum_2 * inverse_1 - real(0.5) * beta * sum_4
@@ -247,26 +300,44 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_reconstruction is not None:
-            for k in range(rank, n_D, LANES):
-                reconstruction_k = real(reconstruction_row[k])
-                data_k = real(data_row[k])
-                sum_1 = data_k - reconstruction_k
-                grad_reconstruction_row[k] = factor * (product_1 * sum_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                reconstruction_block = load_kept(reconstruction_kept, reconstruction_row, start, lead_D, n_D, room_D)
+                data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+                grad_reconstruction_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    reconstruction_k = real(reconstruction_block[at])
+                    data_k = real(data_block[at])
+                    sum_1 = data_k - reconstruction_k
+                    grad_reconstruction_block[at] = factor * (product_1 * sum_1)
+                store_row(grad_reconstruction_row, start, n_D, grad_reconstruction_block)
         if grad_data is not None:
-            for k in range(rank, n_D, LANES):
-                reconstruction_k_2 = real(reconstruction_row[k])
-                data_k_2 = real(data_row[k])
-                sum_5 = data_k_2 - reconstruction_k_2
-                grad_data_row[k] = factor * (sum_5 * inverse_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                reconstruction_block = load_kept(reconstruction_kept, reconstruction_row, start, lead_D, n_D, room_D)
+                data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+                grad_data_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    reconstruction_k_2 = real(reconstruction_block[at])
+                    data_k_2 = real(data_block[at])
+                    sum_5 = data_k_2 - reconstruction_k_2
+                    grad_data_block[at] = factor * (sum_5 * inverse_1)
+                store_row(grad_data_row, start, n_D, grad_data_block)
         if grad_mu is not None:
-            for k in range(rank, n_Z, LANES):
-                mu_k = real(mu_row[k])
-                grad_mu_row[k] = factor * (mu_k * beta)
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                mu_block = load_kept(mu_kept, mu_row, start, lead_Z, n_Z, room_Z)
+                grad_mu_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    mu_k = real(mu_block[at])
+                    grad_mu_block[at] = factor * (mu_k * beta)
+                store_row(grad_mu_row, start, n_Z, grad_mu_block)
         if grad_log_var is not None:
-            for k in range(rank, n_Z, LANES):
-                log_var_k = real(log_var_row[k])
-                choice_1 = (zero if beta == zero else (product_2 * expm1(log_var_k)))
-                grad_log_var_row[k] = factor * choice_1
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+                grad_log_var_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    log_var_k = real(log_var_block[at])
+                    choice_1 = (zero if beta == zero else (product_2 * expm1(log_var_k)))
+                    grad_log_var_block[at] = factor * choice_1
+                store_row(grad_log_var_row, start, n_Z, grad_log_var_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -275,24 +346,26 @@ def hvp(
     items: Size,
     n_D: Size,
     n_Z: Size,
-    reconstruction: Reals,
-    data: Reals,
-    mu: Reals,
-    log_var: Reals,
+    reconstruction: Rows,
+    data: Rows,
+    mu: Rows,
+    log_var: Rows,
     beta: Real,
     variance: Real,
-    direction_reconstruction: Reals,
-    direction_mu: Reals,
-    direction_log_var: Reals,
+    direction_reconstruction: Rows,
+    direction_mu: Rows,
+    direction_log_var: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_reconstruction: Reals | None,
-    product_mu: Reals | None,
-    product_log_var: Reals | None,
+    product_reconstruction: Rows | None,
+    product_mu: Rows | None,
+    product_log_var: Rows | None,
+    room_D: Room,
+    room_Z: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -305,6 +378,10 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
+        lead_Z = i * n_Z % WIDTH
+        first_Z = WIDTH * rank - lead_Z
         if product_reconstruction is not None:
             product_reconstruction_row = row(product_reconstruction, i, n_D)
         if product_mu is not None:
@@ -321,14 +398,23 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_reconstruction is not None:
-                for j in range(rank, n_D, LANES):
-                    product_reconstruction_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_reconstruction_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_reconstruction_block[at] = zero
+                    store_row(product_reconstruction_row, start, n_D, product_reconstruction_block)
             if product_mu is not None:
-                for j in range(rank, n_Z, LANES):
-                    product_mu_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    product_mu_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_mu_block[at] = zero
+                    store_row(product_mu_row, start, n_Z, product_mu_block)
             if product_log_var is not None:
-                for j in range(rank, n_Z, LANES):
-                    product_log_var_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    product_log_var_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_log_var_block[at] = zero
+                    store_row(product_log_var_row, start, n_Z, product_log_var_block)
             continue
         reconstruction_row = row(reconstruction, i, n_D)
         data_row = row(data, i, n_D)
@@ -337,25 +423,59 @@ def hvp(
         direction_reconstruction_row = row(direction_reconstruction, i, n_D)
         direction_mu_row = row(direction_mu, i, n_Z)
         direction_log_var_row = row(direction_log_var, i, n_Z)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+        place = 0
+        data_kept = kept_row(data_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(data_row)
+        direction_reconstruction_kept = kept_row(direction_reconstruction_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_reconstruction_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(data_kept, data_row, start, lead_D, n_D)
+            keep(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D)
+        log_var_kept = kept_row(log_var_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(log_var_row)
+        direction_mu_kept = kept_row(direction_mu_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(direction_mu_row)
+        direction_log_var_kept = kept_row(direction_log_var_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(direction_log_var_row)
+        for start in range(first_Z, min(n_Z, room_Z - lead_Z), WIDTH * LANES):
+            keep(log_var_kept, log_var_row, start, lead_Z, n_Z)
+            keep(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z)
+            keep(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(data_block[at])
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            reconstruction_d = real(reconstruction_row[d])
-            data_d = real(data_row[d])
-            direction_reconstruction_d = real(direction_reconstruction_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (data_d - reconstruction_d) * direction_reconstruction_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            reconstruction_block = load_row(reconstruction_row, start, n_D)
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                reconstruction_d = real(reconstruction_block[at])
+                data_d = real(data_block[at])
+                direction_reconstruction_d = real(direction_reconstruction_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (data_d - reconstruction_d) * direction_reconstruction_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_3 = zero
         sum_3_lost = zero
         if beta != zero:
-            for z in range(rank, n_Z, LANES):
-                direction_log_var_z = real(direction_log_var_row[z])
-                log_var_z = real(log_var_row[z])
-                direction_mu_z = real(direction_mu_row[z])
-                mu_z = real(mu_row[z])
-                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z)
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                direction_log_var_block = load_kept(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z, room_Z)
+                log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+                direction_mu_block = load_kept(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z, room_Z)
+                mu_block = load_row(mu_row, start, n_Z)
+                for at in range(WIDTH):
+                    z = nearest(start + at, n_Z)
+                    inside = z == start + at
+                    direction_log_var_z = real(direction_log_var_block[at])
+                    log_var_z = real(log_var_block[at])
+                    direction_mu_z = real(direction_mu_block[at])
+                    mu_z = real(mu_block[at])
+                    sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z if inside else zero)
         sum_4 = group_sum(sum_3, sum_3_lost)
         inverse_1 = one / variance
         value = -real(0.5) * beta * sum_4 - real(0.5) * sum_2 * inverse_1
@@ -369,19 +489,32 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_reconstruction is not None:
-            for k in range(rank, n_D, LANES):
-                direction_reconstruction_k = real(direction_reconstruction_row[k])
-                product_reconstruction_row[k] = factor * (direction_reconstruction_k * inverse_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+                product_reconstruction_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_reconstruction_k = real(direction_reconstruction_block[at])
+                    product_reconstruction_block[at] = factor * (direction_reconstruction_k * inverse_1)
+                store_row(product_reconstruction_row, start, n_D, product_reconstruction_block)
         if product_mu is not None:
-            for k in range(rank, n_Z, LANES):
-                direction_mu_k = real(direction_mu_row[k])
-                product_mu_row[k] = factor * (direction_mu_k * beta)
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                direction_mu_block = load_kept(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z, room_Z)
+                product_mu_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_mu_k = real(direction_mu_block[at])
+                    product_mu_block[at] = factor * (direction_mu_k * beta)
+                store_row(product_mu_row, start, n_Z, product_mu_block)
         if product_log_var is not None:
-            for k in range(rank, n_Z, LANES):
-                direction_log_var_k = real(direction_log_var_row[k])
-                log_var_k = real(log_var_row[k])
-                choice_1 = (zero if beta == zero else (product_1 * direction_log_var_k * exp(log_var_k)))
-                product_log_var_row[k] = factor * choice_1
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                direction_log_var_block = load_kept(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z, room_Z)
+                log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+                product_log_var_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_log_var_k = real(direction_log_var_block[at])
+                    log_var_k = real(log_var_block[at])
+                    choice_1 = (zero if beta == zero else (product_1 * direction_log_var_k * exp(log_var_k)))
+                    product_log_var_block[at] = factor * choice_1
+                store_row(product_log_var_row, start, n_Z, product_log_var_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -390,26 +523,28 @@ def hvp_full(
     items: Size,
     n_D: Size,
     n_Z: Size,
-    reconstruction: Reals,
-    data: Reals,
-    mu: Reals,
-    log_var: Reals,
+    reconstruction: Rows,
+    data: Rows,
+    mu: Rows,
+    log_var: Rows,
     beta: Real,
     variance: Real,
-    direction_reconstruction: Reals,
-    direction_data: Reals,
-    direction_mu: Reals,
-    direction_log_var: Reals,
+    direction_reconstruction: Rows,
+    direction_data: Rows,
+    direction_mu: Rows,
+    direction_log_var: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_reconstruction: Reals | None,
-    product_data: Reals | None,
-    product_mu: Reals | None,
-    product_log_var: Reals | None,
+    product_reconstruction: Rows | None,
+    product_data: Rows | None,
+    product_mu: Rows | None,
+    product_log_var: Rows | None,
+    room_D: Room,
+    room_Z: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -422,6 +557,10 @@ def hvp_full(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
+        lead_Z = i * n_Z % WIDTH
+        first_Z = WIDTH * rank - lead_Z
         if product_reconstruction is not None:
             product_reconstruction_row = row(product_reconstruction, i, n_D)
         if product_data is not None:
@@ -440,17 +579,29 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = zero
             if product_reconstruction is not None:
-                for j in range(rank, n_D, LANES):
-                    product_reconstruction_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_reconstruction_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_reconstruction_block[at] = zero
+                    store_row(product_reconstruction_row, start, n_D, product_reconstruction_block)
             if product_data is not None:
-                for j in range(rank, n_D, LANES):
-                    product_data_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_data_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_data_block[at] = zero
+                    store_row(product_data_row, start, n_D, product_data_block)
             if product_mu is not None:
-                for j in range(rank, n_Z, LANES):
-                    product_mu_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    product_mu_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_mu_block[at] = zero
+                    store_row(product_mu_row, start, n_Z, product_mu_block)
             if product_log_var is not None:
-                for j in range(rank, n_Z, LANES):
-                    product_log_var_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    product_log_var_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_log_var_block[at] = zero
+                    store_row(product_log_var_row, start, n_Z, product_log_var_block)
             continue
         reconstruction_row = row(reconstruction, i, n_D)
         data_row = row(data, i, n_D)
@@ -460,26 +611,64 @@ def hvp_full(
         direction_data_row = row(direction_data, i, n_D)
         direction_mu_row = row(direction_mu, i, n_Z)
         direction_log_var_row = row(direction_log_var, i, n_Z)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+        place = 0
+        data_kept = kept_row(data_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(data_row)
+        direction_reconstruction_kept = kept_row(direction_reconstruction_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_reconstruction_row)
+        direction_data_kept = kept_row(direction_data_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_data_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(data_kept, data_row, start, lead_D, n_D)
+            keep(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D)
+            keep(direction_data_kept, direction_data_row, start, lead_D, n_D)
+        log_var_kept = kept_row(log_var_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(log_var_row)
+        direction_mu_kept = kept_row(direction_mu_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(direction_mu_row)
+        direction_log_var_kept = kept_row(direction_log_var_row, place, room_Z, first_Z, n_Z)
+        place += room_Z * bytes_of(direction_log_var_row)
+        for start in range(first_Z, min(n_Z, room_Z - lead_Z), WIDTH * LANES):
+            keep(log_var_kept, log_var_row, start, lead_Z, n_Z)
+            keep(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z)
+            keep(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(data_block[at])
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            direction_reconstruction_d = real(direction_reconstruction_row[d])
-            direction_data_d = real(direction_data_row[d])
-            reconstruction_d = real(reconstruction_row[d])
-            data_d = real(data_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (direction_data_d - direction_reconstruction_d) * (data_d - reconstruction_d))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+            direction_data_block = load_kept(direction_data_kept, direction_data_row, start, lead_D, n_D, room_D)
+            reconstruction_block = load_row(reconstruction_row, start, n_D)
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                direction_reconstruction_d = real(direction_reconstruction_block[at])
+                direction_data_d = real(direction_data_block[at])
+                reconstruction_d = real(reconstruction_block[at])
+                data_d = real(data_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (direction_data_d - direction_reconstruction_d) * (data_d - reconstruction_d) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         sum_3 = zero
         sum_3_lost = zero
         if beta != zero:
-            for z in range(rank, n_Z, LANES):
-                direction_log_var_z = real(direction_log_var_row[z])
-                log_var_z = real(log_var_row[z])
-                direction_mu_z = real(direction_mu_row[z])
-                mu_z = real(mu_row[z])
-                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z)
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                direction_log_var_block = load_kept(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z, room_Z)
+                log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+                direction_mu_block = load_kept(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z, room_Z)
+                mu_block = load_row(mu_row, start, n_Z)
+                for at in range(WIDTH):
+                    z = nearest(start + at, n_Z)
+                    inside = z == start + at
+                    direction_log_var_z = real(direction_log_var_block[at])
+                    log_var_z = real(log_var_block[at])
+                    direction_mu_z = real(direction_mu_block[at])
+                    mu_z = real(mu_block[at])
+                    sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, -direction_log_var_z * expm1(log_var_z) - real(2) * direction_mu_z * mu_z if inside else zero)
         sum_4 = group_sum(sum_3, sum_3_lost)
         inverse_1 = one / variance
         value = real(0.5) * sum_2 * inverse_1 - real(0.5) * beta * sum_4
@@ -494,27 +683,46 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_reconstruction is not None:
-            for k in range(rank, n_D, LANES):
-                direction_reconstruction_k = real(direction_reconstruction_row[k])
-                direction_data_k = real(direction_data_row[k])
-                sum_1 = direction_data_k - direction_reconstruction_k
-                product_reconstruction_row[k] = factor * (product_1 * sum_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+                direction_data_block = load_kept(direction_data_kept, direction_data_row, start, lead_D, n_D, room_D)
+                product_reconstruction_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_reconstruction_k = real(direction_reconstruction_block[at])
+                    direction_data_k = real(direction_data_block[at])
+                    sum_1 = direction_data_k - direction_reconstruction_k
+                    product_reconstruction_block[at] = factor * (product_1 * sum_1)
+                store_row(product_reconstruction_row, start, n_D, product_reconstruction_block)
         if product_data is not None:
-            for k in range(rank, n_D, LANES):
-                direction_reconstruction_k_2 = real(direction_reconstruction_row[k])
-                direction_data_k_2 = real(direction_data_row[k])
-                sum_5 = direction_data_k_2 - direction_reconstruction_k_2
-                product_data_row[k] = factor * (sum_5 * inverse_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+                direction_data_block = load_kept(direction_data_kept, direction_data_row, start, lead_D, n_D, room_D)
+                product_data_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_reconstruction_k_2 = real(direction_reconstruction_block[at])
+                    direction_data_k_2 = real(direction_data_block[at])
+                    sum_5 = direction_data_k_2 - direction_reconstruction_k_2
+                    product_data_block[at] = factor * (sum_5 * inverse_1)
+                store_row(product_data_row, start, n_D, product_data_block)
         if product_mu is not None:
-            for k in range(rank, n_Z, LANES):
-                direction_mu_k = real(direction_mu_row[k])
-                product_mu_row[k] = factor * (direction_mu_k * beta)
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                direction_mu_block = load_kept(direction_mu_kept, direction_mu_row, start, lead_Z, n_Z, room_Z)
+                product_mu_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_mu_k = real(direction_mu_block[at])
+                    product_mu_block[at] = factor * (direction_mu_k * beta)
+                store_row(product_mu_row, start, n_Z, product_mu_block)
         if product_log_var is not None:
-            for k in range(rank, n_Z, LANES):
-                direction_log_var_k = real(direction_log_var_row[k])
-                log_var_k = real(log_var_row[k])
-                choice_1 = (zero if beta == zero else (product_2 * direction_log_var_k * exp(log_var_k)))
-                product_log_var_row[k] = factor * choice_1
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                direction_log_var_block = load_kept(direction_log_var_kept, direction_log_var_row, start, lead_Z, n_Z, room_Z)
+                log_var_block = load_kept(log_var_kept, log_var_row, start, lead_Z, n_Z, room_Z)
+                product_log_var_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_log_var_k = real(direction_log_var_block[at])
+                    log_var_k = real(log_var_block[at])
+                    choice_1 = (zero if beta == zero else (product_2 * direction_log_var_k * exp(log_var_k)))
+                    product_log_var_block[at] = factor * choice_1
+                store_row(product_log_var_row, start, n_Z, product_log_var_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -523,10 +731,10 @@ def hessian_diagonal(
     items: Size,
     n_D: Size,
     n_Z: Size,
-    reconstruction: Reals,
-    data: Reals,
-    mu: Reals,
-    log_var: Reals,
+    reconstruction: Rows,
+    data: Rows,
+    mu: Rows,
+    log_var: Rows,
     beta: Real,
     variance: Real,
     scale: Real,
@@ -535,9 +743,9 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_reconstruction: Reals | None,
-    diagonal_mu: Reals | None,
-    diagonal_log_var: Reals | None,
+    diagonal_reconstruction: Rows | None,
+    diagonal_mu: Rows | None,
+    diagonal_log_var: Rows | None,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -550,6 +758,10 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
+        lead_Z = i * n_Z % WIDTH
+        first_Z = WIDTH * rank - lead_Z
         if diagonal_reconstruction is not None:
             diagonal_reconstruction_row = row(diagonal_reconstruction, i, n_D)
         if diagonal_mu is not None:
@@ -563,36 +775,58 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_reconstruction is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_reconstruction_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_reconstruction_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_reconstruction_block[at] = zero
+                    store_row(diagonal_reconstruction_row, start, n_D, diagonal_reconstruction_block)
             if diagonal_mu is not None:
-                for j in range(rank, n_Z, LANES):
-                    diagonal_mu_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    diagonal_mu_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_mu_block[at] = zero
+                    store_row(diagonal_mu_row, start, n_Z, diagonal_mu_block)
             if diagonal_log_var is not None:
-                for j in range(rank, n_Z, LANES):
-                    diagonal_log_var_row[j] = zero
+                for start in range(first_Z, n_Z, WIDTH * LANES):
+                    diagonal_log_var_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_log_var_block[at] = zero
+                    store_row(diagonal_log_var_row, start, n_Z, diagonal_log_var_block)
             continue
         reconstruction_row = row(reconstruction, i, n_D)
         data_row = row(data, i, n_D)
         mu_row = row(mu, i, n_Z)
         log_var_row = row(log_var, i, n_Z)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            data_block = load_row(data_row, start, n_D)
+            for at in range(WIDTH):
+                entry = real(data_block[at])
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
         inverse_1 = one / variance
         product_1 = real(0.5) * beta
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_reconstruction is not None:
-            for k in range(rank, n_D, LANES):
-                diagonal_reconstruction_row[k] = factor * inverse_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                diagonal_reconstruction_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_reconstruction_block[at] = factor * inverse_1
+                store_row(diagonal_reconstruction_row, start, n_D, diagonal_reconstruction_block)
         if diagonal_mu is not None:
-            for k in range(rank, n_Z, LANES):
-                diagonal_mu_row[k] = factor * beta
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                diagonal_mu_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_mu_block[at] = factor * beta
+                store_row(diagonal_mu_row, start, n_Z, diagonal_mu_block)
         if diagonal_log_var is not None:
-            for k in range(rank, n_Z, LANES):
-                log_var_k = real(log_var_row[k])
-                choice_1 = (zero if beta == zero else (product_1 * exp(log_var_k)))
-                diagonal_log_var_row[k] = factor * choice_1
+            for start in range(first_Z, n_Z, WIDTH * LANES):
+                log_var_block = load_row(log_var_row, start, n_Z)
+                diagonal_log_var_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    log_var_k = real(log_var_block[at])
+                    choice_1 = (zero if beta == zero else (product_1 * exp(log_var_k)))
+                    diagonal_log_var_block[at] = factor * choice_1
+                store_row(diagonal_log_var_row, start, n_Z, diagonal_log_var_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

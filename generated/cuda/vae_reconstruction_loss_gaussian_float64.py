@@ -10,10 +10,17 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Wholes, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Wholes, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"D": ["reconstruction", "data"]},
+    "hvp": {"D": ["data", "direction_reconstruction"]},
+    "hvp_full": {"D": ["data", "direction_reconstruction", "direction_data"]},
+    "hessian_diagonal": {},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -82,8 +89,8 @@ def sum_with_lost(total, lost, value):
 def evaluate(
     items: Size,
     n_D: Size,
-    reconstruction: Reals,
-    data: Reals,
+    reconstruction: Rows,
+    data: Rows,
     variance: Real,
     scale: Real,
     multiplier: Factor | None,
@@ -91,8 +98,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_reconstruction: Reals | None,
-    grad_data: Reals | None,
+    grad_reconstruction: Rows | None,
+    grad_data: Rows | None,
+    room_D: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -104,6 +112,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if grad_reconstruction is not None:
             grad_reconstruction_row = row(grad_reconstruction, i, n_D)
         if grad_data is not None:
@@ -118,22 +128,44 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_reconstruction is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_reconstruction_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_reconstruction_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_reconstruction_block[at] = zero
+                    store_row(grad_reconstruction_row, start, n_D, grad_reconstruction_block)
             if grad_data is not None:
-                for j in range(rank, n_D, LANES):
-                    grad_data_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    grad_data_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_data_block[at] = zero
+                    store_row(grad_data_row, start, n_D, grad_data_block)
             continue
         reconstruction_row = row(reconstruction, i, n_D)
         data_row = row(data, i, n_D)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+        place = 0
+        reconstruction_kept = kept_row(reconstruction_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(reconstruction_row)
+        data_kept = kept_row(data_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(data_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(reconstruction_kept, reconstruction_row, start, lead_D, n_D)
+            keep(data_kept, data_row, start, lead_D, n_D)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(data_block[at])
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            reconstruction_d = real(reconstruction_row[d])
-            data_d = real(data_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, (data_d - reconstruction_d) * (data_d - reconstruction_d))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            reconstruction_block = load_kept(reconstruction_kept, reconstruction_row, start, lead_D, n_D, room_D)
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                reconstruction_d = real(reconstruction_block[at])
+                data_d = real(data_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, (data_d - reconstruction_d) * (data_d - reconstruction_d) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / variance
         value = real(0.5) * D * log(variance) + real(0.5) * sum_2 * inverse_1
@@ -147,17 +179,27 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_reconstruction is not None:
-            for k in range(rank, n_D, LANES):
-                reconstruction_k = real(reconstruction_row[k])
-                data_k = real(data_row[k])
-                sum_1 = data_k - reconstruction_k
-                grad_reconstruction_row[k] = factor * (product_1 * sum_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                reconstruction_block = load_kept(reconstruction_kept, reconstruction_row, start, lead_D, n_D, room_D)
+                data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+                grad_reconstruction_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    reconstruction_k = real(reconstruction_block[at])
+                    data_k = real(data_block[at])
+                    sum_1 = data_k - reconstruction_k
+                    grad_reconstruction_block[at] = factor * (product_1 * sum_1)
+                store_row(grad_reconstruction_row, start, n_D, grad_reconstruction_block)
         if grad_data is not None:
-            for k in range(rank, n_D, LANES):
-                reconstruction_k_2 = real(reconstruction_row[k])
-                data_k_2 = real(data_row[k])
-                sum_3 = data_k_2 - reconstruction_k_2
-                grad_data_row[k] = factor * (sum_3 * inverse_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                reconstruction_block = load_kept(reconstruction_kept, reconstruction_row, start, lead_D, n_D, room_D)
+                data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+                grad_data_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    reconstruction_k_2 = real(reconstruction_block[at])
+                    data_k_2 = real(data_block[at])
+                    sum_3 = data_k_2 - reconstruction_k_2
+                    grad_data_block[at] = factor * (sum_3 * inverse_1)
+                store_row(grad_data_row, start, n_D, grad_data_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -165,17 +207,18 @@ def evaluate(
 def hvp(
     items: Size,
     n_D: Size,
-    reconstruction: Reals,
-    data: Reals,
+    reconstruction: Rows,
+    data: Rows,
     variance: Real,
-    direction_reconstruction: Reals,
+    direction_reconstruction: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_reconstruction: Reals | None,
+    product_reconstruction: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -187,6 +230,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_reconstruction is not None:
             product_reconstruction_row = row(product_reconstruction, i, n_D)
         skipped = False
@@ -199,21 +244,41 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_reconstruction is not None:
-                for j in range(rank, n_D, LANES):
-                    product_reconstruction_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_reconstruction_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_reconstruction_block[at] = zero
+                    store_row(product_reconstruction_row, start, n_D, product_reconstruction_block)
             continue
         reconstruction_row = row(reconstruction, i, n_D)
         data_row = row(data, i, n_D)
         direction_reconstruction_row = row(direction_reconstruction, i, n_D)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+        place = 0
+        data_kept = kept_row(data_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(data_row)
+        direction_reconstruction_kept = kept_row(direction_reconstruction_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_reconstruction_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(data_kept, data_row, start, lead_D, n_D)
+            keep(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(data_block[at])
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            reconstruction_d = real(reconstruction_row[d])
-            data_d = real(data_row[d])
-            direction_reconstruction_d = real(direction_reconstruction_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (data_d - reconstruction_d) * direction_reconstruction_d)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            reconstruction_block = load_row(reconstruction_row, start, n_D)
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                reconstruction_d = real(reconstruction_block[at])
+                data_d = real(data_block[at])
+                direction_reconstruction_d = real(direction_reconstruction_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (data_d - reconstruction_d) * direction_reconstruction_d if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / variance
         value = -real(0.5) * sum_2 * inverse_1
@@ -226,9 +291,13 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_reconstruction is not None:
-            for k in range(rank, n_D, LANES):
-                direction_reconstruction_k = real(direction_reconstruction_row[k])
-                product_reconstruction_row[k] = factor * (direction_reconstruction_k * inverse_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+                product_reconstruction_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_reconstruction_k = real(direction_reconstruction_block[at])
+                    product_reconstruction_block[at] = factor * (direction_reconstruction_k * inverse_1)
+                store_row(product_reconstruction_row, start, n_D, product_reconstruction_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -236,19 +305,20 @@ def hvp(
 def hvp_full(
     items: Size,
     n_D: Size,
-    reconstruction: Reals,
-    data: Reals,
+    reconstruction: Rows,
+    data: Rows,
     variance: Real,
-    direction_reconstruction: Reals,
-    direction_data: Reals,
+    direction_reconstruction: Rows,
+    direction_data: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_reconstruction: Reals | None,
-    product_data: Reals | None,
+    product_reconstruction: Rows | None,
+    product_data: Rows | None,
+    room_D: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -260,6 +330,8 @@ def hvp_full(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if product_reconstruction is not None:
             product_reconstruction_row = row(product_reconstruction, i, n_D)
         if product_data is not None:
@@ -274,26 +346,53 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = zero
             if product_reconstruction is not None:
-                for j in range(rank, n_D, LANES):
-                    product_reconstruction_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_reconstruction_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_reconstruction_block[at] = zero
+                    store_row(product_reconstruction_row, start, n_D, product_reconstruction_block)
             if product_data is not None:
-                for j in range(rank, n_D, LANES):
-                    product_data_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    product_data_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_data_block[at] = zero
+                    store_row(product_data_row, start, n_D, product_data_block)
             continue
         reconstruction_row = row(reconstruction, i, n_D)
         data_row = row(data, i, n_D)
         direction_reconstruction_row = row(direction_reconstruction, i, n_D)
         direction_data_row = row(direction_data, i, n_D)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+        place = 0
+        data_kept = kept_row(data_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(data_row)
+        direction_reconstruction_kept = kept_row(direction_reconstruction_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_reconstruction_row)
+        direction_data_kept = kept_row(direction_data_row, place, room_D, first_D, n_D)
+        place += room_D * bytes_of(direction_data_row)
+        for start in range(first_D, min(n_D, room_D - lead_D), WIDTH * LANES):
+            keep(data_kept, data_row, start, lead_D, n_D)
+            keep(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D)
+            keep(direction_data_kept, direction_data_row, start, lead_D, n_D)
+        for start in range(first_D, n_D, WIDTH * LANES):
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                entry = real(data_block[at])
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
         sum = zero
         sum_lost = zero
-        for d in range(rank, n_D, LANES):
-            direction_reconstruction_d = real(direction_reconstruction_row[d])
-            direction_data_d = real(direction_data_row[d])
-            reconstruction_d = real(reconstruction_row[d])
-            data_d = real(data_row[d])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (direction_data_d - direction_reconstruction_d) * (data_d - reconstruction_d))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+            direction_data_block = load_kept(direction_data_kept, direction_data_row, start, lead_D, n_D, room_D)
+            reconstruction_block = load_row(reconstruction_row, start, n_D)
+            data_block = load_kept(data_kept, data_row, start, lead_D, n_D, room_D)
+            for at in range(WIDTH):
+                d = nearest(start + at, n_D)
+                inside = d == start + at
+                direction_reconstruction_d = real(direction_reconstruction_block[at])
+                direction_data_d = real(direction_data_block[at])
+                reconstruction_d = real(reconstruction_block[at])
+                data_d = real(data_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, real(2) * (direction_data_d - direction_reconstruction_d) * (data_d - reconstruction_d) if inside else zero)
         sum_2 = group_sum(sum, sum_lost)
         inverse_1 = one / variance
         value = real(0.5) * sum_2 * inverse_1
@@ -307,17 +406,27 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_reconstruction is not None:
-            for k in range(rank, n_D, LANES):
-                direction_reconstruction_k = real(direction_reconstruction_row[k])
-                direction_data_k = real(direction_data_row[k])
-                sum_1 = direction_data_k - direction_reconstruction_k
-                product_reconstruction_row[k] = factor * (product_1 * sum_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+                direction_data_block = load_kept(direction_data_kept, direction_data_row, start, lead_D, n_D, room_D)
+                product_reconstruction_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_reconstruction_k = real(direction_reconstruction_block[at])
+                    direction_data_k = real(direction_data_block[at])
+                    sum_1 = direction_data_k - direction_reconstruction_k
+                    product_reconstruction_block[at] = factor * (product_1 * sum_1)
+                store_row(product_reconstruction_row, start, n_D, product_reconstruction_block)
         if product_data is not None:
-            for k in range(rank, n_D, LANES):
-                direction_reconstruction_k_2 = real(direction_reconstruction_row[k])
-                direction_data_k_2 = real(direction_data_row[k])
-                sum_3 = direction_data_k_2 - direction_reconstruction_k_2
-                product_data_row[k] = factor * (sum_3 * inverse_1)
+            for start in range(first_D, n_D, WIDTH * LANES):
+                direction_reconstruction_block = load_kept(direction_reconstruction_kept, direction_reconstruction_row, start, lead_D, n_D, room_D)
+                direction_data_block = load_kept(direction_data_kept, direction_data_row, start, lead_D, n_D, room_D)
+                product_data_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_reconstruction_k_2 = real(direction_reconstruction_block[at])
+                    direction_data_k_2 = real(direction_data_block[at])
+                    sum_3 = direction_data_k_2 - direction_reconstruction_k_2
+                    product_data_block[at] = factor * (sum_3 * inverse_1)
+                store_row(product_data_row, start, n_D, product_data_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -325,8 +434,8 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_D: Size,
-    reconstruction: Reals,
-    data: Reals,
+    reconstruction: Rows,
+    data: Rows,
     variance: Real,
     scale: Real,
     multiplier: Factor | None,
@@ -334,7 +443,7 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_reconstruction: Reals | None,
+    diagonal_reconstruction: Rows | None,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -346,6 +455,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_D = i * n_D % WIDTH
+        first_D = WIDTH * rank - lead_D
         if diagonal_reconstruction is not None:
             diagonal_reconstruction_row = row(diagonal_reconstruction, i, n_D)
         skipped = False
@@ -355,19 +466,28 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_reconstruction is not None:
-                for j in range(rank, n_D, LANES):
-                    diagonal_reconstruction_row[j] = zero
+                for start in range(first_D, n_D, WIDTH * LANES):
+                    diagonal_reconstruction_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_reconstruction_block[at] = zero
+                    store_row(diagonal_reconstruction_row, start, n_D, diagonal_reconstruction_block)
             continue
         reconstruction_row = row(reconstruction, i, n_D)
         data_row = row(data, i, n_D)
-        for j in range(rank, n_D, LANES):
-            bad = integer(bad | (integer(0) if data_row[j] == data_row[j] else integer(2)))
+        for start in range(first_D, n_D, WIDTH * LANES):
+            data_block = load_row(data_row, start, n_D)
+            for at in range(WIDTH):
+                entry = real(data_block[at])
+                bad = integer(bad | (integer(0) if entry == entry else integer(2)))
         inverse_1 = one / variance
         factor = scale
         if item_scale is not None:
             factor = scale * s
         if diagonal_reconstruction is not None:
-            for k in range(rank, n_D, LANES):
-                diagonal_reconstruction_row[k] = factor * inverse_1
+            for start in range(first_D, n_D, WIDTH * LANES):
+                diagonal_reconstruction_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    diagonal_reconstruction_block[at] = factor * inverse_1
+                store_row(diagonal_reconstruction_row, start, n_D, diagonal_reconstruction_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)

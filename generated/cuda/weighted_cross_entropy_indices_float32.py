@@ -10,10 +10,19 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Whole, Wholes, Wides, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal", "normalizer", "normalizer_gradient")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input"]},
+    "hvp": {"C": ["input", "direction_input"]},
+    "hvp_full": {"C": ["input", "direction_input"]},
+    "hessian_diagonal": {"C": ["input"]},
+    "normalizer": {},
+    "normalizer_gradient": {},
+}
 
 storage, real, integer = np.float32, np.float32, np.int32
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -160,7 +169,7 @@ def origin(m):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals,
     ignore_index: Whole,
@@ -170,8 +179,9 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
     grad_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -186,6 +196,8 @@ def evaluate(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -208,25 +220,39 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
@@ -244,10 +270,14 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                grad_input_row[k] = factor * (product_1 * exp_below(input_k, largest))
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    grad_input_block[at] = factor * (product_1 * exp_below(input_k, largest))
+                store_row(grad_input_row, start, n_C, grad_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 grad_input_row[target_i] = factor * (weight_target * expm1(sum_1))
         if grad_weight is not None:
             if target_i % LANES == rank:
@@ -259,18 +289,19 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -281,6 +312,8 @@ def hvp(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -303,17 +336,30 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
@@ -321,17 +367,22 @@ def hvp(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if input_c_2 == largest else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            choice_2 = (direction_input_c if input_c_2 == largest else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -340,10 +391,15 @@ def hvp(
         inverse_2 = one / (one + others)
         sum_5 = zero
         sum_5_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            direction_input_c1 = real(direction_input_row[c1])
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                direction_input_c1 = real(direction_input_block[at])
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         direction_input_target = real(direction_input_row[target_i])
         weight_target = real(weight[target_i])
@@ -358,10 +414,15 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k = real(direction_input_row[k])
-                input_k = real(input_row[k])
-                product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_6) * exp_below(input_k, largest))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input_k = real(direction_input_block[at])
+                    input_k = real(input_block[at])
+                    product_input_block[at] = factor * (product_2 * ((product_1 + direction_input_k) - sum_6) * exp_below(input_k, largest))
+                store_row(product_input_row, start, n_C, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -369,11 +430,11 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     direction_weight: Reals,
     scale: Real,
     multiplier: Factor | None,
@@ -381,8 +442,9 @@ def hvp_full(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
     product_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -397,6 +459,8 @@ def hvp_full(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         filling = zero
@@ -419,17 +483,30 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = filling
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = filling
+                    store_row(product_input_row, start, n_C, product_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
@@ -437,17 +514,22 @@ def hvp_full(
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if input_c_2 == largest else zero)
-            sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            choice_2 = (direction_input_c if input_c_2 == largest else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum, sum_lost = sum_with_lost(sum, sum_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_2 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -456,10 +538,15 @@ def hvp_full(
         inverse_2 = one / (one + others)
         sum_5 = zero
         sum_5_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            direction_input_c1 = real(direction_input_row[c1])
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                direction_input_c1 = real(direction_input_block[at])
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2 if inside else zero)
         sum_6 = group_sum(sum_5, sum_5_lost)
         direction_input_target = real(direction_input_row[target_i])
         group_1 = (product_1 + direction_input_target)
@@ -478,11 +565,16 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k = real(direction_input_row[k])
-                input_k = real(input_row[k])
-                product_input_row[k] = factor * ((((product_1 + direction_input_k) - sum_6) * weight_target + direction_weight_target) * exp_below(input_k, largest) * inverse_2)
-            if target_i % LANES == rank:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input_k = real(direction_input_block[at])
+                    input_k = real(input_block[at])
+                    product_input_block[at] = factor * ((((product_1 + direction_input_k) - sum_6) * weight_target + direction_weight_target) * exp_below(input_k, largest) * inverse_2)
+                store_row(product_input_row, start, n_C, product_input_block)
+            if (target_i + lead_C) // WIDTH % LANES == rank:
                 product_input_row[target_i] = factor * (direction_weight_target * expm1(sum_7) + sum_1 * weight_target * exp_below(input_target, largest) * inverse_2)
         if product_weight is not None:
             if target_i % LANES == rank:
@@ -494,7 +586,7 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals,
     ignore_index: Whole,
@@ -504,7 +596,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -515,6 +608,8 @@ def hessian_diagonal(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         filling = zero
@@ -534,24 +629,38 @@ def hessian_diagonal(
             skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = filling
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
         largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         weight_target = real(weight[target_i])
         product_1 = -weight_target / (one + others)
@@ -560,9 +669,13 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                diagonal_input_row[k] = factor * (product_1 * exp_below(input_k, largest) * expm1(-(largest - input_k) - log1p_1))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    diagonal_input_block[at] = factor * (product_1 * exp_below(input_k, largest) * expm1(-(largest - input_k) - log1p_1))
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault)
 
@@ -570,7 +683,7 @@ def hessian_diagonal(
 def normalizer(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals,
     ignore_index: Whole,
@@ -590,6 +703,8 @@ def normalizer(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         filling = zero
         skipped = False
         if item_scale is not None:
@@ -629,7 +744,7 @@ def normalizer(
 def normalizer_gradient(
     items: Size,
     n_C: Size,
-    input: Reals,
+    input: Rows,
     target: Wholes,
     weight: Reals,
     ignore_index: Whole,
@@ -639,7 +754,7 @@ def normalizer_gradient(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
+    grad_input: Rows | None,
     grad_weight: Wides | None,
 ) -> None:
     """What each item counts in the denominator of the mean. With its gradient."""
@@ -655,6 +770,8 @@ def normalizer_gradient(
     total_lost = zero
     fault = np.int64(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         filling = zero
@@ -677,8 +794,11 @@ def normalizer_gradient(
                 if i % LANES == rank:
                     values[i] = filling
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = filling
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = filling
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             total = total + filling
             continue
         input_row = row(input, i, n_C)
@@ -693,8 +813,11 @@ def normalizer_gradient(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                grad_input_row[k] = zero
+            for start in range(first_C, n_C, WIDTH * LANES):
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    grad_input_block[at] = zero
+                store_row(grad_input_row, start, n_C, grad_input_block)
         if grad_weight is not None:
             if target_i % LANES == rank:
                 grad_weight_lane[target_i] += factor

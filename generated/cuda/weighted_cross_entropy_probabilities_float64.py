@@ -10,10 +10,17 @@ Plain Python, which needs no GPU to be imported: `lossgen.runtime.cuda` compiles
 import math
 
 import numpy as np
-from lossgen.runtime.device import Factor, LANES, Real, Reals, Scales, Size, Sums, Whole, Wholes, Wides, finish, group, group_count, group_max, group_sum, groups, rank_in_group, row
+from lossgen.runtime.device import Factor, LANES, Real, Reals, Room, Rows, Scales, Size, Sums, WIDTH, Whole, Wholes, Wides, bytes_of, cuda, finish, group, group_count, group_max, group_sum, groups, keep, kept_row, load_kept, load_row, nearest, rank_in_group, row, store_row
 
 SCHEDULE = "row"
 KERNELS = ("evaluate", "hvp", "hvp_full", "hessian_diagonal")
+#: For each kernel the arrays, by axes, whose rows it reads more than once: it keeps as much of them as there is room for.
+KEPT = {
+    "evaluate": {"C": ["input", "target"]},
+    "hvp": {"C": ["input", "target", "direction_input"]},
+    "hvp_full": {"C": ["input", "target", "direction_input", "direction_target"]},
+    "hessian_diagonal": {"C": ["input", "target"]},
+}
 
 storage, real, integer = np.float64, np.float64, np.int64
 zero, one, nan = real(0), real(1), real(np.nan)
@@ -176,8 +183,8 @@ def origin(m):
 def evaluate(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals,
     ignore_index: Whole,
     scale: Real,
@@ -186,9 +193,10 @@ def evaluate(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    grad_input: Reals | None,
-    grad_target: Reals | None,
+    grad_input: Rows | None,
+    grad_target: Rows | None,
     grad_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The loss of each item and its gradient."""
     if multiplier is not None:
@@ -204,6 +212,8 @@ def evaluate(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if grad_input is not None:
             grad_input_row = row(grad_input, i, n_C)
         if grad_target is not None:
@@ -218,46 +228,77 @@ def evaluate(
                 if i % LANES == rank:
                     values[i] = zero
             if grad_input is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_input_block[at] = zero
+                    store_row(grad_input_row, start, n_C, grad_input_block)
             if grad_target is not None:
-                for j in range(rank, n_C, LANES):
-                    grad_target_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    grad_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        grad_target_block[at] = zero
+                    store_row(grad_target_row, start, n_C, grad_target_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
-            target_c = real(target_row[c])
-            weight_c = real(weight[c])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
+                target_c = real(target_block[at])
+                weight_c = real(weight[c])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         log1p_1 = log1p(others)
         sum_3 = zero
         sum_3_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            weight_c1 = real(weight[c1])
-            target_c1 = real(target_row[c1])
-            input_c1 = real(input_row[c1])
-            choice_1 = (zero if target_c1 == zero else ((-(largest - input_c1) - log1p_1) * target_c1))
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, weight_c1 * choice_1)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                weight_c1 = real(weight[c1])
+                target_c1 = real(target_block[at])
+                input_c1 = real(input_block[at])
+                choice_1 = (zero if target_c1 == zero else ((-(largest - input_c1) - log1p_1) * target_c1))
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, weight_c1 * choice_1 if inside else zero)
         sum_4 = group_sum(sum_3, sum_3_lost)
         value = -sum_4
         product_1 = -one / (one + others)
@@ -270,18 +311,29 @@ def evaluate(
             if i % LANES == rank:
                 values[i] = value
         if grad_input is not None:
-            for k in range(rank, n_C, LANES):
-                target_k = real(target_row[k])
-                weight_k = real(weight[k])
-                input_k = real(input_row[k])
-                sum_1 = -(largest - input_k) - log1p_1
-                grad_input_row[k] = factor * (target_k * weight_k * expm1(sum_1) + product_1 * (target_k * weight_k - sum_2) * exp_below(input_k, largest))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    target_k = real(target_block[at])
+                    weight_k = real(weight[k])
+                    input_k = real(input_block[at])
+                    sum_1 = -(largest - input_k) - log1p_1
+                    grad_input_block[at] = factor * (target_k * weight_k * expm1(sum_1) + product_1 * (target_k * weight_k - sum_2) * exp_below(input_k, largest))
+                store_row(grad_input_row, start, n_C, grad_input_block)
         if grad_target is not None:
-            for k in range(rank, n_C, LANES):
-                input_k_2 = real(input_row[k])
-                sum_5 = -(largest - input_k_2) - log1p_1
-                weight_k_2 = real(weight[k])
-                grad_target_row[k] = factor * -sum_5 * weight_k_2
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                grad_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    input_k_2 = real(input_block[at])
+                    sum_5 = -(largest - input_k_2) - log1p_1
+                    weight_k_2 = real(weight[k])
+                    grad_target_block[at] = factor * -sum_5 * weight_k_2
+                store_row(grad_target_row, start, n_C, grad_target_block)
         if grad_weight is not None:
             for k in range(rank, n_C, LANES):
                 target_k_2 = real(target_row[k])
@@ -296,18 +348,19 @@ def evaluate(
 def hvp(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals,
     ignore_index: Whole,
-    direction_input: Reals,
+    direction_input: Rows,
     scale: Real,
     multiplier: Factor | None,
     item_scale: Scales | None,
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
+    product_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -319,6 +372,8 @@ def hvp(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         skipped = False
@@ -331,24 +386,46 @@ def hvp(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
-            target_c = real(target_row[c])
-            weight_c = real(weight[c])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
+                target_c = real(target_block[at])
+                weight_c = real(weight[c])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
@@ -357,17 +434,22 @@ def hvp(
         sum_3_lost = zero
         sum_5 = zero
         sum_5_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if input_c_2 == largest else zero)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            choice_2 = (direction_input_c if input_c_2 == largest else zero)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_2 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_4 = group_sum(sum_3, sum_3_lost)
         sum_6 = group_sum(sum_5, sum_5_lost)
@@ -376,18 +458,28 @@ def hvp(
         inverse_2 = one / (one + others)
         sum_7 = zero
         sum_7_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            direction_input_c1 = real(direction_input_row[c1])
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                direction_input_c1 = real(direction_input_block[at])
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2 if inside else zero)
         sum_8 = group_sum(sum_7, sum_7_lost)
         sum_9 = zero
         sum_9_lost = zero
-        for c2 in range(rank, n_C, LANES):
-            direction_input_c2 = real(direction_input_row[c2])
-            target_c2 = real(target_row[c2])
-            weight_c2 = real(weight[c2])
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, ((product_1 + direction_input_c2) - sum_8) * target_c2 * weight_c2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c2 = nearest(start + at, n_C)
+                inside = c2 == start + at
+                direction_input_c2 = real(direction_input_block[at])
+                target_c2 = real(target_block[at])
+                weight_c2 = real(weight[c2])
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, ((product_1 + direction_input_c2) - sum_8) * target_c2 * weight_c2 if inside else zero)
         sum_10 = group_sum(sum_9, sum_9_lost)
         value = -sum_10
         product_2 = sum_2 * inverse_2
@@ -400,10 +492,15 @@ def hvp(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k = real(direction_input_row[k])
-                input_k = real(input_row[k])
-                product_input_row[k] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * exp_below(input_k, largest))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    direction_input_k = real(direction_input_block[at])
+                    input_k = real(input_block[at])
+                    product_input_block[at] = factor * (product_2 * ((product_1 + direction_input_k) - sum_8) * exp_below(input_k, largest))
+                store_row(product_input_row, start, n_C, product_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
 
@@ -411,12 +508,12 @@ def hvp(
 def hvp_full(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals,
     ignore_index: Whole,
-    direction_input: Reals,
-    direction_target: Reals,
+    direction_input: Rows,
+    direction_target: Rows,
     direction_weight: Reals,
     scale: Real,
     multiplier: Factor | None,
@@ -424,9 +521,10 @@ def hvp_full(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    product_input: Reals | None,
-    product_target: Reals | None,
+    product_input: Rows | None,
+    product_target: Rows | None,
     product_weight: Wides | None,
+    room_C: Room,
 ) -> None:
     """The slope along a direction and the Hessian times the direction."""
     if multiplier is not None:
@@ -442,6 +540,8 @@ def hvp_full(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if product_input is not None:
             product_input_row = row(product_input, i, n_C)
         if product_target is not None:
@@ -456,33 +556,62 @@ def hvp_full(
                 if i % LANES == rank:
                     values[i] = zero
             if product_input is not None:
-                for j in range(rank, n_C, LANES):
-                    product_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_input_block[at] = zero
+                    store_row(product_input_row, start, n_C, product_input_block)
             if product_target is not None:
-                for j in range(rank, n_C, LANES):
-                    product_target_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    product_target_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        product_target_block[at] = zero
+                    store_row(product_target_row, start, n_C, product_target_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
         direction_input_row = row(direction_input, i, n_C)
         direction_target_row = row(direction_target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        direction_input_kept = kept_row(direction_input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_input_row)
+        direction_target_kept = kept_row(direction_target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(direction_target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+            keep(direction_input_kept, direction_input_row, start, lead_C, n_C)
+            keep(direction_target_kept, direction_target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
         sum_3 = zero
         sum_3_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
-            direction_target_c = real(direction_target_row[c])
-            weight_c = real(weight[c])
-            direction_weight_c = real(direction_weight[c])
-            target_c = real(target_row[c])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, direction_target_c * weight_c + direction_weight_c * target_c)
-            sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, target_c * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
+                direction_target_c = real(direction_target_block[at])
+                weight_c = real(weight[c])
+                direction_weight_c = real(direction_weight[c])
+                target_c = real(target_block[at])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, direction_target_c * weight_c + direction_weight_c * target_c if inside else zero)
+                sum_3, sum_3_lost = sum_with_lost(sum_3, sum_3_lost, target_c * weight_c if inside else zero)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         sum_4 = group_sum(sum_3, sum_3_lost)
@@ -492,17 +621,22 @@ def hvp_full(
         sum_5_lost = zero
         sum_7 = zero
         sum_7_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
-            choice_1 = (one if input_c_2 == largest else zero)
-            sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_1)
-            direction_input_c = real(direction_input_row[c])
-            choice_2 = (direction_input_c if input_c_2 == largest else zero)
-            sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                choice_1 = (one if input_c_2 == largest else zero)
+                sum_5, sum_5_lost = sum_with_lost(sum_5, sum_5_lost, choice_1 if inside else zero)
+                direction_input_c = real(direction_input_block[at])
+                choice_2 = (direction_input_c if input_c_2 == largest else zero)
+                sum_7, sum_7_lost = sum_with_lost(sum_7, sum_7_lost, choice_2 if inside else zero)
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         sum_6 = group_sum(sum_5, sum_5_lost)
         sum_8 = group_sum(sum_7, sum_7_lost)
@@ -511,24 +645,36 @@ def hvp_full(
         inverse_2 = one / (one + others)
         sum_9 = zero
         sum_9_lost = zero
-        for c1 in range(rank, n_C, LANES):
-            input_c1 = real(input_row[c1])
-            direction_input_c1 = real(direction_input_row[c1])
-            sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c1 = nearest(start + at, n_C)
+                inside = c1 == start + at
+                input_c1 = real(input_block[at])
+                direction_input_c1 = real(direction_input_block[at])
+                sum_9, sum_9_lost = sum_with_lost(sum_9, sum_9_lost, exp_below(input_c1, largest) * (product_1 + direction_input_c1) * inverse_2 if inside else zero)
         sum_10 = group_sum(sum_9, sum_9_lost)
         log1p_1 = log1p(others)
         sum_11 = zero
         sum_11_lost = zero
-        for c2 in range(rank, n_C, LANES):
-            direction_input_c2 = real(direction_input_row[c2])
-            target_c2 = real(target_row[c2])
-            input_c2 = real(input_row[c2])
-            sum_1 = -(largest - input_c2) - log1p_1
-            direction_target_c2 = real(direction_target_row[c2])
-            weight_c2 = real(weight[c2])
-            direction_weight_c2 = real(direction_weight[c2])
-            choice_3 = (zero if target_c2 == zero else (sum_1 * target_c2))
-            sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (((product_1 + direction_input_c2) - sum_10) * target_c2 + sum_1 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_3)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c2 = nearest(start + at, n_C)
+                inside = c2 == start + at
+                direction_input_c2 = real(direction_input_block[at])
+                target_c2 = real(target_block[at])
+                input_c2 = real(input_block[at])
+                sum_1 = -(largest - input_c2) - log1p_1
+                direction_target_c2 = real(direction_target_block[at])
+                weight_c2 = real(weight[c2])
+                direction_weight_c2 = real(direction_weight[c2])
+                choice_3 = (zero if target_c2 == zero else (sum_1 * target_c2))
+                sum_11, sum_11_lost = sum_with_lost(sum_11, sum_11_lost, (((product_1 + direction_input_c2) - sum_10) * target_c2 + sum_1 * direction_target_c2) * weight_c2 + direction_weight_c2 * choice_3 if inside else zero)
         sum_12 = group_sum(sum_11, sum_11_lost)
         value = -sum_12
         product_2 = -inverse_2
@@ -541,27 +687,41 @@ def hvp_full(
             if i % LANES == rank:
                 values[i] = value
         if product_input is not None:
-            for k in range(rank, n_C, LANES):
-                direction_target_k = real(direction_target_row[k])
-                weight_k = real(weight[k])
-                input_k = real(input_row[k])
-                sum_13 = -(largest - input_k) - log1p_1
-                expm1_1 = expm1(sum_13)
-                direction_weight_k = real(direction_weight[k])
-                target_k = real(target_row[k])
-                e_1 = exp_below(input_k, largest)
-                direction_input_k = real(direction_input_row[k])
-                sum_14 = (product_1 + direction_input_k) - sum_10
-                product_input_row[k] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_2 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * e_1 + product_2 * (target_k * weight_k - sum_4) * sum_14 * e_1 + sum_14 * target_k * weight_k * e_1 * inverse_2)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_target_block = load_kept(direction_target_kept, direction_target_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                product_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    direction_target_k = real(direction_target_block[at])
+                    weight_k = real(weight[k])
+                    input_k = real(input_block[at])
+                    sum_13 = -(largest - input_k) - log1p_1
+                    expm1_1 = expm1(sum_13)
+                    direction_weight_k = real(direction_weight[k])
+                    target_k = real(target_block[at])
+                    e_1 = exp_below(input_k, largest)
+                    direction_input_k = real(direction_input_block[at])
+                    sum_14 = (product_1 + direction_input_k) - sum_10
+                    product_input_block[at] = factor * (direction_target_k * weight_k * expm1_1 + direction_weight_k * target_k * expm1_1 + product_2 * (direction_target_k * weight_k + direction_weight_k * target_k - sum_2) * e_1 + product_2 * (target_k * weight_k - sum_4) * sum_14 * e_1 + sum_14 * target_k * weight_k * e_1 * inverse_2)
+                store_row(product_input_row, start, n_C, product_input_block)
         if product_target is not None:
-            for k in range(rank, n_C, LANES):
-                direction_input_k_2 = real(direction_input_row[k])
-                sum_15 = (product_1 + direction_input_k_2) - sum_10
-                weight_k_2 = real(weight[k])
-                input_k_2 = real(input_row[k])
-                sum_16 = -(largest - input_k_2) - log1p_1
-                direction_weight_k_2 = real(direction_weight[k])
-                product_target_row[k] = factor * (-sum_15 * weight_k_2 - sum_16 * direction_weight_k_2)
+            for start in range(first_C, n_C, WIDTH * LANES):
+                direction_input_block = load_kept(direction_input_kept, direction_input_row, start, lead_C, n_C, room_C)
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                product_target_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    k = nearest(start + at, n_C)
+                    direction_input_k_2 = real(direction_input_block[at])
+                    sum_15 = (product_1 + direction_input_k_2) - sum_10
+                    weight_k_2 = real(weight[k])
+                    input_k_2 = real(input_block[at])
+                    sum_16 = -(largest - input_k_2) - log1p_1
+                    direction_weight_k_2 = real(direction_weight[k])
+                    product_target_block[at] = factor * (-sum_15 * weight_k_2 - sum_16 * direction_weight_k_2)
+                store_row(product_target_row, start, n_C, product_target_block)
         if product_weight is not None:
             for k in range(rank, n_C, LANES):
                 direction_input_k_3 = real(direction_input_row[k])
@@ -578,8 +738,8 @@ def hvp_full(
 def hessian_diagonal(
     items: Size,
     n_C: Size,
-    input: Reals,
-    target: Reals,
+    input: Rows,
+    target: Rows,
     weight: Reals,
     ignore_index: Whole,
     scale: Real,
@@ -588,7 +748,8 @@ def hessian_diagonal(
     values: Reals | None,
     totals: Sums,
     faults: Wholes,
-    diagonal_input: Reals | None,
+    diagonal_input: Rows | None,
+    room_C: Room,
 ) -> None:
     """The second derivative with respect to each entry."""
     if multiplier is not None:
@@ -600,6 +761,8 @@ def hessian_diagonal(
     fault = np.int64(0)
     bad = integer(0)
     for i in range(group(), items, groups()):
+        lead_C = i * n_C % WIDTH
+        first_C = WIDTH * rank - lead_C
         if diagonal_input is not None:
             diagonal_input_row = row(diagonal_input, i, n_C)
         skipped = False
@@ -609,33 +772,56 @@ def hessian_diagonal(
                 skipped = True
         if skipped:
             if diagonal_input is not None:
-                for j in range(rank, n_C, LANES):
-                    diagonal_input_row[j] = zero
+                for start in range(first_C, n_C, WIDTH * LANES):
+                    diagonal_input_block = cuda.local.array(WIDTH, real)
+                    for at in range(WIDTH):
+                        diagonal_input_block[at] = zero
+                    store_row(diagonal_input_row, start, n_C, diagonal_input_block)
             continue
         input_row = row(input, i, n_C)
         target_row = row(target, i, n_C)
-        for j in range(rank, n_C, LANES):
-            bad = integer(bad | (integer(0) if (target_row[j] >= zero) & (target_row[j] <= one) else integer(2)))
+        place = 0
+        input_kept = kept_row(input_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(input_row)
+        target_kept = kept_row(target_row, place, room_C, first_C, n_C)
+        place += room_C * bytes_of(target_row)
+        for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
+            keep(input_kept, input_row, start, lead_C, n_C)
+            keep(target_kept, target_row, start, lead_C, n_C)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                entry = real(target_block[at])
+                bad = integer(bad | (integer(0) if (entry >= zero) & (entry <= one) else integer(2)))
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for c in range(rank, n_C, LANES):
-            input_c = real(input_row[c])
-            image = ordered(input_c)
-            top = image if image > top else top
-            target_c = real(target_row[c])
-            weight_c = real(weight[c])
-            sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c)
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c = real(input_block[at])
+                image = ordered(input_c)
+                top = image if image > top else top
+                target_c = real(target_block[at])
+                weight_c = real(weight[c])
+                sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
         largest = unordered(group_max(top))
         sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for c in range(rank, n_C, LANES):
-            input_c_2 = real(input_row[c])
-            is_largest = input_c_2 == largest
-            share = exp_below(input_c_2, largest)
-            rest = rest + (zero if is_largest else share)
-            rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        for start in range(first_C, n_C, WIDTH * LANES):
+            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+            for at in range(WIDTH):
+                c = nearest(start + at, n_C)
+                inside = c == start + at
+                input_c_2 = real(input_block[at])
+                is_largest = (input_c_2 == largest) & inside
+                share = exp_below(input_c_2, largest)
+                rest = rest + (share if inside != is_largest else zero)
+                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         product_1 = -sum_2 / (one + others)
         log1p_1 = log1p(others)
@@ -643,8 +829,12 @@ def hessian_diagonal(
         if item_scale is not None:
             factor = scale * s
         if diagonal_input is not None:
-            for k in range(rank, n_C, LANES):
-                input_k = real(input_row[k])
-                diagonal_input_row[k] = factor * (product_1 * exp_below(input_k, largest) * expm1(-(largest - input_k) - log1p_1))
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                diagonal_input_block = cuda.local.array(WIDTH, real)
+                for at in range(WIDTH):
+                    input_k = real(input_block[at])
+                    diagonal_input_block[at] = factor * (product_1 * exp_below(input_k, largest) * expm1(-(largest - input_k) - log1p_1))
+                store_row(diagonal_input_row, start, n_C, diagonal_input_block)
     counted = rank == 0
     finish(totals, faults, total if counted else zero, total_lost if counted else zero, fault | bad)
