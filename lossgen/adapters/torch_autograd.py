@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from lossgen.runtime import Loss
@@ -74,22 +74,20 @@ class ValueNode(torch.autograd.Function):
         return None, *task.gradients(upstream, tensors)
 
 
-# `Function.apply` itself, without the preparations for function transforms (vmap, grad), which take 3 microseconds and
-# are of no use where none is active.
-value_node = super(torch.autograd.Function, ValueNode).apply
+def direct(node: type[torch.autograd.Function]) -> Callable:
+    """`node.apply`, without what takes as long as a small kernel and is of no use here.
+
+    `Function.apply` itself, without the preparations for function transforms (vmap, grad), which take 3 microseconds. What
+    PyTorch hands to `forward` and `backward` as `ctx` has a place of its own for `kept`, without a dictionary; and what
+    `Function` does between the engine and `backward` is to look for a method `vjp`.
+    """
+    inherited = {"_forward_cls": node, "_autograd_function_id": node._backward_cls._autograd_function_id}
+    body = {"__slots__": ("kept",), "apply": node.backward, **inherited}
+    node._backward_cls = type(f"{node.__name__}Backward", (torch.autograd.function.BackwardCFunction,), body)
+    return super(torch.autograd.Function, node).apply
 
 
-class ValueNodeBackward(torch.autograd.function.BackwardCFunction):
-    """What PyTorch hands to `forward` and `backward` as `ctx`: `kept` has a place of its own, without a dictionary."""
-
-    __slots__ = ("kept",)
-    _forward_cls = ValueNode
-    _autograd_function_id = ValueNode._backward_cls._autograd_function_id
-    # As with `value_node`: what `Function` does between the engine and `backward` is to look for a method `vjp`.
-    apply = ValueNode.backward
-
-
-ValueNode._backward_cls = ValueNodeBackward
+value_node = direct(ValueNode)
 
 
 def _task(rest: Rest, saved: Sequence[Tensor | None]) -> tuple[Task, list[Tensor]]:

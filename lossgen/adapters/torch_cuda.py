@@ -42,8 +42,9 @@ class TorchMemory:
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         """A new contiguous tensor."""
-        found = torch.empty(shape, dtype=torch_dtype(name_of(dtype)), device=self._device)
-        return Array(found.data_ptr(), shape, contiguous_strides(shape), dtype, found)
+        strides = contiguous_strides(shape)  # known, with which asking takes less time
+        found = torch.empty_strided(shape, strides, dtype=torch_dtype(name_of(dtype)), device=self._device)
+        return Array(found.data_ptr(), shape, strides, dtype, found)
 
 
 def array_of(tensor: Tensor) -> Array:
@@ -137,10 +138,14 @@ def evaluated(call: Call, task: Task, later: bool) -> list[Array]:
 
 def gradients(task: Task, upstream: Tensor, tensors: Tensors) -> list[Tensor]:
     """The gradients that are wanted, times the upstream gradient."""
-    call = prepared(task, tensors)
+    return [array.owner for array in slopes(prepared(task, tensors), task, upstream)]
+
+
+def slopes(call: Call, task: Task, upstream: Tensor) -> Sequence[Array]:
+    """The same as arrays, for a call that is prepared."""
     found = moving.gradients(call, task.wanted_names(), upstream_of(task.schema.name, upstream))
     call.wait_if_told()
-    return [array.owner for array in found]
+    return found
 
 
 def products(

@@ -116,7 +116,7 @@ class HostDriver:
     def synchronize(self):
         self.waited += 1
 
-    def upload(self, address, source, stream):
+    def upload(self, address, source, stream, sent=None):
         assert source.flags.c_contiguous
         ctypes.memmove(address, source.ctypes.data, source.nbytes)
 

@@ -11,7 +11,7 @@ from lending import Driver
 
 from lossgen import generated
 from lossgen.runtime import LossError, LossTypeError
-from lossgen.runtime.cuda import lent
+from lossgen.runtime.cuda import lent, surface
 
 
 class OnDevice:
@@ -156,3 +156,31 @@ def test_errors():
         LossError, match=r"^mse_loss: direction has 2 arrays, expected 1 arrays, one for each of input$"
     ):
         generated.mse_loss.hvp(x, x, (x, x))
+
+
+def test_calls_of_a_kind_start_the_same_kernels_again(monkeypatch, driver):
+    """For other numbers elsewhere in memory; lengths may be Python's own numbers."""
+    bound, bind = [], surface.bind
+    monkeypatch.setattr(surface, "bind", lambda *given: bound.append(given) or bind(*given))
+    losses, lengths = (generated.cross_entropy, generated.ctc_with_logits_loss), ([5, 3, 4], [5, 5, 2], [3, 4, 5])
+    for loss in losses:
+        loss.recipes.clear()
+    for k in range(3):
+        x, d, w, t = numbers(5, 7, seed=k), numbers(5, 7, seed=k + 9), np.abs(numbers(7)), (np.arange(5) + k) % 7
+        mask, given = np.arange(5) != k, [OnDevice(a) for a in (x, t, w)]
+        loss, options, same_ = losses[0], {"mask": OnDevice(mask)}, {"mask": mask}
+        same(loss(*given, **options), loss(x, t, w, **same_))
+        for wrt in (None, "weight"):
+            found, right = loss.value_and_grad(*given, wrt=wrt), loss.value_and_grad(x, t, w, wrt=wrt)
+            for one, other in zip(found, right, strict=True):
+                same(one, other)
+        same(loss.hvp(*given[:2], OnDevice(d), given[2]), loss.hvp(x, t, d, w))
+        same(loss.hessian_diagonal(*given, axis=1), loss.hessian_diagonal(x, t, w, axis=1))
+        same(loss(*given, denominator=k + 1.0), loss(x, t, w, denominator=k + 1.0))
+        grid, rest = numbers(5, 3, 4, seed=k), ([[1, 2], [3, 1], [2, 1]], lengths[k], [2, 0, 1])
+        same(losses[1](OnDevice(grid), *rest), losses[1](grid, *rest))
+    assert len(bound) == 6 + 3  # and each time with a denominator that is a number
+    words = r"^ctc_with_logits_loss: input_lengths\[2\] is 6, expected a length in 0 ... 5"
+    with pytest.raises(LossError, match=words):
+        losses[1](OnDevice(grid), [[1, 2], [3, 1], [2, 1]], [5, 5, 6], [2, 0, 1])
+    assert driver.waited == 0

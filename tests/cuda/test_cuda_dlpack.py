@@ -1,6 +1,7 @@
 """Arrays that offer DLPack, and results that do: read and lent on a device in main memory, by PyTorch, JAX and cuda.core."""
 
 import gc
+import sys
 import weakref
 
 import jax
@@ -28,7 +29,7 @@ def driver(monkeypatch):
 
 @pytest.fixture
 def here(monkeypatch):
-    """Results say that they lie in main memory, which is true, so that libraries can read them."""
+    """Results say that they lie in main memory, as they do, so that libraries can read them."""
     monkeypatch.setattr(owned, "CUDA", 1)
 
 
@@ -117,10 +118,9 @@ def test_results_are_lent_to_libraries(here, driver):
 def test_capsules_are_what_nvidias_library_reads(versioned, name, monkeypatch):
     core = pytest.importorskip("cuda.core.utils", reason="cuda-core is not installed: pip install 'lossgen[cuda]'")
     device = Driver(number=3)
-    dtype = torch.zeros(0, dtype=getattr(torch, name))
     monkeypatch.setattr(lent.devices, "driver_for", lambda number: device)
     for shape in ((2, 3), (), (0, 4)):
-        x = dtype.new_zeros(shape)
+        x = torch.zeros(shape, dtype=getattr(torch, name))
         found = generated.mse_loss(Lent(x, (2, 3)), Lent(x.clone(), (2, 3)), reduction="none")
         if name in ("float16", "bfloat16"):  # whose values are float32
             found = generated.mse_loss.value_and_grad(Lent(x, (2, 3)), Lent(x.clone(), (2, 3)))[1]
@@ -183,11 +183,9 @@ def test_results_are_copied_to_main_memory(driver):
 
 def test_lengths_and_denominators_that_are_lent(here):
     x, labels = randn(5, 3, 4), torch.tensor([[1, 2], [3, 1], [2, 1]])
-    lengths = torch.tensor([5, 3, 4]), torch.tensor([2, 0, 1])
-    found = generated.ctc_with_logits_loss(
-        Lent(x), Lent(labels), *map(Lent, lengths), reduction="sum", denominator=Lent(torch.tensor(2.0).double())
-    )
-    expected = torch.nn.functional.ctc_loss(x.log_softmax(2), labels, *lengths, reduction="sum") / 2
+    rest, divisor = (labels, torch.tensor([5, 3, 4]), torch.tensor([2, 0, 1])), torch.tensor(2.0)
+    found = generated.ctc_with_logits_loss(Lent(x), *map(Lent, rest), reduction="sum", denominator=Lent(divisor))
+    expected = torch.nn.functional.ctc_loss(x.log_softmax(2), *rest, reduction="sum") / 2
     torch.testing.assert_close(torch.from_dlpack(found), expected, rtol=1e-5, atol=0)
 
 
@@ -233,10 +231,7 @@ def test_errors():
 
 
 def test_without_ml_dtypes(monkeypatch):
-    def missing(name):
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(lent, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
     with pytest.raises(
         LossError, match=r"^mse_loss: input is of bfloat16, for which NumPy needs ml_dtypes: pip install"
     ):

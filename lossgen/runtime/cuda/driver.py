@@ -6,7 +6,7 @@ that runs the same kernels over main memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -58,6 +58,18 @@ class Program(NamedTuple):
     types: tuple[str, ...]
 
 
+class Sent(NamedTuple):
+    """How a later call of the same kind makes of its own argument what was sent to the device of an earlier one's.
+
+    Args:
+        position: where in the signature the argument stands.
+        make: what makes a contiguous array of it, of the same shape and dtype; LossError if it cannot.
+    """
+
+    position: int
+    make: Callable[[np.ndarray], np.ndarray]
+
+
 class Driver(Protocol):
     """A device.
 
@@ -85,8 +97,11 @@ class Driver(Protocol):
     def synchronize(self) -> None:
         """Wait until all that was started on the device is done."""
 
-    def upload(self, address: int, source: np.ndarray, stream: int) -> None:
-        """Copy an array from main memory, in the order of a stream; it may be changed afterwards."""
+    def upload(self, address: int, source: np.ndarray, stream: int, sent: Sent | None = None) -> None:
+        """Copy an array from main memory, in the order of a stream; it may be changed afterwards.
+
+        sent: for who writes down what is asked for here; None if it follows from more than one argument.
+        """
 
     def download(self, address: int, target: np.ndarray, stream: int) -> None:
         """Copy an array to main memory, once the stream has come so far: this waits."""

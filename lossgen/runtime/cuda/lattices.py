@@ -18,7 +18,7 @@ from ..errors import LossError
 from ..schema import Argument
 from ..sequences import LengthSlot
 from ..whole import Whole
-from .driver import Array, Place
+from .driver import Array, Place, Sent
 from .launching import Given, blocks_for, run
 from .operands import operand
 from .plan import CudaPlan
@@ -119,8 +119,12 @@ def _length(
     if isinstance(array, Array) and needed:
         array = downloaded(place, contiguous(loss, argument.name, place, array, array.dtype))
     if isinstance(array, np.ndarray):
-        known = _known(plan, place, LengthSlot(loss, argument, placement, array.shape), array, mask)
-        return Lengths(_wholes(place, known), known)
+        slot, size = LengthSlot(loss, argument, placement, array.shape), geometry.sizes.get(argument.axis or "")
+        known = _known(plan, place, slot, array, mask)
+        sent = Sent(position, lambda array: slot.lengths(array, geometry.item_shape, size, None))
+        if known.size and common(array) is not None:  # then nothing is copied, and a graph can be captured
+            return Lengths(filled(place, known.shape, INT64, int(known[0])), known)
+        return Lengths(uploaded(place, known, sent), known)
     if placement.broadcast:  # one number for all
         array = array._replace(shape=(), strides=())
     view = moved(array, placement, geometry.item_shape)
@@ -145,11 +149,9 @@ def _known(plan: CudaPlan, place: Place, slot: LengthSlot, array: np.ndarray, ma
     return slot.lengths(array, item_shape, size, ~counted.reshape(-1))
 
 
-def _wholes(place: Place, numbers: np.ndarray) -> Array:
-    """Whole numbers on the device; nothing is copied where all are the same."""
-    if numbers.size and (numbers == numbers[0]).all():
-        return filled(place, numbers.shape, INT64, int(numbers[0]))
-    return uploaded(place, numbers)
+def common(array: np.ndarray) -> float | int | None:
+    """The number that all entries of an array in main memory are, if they are one."""
+    return array.flat[0].item() if array.size and (array == array.flat[0]).all() else None
 
 
 def _sequence(
@@ -159,7 +161,8 @@ def _sequence(
     argument, placement, geometry = plan.variant.arguments[position], plan.geometry.placements[position], plan.geometry
     assert array is not None and placement is not None
     if isinstance(array, np.ndarray):
-        array = uploaded(place, array.astype(INT64))
+        sent = Sent(position, lambda array: np.ascontiguousarray(array, INT64))
+        array = uploaded(place, sent.make(array), sent)
     view = moved(array, placement, geometry.item_shape)
     labels = contiguous(plan.schema.name, argument.name, place, view, INT64)
     if _is_joined(plan, position):

@@ -14,7 +14,7 @@ from cuda.bindings import driver as api
 from ..errors import LossError
 from .binaries import binary_for
 from .compile import Binary
-from .driver import Program
+from .driver import Program, Sent
 from .packing import Packing
 from .reports import ROW, ROWS, Reports
 from .schedules import BLOCK
@@ -46,6 +46,7 @@ class NvidiaDriver:
         binaries: Callable[[Program, tuple[int, int]], Binary] = binary_for,
     ) -> None:
         self._api, self._binaries, self.number = functions, binaries, number
+        self._start, self._get_current = functions.cuLaunchKernel, functions.cuCtxGetCurrent  # looked up once
         self._call("cuInit", 0)
         device = self._call("cuDeviceGet", number)
         self._context = self._call("cuDevicePrimaryCtxRetain", device)
@@ -76,8 +77,11 @@ class NvidiaDriver:
         """Start it, in this device's context, whichever is the thread's own."""
         block = function.packing.take(values)
         given = (function.handle, blocks, 1, 1, self.threads, 1, 1, memory, stream, block[2], 0)
-        if self._is_current():
-            self._call("cuLaunchKernel", *given)
+        error, current = self._get_current()
+        if int(error) == 0 and int(current) == self._own:
+            (error,) = self._start(*given)
+            if int(error) != 0:
+                raise _failed("cuLaunchKernel", error)
         else:
             with self._current():
                 self._call("cuLaunchKernel", *given)
@@ -106,7 +110,7 @@ class NvidiaDriver:
         with self._current():
             self._call("cuMemFreeAsync", address, stream)
 
-    def upload(self, address: int, source: np.ndarray, stream: int) -> None:
+    def upload(self, address: int, source: np.ndarray, stream: int, sent: Sent | None = None) -> None:
         """Copy an array from main memory in the order of a stream; the driver has read it when this returns."""
         with self._current():
             self._call("cuMemcpyHtoDAsync", address, source.ctypes.data, source.nbytes, stream)
@@ -132,9 +136,6 @@ class NvidiaDriver:
         memory[...] = 0
         return memory
 
-    def _is_current(self) -> bool:
-        return int(self._call("cuCtxGetCurrent")) == self._own
-
     @contextmanager
     def _current(self) -> Iterator[None]:
         """Lets this device's context be the thread's own, and the one before again."""
@@ -152,8 +153,12 @@ def called(functions: Any, name: str, *given: Any) -> Any:
     """What a function of CUDA's driver returns; LossError with its name if it fails."""
     error, *found = getattr(functions, name)(*given)
     if int(error) != 0:
-        raise LossError(f"CUDA: {name} failed with {error.name}")
+        raise _failed(name, error)
     return found[0] if found else None
+
+
+def _failed(name: str, error: Any) -> LossError:
+    return LossError(f"CUDA: {name} failed with {error.name}")
 
 
 def number_of(address: int, functions: Any = api) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from ..dtypes import FLOAT64
 from ..errors import LossError
 from ..layout import Placement
-from .driver import Array, Place, contiguous_strides, is_contiguous
+from .driver import Array, Place, Sent, contiguous_strides, is_contiguous
 from .launching import blocks_for, run
 
 Shape = tuple[int, ...]
@@ -111,11 +111,11 @@ def filled(place: Place, shape: Shape, dtype: np.dtype, number: float) -> Array:
     return found
 
 
-def uploaded(place: Place, numbers: np.ndarray) -> Array:
-    """An array of main memory on the device."""
+def uploaded(place: Place, numbers: np.ndarray, sent: Sent | None = None) -> Array:
+    """An array of main memory on the device; `sent` as in `Driver.upload`."""
     found = place.memory.empty(numbers.shape, numbers.dtype)
     if numbers.size:
-        place.driver.upload(found.address, np.ascontiguousarray(numbers), place.stream)
+        place.driver.upload(found.address, np.ascontiguousarray(numbers), place.stream, sent)
     return found
 
 
