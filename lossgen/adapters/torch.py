@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lossgen.runtime import Call, Loss, LossError
+from lossgen.runtime.again import engine_step
 from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.derivatives import evaluate, fixed_denominator
 from lossgen.runtime.loss import remember
@@ -130,10 +131,13 @@ def _general(
     wanted = _wanted(loss, call, tracked)
     rest = Rest(tuple(tracked), loss, parameters, (reduction, axis, empty), constants[2])
     if key and axis is None and not any(x is not None for x in extra) and is_plain(arguments, loss.predictions):
-        quick = find_quick(call.plan, arrays, call.scaling, () if reduction == "none" else wanted)
-        if quick and fixed_denominator(call, wanted):
-            recipe = Recipe(quick.step, call.parameters, rest)
-            recipe.shorten(find_shortest(call.plan, call.parameters, call.scaling, wanted), arguments)
+        names = () if reduction == "none" else wanted
+        quick = find_quick(call.plan, arrays, call.scaling, names)
+        step = quick.step if quick else engine_step(call, names)
+        if step is not None and fixed_denominator(call, wanted):
+            recipe = Recipe(step, call.parameters, rest)
+            if quick:
+                recipe.shorten(find_shortest(call.plan, call.parameters, call.scaling, wanted), arguments)
             remember(loss.recipes, tuple(key), recipe)
     if not tracked:
         return rounded(scalar_tensor(call.value()), arguments)

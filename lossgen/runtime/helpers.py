@@ -13,7 +13,7 @@ import numpy as np
 from .lanes import Job
 
 #: How long a helper looks for the next job, and a caller for the end of one, before it sleeps; in nanoseconds.
-PATIENCE = 150_000
+PATIENCE = 300_000
 #: How long a helper waits once it has seen a job: until its own kernel runs, the caller holds the GIL, and a thread that
 #: finds it held goes to sleep.
 LATER = 8_000

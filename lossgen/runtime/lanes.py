@@ -72,7 +72,7 @@ class Job:
             own = self._workers
             self._workers += 1
             first, end = self._begins[own], self._ends[own]
-            last = first + -(-3 * (end - first) // 4)
+            last = end - (end - first) // 8
             self._begins[own] = last
             return (own, first, last) if first < last else (own, *self._take(own))
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from lossgen.generated.torch import cross_entropy, mse_loss
+from lossgen.generated.torch import cross_entropy, ctc_with_logits_loss, mse_loss
 
 from lossgen.runtime import LossError, LossTypeError
 
@@ -11,7 +11,7 @@ TIMES = 4  # from the third call on, a call is recognised by its tensors alone
 
 @pytest.fixture(autouse=True)
 def no_earlier_calls(monkeypatch):
-    for loss in (cross_entropy, mse_loss):
+    for loss in (cross_entropy, ctc_with_logits_loss, mse_loss):
         forget(monkeypatch, loss)
 
 
@@ -66,6 +66,51 @@ def test_the_bits_of_rows_are_those_of_the_general_way(shape):
         general = first(cross_entropy, x, target, label_smoothing=0.1)
         assert torch.equal(value, general[0]) and torch.equal(gradient, general[1])
     assert short(cross_entropy)
+
+
+def sequences(dtype=torch.float32):
+    """Logits (T, N, C), labels, and other lengths in every call."""
+    x, labels = torch.randn(9, 3, 5, dtype=dtype), torch.randint(1, 5, (3, 4))
+    return x, labels, torch.randint(4, 10, (3,)), torch.randint(0, 5, (3,))
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_recurrence_again_gives_the_bits_of_the_general_way(dtype, reduction):
+    for _ in range(TIMES):
+        x, *rest = sequences(dtype)
+        x.requires_grad_()
+        value = ctc_with_logits_loss(x, *rest, reduction=reduction)
+        with pytest.MonkeyPatch.context() as patch:
+            forget(patch, ctc_with_logits_loss)
+            general = ctc_with_logits_loss(x, *rest, reduction=reduction)
+        assert torch.equal(value, general) and value.dtype == dtype
+        upstream = torch.randn_like(value)
+        found, expected = torch.autograd.grad(value, x, upstream), torch.autograd.grad(general, x, upstream)
+        assert torch.equal(*found, *expected)
+    assert ctc_with_logits_loss.__globals__["_loss"].recipes
+
+
+def test_what_a_recurrence_is_given_is_checked_again():
+    for _ in range(TIMES):
+        run(ctc_with_logits_loss, *sequences())
+    x, labels, frames, lengths = sequences()
+    frames[1] = 10
+    for _ in range(TIMES):
+        with pytest.raises(LossError, match=r"^ctc_with_logits_loss: input_lengths\[1\] is 10, expected"):
+            run(ctc_with_logits_loss, x, labels, frames, lengths)
+
+
+def test_transposed_arguments_again():
+    for _ in range(TIMES):
+        x, y = torch.randn(40, 70), torch.randn(70, 40).T
+        value, gradient = run(mse_loss, x, y)
+        inner = x.clone().requires_grad_()
+        expected = torch.nn.functional.mse_loss(inner, y)
+        expected.backward()
+        torch.testing.assert_close(value, expected.detach())
+        torch.testing.assert_close(gradient, inner.grad)
+    assert mse_loss.__globals__["_loss"].recipes and not short(mse_loss)
 
 
 def test_what_is_ignored_or_outside_is_noticed_as_by_the_first_call():
