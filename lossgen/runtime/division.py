@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,9 +37,10 @@ class Division:
     tile: int
     threaded: bool
 
-    def by_items(self) -> Division:
-        """The same for a kernel that reads a few numbers of an item and none of its rows."""
-        return replace(self, threaded=self.items >= THREAD_WORK)
+    @property
+    def many_items(self) -> bool:
+        """`threaded` for a kernel that reads a few numbers of an item and none of its rows."""
+        return self.items >= THREAD_WORK
 
 
 def divide(item_shape: tuple[int, ...], items: int, widest: int) -> Division:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from .directions import direction_operands
-from .division import Division
 from .errors import LossError
 from .execute import Launch, launch
 from .faults import explain
@@ -223,9 +222,9 @@ class Call:
             return values.reshape(plan.geometry.item_shape), results
         return scaling.reduce(plan, total, divisor, self.empty), results
 
-    def _launch(self, job: Launch, division: Division | None = None) -> float:
+    def _launch(self, job: Launch, threaded: bool | None = None) -> float:
         """Run a kernel, complain about what it found outside a domain, and return the sum over all items."""
-        totals, faults = launch(job, self.plan, division)
+        totals, faults = launch(job, self.plan, threaded)
         if faults.any():
             explain(self.plan, self.arrays, self.parameters, job.item_scale, faults)
         return float(totals.sum())
@@ -245,6 +244,6 @@ class Call:
             shares = apart((plan.geometry.items,), plan.real)
             operands = self._operands
             job = Launch(plan.kernels.divisor, operands, self.parameters, (), (), 1.0, None, shares, (), self._sizes)
-            self._launch(job, plan.division.by_items())
+            self._launch(job, plan.division.many_items)
             self._shares = shares
         return self._shares

@@ -30,24 +30,26 @@ class Launch(NamedTuple):
     sizes: tuple[int, ...] = ()
 
 
-def launch(job: Launch, plan: Plan, division: Division | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Run a kernel over all items, divided as the plan says or as it is said here.
+def launch(job: Launch, plan: Plan, threaded: bool | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Run a kernel over all items. `threaded`: whether by several threads, if the plan is not to decide.
 
     Returns:
         The lanes' sums (float64[lanes]) and their fault bits (int64[lanes]).
     """
-    division = division or plan.division
+    division = plan.division
+    threaded = division.threaded if threaded is None else threaded
     totals = np.zeros(division.lanes)
     faults = np.zeros(division.lanes, np.int64)
     if division.items == 0:
         return totals, faults
-    staged = any(isinstance(x, Staged) for group in (job.operands, job.directions, job.outputs) for x in group)
-    if staged:
-        run_lanes(division.lanes, _StagedLanes(job, plan, totals, faults).prepare, division.threaded)
+    groups = job.operands, job.directions, job.outputs
+    if plan.whole is None and any(isinstance(x, Staged) for group in groups for x in group):
+        run_lanes(division.lanes, _StagedLanes(job, plan, totals, faults).prepare, threaded)
         return totals, faults
     run_direct(
         job.kernel,
         division,
+        threaded,
         *(*job.operands, *parameters(plan, job.parameters), *job.sizes, *job.directions, job.scale, job.item_scale),
         *(job.values, totals, faults, *job.outputs),
     )
@@ -59,9 +61,9 @@ def parameters(plan: Plan, given: Sequence[float | int], first: int = 0) -> Sequ
     return (*given, first) if plan.variant.numbered else given
 
 
-def run_direct(kernel: Callable[..., None], division: Division, *rest: object) -> None:
+def run_direct(kernel: Callable[..., None], division: Division, threaded: bool, *rest: object) -> None:
     """Run a kernel that can work on the arrays as they are; `rest` is what it takes after the bounds of the lanes."""
-    if not division.threaded:
+    if not threaded:
         kernel(0, division.lanes, division.bounds, *rest)
         return
 

@@ -112,7 +112,7 @@ class Quick:
             if faults.item():
                 explain(plan, arrays, parameters, None, faults)
         else:
-            run_direct(self._kernel, division, *rest)
+            run_direct(self._kernel, division, division.threaded, *rest)
             total = self._sum(arrays, parameters, None, totals, faults)
         self._spare.append((totals, faults))
         if values is not None:
@@ -180,7 +180,7 @@ class Quick:
         def total(item_scale: np.ndarray | None) -> float:
             plan = self._plan
             rest = (*operands, *parameters, 1.0, item_scale, None, totals, faults)
-            run_direct(self._normalizer, plan.division, *rest)
+            run_direct(self._normalizer, plan.division, plan.division.threaded, *rest)
             return self._sum(arrays, parameters, item_scale, totals, faults)
 
         return total

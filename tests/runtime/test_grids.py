@@ -264,7 +264,7 @@ def test_threads_do_not_change_bits(rng, threads):
         threads(number)
         call = path.bind((x, labels, None, None, links), (0,))
         assert call.plan.division.threaded and call.plan.division.lanes == 32
-        assert not call.plan.division.by_items().threaded, "the divisors of a few items need no second thread"
+        assert not call.plan.division.many_items, "the divisors of a few items need no second thread"
         value, gradients = call.evaluate(("input", "links"))
         found.append((value.tobytes(), *[gradient.tobytes() for gradient in gradients]))
     assert len(set(found)) == 1

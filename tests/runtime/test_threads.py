@@ -14,6 +14,10 @@ import pytest
 from handwritten.losses import choice, latent, square
 
 from lossgen.runtime import get_num_threads, set_num_threads
+from lossgen.runtime import helpers as helpers_module
+from lossgen.runtime.helpers import Pool
+from lossgen.runtime.lanes import Job
+from lossgen.runtime.spinning import changes
 from lossgen.runtime.threads import run_lanes
 
 HERE = Path(__file__).parent
@@ -66,6 +70,65 @@ def test_lanes_are_shared_out_and_each_is_run_once(threads):
     run_lanes(40, prepare)
     assert sorted(seen) == list(range(40))
     assert len(names) == 4
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 16, 17, 100])
+@pytest.mark.parametrize("workers", [2, 3, 5])
+def test_whoever_comes_takes_over_what_others_leave(count, workers):
+    """Workers come one after the other: the first ones find everything, the others nothing."""
+    seen = []
+    job = Job(count, lambda: lambda first, last: seen.append((first, last)), workers)
+    assert [job.work() for _ in range(workers)] == [True, *[False] * (workers - 1)]
+    assert sorted(lane for first, last in seen for lane in range(first, last)) == list(range(count))
+    assert seen[0][0] == 0 and seen[0][1] >= count // workers * 7 // 8, "most of a share is taken at once"
+    job.wait()
+    job.result()
+
+
+def test_a_worker_begins_with_a_share_of_its_own():
+    seen = []
+
+    def prepare():
+        if not seen:  # the first worker is held up by the second, which takes its own share and the rest of the first
+            seen.append("held up")
+            assert job.work() is False
+        return lambda first, last: seen.append((first, last))
+
+    job = Job(32, prepare, 2)
+    assert job.work() is True
+    assert seen[0] == "held up" and seen[1][0] == 16, seen
+    assert sorted(lane for first, last in seen[1:] for lane in range(first, last)) == list(range(32))
+
+
+def test_what_is_watched_changes_or_does_not():
+    watched, told = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    assert not changes(watched, 0, 1000, 0, told)
+    assert told[0] == 1
+    assert changes(watched, 7, 0, 0, told)
+    timer = threading.Timer(0.05, lambda: watched.__setitem__(0, 1))
+    timer.start()
+    assert changes(watched, 0, 60_000_000_000, 1000, told), "it is watched without the GIL"
+    timer.join()
+
+
+@pytest.mark.parametrize("system", ["posix", "another"])
+def test_helpers_come_on_systems_without_sched_yield_too(system, monkeypatch):
+    monkeypatch.setattr(helpers_module.os, "name", system)
+    pool, names = Pool(), set()
+    barrier = threading.Barrier(3, timeout=20)
+
+    def prepare():
+        names.add(threading.current_thread().name)
+        barrier.wait()
+        return lambda first, last: None
+
+    for _ in range(5):
+        job = Job(30, prepare, 3)
+        pool.help(job, 2)
+        if not job.work():
+            pool.finish(job)
+        job.result()
+    assert len(names) == 3
 
 
 def test_an_error_in_a_lane_reaches_the_caller(threads):
