@@ -11,6 +11,7 @@ from .cuda_frames import CudaFrame
 from .frames import RowFrame, given
 from .ir import Let, Statement
 from .names import size_name
+from .one_pass import in_one_pass
 from .program import Program
 from .row_printer import kept_in
 from .statement_printer import StatementPrinter
@@ -70,7 +71,7 @@ class CudaRowFrame(CudaFrame, RowFrame):
             yield "place = 0"
         for axis, arguments in self.kept.items():
             yield from self._keep(axis, arguments)
-        yield from printer.lines(found)
+        yield from printer.lines(in_one_pass(found))
 
     def _keep(self, axis: Axis, arguments: list[Argument]) -> Iterator[str]:
         """Reads the rows of an axis that are kept, as far as there is room for them."""

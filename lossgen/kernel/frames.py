@@ -23,8 +23,7 @@ class Frame:
     accumulate = Let("total", Symbol("total + np.float64(value)"))
 
     def __init__(self, program: Program, lowering: Lowering) -> None:
-        self.program = program
-        self.lowering = lowering
+        self.program, self.lowering = program, lowering
         self.kept: dict[Axis, list[Argument]] = {}
         self.checked = [
             (position, a) for position, a in enumerate(program.variant.arguments) if a.role.domain in DOMAIN_CHECKS

@@ -113,6 +113,27 @@ class Tiles:
     singly: bool = False
 
 
+@dataclass(frozen=True)
+class OnePass:
+    """Two tiles over the same entries: `first` finds the largest, `second` adds exponentials below the largest so far.
+
+    top: the accumulator of the largest.  rest: what adds the exponentials.
+    """
+
+    first: Tiles
+    second: Tiles
+    top: str
+    rest: Accumulate
+
+
+@dataclass(frozen=True)
+class Lower:
+    """The exponentials that a thread has added below its own largest entry, below that of all threads."""
+
+    top: str
+    rest: Accumulate
+
+
 @dataclass
 class Branch:
     """if condition: body"""
@@ -134,7 +155,9 @@ class Sync:
     """The threads of an item wait for each other: what one has written before, all may read after it."""
 
 
-Statement = Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Tiles | Branch | Leave | Sync
+Statement = (
+    Let | Start | Accumulate | Finish | Load | Check | Store | Loop | Tiles | OnePass | Lower | Branch | Leave | Sync
+)
 
 
 def expressions(statements: Iterable[Statement]) -> Iterable[Expr]:

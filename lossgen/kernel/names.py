@@ -150,6 +150,8 @@ RESERVED = frozenset(
         "inside",
         "entry",
         "place",
+        "before",
+        "above",
     ]
 ) | {name for dtype in ("float32", "float64") for name in library(dtype).names}
 

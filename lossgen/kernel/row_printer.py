@@ -5,11 +5,11 @@ but neither summed nor written.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from .cuda_printer import GroupPrinter
 from .frames import given
-from .ir import Accumulate, Statement, Store, Tiles
+from .ir import Accumulate, Lower, OnePass, Statement, Store, Tiles
 from .tiles import Rows, block_of, tiles_in
 
 
@@ -22,33 +22,52 @@ class RowPrinter(GroupPrinter):
         self._in_tile = False
 
     def _statement(self, node: Statement) -> Iterator[str]:
-        if isinstance(node, Tiles):
-            yield from self._tiles(node)
-        else:
-            yield from super()._statement(node)
+        match node:
+            case Tiles():
+                yield from self._tiles(node)
+            case OnePass():
+                yield from self._one_pass(node)
+            case Lower(top, rest):
+                yield f"above = unordered({top})"
+                yield f"if above != {rest.maximum}:"
+                yield from self._lowered(rest, "above", rest.maximum)
+            case _:
+                yield from super()._statement(node)
 
     def _tiles(self, node: Tiles) -> Iterator[str]:
-        axis = node.size.removeprefix("n_")
-        yield f"for start in range(first_{axis}, {node.size}, WIDTH * LANES):"
-        self._depth += 1
+        yield self._loop_over(node)
         if node.singly:
             yield f"    for {node.index} in range(max(start, 0), min(start + WIDTH, {node.size})):"
+            self._depth += 1
             yield from self.lines(node.body, 2)
+            self._depth -= 1
         else:
-            yield from (f"    {line}" for line in self._tile(node, axis))
-        self._depth -= 1
+            yield from (f"    {line}" for line in self._tile(node))
 
-    def _tile(self, node: Tiles, axis: str) -> Iterator[str]:
-        for name, optional in node.loads.items():
-            block = f"{block_of(name)} = load_row({name}, start, {node.size})"
-            if name in node.kept:
-                block = f"{block_of(name)} = load_kept({kept_of(name)}, {name}, start, lead_{axis}, {node.size}, room_{axis})"
-            yield from given(optional, block, bool(optional))
+    def _loop_over(self, node: Tiles) -> str:
+        return f"for start in range(first_{axis_of(node)}, {node.size}, WIDTH * LANES):"
+
+    def _tile(self, node: Tiles) -> Iterator[str]:
+        yield from self._loads(node, node.loads, node.kept)
         for name in node.stores:
             yield f"{block_of(name)} = cuda.local.array(WIDTH, real)"
-        self._in_tile = True
+        yield from self._entries(node)
+        for name in node.stores:
+            yield f"store_row({name}, start, {node.size}, {block_of(name)})"
+
+    def _loads(self, node: Tiles, loads: Mapping[str, str], kept: Collection[str]) -> Iterator[str]:
+        axis = axis_of(node)
+        for name, optional in loads.items():
+            block = f"{block_of(name)} = load_row({name}, start, {node.size})"
+            if name in kept:
+                block = f"{block_of(name)} = load_kept({kept_of(name)}, {name}, start, lead_{axis}, {node.size}, room_{axis})"
+            yield from given(optional, block, bool(optional))
+
+    def _entries(self, node: Tiles) -> Iterator[str]:
+        """What is done with each entry of a tile."""
+        self._depth, self._in_tile = self._depth + 1, True
         body = list(self.lines(node.body, 1))
-        self._in_tile = False
+        self._depth, self._in_tile = self._depth - 1, False
         used = set(re.findall(r"\w+", "\n".join(body)))
         yield "for at in range(WIDTH):"
         if {node.index, "inside"} & used:
@@ -56,8 +75,20 @@ class RowPrinter(GroupPrinter):
         if "inside" in used:
             yield f"    inside = {node.index} == start + at"
         yield from body
-        for name in node.stores:
-            yield f"store_row({name}, start, {node.size}, {block_of(name)})"
+
+    def _one_pass(self, node: OnePass) -> Iterator[str]:
+        """A tile's largest entry is known before its exponentials are added."""
+        yield self._loop_over(node.first)
+        lines = [*self._loads(node.first, {**node.first.loads, **node.second.loads}, ())]
+        lines += [f"before = {node.top}", *self._entries(node.first), f"above = unordered({node.top})"]
+        lines += [f"if {node.top} > before:", *self._lowered(node.rest, "unordered(before)", "above")]
+        lines += self._entries(node.second)
+        yield from (f"    {line}" for line in lines)
+
+    def _lowered(self, rest: Accumulate, before: str, largest: str) -> Iterator[str]:
+        """The sum of exponentials below another number, with the largest entries before as exponentials among others."""
+        yield f"    {rest.name} = ({rest.name} + real({rest.name}_ties)) * {rest.share}({before}, {largest})"
+        yield f"    {rest.name}_ties = integer(0)"
 
     def _store(self, node: Store) -> Iterator[str]:
         """Outside loops an entry of a row is that thread's which has it in every tile."""
@@ -83,6 +114,11 @@ class RowPrinter(GroupPrinter):
 
     def _add_to_sum(self, name: str, value: str) -> str:
         return super()._add_to_sum(name, f"{value} if inside else zero" if self._in_tile else value)
+
+
+def axis_of(node: Tiles) -> str:
+    """The name of the axis of a loop."""
+    return node.size.removeprefix("n_")
 
 
 def kept_of(row: str) -> str:

@@ -1,5 +1,6 @@
 """Rows on CUDA: several entries at a time, whatever they begin at; read once where there is room to keep them."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from lossgen.verify.sampling import random_items, settings
 
 LOSSES = load_losses(Path(__file__).parents[2] / "spec")
 ROW = [case for case in variants(LOSSES) if any(a.role.layout == "row" for a in case[1].arguments)]
+#: Those that add exponentials below the largest entry.
+SOFTMAX = [case for case in ROW if "above = unordered" in inspect.getsource(OnSimulatedCuda().module(*case, "float32"))]
 #: Those that do without numbers that all items share.
 ALONE = [
     (loss, v)
@@ -80,6 +83,44 @@ def test_a_row_that_is_kept_is_read_once(case, kernel):
             assert inner.min() == inner.max() == 1, name
     assert found.values.tobytes() == again.values.tobytes()
     assert all(found.outputs[n].tobytes() == again.outputs[n].tobytes() for n in found.outputs)
+
+
+@pytest.mark.parametrize(
+    ("case", "dtype"),
+    [(c, "float32") for c in SOFTMAX] + [(SOFTMAX[0], "float64")],
+    ids=lambda x: x if isinstance(x, str) else title(x),
+)
+def test_exponentials_below_the_largest_entry_so_far(case, dtype):
+    """In one pass, against the raw formula in 50 digits: whatever comes first, and by threads that have nothing to add."""
+    loss, variant = case
+    rng = np.random.default_rng(3)
+    given = given_for(case, 11, items=7)
+    rows = np.sort(rng.normal(size=(7, 11)) * 5)
+    rows[1] = rows[1, ::-1]
+    rows[2] = 1.5
+    rows[3, ::2] = -90
+    rows[4], rows[4, 9] = -40, 60
+    rows[5] = 1 + 1e-6 * np.arange(11)
+    given |= {"input": rows.astype(np.float32)}
+    for launch in (
+        OnSimulatedCuda(1, 2, 2, room=0),
+        OnSimulatedCuda(1, 1, 4, room=0),
+        OnSimulatedCuda(1, 5, 8, room=0),
+    ):
+        for figure in compare(loss, variant, [launch], given, settings(loss, variant)[0], np.dtype(dtype).type):
+            assert figure.excess <= 1 and not figure.nonfinite, figure
+
+
+@pytest.mark.parametrize("case", SOFTMAX[:1], ids=title)
+def test_one_pass_at_infinite_and_missing_numbers_is_like_two(case):
+    inf, nan = np.inf, np.nan
+    rows = [[-inf, 1, 2, -inf, 0], [-inf] * 5, [inf, 1, 2, 3, 4], [inf] * 5, [nan, 0, 1, 2, 3], [3, -0.0, 0.0, nan, 9]]
+    given = {"input": np.array([*rows, [-0.0, 0.0, 0.0, -0.0, -1]], np.float32), "target": np.arange(7) % 5}
+    one, two = (run(case, OnSimulatedCuda(1, 2, 2, room=room), given) for room in (0, 6))
+    np.testing.assert_allclose(one.values, two.values, rtol=1e-6)
+    slopes, expected = (np.delete(found.outputs["input"], 3, 0) for found in (one, two))  # of [inf] * 5 two have some
+    np.testing.assert_allclose(slopes, expected, rtol=1e-6, atol=1e-7)
+    assert one.reads["input"].min() == 2  # once more for the gradient
 
 
 def call_for(at, loss, arrays):
