@@ -290,13 +290,38 @@ def evaluate(
             keep(input_kept, input_row, start, lead_C, n_C)
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                input_c = real(input_block[at])
-                product_1 = softcap * tanh(input_c * inverse_1)
-                image = ordered(product_1)
-                top = image if image > top else top
+        rest = zero
+        rest_ties = integer(0)
+        if room_C == 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                before = top
+                for at in range(WIDTH):
+                    input_c = real(input_block[at])
+                    product_1 = softcap * tanh(input_c * inverse_1)
+                    image = ordered(product_1)
+                    top = image if image > top else top
+                above = unordered(top)
+                if top > before:
+                    rest = (rest + real(rest_ties)) * exp_below(unordered(before), above)
+                    rest_ties = integer(0)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    product_2 = softcap * tanh(input_c_2 * inverse_1)
+                    is_largest = (product_2 == above) & inside
+                    share = exp_below(product_2, above)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    input_c = real(input_block[at])
+                    product_1 = softcap * tanh(input_c * inverse_1)
+                    image = ordered(product_1)
+                    top = image if image > top else top
         largest = unordered(group_max(top))
         sum = zero
         sum_lost = zero
@@ -305,19 +330,23 @@ def evaluate(
                 weight_c = real(weight[c]) if weight is not None else one
                 sum, sum_lost = sum_with_lost(sum, sum_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
-        rest = zero
-        rest_ties = integer(0)
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c_2 = real(input_block[at])
-                product_2 = softcap * tanh(input_c_2 * inverse_1)
-                is_largest = (product_2 == largest) & inside
-                share = exp_below(product_2, largest)
-                rest = rest + (share if inside != is_largest else zero)
-                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C == 0:
+            above = unordered(top)
+            if above != largest:
+                rest = (rest + real(rest_ties)) * exp_below(above, largest)
+                rest_ties = integer(0)
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    product_2 = softcap * tanh(input_c_2 * inverse_1)
+                    is_largest = (product_2 == largest) & inside
+                    share = exp_below(product_2, largest)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         product_3 = -softcap
         log1p_1 = log1p(others)
@@ -964,13 +993,38 @@ def hessian_diagonal(
             keep(input_kept, input_row, start, lead_C, n_C)
         inverse_1 = one / softcap
         top = ordered(real(-np.inf))
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                input_c = real(input_block[at])
-                product_1 = softcap * tanh(input_c * inverse_1)
-                image = ordered(product_1)
-                top = image if image > top else top
+        rest = zero
+        rest_ties = integer(0)
+        if room_C == 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                before = top
+                for at in range(WIDTH):
+                    input_c = real(input_block[at])
+                    product_1 = softcap * tanh(input_c * inverse_1)
+                    image = ordered(product_1)
+                    top = image if image > top else top
+                above = unordered(top)
+                if top > before:
+                    rest = (rest + real(rest_ties)) * exp_below(unordered(before), above)
+                    rest_ties = integer(0)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    product_2 = softcap * tanh(input_c_2 * inverse_1)
+                    is_largest = (product_2 == above) & inside
+                    share = exp_below(product_2, above)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    input_c = real(input_block[at])
+                    product_1 = softcap * tanh(input_c * inverse_1)
+                    image = ordered(product_1)
+                    top = image if image > top else top
         largest = unordered(group_max(top))
         sum = zero
         sum_lost = zero
@@ -979,19 +1033,23 @@ def hessian_diagonal(
                 weight_c = real(weight[c]) if weight is not None else one
                 sum, sum_lost = sum_with_lost(sum, sum_lost, weight_c)
         sum_2 = group_sum(sum, sum_lost)
-        rest = zero
-        rest_ties = integer(0)
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c_2 = real(input_block[at])
-                product_2 = softcap * tanh(input_c_2 * inverse_1)
-                is_largest = (product_2 == largest) & inside
-                share = exp_below(product_2, largest)
-                rest = rest + (share if inside != is_largest else zero)
-                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C == 0:
+            above = unordered(top)
+            if above != largest:
+                rest = (rest + real(rest_ties)) * exp_below(above, largest)
+                rest_ties = integer(0)
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    product_2 = softcap * tanh(input_c_2 * inverse_1)
+                    is_largest = (product_2 == largest) & inside
+                    share = exp_below(product_2, largest)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         inverse_2 = one / C
         product_3 = -label_smoothing * inverse_2

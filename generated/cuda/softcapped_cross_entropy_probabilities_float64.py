@@ -302,34 +302,69 @@ def evaluate(
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c = real(input_block[at])
-                product_1 = softcap * tanh(input_c * inverse_1)
-                image = ordered(product_1)
-                top = image if image > top else top
-                target_c = real(target_block[at])
-                weight_c = real(weight[c]) if weight is not None else one
-                sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_2 * target_c) * weight_c if inside else zero)
-        largest = unordered(group_max(top))
-        sum_3 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c_2 = real(input_block[at])
-                product_3 = softcap * tanh(input_c_2 * inverse_1)
-                is_largest = (product_3 == largest) & inside
-                share = exp_below(product_3, largest)
-                rest = rest + (share if inside != is_largest else zero)
-                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C == 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                target_block = load_row(target_row, start, n_C)
+                before = top
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c = real(input_block[at])
+                    product_1 = softcap * tanh(input_c * inverse_1)
+                    image = ordered(product_1)
+                    top = image if image > top else top
+                    target_c = real(target_block[at])
+                    weight_c = real(weight[c]) if weight is not None else one
+                    sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_2 * target_c) * weight_c if inside else zero)
+                above = unordered(top)
+                if top > before:
+                    rest = (rest + real(rest_ties)) * exp_below(unordered(before), above)
+                    rest_ties = integer(0)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    product_3 = softcap * tanh(input_c_2 * inverse_1)
+                    is_largest = (product_3 == above) & inside
+                    share = exp_below(product_3, above)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c = real(input_block[at])
+                    product_1 = softcap * tanh(input_c * inverse_1)
+                    image = ordered(product_1)
+                    top = image if image > top else top
+                    target_c = real(target_block[at])
+                    weight_c = real(weight[c]) if weight is not None else one
+                    sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_2 * target_c) * weight_c if inside else zero)
+        largest = unordered(group_max(top))
+        sum_3 = group_sum(sum, sum_lost)
+        if room_C == 0:
+            above = unordered(top)
+            if above != largest:
+                rest = (rest + real(rest_ties)) * exp_below(above, largest)
+                rest_ties = integer(0)
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    product_3 = softcap * tanh(input_c_2 * inverse_1)
+                    is_largest = (product_3 == largest) & inside
+                    share = exp_below(product_3, largest)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         product_4 = -softcap
         log1p_1 = log1p(others)
@@ -1016,34 +1051,69 @@ def hessian_diagonal(
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c = real(input_block[at])
-                product_1 = softcap * tanh(input_c * inverse_1)
-                image = ordered(product_1)
-                top = image if image > top else top
-                target_c = real(target_block[at])
-                weight_c = real(weight[c]) if weight is not None else one
-                sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c if inside else zero)
-        largest = unordered(group_max(top))
-        sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c_2 = real(input_block[at])
-                product_3 = softcap * tanh(input_c_2 * inverse_1)
-                is_largest = (product_3 == largest) & inside
-                share = exp_below(product_3, largest)
-                rest = rest + (share if inside != is_largest else zero)
-                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C == 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                target_block = load_row(target_row, start, n_C)
+                before = top
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c = real(input_block[at])
+                    product_1 = softcap * tanh(input_c * inverse_1)
+                    image = ordered(product_1)
+                    top = image if image > top else top
+                    target_c = real(target_block[at])
+                    weight_c = real(weight[c]) if weight is not None else one
+                    sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c if inside else zero)
+                above = unordered(top)
+                if top > before:
+                    rest = (rest + real(rest_ties)) * exp_below(unordered(before), above)
+                    rest_ties = integer(0)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    product_3 = softcap * tanh(input_c_2 * inverse_1)
+                    is_largest = (product_3 == above) & inside
+                    share = exp_below(product_3, above)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c = real(input_block[at])
+                    product_1 = softcap * tanh(input_c * inverse_1)
+                    image = ordered(product_1)
+                    top = image if image > top else top
+                    target_c = real(target_block[at])
+                    weight_c = real(weight[c]) if weight is not None else one
+                    sum, sum_lost = sum_with_lost(sum, sum_lost, (product_2 + sum_1 * target_c) * weight_c if inside else zero)
+        largest = unordered(group_max(top))
+        sum_2 = group_sum(sum, sum_lost)
+        if room_C == 0:
+            above = unordered(top)
+            if above != largest:
+                rest = (rest + real(rest_ties)) * exp_below(above, largest)
+                rest_ties = integer(0)
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    product_3 = softcap * tanh(input_c_2 * inverse_1)
+                    is_largest = (product_3 == largest) & inside
+                    share = exp_below(product_3, largest)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         inverse_3 = one / (one + others)
         product_4 = real(32) * (inverse_3 * inverse_3) * z_loss

@@ -234,25 +234,52 @@ def evaluate(
         for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
             keep(input_kept, input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                input_c = real(input_block[at])
-                image = ordered(input_c)
-                top = image if image > top else top
-        largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c_2 = real(input_block[at])
-                is_largest = (input_c_2 == largest) & inside
-                share = exp_below(input_c_2, largest)
-                rest = rest + (share if inside != is_largest else zero)
-                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C == 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                before = top
+                for at in range(WIDTH):
+                    input_c = real(input_block[at])
+                    image = ordered(input_c)
+                    top = image if image > top else top
+                above = unordered(top)
+                if top > before:
+                    rest = (rest + real(rest_ties)) * exp_below(unordered(before), above)
+                    rest_ties = integer(0)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    is_largest = (input_c_2 == above) & inside
+                    share = exp_below(input_c_2, above)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    input_c = real(input_block[at])
+                    image = ordered(input_c)
+                    top = image if image > top else top
+        largest = unordered(group_max(top))
+        if room_C == 0:
+            above = unordered(top)
+            if above != largest:
+                rest = (rest + real(rest_ties)) * exp_below(above, largest)
+                rest_ties = integer(0)
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    is_largest = (input_c_2 == largest) & inside
+                    share = exp_below(input_c_2, largest)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         input_target = real(input_row[target_i])
         group_1 = (largest - input_target)
@@ -642,25 +669,52 @@ def hessian_diagonal(
         for start in range(first_C, min(n_C, room_C - lead_C), WIDTH * LANES):
             keep(input_kept, input_row, start, lead_C, n_C)
         top = ordered(real(-np.inf))
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                input_c = real(input_block[at])
-                image = ordered(input_c)
-                top = image if image > top else top
-        largest = unordered(group_max(top))
         rest = zero
         rest_ties = integer(0)
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c_2 = real(input_block[at])
-                is_largest = (input_c_2 == largest) & inside
-                share = exp_below(input_c_2, largest)
-                rest = rest + (share if inside != is_largest else zero)
-                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C == 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                before = top
+                for at in range(WIDTH):
+                    input_c = real(input_block[at])
+                    image = ordered(input_c)
+                    top = image if image > top else top
+                above = unordered(top)
+                if top > before:
+                    rest = (rest + real(rest_ties)) * exp_below(unordered(before), above)
+                    rest_ties = integer(0)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    is_largest = (input_c_2 == above) & inside
+                    share = exp_below(input_c_2, above)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    input_c = real(input_block[at])
+                    image = ordered(input_c)
+                    top = image if image > top else top
+        largest = unordered(group_max(top))
+        if room_C == 0:
+            above = unordered(top)
+            if above != largest:
+                rest = (rest + real(rest_ties)) * exp_below(above, largest)
+                rest_ties = integer(0)
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    is_largest = (input_c_2 == largest) & inside
+                    share = exp_below(input_c_2, largest)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         weight_target = real(weight[target_i])
         product_1 = -weight_target / (one + others)

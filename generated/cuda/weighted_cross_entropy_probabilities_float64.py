@@ -258,32 +258,65 @@ def evaluate(
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c = real(input_block[at])
-                image = ordered(input_c)
-                top = image if image > top else top
-                target_c = real(target_block[at])
-                weight_c = real(weight[c])
-                sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
-        largest = unordered(group_max(top))
-        sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c_2 = real(input_block[at])
-                is_largest = (input_c_2 == largest) & inside
-                share = exp_below(input_c_2, largest)
-                rest = rest + (share if inside != is_largest else zero)
-                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C == 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                target_block = load_row(target_row, start, n_C)
+                before = top
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c = real(input_block[at])
+                    image = ordered(input_c)
+                    top = image if image > top else top
+                    target_c = real(target_block[at])
+                    weight_c = real(weight[c])
+                    sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
+                above = unordered(top)
+                if top > before:
+                    rest = (rest + real(rest_ties)) * exp_below(unordered(before), above)
+                    rest_ties = integer(0)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    is_largest = (input_c_2 == above) & inside
+                    share = exp_below(input_c_2, above)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c = real(input_block[at])
+                    image = ordered(input_c)
+                    top = image if image > top else top
+                    target_c = real(target_block[at])
+                    weight_c = real(weight[c])
+                    sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
+        largest = unordered(group_max(top))
+        sum_2 = group_sum(sum, sum_lost)
+        if room_C == 0:
+            above = unordered(top)
+            if above != largest:
+                rest = (rest + real(rest_ties)) * exp_below(above, largest)
+                rest_ties = integer(0)
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    is_largest = (input_c_2 == largest) & inside
+                    share = exp_below(input_c_2, largest)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         log1p_1 = log1p(others)
         sum_3 = zero
@@ -796,32 +829,65 @@ def hessian_diagonal(
         top = ordered(real(-np.inf))
         sum = zero
         sum_lost = zero
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c = real(input_block[at])
-                image = ordered(input_c)
-                top = image if image > top else top
-                target_c = real(target_block[at])
-                weight_c = real(weight[c])
-                sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
-        largest = unordered(group_max(top))
-        sum_2 = group_sum(sum, sum_lost)
         rest = zero
         rest_ties = integer(0)
-        for start in range(first_C, n_C, WIDTH * LANES):
-            input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
-            for at in range(WIDTH):
-                c = nearest(start + at, n_C)
-                inside = c == start + at
-                input_c_2 = real(input_block[at])
-                is_largest = (input_c_2 == largest) & inside
-                share = exp_below(input_c_2, largest)
-                rest = rest + (share if inside != is_largest else zero)
-                rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C == 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_row(input_row, start, n_C)
+                target_block = load_row(target_row, start, n_C)
+                before = top
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c = real(input_block[at])
+                    image = ordered(input_c)
+                    top = image if image > top else top
+                    target_c = real(target_block[at])
+                    weight_c = real(weight[c])
+                    sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
+                above = unordered(top)
+                if top > before:
+                    rest = (rest + real(rest_ties)) * exp_below(unordered(before), above)
+                    rest_ties = integer(0)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    is_largest = (input_c_2 == above) & inside
+                    share = exp_below(input_c_2, above)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                target_block = load_kept(target_kept, target_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c = real(input_block[at])
+                    image = ordered(input_c)
+                    top = image if image > top else top
+                    target_c = real(target_block[at])
+                    weight_c = real(weight[c])
+                    sum, sum_lost = sum_with_lost(sum, sum_lost, target_c * weight_c if inside else zero)
+        largest = unordered(group_max(top))
+        sum_2 = group_sum(sum, sum_lost)
+        if room_C == 0:
+            above = unordered(top)
+            if above != largest:
+                rest = (rest + real(rest_ties)) * exp_below(above, largest)
+                rest_ties = integer(0)
+        if room_C != 0:
+            for start in range(first_C, n_C, WIDTH * LANES):
+                input_block = load_kept(input_kept, input_row, start, lead_C, n_C, room_C)
+                for at in range(WIDTH):
+                    c = nearest(start + at, n_C)
+                    inside = c == start + at
+                    input_c_2 = real(input_block[at])
+                    is_largest = (input_c_2 == largest) & inside
+                    share = exp_below(input_c_2, largest)
+                    rest = rest + (share if inside != is_largest else zero)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
         others = group_sum(rest, zero) + real(group_count(rest_ties) - 1)
         product_1 = -sum_2 / (one + others)
         log1p_1 = log1p(others)
