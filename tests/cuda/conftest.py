@@ -1,11 +1,13 @@
-"""Tensors of the CPU as if they lay on a device, which is one in main memory."""
+"""A device in main memory: for tensors of the CPU as if they lay there, and for arrays of other libraries."""
 
 import pytest
 from host import HostDriver
+from lending import Driver as Lending
 
 from lossgen import generated
 from lossgen.adapters import torch_cuda
 from lossgen.adapters.torch_recipe import Recipe
+from lossgen.runtime.cuda import lent
 from lossgen.runtime.cuda.driver import Place
 
 
@@ -41,3 +43,13 @@ def long(monkeypatch):
     prepared = torch_cuda.prepared
     monkeypatch.setattr(torch_cuda, "prepared", lambda task, tensors: calls.append(task) or prepared(task, tensors))
     return calls
+
+
+@pytest.fixture
+def lending(monkeypatch):
+    """The device on which all addresses lie."""
+    found = Lending()
+    monkeypatch.setattr(lent.devices, "number_of", lambda address: 0)
+    monkeypatch.setattr(lent.devices, "driver_for", lambda number: found)
+    monkeypatch.setattr(lent, "check_installed", lambda loss: None)
+    return found

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from lending import Driver
 
 from lossgen import generated
 from lossgen.runtime import LossError, LossTypeError
@@ -28,12 +27,8 @@ class OnDevice:
 
 
 @pytest.fixture(autouse=True)
-def driver(monkeypatch):
-    found = Driver()
-    monkeypatch.setattr(lent.devices, "number_of", lambda address: 0)
-    monkeypatch.setattr(lent.devices, "driver_for", lambda number: found)
-    monkeypatch.setattr(lent, "check_installed", lambda loss: None)
-    return found
+def driver(lending):
+    return lending
 
 
 def read(found):

@@ -1,7 +1,8 @@
 """Arrays of other libraries on a device: where a call on them runs, and each of them as kernels read it.
 
-Nothing is copied. A library that gives an address by `__cuda_array_interface__` says on which stream the entries are
-written, and the call's stream waits for that one; by DLPack it is told the call's stream and lets it wait itself.
+Nothing is copied. A library that gives an address by `__cuda_array_interface__` may say on which stream the entries are
+written, and the call's stream waits for that one. By DLPack it is told the call's stream and lets it wait itself. So that
+is how arrays are asked for whose interface names no stream, as those of PyTorch and JAX.
 """
 
 from __future__ import annotations
@@ -54,9 +55,8 @@ class Reader:
             LossError: it is on another device than the call.
         """
         interface = interface_of(given)
-        dtype = None if interface is None else np.dtype(interface["typestr"])
-        if dtype is not None and (dtype.kind != "V" or not hasattr(given, DLPACK)):  # V: bfloat16 has no letter
-            return self._by_interface(name, given, interface, dtype)
+        if interface is not None and (_says_enough(interface) or not hasattr(given, DLPACK)):
+            return self._by_interface(name, given, interface)
         device = device_of(given)
         if device is None or device[0] not in (CUDA, MANAGED):
             words = f"expected an array on a CUDA device, as the first argument is (one with {INTERFACE} or {DLPACK})"
@@ -65,7 +65,8 @@ class Reader:
         self._check_device(name, device[1])
         return self._by_dlpack(name, given)
 
-    def _by_interface(self, name: str, given: object, interface: dict[str, Any], dtype: np.dtype) -> Array:
+    def _by_interface(self, name: str, given: object, interface: dict[str, Any]) -> Array:
+        dtype = np.dtype(interface["typestr"])
         shape, strides, address = tuple(interface["shape"]), interface.get("strides"), interface["data"][0]
         if address:
             self._check_device(name, devices.number_of(address))
@@ -117,6 +118,11 @@ def _number(interface: dict[str, Any]) -> int:
     """The device of an interface's address; an empty array may have none, and is then on the first device."""
     address = interface["data"][0]
     return devices.number_of(address) if address else 0
+
+
+def _says_enough(interface: dict[str, Any]) -> bool:
+    """Whether an interface names a stream and a dtype; it has no letter for bfloat16."""
+    return interface.get("stream") is not None and "V" not in interface["typestr"]
 
 
 def _stream(interface: dict[str, Any]) -> int:
