@@ -40,11 +40,11 @@ class TorchMemory:
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """A new contiguous tensor."""
-        strides = contiguous_strides(shape)  # known, with which asking takes less time
-        found = torch.empty_strided(shape, strides, dtype=torch_dtype(name_of(dtype)), device=self._device)
-        return Array(found.data_ptr(), shape, strides, dtype, found)
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype, strides: tuple[int, ...] | None = None) -> Array:
+        """A new tensor, as `lossgen.runtime.cuda.driver.Memory` says."""
+        steps = contiguous_strides(shape) if strides is None else strides  # known, with which asking takes less time
+        found = torch.empty_strided(shape, steps, dtype=torch_dtype(name_of(dtype)), device=self._device)
+        return Array(found.data_ptr(), shape, steps, dtype, found)
 
 
 def array_of(tensor: Tensor) -> Array:

@@ -5,7 +5,8 @@ for all losses, not one for each: nothing has to be registered when a loss is ad
 where to import its loss from. Shapes and dtypes of the results are known without running anything.
 
 The tensors of a call come as a list without gaps, with the position of each, since lists with None in them lose their
-gradients in PyTorch's own operators. All results are contiguous and new.
+gradients in PyTorch's own operators. All results are new; they are contiguous on the CPU, on a device they lie in memory as
+`torch_cuda_forms` says.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.loss import find_loss
 
+from . import torch_cuda_forms
+from .torch_cuda import serves
 from .torch_library import torch
-from .torch_task import Task, Tensors
+from .torch_task import Form, Task, Tensors
 
 _CALL = (
     "Tensor[] tensors, int[] places, str loss, float[] numbers, str[] words, str reduction, str axis, float empty,"
@@ -115,17 +118,23 @@ def _normalisers(tensors: Tensors, *call) -> torch.Tensor:
 
 def _value_form(task: Task, tensors: Tensors) -> torch.Tensor:
     form = task.form(tensors)
-    shape = form.geometry.item_shape if task.per_item else ()
-    return tensors[0].new_empty(shape, dtype=form.real)
+    return _item_form(task, form, tensors) if task.per_item else tensors[0].new_empty((), dtype=form.real)
+
+
+def _item_form(task: Task, form: Form, tensors: Tensors) -> torch.Tensor:
+    """One number for each item."""
+    if serves(tensors[0]):
+        return torch_cuda_forms.per_item(task, form, tensors)
+    return tensors[0].new_empty(form.geometry.item_shape, dtype=form.real)
 
 
 def _gradient_forms(task: Task, tensors: Tensors) -> list[torch.Tensor]:
     given = task.place(tensors)
     real = task.form(tensors).real
-    return [
-        given[place].new_empty(given[place].shape, dtype=None if given[place].is_floating_point() else real)
-        for place in task.wanted
-    ]
+    wanted = [(given[place], given[place].dtype if given[place].is_floating_point() else real) for place in task.wanted]
+    if serves(tensors[0]):
+        return [torch_cuda_forms.like(tensor, dtype) for tensor, dtype in wanted]
+    return [tensor.new_empty(tensor.shape, dtype=dtype) for tensor, dtype in wanted]
 
 
 def _evaluate_form(tensors: Tensors, *call) -> list[torch.Tensor]:
@@ -145,8 +154,8 @@ def _products_form(
 
 
 def _normalisers_form(tensors: Tensors, *call) -> torch.Tensor:
-    form = task_of(*call).form(tensors)
-    return tensors[0].new_empty(form.geometry.item_shape, dtype=form.real)
+    task = task_of(*call)
+    return _item_form(task, task.form(tensors), tensors)
 
 
 def _register(name: str, run: Callable, form: Callable) -> None:

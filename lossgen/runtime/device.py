@@ -27,7 +27,11 @@ class Real:
 
 
 class Reals:
-    """The address of numbers of the kernel's dtype, or in half precision, C-contiguous."""
+    """The address of numbers of the kernel's dtype, or in half precision.
+
+    Here they follow each other in the order of items and rows; on a GPU an argument may say by its type that they lie
+    otherwise, see `lossgen.runtime.cuda.strided`.
+    """
 
 
 class Rows(Reals):
@@ -43,7 +47,7 @@ class Factor:
 
 
 class Wholes:
-    """The address of int64 numbers."""
+    """The address of whole numbers; of int64 where kernels write to them."""
 
 
 class Sums:

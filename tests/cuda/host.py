@@ -46,6 +46,43 @@ def entries(address, type_name):
     return Entries(np.frombuffer(raw, dtype), REACH)
 
 
+class Strided:
+    """An array with strides: for each part what kernels are told of its dimensions. Divides by the sizes themselves."""
+
+    def __init__(self, found, parts):
+        self.found, (self.own, *self.inner) = found, parts
+
+    @property
+    def around(self):
+        return self.found.around
+
+    @property
+    def itemsize(self):
+        return self.found.itemsize
+
+    def place(self, number):
+        """Where the entry, or the row, with this number lies."""
+        rank = (len(self.own) + 3) // 4
+        strides, sizes, place = self.own[:rank], self.own[rank::3], 0
+        for d in reversed(range(1, rank)):
+            number, rest = divmod(int(number), sizes[d - 1])
+            place += rest * strides[d]
+        return place + int(number) * strides[0]
+
+    def __getitem__(self, i):
+        return self.found[self.place(i)]
+
+    def __setitem__(self, i, number):
+        self.found[self.place(i)] = number
+
+
+def row(pointer, i, size):
+    """Row i of an array, as `lossgen.runtime.cuda.memory.row` has it."""
+    if isinstance(pointer, Strided):
+        return Strided(pointer.found[pointer.place(i) :], pointer.inner)
+    return device.row(pointer, i, size)
+
+
 class Group:
     """The group that runs, and what it leaves."""
 
@@ -103,7 +140,8 @@ class HostDriver:
         assert blocks > 0 and all(type(v) in (int, float) for v in values) and 0 <= memory <= MOST_KEPT
         self.launched.append((program.kernel, program.schedule, blocks))
         self.memories.append(memory)
-        per_block = self.threads // WARP if program.schedule.endswith("warp") else 1
+        ends = {"warp": self.threads // WARP, "thread": self.threads}
+        per_block = ends.get(program.schedule.removeprefix("narrow_"), 1)
         here = Group(blocks * per_block, per_block, memory // per_block)
         width = 16 // program.itemsize if program.schedule in NARROW else 1
         function = bind(program.module, self._device(here, width), lambda own: own)[program.kernel]
@@ -125,12 +163,18 @@ class HostDriver:
         ctypes.memmove(target.ctypes.data, address, target.nbytes)
 
     def _arguments(self, program, values):
-        for kind, value in zip(program.types, values, strict=True):
+        left = iter(values)
+        for kind in program.types:
+            value = next(left)
             if kind[0] == "*":
-                yield entries(value, kind)
+                name, *ranks = kind.split("/")
+                found = entries(value, name)
+                parts = [[next(left) for _ in range(4 * int(rank) - 3)] for rank in ranks]
+                yield Strided(found, parts) if parts else found
             else:
                 assert kind != "none" or value == 0
                 yield None if kind == "none" else np.dtype(kind).type(value)
+        assert next(left, None) is None
 
     def _device(self, here, width):
         """The definitions of `lossgen.runtime.device`, for the group that runs."""
@@ -141,7 +185,7 @@ class HostDriver:
             "THREADS": 1,
             "load": device.load,
             "store": device.store,
-            "row": device.row,
+            "row": Call(row),
             "nearest": device.nearest,
             "load_row": device.load_row,
             "store_row": device.store_row,
@@ -179,13 +223,14 @@ class HostMemory:
         self.allocated = 0
         self.guards = []
 
-    def empty(self, shape, dtype):
+    def empty(self, shape, dtype, strides=None):
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         raw = np.full(size + 2 * self.GUARD, self.BYTE, np.uint8)
         start = self.GUARD // 2 + -raw.ctypes.data % 16 + self.offset
         self.allocated += size
         self.guards += [raw[:start], raw[start + size :]]
-        return as_array(raw[start : start + size].view(dtype).reshape(shape))
+        found = raw[start : start + size].view(dtype)
+        return as_array(np.ndarray(shape, dtype, found, strides=strides and [s * dtype.itemsize for s in strides]))
 
     def is_intact(self):
         """Whether nothing was written beside the arrays."""

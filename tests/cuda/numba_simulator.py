@@ -41,6 +41,7 @@ CASES = [
     ("cross_entropy_indices_float32", "warp", 32, 3, 37),
     ("cross_entropy_indices_float32", "block", 64, 2, 290),
     ("cross_entropy_indices_float32", "narrow_warp", 32, 3, 37),
+    ("cross_entropy_indices_float32", "thread", 32, 70, 5),
 ]
 
 
@@ -49,7 +50,7 @@ def run(name, schedule, threads, items, size):
     module = import_module(f"lossgen.generated.cuda.{name}")
     found = schedules(np.dtype(module.storage).itemsize)[schedule].device
     replaced = {"exchange": exchange, **{name: getattr(device, name) for name in MOVES}}
-    lanes = {"LANES": threads} if "LANES" in found else {}
+    lanes = {"LANES": threads} if schedule == "block" else {}
     kernel = bind(module, {**found, **replaced, **lanes}, lambda function: function)["evaluate"]
     rng = np.random.default_rng(3)
     x = (3 * rng.normal(size=(items, size) if size else items)).astype(module.storage)

@@ -154,7 +154,7 @@ CE, MSE, BCE = generated.cross_entropy, generated.mse_loss, generated.binary_cro
 def test_the_class_axis_may_lie_anywhere(dtype):
     arrays = [numbers(2, 7, 3, 4), labels(2, 3, 4, dtype=dtype), np.abs(numbers(7))]
     launched = both(CE, arrays, ["input"])
-    assert launched.count("copy") == (2 if dtype in ("int32", "int64") else 3)
+    assert "copy" not in launched
     both(CE, [numbers(3, 4, 7).transpose(1, 0, 2), labels(4, 3), None], ["input"], axis=-1)
     both(CE, [numbers(7), labels(), None], ["input"])
     both(generated.dice_loss, [np.abs(numbers(3, 2, 5)) / 9, labels(3, 2, 5, classes=2).astype("float32")], ["input"])
@@ -311,9 +311,3 @@ def test_lists_of_labels():
 def test_errors_are_those_of_the_cpu():
     with pytest.raises(LossError, match=r"^mse_loss: target has shape \(4,\), expected \(3,\), the shape of input$"):
         prepared(MSE, [numbers(3), numbers(4), None])
-    x = numbers(6, 5, 4, 3, 2, 2, 2)[::2, ::2, ::2, ::2, ::2, ::-1, ::-1]
-    strange = np.lib.stride_tricks.as_strided(x, (2,) * 7, [4 * s for s in (300, 170, 90, 47, 22, 9, 2)])
-    with pytest.raises(
-        LossError, match=r"^mse_loss: input lies in memory in 7 dimensions that are not one, expected at most 6"
-    ):
-        prepared(MSE, [strange, strange, None])[0].value()

@@ -86,13 +86,18 @@ def no_device_is_asked(monkeypatch):
     monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
 
 
-def check(case, report, storage=None):
-    """Compiles the kernel, and checks what came out. Registers and spills go into the report (`--junit-xml`)."""
+def check(case, report, storage=None, ranks=""):
+    """Compiles the kernel, and checks what came out. Registers and spills go into the report (`--junit-xml`).
+
+    ranks: how many dimensions the first array of the loss has, and its result, where they have strides.
+    """
     loss, variant, dtype, kernel, schedule, capability = case
     module = OnSimulatedCuda().module(loss, variant, dtype)
     function = getattr(module, kernel)
     absent = [n for n in optional(function) if kinds(function)[n] is Wides]
     program = program_of(module, kernel, schedule, storage or np.dtype(module.storage).name, absent)
+    if ranks:
+        program = program._replace(types=with_strides(function, program.types, ranks))
     assembly = compiling.assemble(program, capability)
     assert parameters_in(assembly) == [SPELT[name] for name in Packing(program.types).passed]
     assert re.search(rf"\.target sm_{''.join(map(str, capability))}\b", assembly.text)
@@ -107,7 +112,7 @@ def check(case, report, storage=None):
         assert not DOUBLE.findall(assembly.text)
     given = [n for n, kind in kinds(function).items() if kind is Reals and n not in absent]
     if schedule == "wide":
-        assert WIDE_LOAD.search(assembly.text) or kernel in ("normalizer", "normalizer_gradient"), given
+        assert ranks or WIDE_LOAD.search(assembly.text) or kernel in ("normalizer", "normalizer_gradient"), given
     if schedule in ("warp", "block") and kernel in module.KEPT and kernel != "normalizer":
         tiles = "load_row(" in inspect.getsource(function) or module.KEPT[kernel]
         assert not tiles or WIDE_LOAD.search(assembly.text)
@@ -141,6 +146,14 @@ def program_of(module, kernel, schedule, storage, absent):
     size = {"float64": 8, "float32": 4}.get(storage, 2)
     types = tuple("none" if name in absent else named[kind] for name, kind in found.items())
     return Program(module, kernel, schedule, size, types)
+
+
+def with_strides(function, types, ranks):
+    """The same types, of which the first array's and those of its direction and result have strides."""
+    found = dict(zip(kinds(function), types, strict=True))
+    first = next(name for name, kind in kinds(function).items() if kind in (Reals, Rows))
+    chosen = {name for name in found if name == first or name.endswith(f"_{first}")}
+    return tuple(t + ranks if name in chosen and t != "none" else t for name, t in found.items())
 
 
 def parameters_in(assembly):
@@ -177,7 +190,30 @@ def test_a_kernel_compiles_for_half_precision(case, storage, request):
     check(case, request.node.user_properties, storage)
 
 
+#: Arrays with strides, by the loss's module: rows that lie beside each other, elements of two layouts.
+STRIDED = [
+    ("cross_entropy_indices", "evaluate", "thread", "/2/1", "float32"),
+    ("dice_loss", "evaluate", "narrow_block", "/1/2", "bfloat16"),
+    ("mse_loss", "evaluate", "narrow", "/3", "float32"),
+    ("sigmoid_focal_loss", "evaluate", "wide", "/2", "float16"),
+]
+
+
+@pytest.mark.parametrize("case", STRIDED, ids=lambda case: f"{case[0]}-{case[2]}-{case[4]}")
+def test_a_kernel_compiles_for_arrays_with_strides(case, request):
+    name, kernel, schedule, ranks, storage = case
+    found = next(pair for pair in variants(LOSSES) if module_name(*pair) == name)
+    capability = CAPABILITIES[STRIDED.index(case) % 2]
+    check((*found, "float32", kernel, schedule, capability), request.node.user_properties, storage, ranks)
+
+
 @pytest.mark.fuzz
 @pytest.mark.parametrize("case", EVERY + EVERY_LATTICE, ids=title)
 def test_every_kernel_compiles(case, request):
     check(case, request.node.user_properties)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize("case", [c for c in EVERY if c[4] not in ("warp", "block")], ids=title)
+def test_every_kernel_compiles_for_arrays_with_strides(case, request):
+    check(case, request.node.user_properties, ranks="/2" if case[4] in ("wide", "narrow") else "/2/1")

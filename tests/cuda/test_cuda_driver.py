@@ -22,8 +22,8 @@ F, D, W, B, N, R = "*float32", "*float64", "*int64", "*uint8", "int64", "float64
 SUPPORT = {
     "settle": (N, F, W, R, D, R, F, D, F, B),
     "fold": (N, N, D, F),
-    "sums": (*[N] * 17, F, D),
-    "copy": (*[N] * 12, "*float16", F),
+    "sums": (N, N, N, "*float32/2/3", D),
+    "copy": (N, "*float16/6", "*float32/1"),
     "fill": (N, R, "*bfloat16"),
     "rescale": (N, F, "*float16"),
     "ratio": (R, F, D, F),

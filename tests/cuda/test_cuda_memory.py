@@ -4,15 +4,14 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from llvmlite import ir
 from numba import njit
-from numba.core.datamodel import models
-from numba.extending import intrinsic, register_model
+from numba.extending import intrinsic
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
 memory = import_module("lossgen.runtime.cuda.memory")
 halves = import_module("lossgen.runtime.cuda.halves")
 types = import_module("numba.cuda.types")
+on_the_cpu = import_module("on_the_cpu").on_the_cpu
 
 #: What the address of an array of this dtype is.
 POINTERS = {
@@ -21,17 +20,6 @@ POINTERS = {
     "float16": halves.Halves("float16"),
 }
 WIDTHS = {"float32": 4, "float64": 2, "float16": 8}
-
-
-@register_model(halves.Halves)
-class _OnTheCpu(models.PrimitiveModel):
-    def __init__(self, manager, fe_type):
-        super().__init__(manager, fe_type, ir.IntType(16).as_pointer())
-
-
-def on_the_cpu(function):
-    """What numba-cuda makes of the function, for the CPU."""
-    return intrinsic(function._defn)
 
 
 read, read_left, write, row = map(on_the_cpu, (memory.read, memory.read_left, memory.write, memory.row))

@@ -14,6 +14,7 @@ from ..scaling import Scaling
 from .directions import directions_for
 from .driver import Array
 from .launching import Given, run
+from .layouts import Strided
 from .scales import (
     Divisor,
     Upstream,
@@ -127,14 +128,14 @@ class Call(Work):
         """What each item adds to the denominator of the mean; 0 where it is masked out."""
         plan, place = self.plan, self.place
         if plan.each is None:
-            values = place.memory.empty(plan.geometry.item_shape, plan.real)
-            self._start("normalizer", self._unread(), (), 1.0, None, self._mask(), values, [])
+            values = self._per_item()
+            self._start("normalizer", self.operands, (), 1.0, None, self._mask(), values, [])
             return values
-        each = filled(place, plan.geometry.item_shape, plan.real, plan.each)
+        each = filled(place, plan.geometry.item_shape, plan.real, plan.each, plan.item_strides)
         if self.scaling.mask is None:
             return each
         found = item_scale(plan, place, Scaling("sum", each, self.scaling.mask), None)
-        assert found is not None
+        assert isinstance(found, Array)
         return found
 
     def denominator_gradients(self, names: Sequence[str]) -> dict[str, Array]:
@@ -143,7 +144,7 @@ class Call(Work):
         grid = self._grid("normalizer_gradient", differentiable, names)
         results = self._results(names, False, grid.groups)
         outputs = self._outputs(results, differentiable)
-        self._start("normalizer_gradient", self._unread(), (), 1.0, None, self._mask(), None, outputs, grid)
+        self._start("normalizer_gradient", self.operands, (), 1.0, None, self._mask(), None, outputs, grid)
         return {name: results[name].finish(self.plan, self.place) for name in names}
 
     def _run(
@@ -163,7 +164,7 @@ class Call(Work):
         scale, factor = multiplier(plan, place, divisor, upstream) if wrt else (1.0, None)
         items = self._items(upstream.per_item)
         kept = valued and reduction == "none"
-        values = place.memory.empty(plan.geometry.item_shape, plan.real) if kept else None
+        values = self._per_item() if kept else None
         grid = self._grid(kernel, names, wrt)
         results = self._results(wrt, rounded, grid.groups)
         outputs = self._outputs(results, names)
@@ -177,17 +178,21 @@ class Call(Work):
         """The sum of the loss's own normaliser over the items."""
         plan, place = self.plan, self.place
         grid = self._grid("normalizer", (), ())
-        found = self._start("normalizer", self._unread(), (), 1.0, None, self._mask(), None, [], grid)
+        found = self._start("normalizer", self.operands, (), 1.0, None, self._mask(), None, [], grid)
         exact, inverse = scalar(place), scalar(place, real_of(plan))
         given = (1.0, None, 0.0, None, exact, inverse, place.driver.reports.row(plan.schema, plan.variant))
         run(place, "settle", (grid.blocks if plan.geometry.items else 0, *found, *given))
         return Divisor(1.0, exact, inverse)
 
-    def _mask(self) -> Array | None:
+    def _per_item(self) -> Array:
+        """Room for one number for each item."""
+        return self.place.memory.empty(self.plan.geometry.item_shape, self.plan.real, self.plan.item_strides)
+
+    def _mask(self) -> Array | Strided | None:
         """The mask alone, as the kernels take it."""
         return item_scale(self.plan, self.place, Scaling("sum", mask=self.scaling.mask), None)
 
-    def _items(self, upstream: Array | None) -> Array | None:
+    def _items(self, upstream: Array | None) -> Array | Strided | None:
         """The factor of each item."""
         if upstream is not None:
             return item_scale(self.plan, self.place, self.scaling, upstream, self._divided())
@@ -197,10 +202,10 @@ class Call(Work):
 
     def _divided(self) -> Array | None:
         """What each item is divided by before the mean over the items; None if by nothing."""
-        plan, place = self.plan, self.place
+        plan = self.plan
         if not plan.variant.divided or not (self.scaling.shares or self.scaling.reduction == "mean"):
             return None
         if self._shares is None:
-            self._shares = place.memory.empty(plan.geometry.item_shape, plan.real)
+            self._shares = self._per_item()
             self._start("divisor", self.operands, (), 1.0, None, None, self._shares, [])
         return self._shares

@@ -15,6 +15,7 @@ from .driver import Program
 from .groups import INLINED
 from .halves import FROM, Halves
 from .schedules import Schedule, schedules
+from .strided import Strided
 
 ENTRY = re.compile(r"\.visible \.entry (\S+)\(")
 
@@ -57,7 +58,9 @@ def type_named(name: str) -> Any:
         return types.none
     if name[0] != "*":
         return getattr(types, name)
-    return Halves(name[1:]) if name[1:] in FROM else types.CPointer(getattr(types, name[1:]))
+    dtype, *ranks = name[1:].split("/")
+    pointer = Halves(dtype) if dtype in FROM else types.CPointer(getattr(types, dtype))
+    return Strided(pointer, tuple(map(int, ranks))) if ranks else pointer
 
 
 @cache

@@ -10,8 +10,9 @@ from ..schema import Argument
 from .driver import Array, Place
 from .lattices import grid, no_grid
 from .launching import Given
+from .operands import operand
 from .plan import CudaPlan
-from .views import contiguous, filled, moved
+from .views import filled
 
 
 def directions_for(
@@ -44,9 +45,7 @@ def _direction(
         raise LossError(f"{plan.schema.name}: {given} has shape {direction.shape}, expected {array.shape}")
     if argument.layout == "grid":
         return grid(plan, place, position, direction, given)
-    view = moved(direction, placement, plan.geometry.item_shape)
-    dtype = plan.dtype_for(argument, direction.dtype)
-    return (contiguous(plan.schema.name, given, place, view, dtype),)
+    return (operand(plan, place, position, direction),)
 
 
 def _shape(plan: CudaPlan, argument: Argument) -> tuple[int, ...]:

@@ -60,9 +60,12 @@ _is_named = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)((
 class _Addresses:
     """Addresses of a device, for NumPy to make an array of that keeps their owner."""
 
-    def __init__(self, address: int, shape: tuple[int, ...], dtype: np.dtype, owner: object) -> None:
+    def __init__(
+        self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype, owner: object
+    ) -> None:
         self.owner = owner
-        self.__array_interface__ = {"data": (address, False), "shape": shape, "typestr": dtype.str, "version": 3}
+        found = {"data": (address, False), "shape": shape, "strides": strides, "typestr": dtype.str}
+        self.__array_interface__ = {**found, "version": 3}
 
 
 class _Once:
@@ -81,21 +84,23 @@ class _Once:
 def exported(
     address: int,
     shape: tuple[int, ...],
+    strides: tuple[int, ...],
     dtype: np.dtype,
     device: tuple[int, int],
     owner: object,
     versioned: bool,
     copied: bool = False,
 ) -> object:
-    """A capsule of a contiguous array, which keeps `owner` until its consumer has done with it.
+    """A capsule of an array, which keeps `owner` until its consumer has done with it.
 
     Args:
+        strides: in bytes.
         device: its kind and number, as DLPack has them.
         versioned: whether the consumer knows version 1.0.
         copied: whether the consumer alone has this memory, which only a versioned capsule says.
     """
     brain = dtype.name == "bfloat16"
-    array = np.asarray(_Addresses(address, shape, np.dtype(np.uint16) if brain else dtype, owner))
+    array = np.asarray(_Addresses(address, shape, strides, np.dtype(np.uint16) if brain else dtype, owner))
     capsule = array.__dlpack__(max_version=VERSION) if versioned else array.__dlpack__()
     tensor, versions = _structures(capsule)
     tensor.device_kind, tensor.device_number = device

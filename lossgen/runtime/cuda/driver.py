@@ -48,7 +48,8 @@ class Program(NamedTuple):
         kernel: its name.
         schedule: how its work is divided, see `lossgen.runtime.cuda.schedules`.
         itemsize: the bytes of the numbers of which a thread takes as many as 16 bytes hold.
-        types: of its arguments: "int64", "float32", "*bfloat16" for the address of such numbers, "none" where absent.
+        types: of its arguments: "int64", "float32", "*bfloat16" for the address of such numbers, "none" where absent;
+            "*float32/2" with strides in two dimensions, "*float32/2/1" for rows whose entries have one, too.
     """
 
     module: ModuleType
@@ -70,6 +71,14 @@ class Sent(NamedTuple):
     make: Callable[[np.ndarray], np.ndarray]
 
 
+def passed(types: Sequence[str]) -> list[str]:
+    """The types of the numbers that are passed: behind the address of a strided array what says where its entries lie."""
+    found = []
+    for name in types:
+        found += [name, *["int64"] * sum(4 * int(rank) - 3 for rank in name.split("/")[1:])]
+    return found
+
+
 class Driver(Protocol):
     """A device.
 
@@ -86,7 +95,7 @@ class Driver(Protocol):
         """The program, ready to be launched."""
 
     def launch(self, function: Any, blocks: int, stream: int, values: Sequence[int | float], memory: int = 0) -> None:
-        """Start it on a stream; `values` are its arguments, arrays as addresses and what is absent as 0.
+        """Start it on a stream; `values` are its arguments, arrays as addresses and what is absent as 0, see `passed`.
 
         memory: the bytes that each block needs to keep rows in.
         """
@@ -110,8 +119,11 @@ class Driver(Protocol):
 class Memory(Protocol):
     """Where results and scratch space come from."""
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """A new contiguous array, in the order of the stream that the call runs on."""
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype, strides: tuple[int, ...] | None = None) -> Array:
+        """A new array without gaps, in the order of the stream that the call runs on.
+
+        strides: None for a contiguous one.
+        """
 
 
 class Place(NamedTuple):

@@ -20,9 +20,10 @@ from ..sequences import LengthSlot
 from ..whole import Whole
 from .driver import Array, Place, Sent
 from .launching import Given, blocks_for, run
+from .layouts import moved
 from .operands import operand
 from .plan import CudaPlan
-from .views import BOOL, contiguous, downloaded, filled, moved, rows_of, uploaded
+from .views import BOOL, contiguous, downloaded, filled, rows_of, uploaded
 
 Arrays = Sequence[Array | np.ndarray | None]
 #: The layouts of arguments that may lie in main memory.
@@ -88,7 +89,7 @@ def grid(plan: CudaPlan, place: Place, position: int, array: Array, name: str) -
     view = moved(array, placement, plan.geometry.item_shape)
     steps = rows_of(view, lead) if array.dtype == dtype else None
     if steps is None:
-        view = contiguous(plan.schema.name, name, place, view, dtype)
+        view = contiguous(place, view, dtype)
         steps = rows_of(view, lead)
         assert steps is not None
     return view, *steps
@@ -117,7 +118,7 @@ def _length(
         return Lengths(filled(place, (geometry.items,), INT64, geometry.sizes[argument.axis or ""]), None)
     loss = plan.schema.name
     if isinstance(array, Array) and needed:
-        array = downloaded(place, contiguous(loss, argument.name, place, array, array.dtype))
+        array = downloaded(place, contiguous(place, array, array.dtype))
     if isinstance(array, np.ndarray):
         slot, size = LengthSlot(loss, argument, placement, array.shape), geometry.sizes.get(argument.axis or "")
         known = _known(plan, place, slot, array, mask)
@@ -129,8 +130,8 @@ def _length(
         array = array._replace(shape=(), strides=())
     view = moved(array, placement, geometry.item_shape)
     if len(placement.shape) == 1:
-        return Lengths(contiguous(loss, argument.name, place, view, INT64), None)
-    rows, lengths = contiguous(loss, argument.name, place, view, BOOL), place.memory.empty((geometry.items,), INT64)
+        return Lengths(contiguous(place, view, INT64), None)
+    rows, lengths = contiguous(place, view, BOOL), place.memory.empty((geometry.items,), INT64)
     if geometry.items:
         given = geometry.items, placement.shape[1], rows, lengths
         run(place, "runs", given, blocks_for(place.driver, geometry.items))
@@ -145,7 +146,7 @@ def _known(plan: CudaPlan, place: Place, slot: LengthSlot, array: np.ndarray, ma
     except LossError:
         if mask is None:
             raise
-    counted = downloaded(place, contiguous(slot.loss, "mask", place, mask, BOOL))
+    counted = downloaded(place, contiguous(place, mask, BOOL))
     return slot.lengths(array, item_shape, size, ~counted.reshape(-1))
 
 
@@ -164,7 +165,7 @@ def _sequence(
         sent = Sent(position, lambda array: np.ascontiguousarray(array, INT64))
         array = uploaded(place, sent.make(array), sent)
     view = moved(array, placement, geometry.item_shape)
-    labels = contiguous(plan.schema.name, argument.name, place, view, INT64)
+    labels = contiguous(place, view, INT64)
     if _is_joined(plan, position):
         assert lengths is not None and lengths.known is not None
         if (total := int(lengths.known.sum())) != labels.size:

@@ -13,8 +13,9 @@ from .. import device
 from . import factors, support
 from .bind import kinds
 from .driver import Array, Driver, Place, Program
+from .layouts import Strided
 
-Given = Array | int | float | None
+Given = Array | Strided | int | float | None
 
 #: Rows from this size on are taken by a block, shorter ones by a warp.
 LONG_ROW = 1024
@@ -49,6 +50,7 @@ class Kernel(NamedTuple):
         real: the type of its real numbers.
         names: the arguments' names.
         kept: by the names of axes, the arrays whose rows it keeps while it computes an item.
+        has_rows: whether its items are rows.
     """
 
     reals: tuple[bool, ...]
@@ -56,6 +58,7 @@ class Kernel(NamedTuple):
     real: str
     names: tuple[str, ...]
     kept: Mapping[str, Sequence[str]]
+    has_rows: bool
 
 
 @lru_cache(maxsize=4096)
@@ -70,6 +73,7 @@ def kernel_of(module: ModuleType, name: str) -> Kernel:
         np.dtype(module.real).name,
         tuple(named),
         getattr(module, "KEPT", {}).get(name, {}),
+        module.SCHEDULE == "row",
     )
 
 
@@ -81,7 +85,9 @@ class Grid(NamedTuple):
     groups: int
 
 
-def grid_of(place: Place, module: ModuleType, items: int, size: int, width: int, shared: int) -> Grid:
+def grid_of(
+    place: Place, module: ModuleType, items: int, size: int, width: int, shared: int, across: bool = False
+) -> Grid:
     """The division of the work by shapes and the device alone, so that the same call has the same bits in every run.
 
     Args:
@@ -91,12 +97,18 @@ def grid_of(place: Place, module: ModuleType, items: int, size: int, width: int,
         size: the entries of the longest row.
         width: how many items a thread takes at a time; 1 where the arrays do not allow more.
         shared: the entries of the outputs that all items share, which every group has a row of.
+        across: whether rows lie beside each other in memory, entry by entry.
     """
     threads, most = place.driver.threads, RESIDENT * place.driver.multiprocessors
     if module.SCHEDULE == "element":
         blocks = min(most, -(-items // (threads * width)))
         return Grid("wide" if width > 1 else "narrow", blocks, blocks)
     schedule, per_block = ("block", 1) if size > LONG_ROW else ("warp", threads // WARP)
+    # A thread for each row reads what neighbours need from one place. That takes rows enough to keep the device busy, or
+    # short ones: otherwise the threads that share a row are worth more, though each of their reads is used in part only.
+    # Every group has its own sum for each entry of a shared output, of which there would be too many.
+    if across and not shared and (size <= WARP or items >= threads * place.driver.multiprocessors):
+        schedule, per_block = "thread", threads
     blocks = min(most, -(-items // per_block))
     if shared:
         blocks = max(1, min(blocks, MOST_SHARED // (shared * per_block)))
@@ -118,9 +130,13 @@ def lattice_grid(place: Place, items: int, cells: int, shared: int) -> Grid:
 
 
 def _itemsize(kernel: Kernel, given: Sequence[Given]) -> int:
-    """The bytes of the smallest numbers that are moved by 16 bytes; 0 where an array does not begin at a multiple of them."""
-    arrays = [x for x, moved in zip(given, kernel.moved, strict=False) if moved and x is not None]
-    if any(x.address % BYTES for x in arrays):
+    """The bytes of the smallest numbers that are moved by 16 bytes; 0 where an array does not begin at a multiple of them.
+
+    Rows with strides are read by neighbouring threads entry by entry, and so are elements if all of them have strides.
+    """
+    found = [x for x, moved in zip(given, kernel.moved, strict=False) if moved and x is not None]
+    arrays = [x for x in found if isinstance(x, Array)]
+    if any(x.address % BYTES for x in arrays) or (len(arrays) < len(found) and (kernel.has_rows or not arrays)):
         return 0
     return min((max(2, x.dtype.itemsize) for x in arrays), default=BYTES)
 
@@ -141,9 +157,11 @@ def _rooms(kernel: Kernel, given: Sequence[Given], groups: int, width: int) -> t
     rooms = []
     for axis, names in kernel.kept.items():
         size = named[f"n_{axis}"]
-        entry = sum(named[name].dtype.itemsize for name in names if named[name] is not None)
-        whole = -(-(size + (width - 1 if size % width else 0)) // width) * width
-        room = min(whole, left // max(entry, 1) // width * width)
+        entries = [named[name].dtype.itemsize for name in names if named[name] is not None]
+        entry = sum(entries)
+        unit = max(width, BYTES // min(entries, default=BYTES))  # each of the arrays begins at a multiple of 16 bytes
+        whole = -(-(size + (width - 1 if size % width else 0)) // unit) * unit
+        room = min(whole, left // max(entry, 1) // unit * unit)
         rooms.append(room if 2 * room >= whole else 0)
         left -= rooms[-1] * entry
     return rooms, groups * (most - left)
@@ -156,7 +174,8 @@ def _pointer(dtype: np.dtype) -> str:
 
 
 def launch(place: Place, module: ModuleType, name: str, grid: Grid, given: Sequence[Given]) -> None:
-    """Start a kernel. Arrays must be contiguous; where one does not begin at a multiple of 16 bytes numbers are moved singly."""
+    """Start a kernel. An `Array` must be contiguous; where one does not begin at a multiple of 16 bytes numbers are moved
+    singly."""
     kernel = kernel_of(module, name)
     schedule, itemsize = grid.schedule, BYTES
     if schedule in NARROW:
@@ -174,6 +193,9 @@ def launch(place: Place, module: ModuleType, name: str, grid: Grid, given: Seque
         elif isinstance(x, Array):
             types.append(_pointer(x.dtype))
             values.append(x.address)
+        elif isinstance(x, Strided):
+            types.append("/".join([_pointer(x.dtype), *map(str, x.ranks)]))
+            values += (x.address, *x.numbers)
         else:
             types.append("int64")
             values.append(int(x))

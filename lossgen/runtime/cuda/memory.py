@@ -7,6 +7,7 @@ from numba.cuda import cgutils, types
 from numba.cuda.extending import intrinsic
 
 from .halves import WORD, Halves, loaded, packed, rounded, unpacked
+from .strided import Strided, entry, numbers_at, own_row, row_of
 
 #: How many bytes one instruction moves at most.
 BYTES = 16
@@ -23,14 +24,23 @@ def vectors(context: Any, pointer: types.Type, width: int) -> tuple[ir.VectorTyp
     return ir.VectorType(element, count), elements // count
 
 
+def one(context: Any, builder: ir.IRBuilder, pointer: types.Type, array: ir.Value, number: ir.Value) -> ir.Value:
+    """One entry of an array."""
+    return loaded(builder, numbers_at(pointer), builder.load(entry(context, builder, pointer, array, number)))
+
+
 @intrinsic
 def read(typingctx, pointer, start, width):
-    """The numbers from `start` on, `width` of them; their address is a multiple of 16 bytes."""
+    """The numbers from `start` on, `width` of them; their address is a multiple of 16 bytes, or they have strides."""
     if not isinstance(width, types.IntegerLiteral):
         return None  # numba-cuda then asks again with the number
     count = width.literal_value
 
     def codegen(context, builder, signature, args):
+        if isinstance(pointer, Strided):
+            numbers = [builder.add(args[1], args[1].type(k)) for k in range(count)]
+            found = [one(context, builder, pointer, args[0], number) for number in numbers]
+            return context.make_tuple(builder, signature.return_type, found)
         vector, number = vectors(context, pointer, count)
         address = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
         entries = []
@@ -57,7 +67,7 @@ def read_left(typingctx, pointer, start, left, width):
         for k in range(count):
             inside = builder.icmp_signed("<", left.type(k), left)
             position = builder.add(start, builder.select(inside, left.type(k), last))
-            entries.append(loaded(builder, pointer, builder.load(builder.gep(address, [position]))))
+            entries.append(one(context, builder, pointer, address, position))
         return context.make_tuple(builder, signature.return_type, entries)
 
     return types.UniTuple(pointer.dtype, count)(pointer, types.int64, types.int64, width), codegen
@@ -72,7 +82,13 @@ def write(typingctx, pointer, start, block, width):
     def codegen(context, builder, signature, args):
         data = context.make_array(block)(context, builder, args[2]).data
         numbers = [builder.load(builder.gep(data, [WORD(k)])) for k in range(width.literal_value)]
-        entries = iter([rounded(context, builder, pointer, number, block.dtype) for number in numbers])
+        found = [rounded(context, builder, numbers_at(pointer), number, block.dtype) for number in numbers]
+        if isinstance(pointer, Strided):
+            for k, number in enumerate(found):
+                place = builder.add(args[1], args[1].type(k))
+                builder.store(number, entry(context, builder, pointer, args[0], place))
+            return context.get_dummy_value()
+        entries = iter(found)
         vector, number = vectors(context, pointer, width.literal_value)
         address = builder.bitcast(builder.gep(args[0], [args[1]]), vector.as_pointer())
         for part in range(number):
@@ -87,12 +103,14 @@ def write(typingctx, pointer, start, block, width):
 
 @intrinsic
 def row(typingctx, pointer, i, size):
-    """Where row i begins."""
+    """Row i of an array."""
 
     def codegen(context, builder, signature, args):
+        if isinstance(pointer, Strided):
+            return row_of(context, builder, pointer, args[0], args[1])
         return builder.gep(args[0], [builder.mul(args[1], args[2])])
 
-    return pointer(pointer, types.int64, types.int64), codegen
+    return own_row(pointer)(pointer, types.int64, types.int64), codegen
 
 
 @intrinsic

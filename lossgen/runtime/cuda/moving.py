@@ -16,8 +16,9 @@ from ..dtypes import FLOAT64, INT64, gradient_dtype
 from .call import ONE, Arrays, Call
 from .driver import Array
 from .launching import blocks_for, run
+from .layouts import laid
 from .scales import Upstream
-from .views import contiguous, scalar
+from .views import copied, scalar
 
 
 def evaluate(call: Call, names: Sequence[str], upstream: Upstream = ONE) -> tuple[Array, Arrays]:
@@ -83,8 +84,8 @@ def _dtype(call: Call, name: str) -> np.dtype:
 def _shifted(call: Call, name: str, gradient: Array, part: Array | None, value: Array, upstream: Upstream) -> Array:
     place, dtype = call.place, _dtype(call, name)
     if part is None:
-        return contiguous(call.plan.schema.name, name, place, gradient, dtype)
-    found = place.memory.empty(gradient.shape, dtype)
+        return gradient if gradient.dtype == dtype else copied(place, gradient, dtype, gradient.strides)
+    found = place.memory.empty(gradient.shape, dtype, gradient.strides)
     given = (gradient.size, upstream.number, upstream.single, value, call.divisor.exact, gradient, part, found)
     if gradient.size:
         run(place, "shift", given, blocks_for(place.driver, gradient.size))
@@ -101,7 +102,7 @@ def _bent(
     upstream: Upstream,
 ) -> Array:
     place = call.place
-    found = place.memory.empty(product.shape, _dtype(call, name))
+    found = place.memory.empty(product.shape, _dtype(call, name), product.strides)
     value, slope, along = numbers
     given = (product.size, upstream.number, upstream.single, value, call.divisor.exact, slope, along)
     if product.size:
@@ -118,9 +119,8 @@ def _along(call: Call, pairs: Sequence[tuple[Array, Array]]) -> Array:
     faults = place.memory.empty((max(1, sum(blocks)),), INT64)
     first = 0
     for count, (part, direction) in zip(blocks, pairs, strict=True):
-        way = contiguous(plan.schema.name, "the direction", place, direction, direction.dtype)
         room = totals._replace(address=totals.address + 16 * first), faults._replace(address=faults.address + 8 * first)
-        run(place, "dot", (part.size, part, way, *room), count)
+        run(place, "dot", (part.size, laid(part), laid(direction), *room), count)
         first += count
     found = scalar(place)
     reports = place.driver.reports.row(plan.schema, plan.variant)

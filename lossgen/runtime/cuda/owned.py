@@ -10,6 +10,7 @@ import numpy as np
 from ..elsewhere import CUDA, HOST
 from .dlpack import exported
 from .driver import Array, Driver, Place, contiguous_strides
+from .layouts import Shape
 from .views import copied
 
 #: The default stream as both protocols have it; they do not allow 0.
@@ -24,10 +25,13 @@ class Owned:
         stream: on which it is written, and given back when nobody holds it any more.
         shape: its shape.
         dtype: of its entries.
+        strides: from entry to entry of each dimension, without gaps; None for a contiguous one.
     """
 
-    def __init__(self, driver: Driver, stream: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    def __init__(self, driver: Driver, stream: int, shape: Shape, dtype: np.dtype, strides: Shape | None) -> None:
         self.shape, self.dtype = shape, dtype
+        self.steps = contiguous_strides(shape) if strides is None else strides
+        self.strides = tuple([step * dtype.itemsize for step in self.steps])
         self._driver, self._stream = driver, stream
         self._size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         self.address = driver.allocate(self._size, stream)
@@ -44,7 +48,7 @@ class Owned:
             "shape": self.shape,
             "typestr": self.dtype.str,
             "data": (self.address, False),
-            "strides": None,
+            "strides": None if self.steps == contiguous_strides(self.shape) else self.strides,
             "stream": self._stream or DEFAULT,
             "version": 3,
         }
@@ -82,20 +86,22 @@ class Owned:
             stream = stream or DEFAULT
             if stream != (self._stream or DEFAULT):
                 self._driver.order(self._stream, stream)
-        return exported(found.address, self.shape, self.dtype, self.__dlpack_device__(), found, versioned, bool(copy))
+        return exported(
+            found.address, self.shape, self.strides, self.dtype, self.__dlpack_device__(), found, versioned, bool(copy)
+        )
 
     def _in_main_memory(self, device: tuple[int, int], versioned: bool, copy: bool | None) -> object:
         if device != (HOST, 0) or copy is False:
             given = f"dl_device is {device}" if device != (HOST, 0) else "copy is False, but main memory needs one"
             raise BufferError(f"{given}, expected {self.__dlpack_device__()}, or (1, 0) for a copy in main memory")
-        found = np.empty(self.shape, self.dtype)
+        found = np.empty(self._size // self.dtype.itemsize, self.dtype)
         self._driver.download(self.address, found, self._stream)
-        return exported(found.ctypes.data, self.shape, self.dtype, device, found, versioned, True)
+        return exported(found.ctypes.data, self.shape, self.strides, self.dtype, device, found, versioned, True)
 
     def _copied(self) -> Owned:
         memory = OwnedMemory(self._driver, self._stream)
-        own = Array(self.address, self.shape, contiguous_strides(self.shape), self.dtype, self)
-        return copied("DLPack", "the array", Place(self._driver, self._stream, memory), own, self.dtype).owner
+        own = Array(self.address, self.shape, self.steps, self.dtype, self)
+        return copied(Place(self._driver, self._stream, memory), own, self.dtype, self.steps).owner
 
 
 class OwnedMemory:
@@ -104,10 +110,10 @@ class OwnedMemory:
     def __init__(self, driver: Driver, stream: int) -> None:
         self._driver, self._stream = driver, stream
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """A new contiguous array."""
-        found = Owned(self._driver, self._stream, shape, dtype)
-        return Array(found.address, shape, contiguous_strides(shape), dtype, found)
+    def empty(self, shape: Shape, dtype: np.dtype, strides: Shape | None = None) -> Array:
+        """As `lossgen.runtime.cuda.driver.Memory` says."""
+        found = Owned(self._driver, self._stream, shape, dtype, strides)
+        return Array(found.address, shape, found.steps, dtype, found)
 
 
 class CupyMemory:
@@ -116,8 +122,11 @@ class CupyMemory:
     def __init__(self, cupy: Any, number: int) -> None:
         self._cupy, self._number = cupy, number
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        """A new contiguous array."""
+    def empty(self, shape: Shape, dtype: np.dtype, strides: Shape | None = None) -> Array:
+        """As `lossgen.runtime.cuda.driver.Memory` says."""
+        contiguous = contiguous_strides(shape)
         with self._cupy.cuda.Device(self._number):
             found = self._cupy.empty(shape, dtype)
-        return Array(found.data.ptr, shape, contiguous_strides(shape), dtype, found)
+            if strides not in (None, contiguous):
+                found = self._cupy.ndarray(shape, dtype, found.data, tuple([s * dtype.itemsize for s in strides]))
+        return Array(found.data.ptr, shape, strides or contiguous, dtype, found)

@@ -6,6 +6,8 @@ import ctypes
 import struct
 from collections.abc import Sequence
 
+from .driver import passed
+
 #: How a number is written into a slot of 8 bytes, by the type of the argument; addresses are like whole numbers.
 SLOTS = {"int64": "q", "float64": "d", "float32": "f4x"}
 SLOT = 8
@@ -20,7 +22,7 @@ class Packing:
 
     def __init__(self, types: Sequence[str]) -> None:
         #: The types of what is passed.
-        self.passed = tuple("int64" if name[0] == "*" or name == "none" else name for name in types)
+        self.passed = tuple("int64" if name[0] == "*" or name == "none" else name for name in passed(types))
         self._pack = struct.Struct("=" + "".join(SLOTS[name] for name in self.passed)).pack_into
         self._spare: list[tuple[ctypes.Array, ctypes.Array, int]] = []
 

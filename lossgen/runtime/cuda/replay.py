@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import LossError
 from ..schema import Schema, Variant
 from .call import Call
-from .driver import Array, Driver, Memory, Place, Program, Sent
+from .driver import Array, Driver, Memory, Place, Program, Sent, passed
 
 #: Parts of memory that is asked for at once begin at multiples of this.
 ALIGNED = 256
@@ -49,19 +49,19 @@ class Replay(NamedTuple):
     Args:
         launches: in their order.
         uploads: what is sent before them.
-        results: the shapes and dtypes of what is returned.
+        results: the shapes, dtypes and strides of what is returned.
         room: the bytes of other memory.
     """
 
     launches: tuple[Launch, ...]
     uploads: tuple[Upload, ...]
-    results: tuple[tuple[tuple[int, ...], np.dtype], ...]
+    results: tuple[tuple[tuple[int, ...], np.dtype, tuple[int, ...]], ...]
     room: int
 
     def run(self, place: Place, given: Given, sent: Sequence[np.ndarray] = ()) -> list[Array]:
         """The results for these arguments, and for what is sent of them."""
         driver, stream, memory = place
-        found = [memory.empty(shape, dtype) for shape, dtype in self.results]
+        found = [memory.empty(*result) for result in self.results]
         bases = [driver.reports.address, *given, *[array.address for array in found]]
         if self.room:
             room = memory.empty((self.room,), BYTE)
@@ -139,7 +139,7 @@ class Recorder:
         uploads = tuple([Upload(sent, *target) for sent, target in targets if target is not None])
         if len(launches) < len(patched) or len(uploads) < len(targets):
             return None
-        return Replay(launches, uploads, tuple([(r.shape, r.dtype) for r in results]), room)
+        return Replay(launches, uploads, tuple([(r.shape, r.dtype, r.strides) for r in results]), room)
 
     def _origins(self, given: Given, places: Sequence[int]) -> tuple[Callable[[int], tuple[int, int] | None], int]:
         """What finds the source of an address, and how far behind it lies; and the room for what is no result."""
@@ -167,7 +167,7 @@ def _patched(launch: tuple, origin: Callable[[int], tuple[int, int] | None]) -> 
     """A launch with the sources of its addresses; None if one of them has none."""
     function, types, blocks, values, kept = launch
     patches = []
-    for slot, (kind, value) in enumerate(zip(types, values, strict=True)):
+    for slot, (kind, value) in enumerate(zip(passed(types), values, strict=True)):
         if kind[0] == "*":
             found = origin(value)
             if found is None:
@@ -181,8 +181,8 @@ class _Memory:
         self._memory = memory
         self.made: list[Array] = []
 
-    def empty(self, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-        found = self._memory.empty(shape, dtype)
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype, strides: tuple[int, ...] | None = None) -> Array:
+        found = self._memory.empty(shape, dtype, strides)
         self.made.append(found)
         return found
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..dtypes import FLOAT64, gradient_dtype
-from .driver import Array, Place, contiguous_strides, is_contiguous
+from .driver import Array, Place, contiguous_strides
 from .launching import Given
+from .layouts import dense_strides, moved, strides_like
 from .plan import CudaPlan
-from .views import copied, folded, moved, rows_of, summed
+from .views import copied, folded, rows_of, summed
 
 #: The layouts of arguments that are the same for all items.
 SHARED = frozenset(("shared", "table"))
@@ -18,47 +17,36 @@ SHARED = frozenset(("shared", "table"))
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One wanted result.
+    """One wanted result, which lies in memory as its argument does.
 
     Args:
         position: the argument's, in the signature.
-        written: what the kernel writes to.
+        passed: what kernels are given: where they write, of a grid with its steps.
         result: the result, if that is the same memory; else None.
-        given: the argument's shape.
-        dtype: the result's dtype.
-        steps: of a grid, as kernels take them.
+        written: what they write to, if that is other memory; in their order and contiguous.
+        like: the shape, strides and dtype of the result.
     """
 
     position: int
-    written: Array
+    passed: tuple[Given, ...]
     result: Array | None
-    given: tuple[int, ...]
-    dtype: np.dtype
-    steps: tuple[int, ...] = ()
-
-    @property
-    def passed(self) -> tuple[Given, ...]:
-        """What the kernel is given."""
-        return self.written, *self.steps
+    written: Array | None
+    like: Array
 
     def finish(self, plan: CudaPlan, place: Place) -> Array:
         """The result, once the kernel has been started."""
         if self.result is not None:
             return self.result
-        loss, argument = plan.schema.name, plan.variant.arguments[self.position]
-        placement = plan.geometry.placements[self.position]
-        assert placement is not None
+        argument, placement = plan.variant.arguments[self.position], plan.geometry.placements[self.position]
+        _, shape, strides, dtype, _ = self.like
+        assert placement is not None and self.written is not None
         if argument.layout in SHARED:
-            return folded(place, self.written, place.memory.empty(self.given, self.dtype))
+            return folded(place, self.written, place.memory.empty(shape, dtype, strides))
         if placement.broadcast:
             full = placement.full or plan.geometry.item_shape
-            return summed(loss, argument.name, place, self.written, self.given, placement, full, self.dtype)
-        order = placement.order or tuple(range(len(self.given)))
-        shape = tuple(self.given[d] for d in order)
-        inner = contiguous_strides(shape)
-        back = [order.index(d) for d in range(len(order))]
-        view = self.written._replace(shape=self.given, strides=tuple(inner[d] for d in back))
-        return copied(loss, argument.name, place, view, self.dtype)
+            return summed(place, self.written, place.memory.empty(shape, dtype, strides), placement, full)
+        view = self.written._replace(shape=shape, strides=dense_strides(shape, placement.order))
+        return copied(place, view, dtype, strides)
 
 
 def result_for(plan: CudaPlan, place: Place, position: int, array: Array, rounded: bool, groups: int) -> Result:
@@ -66,19 +54,17 @@ def result_for(plan: CudaPlan, place: Place, position: int, array: Array, rounde
     argument, placement = plan.variant.arguments[position], plan.geometry.placements[position]
     assert placement is not None
     dtype = gradient_dtype(array.dtype, plan.real) if rounded else plan.real
-    if argument.layout in SHARED:
-        written = place.memory.empty((groups, array.size), FLOAT64)
-        return Result(position, written, None, array.shape, dtype)
+    like = Array(0, array.shape, strides_like(array), dtype)
     if argument.layout == "grid":
-        return _grid(plan, place, position, array, dtype)
-    if placement.broadcast:
-        return Result(position, place.memory.empty(placement.shape, plan.real), None, array.shape, dtype)
-    own = Array(0, array.shape, contiguous_strides(array.shape), dtype)
-    view = moved(own, placement, plan.geometry.item_shape)
-    if is_contiguous(view.shape, view.strides):
-        found = place.memory.empty(array.shape, dtype)
-        return Result(position, found, found, array.shape, dtype)
-    return Result(position, place.memory.empty(placement.shape, dtype), None, array.shape, dtype)
+        return _grid(plan, place, position, like)
+    if argument.layout in SHARED or placement.broadcast:
+        shared = argument.layout in SHARED
+        written = place.memory.empty(
+            (groups, array.size) if shared else placement.shape, FLOAT64 if shared else plan.real
+        )
+        return Result(position, (written,), None, written, like)
+    found = place.memory.empty(like.shape, dtype, like.strides)
+    return Result(position, (plan.operand(position, found),), found, None, like)
 
 
 def no_result(plan: CudaPlan, name: str) -> tuple[Given, ...]:
@@ -87,15 +73,13 @@ def no_result(plan: CudaPlan, name: str) -> tuple[Given, ...]:
     return None, *[0] * len(argument.axes if argument.layout == "grid" else ())
 
 
-def _grid(plan: CudaPlan, place: Place, position: int, array: Array, dtype: np.dtype) -> Result:
-    """A result with several axes. Kernels add to it in the dtype of the arithmetic, in the argument's own shape if they can."""
+def _grid(plan: CudaPlan, place: Place, position: int, like: Array) -> Result:
+    """A result with several axes. Kernels add to it in the dtype of the arithmetic, in the argument's own layout if they can."""
     placement, item_shape = plan.geometry.placements[position], plan.geometry.item_shape
     assert placement is not None
-    own = Array(0, array.shape, contiguous_strides(array.shape), dtype)
-    steps = rows_of(moved(own, placement, item_shape), len(item_shape)) if dtype == plan.real else None
+    steps = rows_of(moved(like, placement, item_shape), len(item_shape)) if like.dtype == plan.real else None
     if steps is not None:
-        found = place.memory.empty(array.shape, dtype)
-        return Result(position, found, found, array.shape, dtype, steps)
-    shape = placement.shape
-    found = place.memory.empty(shape, plan.real)
-    return Result(position, found, None, array.shape, dtype, contiguous_strides(shape)[:-1])
+        found = place.memory.empty(like.shape, like.dtype, like.strides)
+        return Result(position, (found, *steps), found, None, like)
+    written = place.memory.empty(placement.shape, plan.real)
+    return Result(position, (written, *contiguous_strides(placement.shape)[:-1]), None, written, like)

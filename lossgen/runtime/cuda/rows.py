@@ -7,12 +7,13 @@ Functions are source for `lossgen.runtime.cuda.bind`, as those of `lossgen.runti
 from typing import Any
 
 from llvmlite import ir
-from numba.cuda import types
+from numba.cuda import cgutils, types
 from numba.cuda.extending import intrinsic
 
-from .groups import warp_in_block
-from .halves import Halves, loaded
-from .memory import BYTES, read, vectors, write
+from .groups import rank_in_block, warp_in_block
+from .halves import Halves
+from .memory import BYTES, one, read, vectors, write
+from .strided import Strided, numbers_at
 
 WIDTH = 4
 GROUPS = 1
@@ -55,6 +56,11 @@ def kept_row(row, place, room, start, size):
     return memory_of_block(row, GROUPS * place + group_in_block() * room * bytes_of(row))
 
 
+def kept_column(row, place, room, start, size):
+    """For threads that have a row each: entries of neighbours lie side by side, so that no two are in one bank of memory."""
+    return every(memory_of_block(row, GROUPS * place + rank_in_block() * bytes_of(row)), GROUPS)
+
+
 def keep(kept, row, start, lead, size):
     if whole(start, size):
         moved(kept, start + lead, row, start, WIDTH)
@@ -94,7 +100,7 @@ def read_near(typingctx, pointer, start, size, width):
             position = builder.add(start, start.type(k))
             position = builder.select(builder.icmp_signed("<", position, last), position, last)
             position = builder.select(builder.icmp_signed(">", position, first), position, first)
-            entries.append(loaded(builder, pointer, builder.load(builder.gep(address, [position]))))
+            entries.append(one(context, builder, pointer, address, position))
         return context.make_tuple(builder, signature.return_type, entries)
 
     return types.UniTuple(pointer.dtype, count)(pointer, types.int64, types.int64, width), codegen
@@ -120,7 +126,7 @@ def moved(typingctx, target, to, source, start, width):
 
 
 def _size(context: Any, pointer: types.Type) -> int:
-    return 2 if isinstance(pointer, Halves) else pointer.dtype.bitwidth // 8
+    return 2 if isinstance(numbers_at(pointer), Halves) else pointer.dtype.bitwidth // 8
 
 
 @intrinsic
@@ -135,7 +141,7 @@ def bytes_of(typingctx, pointer):
 
 @intrinsic
 def memory_of_block(typingctx, pointer, offset):
-    """An address of the same type in the memory whose size the launch says, that many bytes from its beginning."""
+    """An address of such numbers in the memory whose size the launch says, that many bytes from its beginning."""
 
     def codegen(context, builder, signature, args):
         byte = ir.IntType(8)
@@ -144,6 +150,20 @@ def memory_of_block(typingctx, pointer, offset):
             memory = ir.GlobalVariable(builder.module, ir.ArrayType(byte, 0), NAME, addrspace=SHARED)
             memory.linkage, memory.align = "external", BYTES
         begin = builder.addrspacecast(memory, byte.as_pointer())
-        return builder.bitcast(builder.gep(begin, [args[1]]), args[0].type)
+        kind = context.get_value_type(signature.return_type)
+        return builder.bitcast(builder.gep(begin, [args[1]]), kind)
 
-    return pointer(pointer, types.int64), codegen
+    return numbers_at(pointer)(pointer, types.int64), codegen
+
+
+@intrinsic
+def every(typingctx, pointer, step):
+    """The numbers from an address on that are so many numbers apart."""
+    kind = Strided(pointer, (1,))
+
+    def codegen(context, builder, signature, args):
+        found = cgutils.create_struct_proxy(kind)(context, builder)
+        found.address, found.stride_0_0 = args
+        return found._getvalue()
+
+    return kind(pointer, types.int64), codegen

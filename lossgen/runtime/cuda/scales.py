@@ -5,7 +5,6 @@ The formulas are those of `lossgen.runtime.scaling`, which also checks the optio
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +14,9 @@ from ..layout import Placement
 from ..scaling import Scaling
 from .driver import Array, Place
 from .launching import blocks_for, run
+from .layouts import Shape, Strided, laid, moved
 from .plan import CudaPlan
-from .views import BOOL, contiguous, moved, scalar
+from .views import BOOL, copied, scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Upstream:
 
 def item_scale(
     plan: CudaPlan, place: Place, scaling: Scaling, upstream: Array | None, shares: Array | None = None
-) -> Array | None:
+) -> Array | Strided | None:
     """One factor for each item, of the dtype that the kernels take; None where all are 1.
 
     shares: what each item is divided by beforehand, if anything.
@@ -54,16 +54,12 @@ def item_scale(
         return None
     shape, items = plan.geometry.item_shape, plan.geometry.items
     mask, weight, factor = (
-        None if x is None else _spread(plan, place, name, x, BOOL if name == "mask" else x.dtype)
-        for name, x in (
-            ("mask", scaling.mask),
-            ("sample_weight", scaling.sample_weight),
-            ("the upstream gradient", upstream),
-        )
+        None if x is None else laid(_spread(plan, place, x, BOOL if x is scaling.mask else x.dtype, plan.order))
+        for x in (scaling.mask, scaling.sample_weight, upstream)
     )
     if mask is None and weight is None and shares is None and factor is not None and factor.dtype == plan.real:
         return factor
-    found = place.memory.empty(shape, plan.real)
+    found = place.memory.empty(shape, plan.real, plan.item_strides)
     if items:
         run(place, "weigh", (items, mask, weight, factor, shares, found), blocks_for(place.driver, items))
     return found
@@ -128,20 +124,22 @@ def scratch(place: Place, real: np.dtype, blocks: int) -> tuple[Array, Array]:
 
 def _count(plan: CudaPlan, place: Place, mask: Array, entries: int, each: float) -> Divisor:
     """How many of the entries of a mask, or of its dimension 0, count, times `each`."""
-    mask = _spread(plan, place, "mask", mask, BOOL)
+    mask = _spread(plan, place, mask, BOOL, None)
     blocks = blocks_for(place.driver, entries)
     totals, faults = scratch(place, FLOAT64, blocks)
     exact, inverse = scalar(place), scalar(place, real_of(plan))
     if entries:
-        size = math.prod(mask.shape) // entries
-        run(place, "count", (entries, size, mask, totals, faults), blocks)
+        size = plan.geometry.items // entries
+        rows = laid(mask, len(mask.shape) if size == 1 else 1)
+        run(place, "count", (entries, size, rows, totals, faults), blocks)
     reports = place.driver.reports.row(plan.schema, plan.variant)
     run(place, "settle", (blocks if entries else 0, totals, faults, 1 / each, None, 0.0, None, exact, inverse, reports))
     return Divisor(1.0, exact, inverse)
 
 
-def _spread(plan: CudaPlan, place: Place, name: str, array: Array, dtype: np.dtype) -> Array:
-    """One entry for each item, contiguous."""
+def _spread(plan: CudaPlan, place: Place, array: Array, dtype: np.dtype, order: Shape | None) -> Array:
+    """One entry for each item, the dimensions of the items in this order."""
     shape = plan.geometry.item_shape
-    placement = Placement(None, (plan.geometry.items,), array.shape != shape)
-    return contiguous(plan.schema.name, name, place, moved(array, placement, shape), dtype)
+    if array.dtype != dtype:
+        array = copied(place, array, dtype)
+    return moved(array, Placement(order, (plan.geometry.items,), array.shape != shape), shape)

@@ -73,6 +73,8 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
 
     wide: a thread takes as many items as 16 bytes hold, by one read and one write.  narrow: one item at a time.
     warp: 32 threads take a row.  block: all threads of a block do.  narrow_warp, narrow_block: one entry at a time.
+    thread: each takes a row of its own, for rows that lie beside each other in memory, entry by entry, as images' classes do:
+    what a warp reads at once is one run of numbers.
     lattice: a block takes an item with recurrences, its warps the item's rows.
     """
     wide = {"WIDTH": memory.BYTES // itemsize, "load": memory.load, "store": memory.store}
@@ -101,6 +103,19 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
         "group_count": groups.block_count_of,
         "group_max": groups.block_max,
     }
+    thread = {
+        "LANES": 1,
+        "group": groups.thread,
+        "groups": groups.threads,
+        "GROUPS": BLOCK,
+        "rank_in_group": groups.alone_in_block,
+        "rank_in_block": groups.rank_in_block,
+        "kept_row": rows.kept_column,
+        "every": rows.every,
+        "group_sum": groups.with_rest,
+        "group_count": groups.same,
+        "group_max": groups.same,
+    }
     lattice = {
         "LANES": groups.WARP,
         "GROUPS": BLOCK // groups.WARP,
@@ -125,6 +140,7 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
         "block": Schedule(BLOCK, {**tiles, **block}, aligned=True),
         "narrow_warp": Schedule(BLOCK, {**_ENTRIES, **warp}),
         "narrow_block": Schedule(BLOCK, {**_ENTRIES, **block}),
+        "thread": Schedule(BLOCK, {**_ENTRIES, **thread}),
         "lattice": Schedule(BLOCK, {**_ROW, **lattice}),
     }
 
@@ -135,6 +151,6 @@ BLOCK = 256
 #: The schedules of a kernel, by what its module calls its own.
 KINDS = {
     "element": ("wide", "narrow"),
-    "row": ("warp", "block", "narrow_warp", "narrow_block"),
+    "row": ("warp", "block", "narrow_warp", "narrow_block", "thread"),
     "lattice": ("lattice",),
 }

@@ -88,72 +88,26 @@ def fold(rows: Size, columns: Size, wides: Wides, out: Entries) -> None:
             out[j] = total
 
 
-def sums(
-    kept: Size,
-    k1: Size,
-    k2: Size,
-    k3: Size,
-    summed: Size,
-    r1: Size,
-    r2: Size,
-    r3: Size,
-    s0: Size,
-    s1: Size,
-    s2: Size,
-    s3: Size,
-    t0: Size,
-    t1: Size,
-    t2: Size,
-    t3: Size,
-    parts: Size,
-    source: Entries,
-    wides: Wides,
-) -> None:
+def sums(kept: Size, summed: Size, parts: Size, source: Entries, wides: Wides) -> None:
     """For each entry of the dimensions that are kept the sum over the others, in several parts; a group takes a part.
 
-    k, r: the sizes of the inner dimensions that are kept and of those that are summed.  s, t: their strides.
+    source: a row for each of the entries that are kept.
     """
     for g in range(group(), kept * parts, groups()):
-        j = g % kept
         p = g // kept
-        base = j // (k1 * k2 * k3) * s0 + j // (k2 * k3) % k1 * s1 + j // k3 % k2 * s2 + j % k3 * s3
+        own = row(source, g % kept, summed)
         total = zero
         for r in range(summed * p // parts + rank_in_group(), summed * (p + 1) // parts, LANES):
-            place = base + r // (r1 * r2 * r3) * t0 + r // (r2 * r3) % r1 * t1 + r // r3 % r2 * t2 + r % r3 * t3
-            total = total + real(source[place])
+            total = total + real(own[r])
         total = group_sum(total, zero)
         if rank_in_group() == 0:
             wides[g] = total
 
 
-def copy(
-    entries: Size,
-    n1: Size,
-    n2: Size,
-    n3: Size,
-    n4: Size,
-    n5: Size,
-    s0: Size,
-    s1: Size,
-    s2: Size,
-    s3: Size,
-    s4: Size,
-    s5: Size,
-    source: Entries,
-    target: Entries,
-) -> None:
-    """An array of six dimensions with any strides, in C order and in another dtype."""
+def copy(entries: Size, source: Entries, target: Entries) -> None:
+    """The same numbers, one after another, in another dtype."""
     for k in range(thread(), entries, threads()):
-        left = k
-        place = left % n5 * s5
-        left = left // n5
-        place += left % n4 * s4
-        left = left // n4
-        place += left % n3 * s3
-        left = left // n3
-        place += left % n2 * s2
-        left = left // n2
-        target[k] = source[place + left % n1 * s1 + left // n1 * s0]
+        target[k] = source[k]
 
 
 def fill(entries: Size, number: Real, target: Entries) -> None:

@@ -11,6 +11,7 @@ from ..scaling import Scaling
 from .driver import Array, Place
 from .lattices import Arrays, Operands, operands_for
 from .launching import Given, Grid, grid_of, kernel_of, lattice_grid, launch, run
+from .layouts import Strided, has_rows_across
 from .operands import operand
 from .plan import CudaPlan
 from .results import SHARED, Result, no_result, result_for
@@ -38,8 +39,8 @@ class Work:
         self.parameters = (*parameters, 0) if plan.variant.numbered else parameters
         self._given = denominator
         self._divisor: Divisor | None = None
-        self._operands: dict[int, Array | None] = {}
-        self._item_scale: tuple[Array | None] | None = None
+        self._operands: dict[int, Array | Strided | None] = {}
+        self._item_scale: tuple[Array | Strided | None] | None = None
         self._whole: Operands | None = None
         self._shares: Array | None = None
 
@@ -62,7 +63,7 @@ class Work:
         """The sizes of axes that the kernels take."""
         return self.whole.sizes if self.plan.variant.whole else self.plan.sizes
 
-    def _operand(self, position: int) -> Array | None:
+    def _operand(self, position: int) -> Array | Strided | None:
         if position not in self._operands:
             self._operands[position] = operand(self.plan, self.place, position, self.arrays[position])
         return self._operands[position]
@@ -74,7 +75,7 @@ class Work:
         directions: Sequence[Given],
         scale: float,
         factor: Array | None,
-        items: Array | None,
+        items: Array | Strided | None,
         values: Array | None,
         outputs: Sequence[Given],
         grid: Grid | None = None,
@@ -123,16 +124,6 @@ class Work:
         run(place, "settle", (blocks if plan.geometry.items else 0, *found, *given))
         return value
 
-    def _unread(self) -> list[Given]:
-        """The operands for the kernel `normalizer`, without copies of what it does not read."""
-        if self.plan.variant.whole:
-            return self.operands
-        reads, arguments = self.plan.variant.normalizer_reads, self.plan.variant.arguments
-        return [
-            array if reads is not None and a.name not in reads and a.layout == "row" else self._operand(position)
-            for position, (a, array) in enumerate(zip(arguments, self.arrays, strict=True))
-        ]
-
     def _results(self, wrt: Sequence[str], rounded: bool, groups: int) -> dict[str, Result]:
         positions = [self.plan.positions[name] for name in wrt]
         found = [result_for(self.plan, self.place, p, self.arrays[p], rounded, groups) for p in positions]
@@ -152,8 +143,18 @@ class Work:
         if plan.variant.whole:
             cells = 8 * sum(self._room(kernel).values())
             return lattice_grid(place, max(1, plan.geometry.items), cells, max(sizes, default=0))
-        width = 16 // max(2, self._narrowest()) if plan.kernels.SCHEDULE == "element" else 1
-        return grid_of(place, plan.kernels, max(1, plan.geometry.items), plan.widest, width, max(sizes, default=0))
+        element = plan.kernels.SCHEDULE == "element"
+        width = 16 // max(2, self._narrowest()) if element else 1
+        across = not element and has_rows_across(self._first_rows())
+        items, entries = max(1, plan.geometry.items), max(sizes, default=0)
+        return grid_of(place, plan.kernels, items, plan.widest, width, entries, across)
+
+    def _first_rows(self) -> Array | Strided | None:
+        """The first argument that is an array of rows."""
+        pairs = zip(self.plan.variant.arguments, self.plan.geometry.placements, strict=True)
+        return next(
+            (self._operand(n) for n, (a, p) in enumerate(pairs) if a.layout == "row" and p and not p.broadcast), None
+        )
 
     def _narrowest(self) -> int:
         """The bytes of the smallest numbers among the real arguments."""
