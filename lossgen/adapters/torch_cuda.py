@@ -43,7 +43,7 @@ class TorchMemory:
     def empty(self, shape: tuple[int, ...], dtype: np.dtype, strides: tuple[int, ...] | None = None) -> Array:
         """A new tensor, as `lossgen.runtime.cuda.driver.Memory` says."""
         steps = contiguous_strides(shape) if strides is None else strides  # known, with which asking takes less time
-        found = torch.empty_strided(shape, steps, dtype=torch_dtype(name_of(dtype)), device=self._device)
+        found = torch.empty_strided(shape, steps, dtype=torch_dtype(dtype), device=self._device)
         return Array(found.data_ptr(), shape, steps, dtype, found)
 
 
@@ -53,9 +53,9 @@ def array_of(tensor: Tensor) -> Array:
 
 
 @lru_cache(maxsize=64)
-def torch_dtype(name: str) -> torch.dtype:
-    """PyTorch's dtype by its name."""
-    return getattr(torch, name)
+def torch_dtype(dtype: np.dtype) -> torch.dtype:
+    """PyTorch's dtype of the same name."""
+    return getattr(torch, dtype.name)
 
 
 def cuda_place(loss: str, device: torch.device) -> Place:

@@ -66,8 +66,9 @@ class Replay(NamedTuple):
         if self.room:
             room = memory.empty((self.room,), BYTE)
             bases.append(room.address)
-        for (_, source, offset), numbers in zip(self.uploads, sent, strict=True):
-            driver.upload(bases[source] + offset, numbers, stream)
+        if sent:
+            for (_, source, offset), numbers in zip(self.uploads, sent, strict=True):
+                driver.upload(bases[source] + offset, numbers, stream)
         for function, blocks, kept, template, patches in self.launches:
             values = template.copy()
             for slot, source, offset in patches:
