@@ -140,10 +140,11 @@ class HostDriver:
         assert blocks > 0 and all(type(v) in (int, float) for v in values) and 0 <= memory <= MOST_KEPT
         self.launched.append((program.kernel, program.schedule, blocks))
         self.memories.append(memory)
-        ends = {"warp": self.threads // WARP, "thread": self.threads}
+        ends = {"warp": self.threads // WARP, "short": self.threads // WARP, "thread": self.threads}
         per_block = ends.get(program.schedule.removeprefix("narrow_"), 1)
         here = Group(blocks * per_block, per_block, memory // per_block)
-        width = 16 // program.itemsize if program.schedule in NARROW else 1
+        here.memory = MOST_KEPT if program.schedule == "short" else here.memory  # registers
+        width = 16 // program.itemsize if program.schedule in (*NARROW, "short") else 1
         function = bind(program.module, self._device(here, width), lambda own: own)[program.kernel]
         arguments = list(self._arguments(program, values))
         with np.errstate(all="ignore"):

@@ -31,7 +31,8 @@ def exchange(value, distance):
 
 
 #: What the simulator does by the definitions in `lossgen.runtime.device`. Memory to keep rows in is each thread's own there.
-MOVES = ("load", "store", "row", "load_row", "store_row", "bytes_of", "kept_row", "keep", "load_kept")
+MOVES = ("load", "store", "row", "load_row", "store_row", "bytes_of")
+MEMORY = ("kept_row", "keep", "load_kept")
 #: Loss module, schedule, threads of a block, items, size of a row.
 CASES = [
     ("mse_loss_float32", "wide", 32, 37, 0),
@@ -39,6 +40,7 @@ CASES = [
     ("mse_loss_float64", "wide", 64, 1, 0),
     ("mse_loss_float32", "wide", 32, 0, 0),
     ("cross_entropy_indices_float32", "warp", 32, 3, 37),
+    ("cross_entropy_indices_float32", "short", 32, 2, 70),
     ("cross_entropy_indices_float32", "block", 64, 2, 290),
     ("cross_entropy_indices_float32", "narrow_warp", 32, 3, 37),
     ("cross_entropy_indices_float32", "thread", 32, 70, 5),
@@ -49,7 +51,10 @@ def run(name, schedule, threads, items, size):
     """The largest error over two blocks, in units of the dtype's precision: of values, gradients, and the values' sum."""
     module = import_module(f"lossgen.generated.cuda.{name}")
     found = schedules(np.dtype(module.storage).itemsize)[schedule].device
-    replaced = {"exchange": exchange, **{name: getattr(device, name) for name in MOVES}}
+    replaced = {
+        "exchange": exchange,
+        **{name: getattr(device, name) for name in MOVES + MEMORY * (schedule != "short")},
+    }
     lanes = {"LANES": threads} if schedule == "block" else {}
     kernel = bind(module, {**found, **replaced, **lanes}, lambda function: function)["evaluate"]
     rng = np.random.default_rng(3)

@@ -258,7 +258,12 @@ def test_what_does_not_begin_at_16_bytes_is_taken_one_by_one():
 
 
 def test_rows_by_length_and_grids_by_the_device():
-    for classes, items, expected in ((7, 3, ("warp", 2)), (1025, 3, ("block", 3)), (7, 500, ("warp", 16))):
+    for classes, items, expected in (
+        (7, 3, ("short", 2)),
+        (129, 3, ("warp", 2)),
+        (1025, 3, ("block", 3)),
+        (7, 500, ("short", 16)),
+    ):
         at = place(HostDriver(multiprocessors=2, threads=64))
         both(CE, [numbers(items, classes), labels(items), None], ["input"], at=at)
         assert [(s, b) for name, s, b in at.driver.launched if name == "evaluate"] == [expected]

@@ -113,11 +113,11 @@ def check(case, report, storage=None, ranks=""):
     given = [n for n, kind in kinds(function).items() if kind is Reals and n not in absent]
     if schedule == "wide":
         assert ranks or WIDE_LOAD.search(assembly.text) or kernel in ("normalizer", "normalizer_gradient"), given
-    if schedule in ("warp", "block") and kernel in module.KEPT and kernel != "normalizer":
+    if schedule in ("warp", "block", "short") and kernel in module.KEPT and kernel != "normalizer":
         tiles = "load_row(" in inspect.getsource(function) or module.KEPT[kernel]
         assert not tiles or WIDE_LOAD.search(assembly.text)
         assert "store_row(" not in inspect.getsource(function) or WIDE_STORE.search(assembly.text)
-        assert not module.KEPT[kernel] or KEPT_LOAD.search(assembly.text)
+        assert not module.KEPT[kernel] or (schedule == "short") != bool(KEPT_LOAD.search(assembly.text))
     if schedule.startswith("narrow"):
         assert not WIDE_LOAD.search(assembly.text) and not WIDE_STORE.search(assembly.text)
 

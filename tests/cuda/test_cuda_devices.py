@@ -23,7 +23,7 @@ def test_kernels_and_sums_over_blocks_in_numba_cudas_simulator():
     done = subprocess.run([sys.executable, program], env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == 9 and all(float(line.split()[-1]) < 4 for line in lines), lines
+    assert len(lines) == 10 and all(float(line.split()[-1]) < 4 for line in lines), lines
 
 
 def test_without_numba_cuda_the_error_says_what_to_install(monkeypatch):

@@ -164,8 +164,8 @@ def test_a_kernel_is_loaded_once_and_launched_in_the_devices_context():
     assert cuda.numbers == [struct.pack("q", 4), struct.pack("d", 0.5), struct.pack("q", 4096)]
     cuda.asked.clear()
     cuda.contexts.append(100)
-    device.launch(device.load(program()), 3, 77, [4, 0.5, 4096])
-    assert cuda.asked == ["cuCtxGetCurrent", "cuLaunchKernel"]
+    device.launch(device.load(program()), 3, 77, [4, 0.5, 4096], 640)
+    assert cuda.asked == ["cuCtxGetCurrent", "cuLaunchKernel"] and cuda.sent[-1][7] == 640
 
 
 def test_what_is_reported_is_memory_of_the_host():

@@ -141,30 +141,34 @@ def _itemsize(kernel: Kernel, given: Sequence[Given]) -> int:
     return min((max(2, x.dtype.itemsize) for x in arrays), default=BYTES)
 
 
-def _rooms(kernel: Kernel, given: Sequence[Given], groups: int, width: int) -> tuple[list[int], int]:
-    """How many entries of its rows along each axis a group keeps, and the bytes that a block needs for it.
+def _rooms(kernel: Kernel, given: Sequence[Given], grid: Grid, width: int) -> tuple[str, list[int], int]:
+    """The schedule, how many entries of its rows along each axis a group keeps, and the bytes that a block needs for it.
 
-    A row of which less than half could be kept is not: more blocks at a time are worth more.
+    What threads have at a time is kept in their registers. A row of which less than half could be kept in a block's memory
+    is not: more blocks at a time are worth more.
 
     Args:
-        groups: how many a block has.
         width: how many entries a thread takes at a time. The first of them may be as many less one before the row.
     """
     if not kernel.kept:
-        return [], 0
+        return grid.schedule, [], 0
     named = dict(zip(kernel.names, given, strict=False))
+    sizes = [named[f"n_{axis}"] for axis in kernel.kept]
+    wholes = [-(-(size + (width - 1 if size % width else 0)) // width) * width for size in sizes]
+    if grid.schedule == "warp" and min(wholes) > 0 and max(wholes) <= WARP * width:
+        return "short", wholes, 0
+    groups = grid.groups // grid.blocks
     most = left = MOST_KEPT // groups // BYTES * BYTES
     rooms = []
-    for axis, names in kernel.kept.items():
-        size = named[f"n_{axis}"]
+    for whole, names in zip(wholes, kernel.kept.values(), strict=True):
         entries = [named[name].dtype.itemsize for name in names if named[name] is not None]
         entry = sum(entries)
         unit = max(width, BYTES // min(entries, default=BYTES))  # each of the arrays begins at a multiple of 16 bytes
-        whole = -(-(size + (width - 1 if size % width else 0)) // unit) * unit
+        whole = -(-whole // unit) * unit
         room = min(whole, left // max(entry, 1) // unit * unit)
         rooms.append(room if 2 * room >= whole else 0)
         left -= rooms[-1] * entry
-    return rooms, groups * (most - left)
+    return grid.schedule, rooms, groups * (most - left)
 
 
 @lru_cache(maxsize=256)
@@ -177,11 +181,11 @@ def launch(place: Place, module: ModuleType, name: str, grid: Grid, given: Seque
     """Start a kernel. An `Array` must be contiguous; where one does not begin at a multiple of 16 bytes numbers are moved
     singly."""
     kernel = kernel_of(module, name)
-    schedule, itemsize = grid.schedule, BYTES
-    if schedule in NARROW:
+    itemsize = BYTES
+    if grid.schedule in NARROW:
         itemsize = _itemsize(kernel, given)
-        schedule, itemsize = (schedule, itemsize) if itemsize else (NARROW[schedule], BYTES)
-    rooms, memory = _rooms(kernel, given, grid.groups // grid.blocks, BYTES // itemsize)
+        grid, itemsize = (grid, itemsize) if itemsize else (grid._replace(schedule=NARROW[grid.schedule]), BYTES)
+    schedule, rooms, memory = _rooms(kernel, given, grid, BYTES // itemsize)
     types, values = [], []
     for x, is_real in zip((*given, *rooms), kernel.reals, strict=True):
         if x is None:

@@ -81,6 +81,19 @@ def load_one_kept(kept, row, start, lead, size, room):
     return (kept[start],) if start < room else (row[start],)
 
 
+def kept_by_thread(row, place, room, start, size):
+    """Of a row that has one tile for each thread: what this thread reads of it, in its registers."""
+    return load_row(row, start, size)
+
+
+def keep_nothing(kept, row, start, lead, size):
+    pass
+
+
+def load_kept_by_thread(kept, row, start, lead, size, room):
+    return kept
+
+
 def group_in_block():
     return warp_in_block()
 

@@ -55,6 +55,14 @@ _ENTRIES = {
 }
 
 
+#: What is kept is in the threads' registers.
+_REGISTERS = {
+    "kept_row": rows.kept_by_thread,
+    "keep": rows.keep_nothing,
+    "load_kept": rows.load_kept_by_thread,
+}
+
+
 @dataclass(frozen=True)
 class Schedule:
     """One way to divide the items.
@@ -73,6 +81,7 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
 
     wide: a thread takes as many items as 16 bytes hold, by one read and one write.  narrow: one item at a time.
     warp: 32 threads take a row.  block: all threads of a block do.  narrow_warp, narrow_block: one entry at a time.
+    short: 32 threads take a row of no more than they have at a time.
     thread: each takes a row of its own, for rows that lie beside each other in memory, entry by entry, as images' classes do:
     what a warp reads at once is one run of numbers.
     lattice: a block takes an item with recurrences, its warps the item's rows.
@@ -138,6 +147,7 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
         "narrow": Schedule(BLOCK, {**_COMMON, **narrow}),
         "warp": Schedule(BLOCK, {**tiles, **warp}, aligned=True),
         "block": Schedule(BLOCK, {**tiles, **block}, aligned=True),
+        "short": Schedule(BLOCK, {**tiles, **warp, **_REGISTERS}, aligned=True),
         "narrow_warp": Schedule(BLOCK, {**_ENTRIES, **warp}),
         "narrow_block": Schedule(BLOCK, {**_ENTRIES, **block}),
         "thread": Schedule(BLOCK, {**_ENTRIES, **thread}),
@@ -151,6 +161,6 @@ BLOCK = 256
 #: The schedules of a kernel, by what its module calls its own.
 KINDS = {
     "element": ("wide", "narrow"),
-    "row": ("warp", "block", "narrow_warp", "narrow_block", "thread"),
+    "row": ("warp", "block", "short", "narrow_warp", "narrow_block", "thread"),
     "lattice": ("lattice",),
 }
