@@ -23,7 +23,7 @@ step() {
     [ "$status" -eq 0 ] || { echo "$name: exit status $status, see $out/$name.log"; failed=1; }
 }
 
-step tests python -m pytest -q -n 0 tests/cuda/test_cuda_gpu.py tests/cuda/test_cuda_gpu_arrays.py
+step tests python -m pytest -q -n 0 tests/cuda/test_cuda_gpu.py tests/cuda/test_cuda_gpu_arrays.py tests/cuda/test_cuda_gpu_layouts.py
 
 sanitizer=$(command -v compute-sanitizer || find "$(python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/nvidia" \
     -type f -name compute-sanitizer 2> /dev/null | head -n 1)
@@ -31,7 +31,7 @@ if [ -n "$sanitizer" ]; then
     # A few sizes of each kernel are enough to see every access; the interpreter's own allocations are not of interest.
     for tool in memcheck racecheck; do
         step "$tool" "$sanitizer" --tool "$tool" --error-exitcode 1 --target-processes all \
-            python -m pytest -q -n 0 tests/cuda/test_cuda_gpu.py tests/cuda/test_cuda_gpu_arrays.py -k 'results and (1003 or 5) and mean'
+            python -m pytest -q -n 0 tests/cuda/test_cuda_gpu.py tests/cuda/test_cuda_gpu_arrays.py tests/cuda/test_cuda_gpu_layouts.py -k '(results and (1003 or 5) and mean) or lie'
     done
 else
     echo "compute-sanitizer is not installed: pip install 'cuda-toolkit[sanitizer]==13.0.*'"
