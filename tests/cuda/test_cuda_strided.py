@@ -13,7 +13,9 @@ from lossgen.runtime.cuda.driver import Array
 from lossgen.runtime.cuda.layouts import Strided, laid
 
 pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
-memory, strided, halves = (import_module(f"lossgen.runtime.cuda.{n}") for n in ("memory", "strided", "halves"))
+memory, strided, halves, rows = (
+    import_module(f"lossgen.runtime.cuda.{n}") for n in ("memory", "strided", "halves", "rows")
+)
 types = import_module("numba.cuda.types")
 on_the_cpu = import_module("on_the_cpu").on_the_cpu
 
@@ -124,3 +126,25 @@ def test_large_numbers_are_split():
 
     for i in (0, 2, 3, 29, 30, 30 * 2**33 - 1, 30 * 2**32 + 17):
         assert one(found.address, numbers.ctypes.data, i) == line[i // 3 % 10]
+
+
+def test_columns_of_a_blocks_memory():
+    """What a thread keeps of its row lies as far apart as there are threads."""
+    every, kind = on_the_cpu(rows.every), POINTERS["float64"]
+
+    @intrinsic
+    def pointer(typingctx, address):
+        return kind(types.uintp), lambda context, builder, signature, args: builder.inttoptr(
+            args[0], context.get_value_type(kind)
+        )
+
+    @njit
+    def keep(address, thread, threads, size):
+        own = every(pointer(address + 8 * thread), threads)
+        for k in range(size):
+            put(own, k, 10.0 * thread + k)
+        return get(own, size - 1)
+
+    memory = np.zeros((5, 4))
+    assert [keep(memory.ctypes.data, thread, 4, 5) for thread in range(4)] == [4.0, 14.0, 24.0, 34.0]
+    np.testing.assert_array_equal(memory, 10 * np.arange(4) + np.arange(5)[:, None])
