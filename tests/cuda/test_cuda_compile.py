@@ -15,6 +15,7 @@ from lossgen.formula.load import load_losses
 from lossgen.kernel import DTYPES
 from lossgen.runtime.cuda.bind import kinds, optional
 from lossgen.runtime.cuda.driver import Program
+from lossgen.runtime.cuda.launching import MOST_KEPT
 from lossgen.runtime.cuda.packing import Packing
 from lossgen.runtime.device import (
     Cells,
@@ -47,6 +48,8 @@ MODULES, LATTICES = (
 REGISTERS = re.compile(r"Used (\d+) registers")
 STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
 WIDE_LOAD, WIDE_STORE = re.compile(r"ld\.global\.v\d"), re.compile(r"st\.global\.v\d")
+#: The memory of a block whose size the kernel says, beside that for kept rows; together blocks may have 48 KiB unasked.
+STATIC, UNASKED = re.compile(r"\.shared .*\[(\d+)\];"), 48 << 10
 KEPT_LOAD = re.compile(r"ld\.shared\.v\d")
 DOUBLE = re.compile(r"^\s*(?:@!?%p\d+\s+)?[a-z]\S*\.f64\b.*$", re.MULTILINE)
 
@@ -110,6 +113,7 @@ def check(case, report, storage=None, ranks=""):
     assert stack <= (256 if module.SCHEDULE == "row" else few)
     if "float64" not in Path(module.__file__).read_text():
         assert not DOUBLE.findall(assembly.text)
+    assert sum(map(int, STATIC.findall(assembly.text))) + MOST_KEPT <= UNASKED
     given = [n for n, kind in kinds(function).items() if kind is Reals and n not in absent]
     if schedule == "wide":
         assert ranks or WIDE_LOAD.search(assembly.text) or kernel in ("normalizer", "normalizer_gradient"), given
