@@ -107,7 +107,7 @@ def check(case, report, storage=None, ranks=""):
     registers, stack, spilled = machine_code(assembly, capability)
     report += [("registers", registers), ("spilled bytes", spilled)]
     # sm_80 has no registers left for all of a lattice's steps, nor for some products of rows that are read by single entries.
-    few = {"lattice": 256, "narrow_warp": 64, "narrow_block": 64}.get(schedule, 0) if capability == (8, 0) else 0
+    few = {"lattice": 256, "narrow_warp": 128, "narrow_block": 128}.get(schedule, 0) if capability == (8, 0) else 0
     assert registers * 256 <= 65536 and spilled <= few
     # Long steps are not written out for each entry of a tile, which then waits in memory.
     assert stack <= (256 if module.SCHEDULE == "row" else few)
