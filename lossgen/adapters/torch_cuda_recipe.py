@@ -7,7 +7,6 @@ them; after that the host only looks at what kind a call is, asks for memory, an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from lossgen.runtime import Loss
@@ -41,7 +40,7 @@ class Kind(NamedTuple):
 
 def kind_of(loss: Loss, options: tuple, tensors: Sequence[Tensor | None]) -> Kind | None:
     """The kind of a call with these options and tensors, by place; None if something is out of the ordinary."""
-    small = small_places(loss)
+    own = loss.schema.variants[0].arguments
     try:
         device = tensors[0].device
         parts, given = [options, device], []
@@ -52,7 +51,8 @@ def kind_of(loss: Loss, options: tuple, tensors: Sequence[Tensor | None]) -> Kin
                 continue
             if type(tensor) not in PLAIN or tensor.is_neg():
                 return None
-            if place in small and torch_cuda.lies_on_host(tensor, device):
+            small = place < len(own) and own[place].layout in SMALL
+            if small and torch_cuda.lies_on_host(tensor, device):
                 array = tensor.numpy()
                 parts += (array.shape, array.dtype, common(array))
                 given.append(array)
@@ -67,12 +67,6 @@ def kind_of(loss: Loss, options: tuple, tensors: Sequence[Tensor | None]) -> Kin
         return Kind(key, given, device)
     except (AttributeError, TypeError, RuntimeError):  # no tensor, a parameter that is no number, a sparse layout
         return None
-
-
-@lru_cache(maxsize=1024)
-def small_places(loss: Loss) -> frozenset[int]:
-    """The places of arguments that may lie in main memory."""
-    return frozenset(n for n, a in enumerate(loss.schema.variants[0].arguments) if a.layout in SMALL)
 
 
 class CudaRecipe:

@@ -67,5 +67,8 @@ class Pool:
 
 
 def _spinning() -> ModuleType | None:
-    """The compiled loops; None where the system has no `sched_yield`: threads sleep there."""
-    return importlib.import_module(f"{__package__}.spinning") if os.name == "posix" else None
+    """The compiled loops; None where threads sleep: the system has no `sched_yield`, or Numba is switched off."""
+    if os.name != "posix":
+        return None
+    found = importlib.import_module(f"{__package__}.spinning")
+    return found if hasattr(found.changes, "compile") else None

@@ -74,7 +74,9 @@ EVERY = list(cases(MODULES))
 FIRST = [c for c in EVERY if c[2] == "float32" and c[3] == "evaluate"]
 OWN = {module_name(*c[:2]): [f for f in FIRST if f[:2] == c[:2]] for c in FIRST}
 IN_TURN = [own[k % len(own)] for k, own in enumerate(OWN.values())]
-SAMPLE = list({title(c): c for c in [*IN_TURN, *EVERY[::409]]}.values())
+SAMPLE = list({title(c): c for c in [*IN_TURN, *EVERY[::131]]}.values())
+#: Elements whose step is so long: the bytes of eight numbers in half precision, by the kernel and the dtype of arrays.
+STACKED = {("poisson_nll_loss_full-float32-evaluate-wide-sm_80", dtype): 96 for dtype in ("float16", "bfloat16")}
 #: Of losses with recurrences, which take seconds each: one kernel of each kind of front, and one in double precision.
 FEW = ["ctc_with_logits_loss-float32-evaluate-lattice-sm_90", "crf_loss-float32-evaluate-lattice-sm_80"]
 FEW += ["soft_dtw_loss-float32-hvp-lattice-sm_90", "ctc_loss-float64-evaluate-lattice-sm_80"]
@@ -109,8 +111,8 @@ def check(case, report, storage=None, ranks=""):
     # sm_80 has no registers left for all of a lattice's steps, nor for some products of rows that are read by single entries.
     few = {"lattice": 256, "narrow_warp": 128, "narrow_block": 128}.get(schedule, 0) if capability == (8, 0) else 0
     assert registers * 256 <= 65536 and spilled <= few
-    # Long steps are not written out for each entry of a tile, which then waits in memory.
-    assert stack <= (256 if module.SCHEDULE == "row" or storage is not None else few)
+    # Long steps are not written out for each entry of a tile, which then waits in memory: of rows, and of these elements.
+    assert stack <= (256 if module.SCHEDULE == "row" else few or STACKED.get((title(case), storage), 0))
     if "float64" not in Path(module.__file__).read_text():
         assert not DOUBLE.findall(assembly.text)
     assert sum(map(int, STATIC.findall(assembly.text))) + MOST_KEPT <= UNASKED

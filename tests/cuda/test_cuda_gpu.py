@@ -1,17 +1,9 @@
 """Losses on a GPU, where there is one: against the CPU, on several streams, in CUDA graphs, without waiting."""
 
-from importlib import import_module
-
 import pytest
+from gpu import cuda, ours, torch
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install lossgen[torch]")
-pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
-if not torch.cuda.is_available():
-    pytest.skip("there is no CUDA device here", allow_module_level=True)
-
-ours = import_module("lossgen.generated.torch")
-runtime = import_module("lossgen.runtime")
-cuda = import_module("lossgen.runtime.cuda")
+from lossgen import runtime
 
 
 def labels(*shape, classes):

@@ -1,15 +1,7 @@
 """Arrays of a GPU wherever their entries lie, where there is one: results, layouts, and the memory that is asked for."""
 
-from importlib import import_module
-
 import pytest
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install lossgen[torch]")
-pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
-if not torch.cuda.is_available():
-    pytest.skip("there is no CUDA device here", allow_module_level=True)
-
-ours = import_module("lossgen.generated.torch")
+from gpu import ours, torch
 
 
 def slopes(loss, given):

@@ -13,6 +13,7 @@ pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip insta
 memory = import_module("lossgen.runtime.cuda.memory")
 halves = import_module("lossgen.runtime.cuda.halves")
 rows = import_module("lossgen.runtime.cuda.rows")
+strided = import_module("lossgen.runtime.cuda.strided")
 types = import_module("numba.cuda.types")
 on_the_cpu = import_module("on_the_cpu").on_the_cpu
 
@@ -25,8 +26,8 @@ POINTERS = {
 WIDTHS = {"float32": 4, "float64": 2, "float16": 8}
 
 
-read, read_left, write, row = map(on_the_cpu, (memory.read, memory.read_left, memory.write, memory.row))
-read_near, moved, get, put = map(on_the_cpu, (rows.read_near, rows.moved, halves._get, halves._set))
+read, read_near, write, row = map(on_the_cpu, (memory.read, memory.read_near, memory.write, memory.row))
+moved, get, put = map(on_the_cpu, (rows.moved, strided.get, strided.put))
 
 
 @overload(operator.getitem)
@@ -78,7 +79,7 @@ def test_numbers_are_read_and_written_in_their_order(dtype, items):
         source, target = convert(source), convert(target)
         for start in range(0, items, width):
             left = items - start
-            found = read(source, start, width) if left >= width else read_left(source, start, left, width)
+            found = read(source, start, width) if left >= width else read_near(source, start, items, width)
             block = np.empty(width, computed)
             for k in range(width):
                 block[k] = found[k] * computed(2)
@@ -99,7 +100,7 @@ def test_beyond_the_end_the_last_number_is_repeated(dtype):
 
     @njit
     def rest(source, start, left):
-        return read_left(row(convert(source), start, 1), 0, left, width)
+        return read_near(row(convert(source), start, 1), 0, left, width)
 
     source = np.array([*range(1, 20)], dtype)
     for left in range(1, width + 1):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from lossgen.generated import torch as ours
+from seeded import labels, randn
 
 from lossgen import generated
 from lossgen.adapters import torch_cuda_recipe
@@ -14,14 +15,6 @@ F = torch.nn.functional
 @pytest.fixture(autouse=True)
 def driver(repeating):
     return repeating
-
-
-def randn(*shape, seed=0, **options):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), **options)
-
-
-def labels(*shape, seed=0):
-    return torch.randint(1, 4, shape, generator=torch.Generator().manual_seed(seed))
 
 
 CTC_LENGTHS = torch.tensor([5, 4, 5]), torch.tensor([2, 1, 0])

@@ -20,8 +20,8 @@ types = import_module("numba.cuda.types")
 on_the_cpu = import_module("on_the_cpu").on_the_cpu
 
 
-get, put, row = map(on_the_cpu, (strided._get, strided._set, memory.row))
-read, read_left, write = map(on_the_cpu, (memory.read, memory.read_left, memory.write))
+get, put, row = map(on_the_cpu, (strided.get, strided.put, memory.row))
+read, read_near, write = map(on_the_cpu, (memory.read, memory.read_near, memory.write))
 
 
 def made(kind):
@@ -100,7 +100,7 @@ def test_several_entries_are_read_and_written_one_by_one(dtype):
         array = convert(address, pointer(numbers))
         for start in range(0, size, width):
             left = size - start
-            block = read(array, start, width) if left >= width else read_left(array, start, left, width)
+            block = read(array, start, width) if left >= width else read_near(array, start, size, width)
             kept = np.empty(width, np.float64)
             for k in range(width):
                 out[start + k] = kept[k] = block[k]

@@ -131,6 +131,28 @@ def test_helpers_come_on_systems_without_sched_yield_too(system, monkeypatch):
     assert len(names) == 3
 
 
+BOTH = """
+import threading
+from lossgen.runtime.threads import run_lanes, set_num_threads
+set_num_threads(2)
+together = threading.Barrier(2, timeout=20)
+def prepare():
+    together.wait()
+    return lambda first, last: None
+for _ in range(3):
+    run_lanes(8, prepare)
+print("both")
+"""
+
+
+def test_helpers_come_where_numba_is_switched_off_too():
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", BOTH], capture_output=True, text=True, env=environment, timeout=120, check=False
+    )
+    assert (done.stdout, done.stderr) == ("both\n", "")
+
+
 def test_an_error_in_a_lane_reaches_the_caller(threads):
     threads(3)
 

@@ -1,12 +1,11 @@
 """Numbers in half precision for `numba.cuda`: how they lie in memory, and how they become float32 and float32 becomes them."""
 
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from llvmlite import ir
 from numba.cuda import types
-from numba.cuda.extending import intrinsic, models, overload, register_model
+from numba.cuda.extending import models, register_model
 
 HALF, WORD, SINGLE = ir.IntType(16), ir.IntType(32), ir.FloatType()
 
@@ -73,35 +72,3 @@ def packed(builder: ir.IRBuilder, entries: Iterator[ir.Value], pointer: types.Ty
         return next(entries)
     low, high = (builder.zext(next(entries), WORD) for _ in range(2))
     return builder.or_(low, builder.shl(high, WORD(16)))
-
-
-@intrinsic
-def _get(typingctx, pointer, i):
-    def codegen(context, builder, signature, args):
-        return loaded(builder, pointer, builder.load(builder.gep(args[0], [args[1]])))
-
-    return pointer.dtype(pointer, types.int64), codegen
-
-
-@intrinsic
-def _set(typingctx, pointer, i, number):
-    def codegen(context, builder, signature, args):
-        entry = rounded(context, builder, pointer, args[2], number)
-        builder.store(entry, builder.gep(args[0], [args[1]]))
-        return context.get_dummy_value()
-
-    return types.none(pointer, types.int64, number), codegen
-
-
-@overload(operator.getitem)
-def _get_half(pointer, i):
-    if isinstance(pointer, Halves):
-        return lambda pointer, i: _get(pointer, i)
-    return None
-
-
-@overload(operator.setitem)
-def _set_half(pointer, i, number):
-    if isinstance(pointer, Halves):
-        return lambda pointer, i, number: _set(pointer, i, number)
-    return None

@@ -6,8 +6,8 @@ from llvmlite import ir
 from numba.cuda import cgutils, types
 from numba.cuda.extending import intrinsic
 
-from .halves import WORD, Halves, loaded, packed, rounded, unpacked
-from .strided import Strided, entry, numbers_at, own_row, row_of
+from .halves import WORD, Halves, packed, rounded, unpacked
+from .strided import Strided, entry, numbers_at, one, own_row, row_of
 
 #: How many bytes one instruction moves at most.
 BYTES = 16
@@ -22,11 +22,6 @@ def vectors(context: Any, pointer: types.Type, width: int) -> tuple[ir.VectorTyp
     elements = width // 2 if halves else width
     count = min(elements, BYTES // size)
     return ir.VectorType(element, count), elements // count
-
-
-def one(context: Any, builder: ir.IRBuilder, pointer: types.Type, array: ir.Value, number: ir.Value) -> ir.Value:
-    """One entry of an array."""
-    return loaded(builder, numbers_at(pointer), builder.load(entry(context, builder, pointer, array, number)))
 
 
 @intrinsic
@@ -54,19 +49,20 @@ def read(typingctx, pointer, start, width):
 
 
 @intrinsic
-def read_left(typingctx, pointer, start, left, width):
-    """The same where only `left` numbers exist: one by one, and the last one again beyond it."""
+def read_near(typingctx, pointer, start, size, width):
+    """The numbers from `start` on, one by one, of which `size` exist; in the place of the others the nearest ones."""
     if not isinstance(width, types.IntegerLiteral):
         return None  # numba-cuda then asks again with the number
     count = width.literal_value
 
     def codegen(context, builder, signature, args):
-        address, start, left, _ = args
-        last = builder.sub(left, left.type(1))
+        address, start, size, _ = args
+        last, first = builder.sub(size, size.type(1)), size.type(0)
         entries = []
         for k in range(count):
-            inside = builder.icmp_signed("<", left.type(k), left)
-            position = builder.add(start, builder.select(inside, left.type(k), last))
+            position = builder.add(start, start.type(k))
+            position = builder.select(builder.icmp_signed("<", position, last), position, last)
+            position = builder.select(builder.icmp_signed(">", position, first), position, first)
             entries.append(one(context, builder, pointer, address, position))
         return context.make_tuple(builder, signature.return_type, entries)
 
@@ -137,7 +133,7 @@ def floor(typingctx, number):
 
 
 def load(pointer, start, left):
-    return read(pointer, start, WIDTH) if left >= WIDTH else read_left(pointer, start, left, WIDTH)
+    return read(pointer, start, WIDTH) if left >= WIDTH else read_near(pointer, start, start + left, WIDTH)
 
 
 def store(pointer, start, left, block):

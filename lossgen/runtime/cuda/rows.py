@@ -12,7 +12,7 @@ from numba.cuda.extending import intrinsic
 
 from .groups import rank_in_block, warp_in_block
 from .halves import Halves
-from .memory import BYTES, one, read, vectors, write
+from .memory import BYTES, read, read_near, vectors, write
 from .strided import Strided, numbers_at
 
 WIDTH = 4
@@ -96,27 +96,6 @@ def load_kept_by_thread(kept, row, start, lead, size, room):
 
 def group_in_block():
     return warp_in_block()
-
-
-@intrinsic
-def read_near(typingctx, pointer, start, size, width):
-    """The entries of a row from `start` on, one by one; in the place of those that do not exist the nearest ones."""
-    if not isinstance(width, types.IntegerLiteral):
-        return None  # numba-cuda then asks again with the number
-    count = width.literal_value
-
-    def codegen(context, builder, signature, args):
-        address, start, size, _ = args
-        last, first = builder.sub(size, size.type(1)), size.type(0)
-        entries = []
-        for k in range(count):
-            position = builder.add(start, start.type(k))
-            position = builder.select(builder.icmp_signed("<", position, last), position, last)
-            position = builder.select(builder.icmp_signed(">", position, first), position, first)
-            entries.append(one(context, builder, pointer, address, position))
-        return context.make_tuple(builder, signature.return_type, entries)
-
-    return types.UniTuple(pointer.dtype, count)(pointer, types.int64, types.int64, width), codegen
 
 
 @intrinsic

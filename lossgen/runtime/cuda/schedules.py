@@ -32,7 +32,7 @@ _TILES = {
     "nearest": rows.nearest,
     "whole": rows.whole,
     "read": memory.read,
-    "read_near": rows.read_near,
+    "read_near": memory.read_near,
     "write": memory.write,
     "moved": rows.moved,
     "memory_of_block": rows.memory_of_block,
@@ -87,7 +87,7 @@ def schedules(itemsize: int) -> dict[str, Schedule]:
     lattice: a block takes an item with recurrences, its warps the item's rows.
     """
     wide = {"WIDTH": memory.BYTES // itemsize, "load": memory.load, "store": memory.store}
-    wide |= {"read": memory.read, "read_left": memory.read_left, "write": memory.write}
+    wide |= {"read": memory.read, "read_near": memory.read_near, "write": memory.write}
     narrow = {"WIDTH": 1, "load": memory.load_one, "store": memory.store_one}
     tiles = {**_TILES, "WIDTH": memory.BYTES // itemsize}
     warp = {

@@ -2,7 +2,7 @@
 
 A number is split by the sizes of the dimensions that it counts, the innermost first; each quotient is a product with a
 reciprocal that the host has worked out, since a division takes a hundred instructions. The types of arguments say how many
-dimensions there are: kernels are the same text for all layouts.
+dimensions there are: kernels are the same text for all layouts. `array[i]` is defined here for halves too, of which Numba knows nothing.
 """
 
 import operator
@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba.cuda import cgutils, types
 from numba.cuda.extending import intrinsic, models, overload, register_model
 
-from .halves import loaded, rounded
+from .halves import Halves, loaded, rounded
 
 LONG = ir.IntType(64)
 
@@ -93,18 +93,23 @@ def numbers_at(kind: types.Type) -> types.Type:
     return kind.pointer if isinstance(kind, Strided) else kind
 
 
+def one(context: Any, builder: ir.IRBuilder, kind: types.Type, array: ir.Value, number: ir.Value) -> ir.Value:
+    """One entry of an array."""
+    return loaded(builder, numbers_at(kind), builder.load(entry(context, builder, kind, array, number)))
+
+
 @intrinsic
-def _get(typingctx, array, i):
+def get(typingctx, array, i):
     def codegen(context, builder, signature, args):
-        return loaded(builder, array.pointer, builder.load(entry(context, builder, array, *args)))
+        return one(context, builder, array, *args)
 
     return array.dtype(array, types.int64), codegen
 
 
 @intrinsic
-def _set(typingctx, array, i, number):
+def put(typingctx, array, i, number):
     def codegen(context, builder, signature, args):
-        found = rounded(context, builder, array.pointer, args[2], number)
+        found = rounded(context, builder, numbers_at(array), args[2], number)
         builder.store(found, entry(context, builder, array, args[0], args[1]))
         return context.get_dummy_value()
 
@@ -112,14 +117,14 @@ def _set(typingctx, array, i, number):
 
 
 @overload(operator.getitem)
-def _get_strided(array, i):
-    if isinstance(array, Strided):
-        return lambda array, i: _get(array, i)
+def _get_entry(array, i):
+    if isinstance(array, Halves | Strided):
+        return lambda array, i: get(array, i)
     return None
 
 
 @overload(operator.setitem)
-def _set_strided(array, i, number):
-    if isinstance(array, Strided):
-        return lambda array, i, number: _set(array, i, number)
+def _set_entry(array, i, number):
+    if isinstance(array, Halves | Strided):
+        return lambda array, i, number: put(array, i, number)
     return None
