@@ -10,6 +10,7 @@ from lossgen.build.project import Project, package_name
 from lossgen.docs.accuracy import accuracy
 from lossgen.docs.compiling import check_programs, compile_pdf
 from lossgen.docs.handbook import write_handbook
+from lossgen.docs.mathml import converter
 from lossgen.docs.opening import opening
 from lossgen.docs.places import Places
 from lossgen.docs.plots import draw
@@ -37,6 +38,8 @@ def docs(names: tuple[str, ...], pdf: bool, html: bool, out: Path, spec: Path | 
     """Writes a handbook in LaTeX: a page for each loss, or for those that are named, with figures and measured accuracy."""
     if pdf:
         check_programs()
+    if html:
+        converter()  # what is not installed is said before the figures are drawn
     project, losses = open_project(spec, package)
     chosen = {name: pick(losses, name) for name in names} or losses
     places = Places(out)

@@ -36,7 +36,7 @@ def display(lines: Sequence[str]) -> Markup:
 
 
 def _markup(latex: str, mode: str) -> Markup:
-    convert, known = _converter(), latex
+    convert, known = converter(), latex
     for pattern, replacement in SPELLINGS:
         known = re.sub(pattern, replacement, known)
     try:
@@ -52,7 +52,7 @@ def _markup(latex: str, mode: str) -> Markup:
 
 
 @cache
-def _converter() -> Callable[..., Element]:
+def converter() -> Callable[..., Element]:
     """The library's conversion, imported when there is a formula to convert: it is an extra that only the site needs."""
     if find_spec("latex2mathml") is None:
         raise BuildError("formulas of the site need latex2mathml, which is not installed: pip install lossgen[docs]")

@@ -127,7 +127,7 @@ def test_what_has_no_mathml_is_an_error_that_shows_the_formula(latex):
 
 
 def test_without_the_library_the_error_says_what_to_install(monkeypatch):
-    mathml._converter.cache_clear()
+    mathml.converter.cache_clear()
     monkeypatch.setattr(mathml, "find_spec", lambda name: None)
     with pytest.raises(BuildError, match=r"latex2mathml, which is not installed: pip install lossgen\[docs\]"):
         inline("x")

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from test_site import check_links, parsed
 
 from lossgen.cli.group import lossgen
+from lossgen.docs import mathml
 
 
 def docs(out, *names):
@@ -41,3 +42,11 @@ def test_the_command_writes_a_site_in_which_every_link_leads_somewhere(tmp_path)
         "latex/figures/huber_loss.tex",
         "latex/huber_loss.tex",
     }
+
+
+def test_what_the_site_lacks_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(mathml, "find_spec", lambda name: None)
+    mathml.converter.cache_clear()
+    run = CliRunner().invoke(lossgen, ["docs", "l2_loss", "--html", "--out", str(tmp_path / "out")])
+    assert run.exit_code != 0 and "pip install lossgen[docs]" in run.stderr
+    assert not (tmp_path / "out").exists()
