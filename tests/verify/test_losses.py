@@ -24,12 +24,7 @@ def test_the_record_holds_every_cell_for_the_files_as_they_are(name):
     assert {cell.state for cell in cells.values()} <= {"ok", "none"}, "run `lossgen check --record`"
 
 
-def _afresh() -> list:
-    """Every loss; in every run a few of them, since all take eight minutes of two processors, and the record holds the others."""
-    return [pytest.param(n, marks=[] if k % 6 == 0 else pytest.mark.fuzz) for k, n in enumerate(LOSSES)]
-
-
-@pytest.mark.parametrize("name", _afresh())
+@pytest.mark.parametrize("name", LOSSES)
 def test_every_quantity_on_every_surface_agrees_with_the_raw_formula(name):
     """All cells of the loss's row in the table of coverage are filled, by what has just been tried."""
     findings = list(check_loss(LOSSES[name], generated))
