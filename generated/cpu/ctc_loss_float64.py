@@ -229,25 +229,31 @@ def add(total, value):
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label):
+def fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label):
     """local_alpha_1 for every cell of the item."""
+    class_local_alpha_1_row = class_local_alpha_1[1:]
     for t in range(n_T):
-        log_probs_row_2 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        for s in range(n_S):
-            log_probs_at = log_probs_row_2[label[s]]
-            local_alpha_1_row[s] = log_probs_at
-
-
-@njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1_2(n_T, local_alpha_1, n_S):
-    """local_alpha_1 for every cell of the item."""
-    for t in range(n_T):
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        for s in range((n_S + 7) // 8 * 8):
-            local_alpha_1_at = local_alpha_1_row[s]
-            local_alpha_1_row[s] = path_of_log(local_alpha_1_at)
-        local_alpha_1_row[n_S : n_S + 7] = zero
+        if n_C < n_S:
+            log_probs_row_2 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
+            for c in range(n_C):
+                log_probs_at = log_probs_row_2[c]
+                class_local_alpha_1_row[c] = log_probs_at
+            for c in range((n_C + 7) // 8 * 8):
+                class_local_alpha_1_at = class_local_alpha_1_row[c]
+                class_local_alpha_1_row[c] = path_of_log(class_local_alpha_1_at)
+            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            for s in range(n_S):
+                local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
+        if n_C >= n_S:
+            log_probs_row_3 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
+            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            for s in range(n_S):
+                log_probs_at_2 = log_probs_row_3[label[s]]
+                local_alpha_1_row_2[s] = log_probs_at_2
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at = local_alpha_1_row_2[s]
+                local_alpha_1_row_2[s] = path_of_log(local_alpha_1_at)
+            local_alpha_1_row_2[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -477,14 +483,31 @@ def add_to_product_log_probs_2(n_T, product_log_probs_rows, i, product_log_probs
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1_3(n_T, local_alpha_1, n_S):
+def fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label):
     """local_alpha_1 for every cell of the item."""
+    class_local_alpha_1_row = class_local_alpha_1[1:]
     for t in range(n_T):
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        for s in range((n_S + 7) // 8 * 8):
-            local_alpha_1_at = local_alpha_1_row[s]
-            local_alpha_1_row[s] = scaled_of_log(local_alpha_1_at)
-        local_alpha_1_row[n_S : n_S + 7] = zero
+        if n_C < n_S:
+            log_probs_row_2 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
+            for c in range(n_C):
+                log_probs_at = log_probs_row_2[c]
+                class_local_alpha_1_row[c] = log_probs_at
+            for c in range((n_C + 7) // 8 * 8):
+                class_local_alpha_1_at = class_local_alpha_1_row[c]
+                class_local_alpha_1_row[c] = scaled_of_log(class_local_alpha_1_at)
+            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            for s in range(n_S):
+                local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
+        if n_C >= n_S:
+            log_probs_row_3 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
+            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            for s in range(n_S):
+                log_probs_at_2 = log_probs_row_3[label[s]]
+                local_alpha_1_row_2[s] = log_probs_at_2
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at = local_alpha_1_row_2[s]
+                local_alpha_1_row_2[s] = scaled_of_log(local_alpha_1_at)
+            local_alpha_1_row_2[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -569,6 +592,7 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
         grad_log_probs_rows, (grad_log_probs_step_0, grad_log_probs_step_1) = grad_log_probs
     size_S = (2 * size_L) + 1
     local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    class_local_alpha_1 = np.empty((size_C + 2 + 7,))
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
@@ -603,6 +627,7 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
             for s in range(n_S):
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
             local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            class_local_alpha_1[:n_C + 2 + 7] = zero
             alpha[:n_T + 2, :n_S + 3 + 7] = zero
             sum_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
@@ -611,8 +636,7 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
             factor = scale if item_scale is None else scale * item_scale[i]
             fits = fits_factor(factor)
             if fits:
-                fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
-                fill_local_alpha_1_3(n_T, local_alpha_1, n_S)
+                fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
                 fits = fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
             if fits:
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
@@ -624,8 +648,7 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
             if not fits:
                 alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
                 sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
-                fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
-                fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
+                fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
                 fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
                 alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
@@ -680,6 +703,7 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
         product_log_probs_rows, (product_log_probs_step_0, product_log_probs_step_1) = product_log_probs
     size_S = (2 * size_L) + 1
     local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    class_local_alpha_1 = np.empty((size_C + 2 + 7,))
     local_alpha_1_along = np.empty((size_T + 2, size_S + 2 + 7,))
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
@@ -716,6 +740,7 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
             for s in range(n_S):
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
             local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            class_local_alpha_1[:n_C + 2 + 7] = zero
             local_alpha_1_along[:n_T + 2, :n_S + 2 + 7] = zero
             alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
             sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
@@ -724,8 +749,7 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
-            fill_local_alpha_1(n_T, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, n_S, label)
-            fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
+            fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
             fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
             fill_alpha_along(n_T, local_alpha_1_along, alpha_along, n_S, alpha, sum_alpha, sum_alpha_along, holds)

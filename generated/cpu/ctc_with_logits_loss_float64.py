@@ -324,30 +324,47 @@ def keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logit
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label):
-    """local_alpha_1 for every cell of the item."""
-    row_largest_row = row_largest[1:]
+def keep_rows_2(row_others, row_log1p, n_T):
+    """What several steps need of each row."""
     row_others_row = row_others[1:]
+    row_log1p_row = row_log1p[1:]
     for t in range(n_T):
-        logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        row_largest_at = row_largest_row[t]
         row_others_at = row_others_row[t]
-        log1p_1 = log1p(row_others_at)
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        for s in range(n_S):
-            logits_at = logits_row_2[label[s]]
-            local_alpha_1_row[s] = -(row_largest_at - logits_at) - log1p_1
+        row_log1p_row[t] = log1p(row_others_at)
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1_2(n_T, local_alpha_1, n_S):
+def fill_local_alpha_1(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label):
     """local_alpha_1 for every cell of the item."""
+    class_local_alpha_1_row = class_local_alpha_1[1:]
+    row_largest_row = row_largest[1:]
+    row_log1p_row = row_log1p[1:]
     for t in range(n_T):
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        for s in range((n_S + 7) // 8 * 8):
-            local_alpha_1_at = local_alpha_1_row[s]
-            local_alpha_1_row[s] = path_of_log(local_alpha_1_at)
-        local_alpha_1_row[n_S : n_S + 7] = zero
+        if n_C < n_S:
+            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
+            row_largest_at = row_largest_row[t]
+            row_log1p_at = row_log1p_row[t]
+            for c in range(n_C):
+                logits_at = logits_row_2[c]
+                class_local_alpha_1_row[c] = -(row_largest_at - logits_at) - row_log1p_at
+            for c in range((n_C + 7) // 8 * 8):
+                class_local_alpha_1_at = class_local_alpha_1_row[c]
+                class_local_alpha_1_row[c] = path_of_log(class_local_alpha_1_at)
+            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            for s in range(n_S):
+                local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
+        if n_C >= n_S:
+            logits_row_3 = logits_rows[i * logits_step_0 + t * logits_step_1]
+            row_largest_at_2 = row_largest_row[t]
+            row_log1p_at_2 = row_log1p_row[t]
+            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            for s in range(n_S):
+                logits_at_2 = logits_row_3[label[s]]
+                local_alpha_1_row_2[s] = -(row_largest_at_2 - logits_at_2) - row_log1p_at_2
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at = local_alpha_1_row_2[s]
+                local_alpha_1_row_2[s] = path_of_log(local_alpha_1_at)
+            local_alpha_1_row_2[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -684,14 +701,37 @@ def add_to_product_logits_3(n_T, product_logits_rows, i, product_logits_step_0, 
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1_3(n_T, local_alpha_1, n_S):
+def fill_local_alpha_1_2(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label):
     """local_alpha_1 for every cell of the item."""
+    class_local_alpha_1_row = class_local_alpha_1[1:]
+    row_largest_row = row_largest[1:]
+    row_log1p_row = row_log1p[1:]
     for t in range(n_T):
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        for s in range((n_S + 7) // 8 * 8):
-            local_alpha_1_at = local_alpha_1_row[s]
-            local_alpha_1_row[s] = scaled_of_log(local_alpha_1_at)
-        local_alpha_1_row[n_S : n_S + 7] = zero
+        if n_C < n_S:
+            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
+            row_largest_at = row_largest_row[t]
+            row_log1p_at = row_log1p_row[t]
+            for c in range(n_C):
+                logits_at = logits_row_2[c]
+                class_local_alpha_1_row[c] = -(row_largest_at - logits_at) - row_log1p_at
+            for c in range((n_C + 7) // 8 * 8):
+                class_local_alpha_1_at = class_local_alpha_1_row[c]
+                class_local_alpha_1_row[c] = scaled_of_log(class_local_alpha_1_at)
+            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            for s in range(n_S):
+                local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
+        if n_C >= n_S:
+            logits_row_3 = logits_rows[i * logits_step_0 + t * logits_step_1]
+            row_largest_at_2 = row_largest_row[t]
+            row_log1p_at_2 = row_log1p_row[t]
+            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            for s in range(n_S):
+                logits_at_2 = logits_row_3[label[s]]
+                local_alpha_1_row_2[s] = -(row_largest_at_2 - logits_at_2) - row_log1p_at_2
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at = local_alpha_1_row_2[s]
+                local_alpha_1_row_2[s] = scaled_of_log(local_alpha_1_at)
+            local_alpha_1_row_2[n_S : n_S + 7] = zero
 
 
 @njit(nogil=True, error_model="numpy")
@@ -777,7 +817,9 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
     size_S = (2 * size_L) + 1
     row_largest = np.empty((size_T + 2 + 7,))
     row_others = np.empty((size_T + 2 + 7,))
+    row_log1p = np.empty((size_T + 2 + 7,))
     local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    class_local_alpha_1 = np.empty((size_C + 2 + 7,))
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
@@ -814,7 +856,9 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
             row_largest[:n_T + 2 + 7] = zero
             row_others[:n_T + 2 + 7] = zero
+            row_log1p[:n_T + 2 + 7] = zero
             local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            class_local_alpha_1[:n_C + 2 + 7] = zero
             alpha[:n_T + 2, :n_S + 3 + 7] = zero
             sum_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
@@ -822,10 +866,10 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
             rate_adjoint_alpha[:n_S + 3 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
+            keep_rows_2(row_others, row_log1p, n_T)
             fits = fits_factor(factor)
             if fits:
-                fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
-                fill_local_alpha_1_3(n_T, local_alpha_1, n_S)
+                fill_local_alpha_1_2(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label)
                 fits = fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
             if fits:
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
@@ -837,8 +881,7 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
             if not fits:
                 alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
                 sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
-                fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
-                fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
+                fill_local_alpha_1(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label)
                 fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
                 alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
@@ -896,7 +939,9 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
     size_S = (2 * size_L) + 1
     row_largest = np.empty((size_T + 2 + 7,))
     row_others = np.empty((size_T + 2 + 7,))
+    row_log1p = np.empty((size_T + 2 + 7,))
     local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    class_local_alpha_1 = np.empty((size_C + 2 + 7,))
     local_alpha_1_along = np.empty((size_T + 2, size_S + 2 + 7,))
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
@@ -935,7 +980,9 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
             row_largest[:n_T + 2 + 7] = zero
             row_others[:n_T + 2 + 7] = zero
+            row_log1p[:n_T + 2 + 7] = zero
             local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            class_local_alpha_1[:n_C + 2 + 7] = zero
             local_alpha_1_along[:n_T + 2, :n_S + 2 + 7] = zero
             alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
             sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
@@ -945,8 +992,8 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
-            fill_local_alpha_1(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, n_S, label)
-            fill_local_alpha_1_2(n_T, local_alpha_1, n_S)
+            keep_rows_2(row_others, row_log1p, n_T)
+            fill_local_alpha_1(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label)
             fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, local_alpha_1_along, n_S, label)
             fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
             fill_alpha_along(n_T, local_alpha_1_along, alpha_along, n_S, alpha, sum_alpha, sum_alpha_along, holds)

@@ -260,18 +260,29 @@ def keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, 
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank):
+def keep_rows_2(n_T, row_others, row_log1p, n_V):
+    """What several steps need of each row."""
+    for t in range(n_T):
+        row_others_row = row_others[t + 1, 1:]
+        row_log1p_row = row_log1p[t + 1, 1:]
+        for u in range(n_V):
+            row_others_at = row_others_row[u]
+            row_log1p_row[u] = log1p(row_others_at)
+
+
+@njit(nogil=True, error_model="numpy")
+def fill_local_alpha_1(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank):
     """local_alpha_1 for every cell of the item."""
     for t in range(n_T):
         row_largest_row = row_largest[t + 1, 1:]
-        row_others_row = row_others[t + 1, 1:]
+        row_log1p_row = row_log1p[t + 1, 1:]
         local_alpha_1_row = local_alpha_1[t + 1, 1:]
         for u in range(n_V):
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             logits_at = logits_row_2[blank]
             row_largest_at = row_largest_row[u]
-            row_others_at = row_others_row[u]
-            local_alpha_1_row[u] = -(row_largest_at - logits_at) - log1p(row_others_at)
+            row_log1p_at = row_log1p_row[u]
+            local_alpha_1_row[u] = -(row_largest_at - logits_at) - row_log1p_at
 
 
 @njit(nogil=True, error_model="numpy")
@@ -286,18 +297,18 @@ def fill_local_alpha_1_2(n_T, local_alpha_1, n_V):
 
 
 @njit(nogil=True, error_model="numpy")
-def fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label):
+def fill_local_alpha_2(n_T, row_largest, row_log1p, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label):
     """local_alpha_2 for every cell of the item."""
     for t in range(n_T):
         row_largest_row = row_largest[t + 1, 1:]
-        row_others_row = row_others[t + 1, 1:]
+        row_log1p_row = row_log1p[t + 1, 1:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
         for u in range(n_V):
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             logits_at = logits_row_2[label[u]]
             row_largest_at = row_largest_row[u]
-            row_others_at = row_others_row[u]
-            local_alpha_2_row[u] = -(row_largest_at - logits_at) - log1p(row_others_at)
+            row_log1p_at = row_log1p_row[u]
+            local_alpha_2_row[u] = -(row_largest_at - logits_at) - row_log1p_at
 
 
 @njit(nogil=True, error_model="numpy")
@@ -806,6 +817,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
     size_V = size_U + 1
     row_largest = np.empty((size_T + 2, size_V + 2 + 7,))
     row_others = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_log1p = np.empty((size_T + 2, size_V + 2 + 7,))
     local_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
     local_alpha_2 = np.empty((size_T + 2, size_V + 2 + 7,))
     alpha = np.empty((size_T + 2, size_V + 2 + 7,))
@@ -835,6 +847,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
                 label[v] = label_at(targets_labels, targets_start, v, n_U)
             row_largest[:n_T + 2, :n_V + 2 + 7] = zero
             row_others[:n_T + 2, :n_V + 2 + 7] = zero
+            row_log1p[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
             alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
@@ -843,9 +856,10 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             row_adjoint_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
-            fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
+            keep_rows_2(n_T, row_others, row_log1p, n_V)
+            fill_local_alpha_1(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_1_2(n_T, local_alpha_1, n_V)
-            fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
+            fill_local_alpha_2(n_T, row_largest, row_log1p, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
             fill_local_alpha_2_2(n_T, local_alpha_2, n_V)
             fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
@@ -909,6 +923,7 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
     size_V = size_U + 1
     row_largest = np.empty((size_T + 2, size_V + 2 + 7,))
     row_others = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_log1p = np.empty((size_T + 2, size_V + 2 + 7,))
     local_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
     local_alpha_1_along = np.empty((size_T + 2, size_V + 2 + 7,))
     local_alpha_2 = np.empty((size_T + 2, size_V + 2 + 7,))
@@ -944,6 +959,7 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
                 label[v] = label_at(targets_labels, targets_start, v, n_U)
             row_largest[:n_T + 2, :n_V + 2 + 7] = zero
             row_others[:n_T + 2, :n_V + 2 + 7] = zero
+            row_log1p[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
             local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
@@ -958,10 +974,11 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             row_adjoint_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
-            fill_local_alpha_1(n_T, row_largest, row_others, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
+            keep_rows_2(n_T, row_others, row_log1p, n_V)
+            fill_local_alpha_1(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
             fill_local_alpha_1_2(n_T, local_alpha_1, n_V)
             fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank)
-            fill_local_alpha_2(n_T, row_largest, row_others, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
+            fill_local_alpha_2(n_T, row_largest, row_log1p, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
             fill_local_alpha_2_2(n_T, local_alpha_2, n_V)
             fill_local_alpha_2_along(n_T, row_largest, row_others, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, label)
             fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)

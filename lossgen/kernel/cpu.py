@@ -19,7 +19,7 @@ def cpu_module(source: Source, dtype: str) -> str:
     narrow = NarrowPrinter(StatementPrinter()) if variant.filled and numbers.wide else None
     pool = Pool({*library(numbers.real).defined, *(narrow.names if narrow else ())})
     if variant.filled:
-        found = lattice_programs(source.loss, variant, numbers.lower, scaled=True)
+        found = lattice_programs(source.loss, variant, numbers.lower, sequential=True)
         frames = [HostLatticeFrame(program, printer, pool, narrow) for program in found]
         kernels = [Kernel(f.program.name, f.program.summary, tuple(f.arguments()), tuple(f.lines())) for f in frames]
     else:

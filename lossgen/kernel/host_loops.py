@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from sympy import Expr, Integer, Symbol, true
 
-from lossgen.derive.sweeps import ZERO, Fill, Step
+from lossgen.derive.sweeps import ZERO, Fill, Step, Table
 from lossgen.formula import Index
 
+from .class_rows import ClassFill
 from .functions import power_down, row_exponent
 from .ir import Accumulate, Branch, Leave, Let, Loop, Start, Statement, Store
 from .lower import Scope
@@ -53,6 +54,8 @@ class HostLowering(SweepLowering):
 
     def _cells(self, step: Step, last: Index, value: Expr, store: Stored, reverse: bool) -> list[Statement]:
         """The innermost loop."""
+        if isinstance(step, ClassFill):
+            return self._by_class(step, last, store)
         whole = reads_tables_alone(step, value)
         loop = self._whole_vectors(last) if whole else self._loop(last, reverse and is_sequential(step))
         with self._inside(loop, last):
@@ -60,12 +63,40 @@ class HostLowering(SweepLowering):
         following = [self._following(step, last)] if isinstance(step, FollowedFill) else []
         return [loop, *self._beyond(step, last), *following] if whole else [loop, *following]
 
+    def _by_class(self, step: ClassFill, last: Index, store: Stored) -> list[Statement]:
+        """The loops over classes, where those are fewer, or else over places: one makes the numbers, one converts them."""
+        place, (single,) = step.table.indices, step.row.indices
+        classes, places = size_name(single.axis), size_name(last.axis)
+        few, many = Branch(f"{classes} < {places}"), Branch(f"{classes} >= {places}")
+        with self._in_case(few, place[:-1]):
+            row = self._slice(step.row, (), ZERO)
+            few.body += [
+                self._over(self._loop(single, False), single, step.row, step.of_class),
+                self._over(self._whole_vectors(single), single, step.row, step.converted_class),
+            ]
+            gathered = self._loop(last, False)
+            with self._inside(gathered, last):
+                entry = Symbol(f"{row}[{self._text(step.label)}]")
+                gathered.body.append(self._store(step.table, place[:-1], last, entry))
+            few.body.append(gathered)
+        with self._in_case(many, place[:-1]):
+            loop = self._loop(last, False)
+            with self._inside(loop, last):
+                loop.body += store(step.value)
+            converted = self._over(self._whole_vectors(last), last, step.table, step.converted)
+            many.body += [loop, converted, *self._beyond(step, last)]
+        return [few, many]
+
+    def _over(self, loop: Loop, last: Index, table: Table, value: Expr) -> Loop:
+        """The loop that stores a value in each entry of a row."""
+        with self._inside(loop, last):
+            loop.body.append(self._store(table, table.indices[:-1], last, self.bind(value)))
+        return loop
+
     def _following(self, step: FollowedFill, last: Index) -> Loop:
         """The loop that replaces what is kept of the row before by what is computed from this one."""
-        loop, (table, value) = self._whole_vectors(last), step.then
-        with self._inside(loop, last):
-            loop.body.append(self._store(table, (), last, self.bind(value)))
-        return loop
+        table, value = step.then
+        return self._over(self._whole_vectors(last), last, table, value)
 
     @contextmanager
     def _in_case(self, case: Branch, outer: Sequence[Index]) -> Iterator[None]:

@@ -73,7 +73,7 @@ class LatticeFrame:
             case _:
                 yield from self.printer.lines(inline.step(step))
                 return
-        narrow = self.narrow if isinstance(step, Keep) or (isinstance(step, Write) and step.whole) else None
+        narrow = self.narrow if type(step) is Keep or (isinstance(step, Write) and step.whole) else None
         statements = self.lowering(self.layout, narrow is not None).step(step)
         yield self.pool.call(name, summary, (narrow or self.printer).lines(statements))
 

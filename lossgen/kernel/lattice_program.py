@@ -11,7 +11,8 @@ from lossgen.formula import Axis, Loss, Variant
 from lossgen.formula.recurrence import Lattice
 from lossgen.formula.symbols import Argument
 
-from .kept import with_kept_rows
+from .class_rows import with_class_rows
+from .kept import with_kept_functions, with_kept_rows
 from .names import RESERVED, check_axis_names, family, size_name
 from .path_numbers import with_path_numbers
 from .program import curvatures, with_free_names
@@ -107,12 +108,18 @@ def base_axes(variant: Variant) -> tuple[Axis, ...]:
 
 
 def lattice_programs(
-    loss: Loss, variant: Variant, lower: Callable[[Expr], Expr], scaled: bool = False
+    loss: Loss, variant: Variant, lower: Callable[[Expr], Expr], sequential: bool = False
 ) -> tuple[LatticeProgram, ...]:
     """The kernels of a variant with recurrences, each expression brought into kernel functions by `lower`.
 
-    `scaled`: value and gradient are computed in plain numbers, too, where there is such a form.
+    `sequential`: one thread does an item. Value and gradient are computed in plain numbers, too, where there is such a form,
+    and factors of cells by classes.
     """
+
+    def prepared(sweeps: Sweeps) -> Sweeps:
+        own = _lowered(sweeps, lower)
+        return with_class_rows(with_kept_functions(own)) if sequential else own
+
     defaults = {a.name: loss.default(a.name) for a in variant.arguments if a.role.layout != "length"}
     variant, renamed = with_free_names(variant, TAKEN)
     variant = _with_free_lattices(variant)
@@ -125,16 +132,14 @@ def lattice_programs(
     }
     summary = "The loss of each item and its gradient."
     paths, wrt = with_path_numbers(derivation.evaluate()), variant.differentiable
-    plain = with_scaled_rows(paths) if scaled else None
-    forms = {"sweeps": _lowered(paths, lower), "scaled": None if plain is None else _lowered(plain, lower)}
+    plain = with_scaled_rows(paths) if sequential else None
+    forms = {"sweeps": prepared(paths), "scaled": None if plain is None else prepared(plain)}
     found = [LatticeProgram("evaluate", summary, prefix="grad", wrt=wrt, **forms, **common)]
     summary = "The slope along a direction and the Hessian times the direction."
     for name, wrt in curvatures(variant):
         directions, products = derivation.products(wrt)
         output = {"prefix": "product", "wrt": wrt, "directions": directions}
-        found.append(
-            LatticeProgram(name, summary, sweeps=_lowered(with_path_numbers(products), lower), **output, **common)
-        )
+        found.append(LatticeProgram(name, summary, sweeps=prepared(with_path_numbers(products)), **output, **common))
     numbers = (
         ("divisor", "What each item's loss is divided by before the mean.", variant.divisor),
         ("normalizer", "What each item counts in the denominator of the mean.", variant.normalizer),

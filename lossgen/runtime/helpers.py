@@ -26,6 +26,7 @@ class Pool:
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._asked = np.zeros(1, np.int64)
         self._nobody = np.zeros(1, np.int64)
+        self._place = np.full(1, -1, np.int64)
         self._lock = threading.Lock()
         self._size = 0
         self._spinning: ModuleType | None = None
@@ -36,11 +37,14 @@ class Pool:
             self._grow(helpers)
         for _ in range(min(helpers, self._size)):
             self._jobs.put(job)
+        if self._spinning is not None:
+            self._spinning.note(self._place)
         self._asked[0] += 1
 
     def finish(self, job: Job) -> None:
         """Wait until every lane of a job is done."""
-        if self._spinning is None or not self._spinning.changes(job.told, 0, PATIENCE, 0, self._nobody):
+        spinning = self._spinning
+        if spinning is None or not spinning.changes(job.told, 0, PATIENCE, 0, self._nobody, *spinning.STILL):
             job.wait()
 
     def _grow(self, size: int) -> None:
@@ -55,12 +59,15 @@ class Pool:
                 self._size += 1
 
     def _serve(self) -> None:
-        asked, told = 0, self._nobody
+        asked, told, spinning = 0, self._nobody, self._spinning
+        own = spinning and spinning.no_limits()
         while True:
-            if self._spinning is not None:
-                self._spinning.changes(self._asked, asked, PATIENCE, LATER, told)
+            if spinning is not None:
+                spinning.changes(self._asked, asked, PATIENCE, LATER, told, self._place, own)
             asked, told = int(self._asked[0]), self._nobody
             job = self._jobs.get()
+            if spinning is not None:
+                spinning.leave(self._place, own)
             if job.work():
                 told = job.told
             del job  # it refers to the caller's arrays

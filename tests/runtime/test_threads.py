@@ -17,7 +17,7 @@ from lossgen.runtime import get_num_threads, set_num_threads
 from lossgen.runtime import helpers as helpers_module
 from lossgen.runtime.helpers import Pool
 from lossgen.runtime.lanes import Job
-from lossgen.runtime.spinning import changes
+from lossgen.runtime.spinning import STILL, changes
 from lossgen.runtime.threads import run_lanes
 
 HERE = Path(__file__).parent
@@ -102,12 +102,12 @@ def test_a_worker_begins_with_a_share_of_its_own():
 
 def test_what_is_watched_changes_or_does_not():
     watched, told = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    assert not changes(watched, 0, 1000, 0, told)
+    assert not changes(watched, 0, 1000, 0, told, *STILL)
     assert told[0] == 1
-    assert changes(watched, 7, 0, 0, told)
+    assert changes(watched, 7, 0, 0, told, *STILL)
     timer = threading.Timer(0.05, lambda: watched.__setitem__(0, 1))
     timer.start()
-    assert changes(watched, 0, 60_000_000_000, 1000, told), "it is watched without the GIL"
+    assert changes(watched, 0, 60_000_000_000, 1000, told, *STILL), "it is watched without the GIL"
     timer.join()
 
 
