@@ -42,12 +42,14 @@ def test_a_weight_out_of_range_is_nan(x):
         assert scaled.scaled_of_log(real(-math.inf)) == 0
 
 
-@pytest.mark.parametrize("u, v", [(0.5, 0.25), (0.0, 1e-300), (1e-200, 0.0), (0.0, 0.0), (1e-100, 1e-100)])
+@pytest.mark.parametrize(
+    "u, v", [(0.5, 0.25), (0.0, 1e-300), (1e-200, 0.0), (0.0, 0.0), (1e-100, 1e-100), (1e-282, 1.0)]
+)
 def test_a_product_in_range_and_a_product_with_zero_are_kept(u, v):
     assert scaled.scaled_product(real(u), real(v)) == scaled.scaled_product(real(v), real(u)) == u * v
 
 
-@pytest.mark.parametrize("u, v", [(1e-150, 1e-150), (1e-211, 1.0), (5e-324, 5e-324), (math.nan, 1.0), (0.0, math.nan)])
+@pytest.mark.parametrize("u, v", [(1e-150, 1e-150), (1e-283, 1.0), (5e-324, 5e-324), (math.nan, 1.0), (0.0, math.nan)])
 def test_a_product_out_of_range_is_nan(u, v):
     assert math.isnan(scaled.scaled_product(real(u), real(v)))
 
@@ -57,7 +59,7 @@ def test_a_quotient_without_a_path_is_zero():
     assert scaled.scaled_quotient(real(3.0), real(4.0)) == 0.75
 
 
-@pytest.mark.parametrize("total", [1.0, 1.999, 2.0, 0.75, 1e-200, 3e20, 2.0**-700])
+@pytest.mark.parametrize("total", [1.0, 1.999, 2.0, 0.75, 1e-200, 3e20, 2.0**-940])
 def test_the_exponent_of_a_row_brings_its_sum_between_one_and_two(total):
     exponent = scaled.row_exponent(real(total))
     assert exponent == math.frexp(total)[1] - 1
@@ -74,8 +76,16 @@ def test_a_scaled_number_becomes_a_path_number(x, shift):
 
 
 def test_factors_near_the_ends_of_the_range_do_not_fit():
-    assert [scaled.fits_factor(real(f)) for f in (1.0, -1e-90, 1e90)] == [True] * 3
-    assert not any(scaled.fits_factor(real(f)) for f in (0.0, 1e-91, -1e91, math.inf, math.nan))
+    assert [scaled.fits_factor(real(f)) for f in (1.0, -1e-18, 1e18)] == [True] * 3
+    assert not any(scaled.fits_factor(real(f)) for f in (0.0, 1e-19, -1e19, math.inf, math.nan))
+
+
+def test_quotients_of_the_extremes_are_finite_and_normal():
+    """With the room of 2**20 for what is added up."""
+    tiny, huge = float(np.finfo(real).tiny), float(np.finfo(real).max)
+    assert scaled.LARGEST_FACTOR / scaled.LEAST_CELL * 2.0**20 < huge
+    up = 1 / scaled.LEAST_CELL
+    assert tiny < math.exp(scaled.LOWEST_WEIGHT) / 2.0**60 and up * math.exp(scaled.HIGHEST_WEIGHT) < huge
 
 
 def forms(cell):

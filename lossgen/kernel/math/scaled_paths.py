@@ -24,13 +24,13 @@ from lossgen.kernel.math.path_numbers import NO_PATH
 real = np.float64
 integer = np.int64
 
-# Cells are 0 or from 2**-700 on, weights 0 or from e**-480 to e**40, and derivatives are scaled by 2**-300 to 2**300:
-# quotients of them lie within the range of normal numbers.
-LEAST_CELL = real(1.90109156629516e-211)
+# Cells are 0 or from 2**-940 on, weights 0 or from e**-480 to e**40, and derivatives are scaled by 2**-60 to 2**60: quotients
+# of them lie within the range of normal numbers. In CTC with 500 frames and 100 labels, a row's cells are within 10**236.
+LEAST_CELL = real(1.0759796952395615e-283)
 LOWEST_WEIGHT = real(-480.0)
 HIGHEST_WEIGHT = real(40.0)
-SMALLEST_FACTOR = real(4.909093465297727e-91)
-LARGEST_FACTOR = real(2.037035976334486e90)
+SMALLEST_FACTOR = real(8.673617379884035e-19)
+LARGEST_FACTOR = real(1.152921504606847e18)
 
 
 def scaled_of_log(x):
