@@ -6,7 +6,28 @@ from typing import Any
 
 import mpmath
 from mpmath import mpf
-from sympy import Abs, Add, E, Expr, Min, Mod, Mul, Piecewise, Pow, Symbol, exp, false, log, oo, pi, sign, tanh, true
+from sympy import (
+    Abs,
+    Add,
+    E,
+    Expr,
+    Float,
+    Min,
+    Mod,
+    Mul,
+    Piecewise,
+    Pow,
+    Rational,
+    Symbol,
+    exp,
+    false,
+    log,
+    oo,
+    pi,
+    sign,
+    tanh,
+    true,
+)
 from sympy import Max as Largest
 from sympy.logic.boolalg import ITE, And, Boolean, Not, Or
 
@@ -21,7 +42,7 @@ from .cells import Cells
 from .jets import Number, absorbed, added, applied, logarithm, multiplied, raised, value_of, varies
 from .layouts import read
 
-CONSTANTS = {pi: mpmath.pi, E: mpmath.e, oo: mpmath.inf, -oo: -mpmath.inf}
+CONSTANTS = {pi: mpmath.pi, E: mpmath.e, oo: mpf("inf"), -oo: -mpf("inf")}
 UNARY = {exp: mpmath.exp, log: logarithm, Abs: abs, sign: mpmath.sign, tanh: mpmath.tanh}
 
 
@@ -68,18 +89,22 @@ def _indices(node: Expr) -> tuple[str, ...]:
 
 
 def _evaluate(node: Expr, item: Item) -> Number:
-    if isinstance(node, Symbol):
-        return item[node.name]
-    if node in CONSTANTS:
-        return +CONSTANTS[node]
-    if node.is_Number:
-        return mpf(node.p) / mpf(node.q) if node.is_Rational else mpf(str(node))
-    for kind, method in METHODS.items():
-        if isinstance(node, kind):
-            return method(node, item)
-    if isinstance(node, Atom):
-        return evaluate(node.definition(), item)
-    raise TypeError(f"{node.func.__name__} in {node} cannot be evaluated")
+    method = _method(type(node))
+    if method is None:
+        raise TypeError(f"{node.func.__name__} in {node} cannot be evaluated")
+    return method(node, item)
+
+
+@lru_cache(maxsize=256)
+def _method(kind: type) -> Callable[[Any, Item], Any] | None:
+    """How nodes of a class are evaluated."""
+    return next((method for known, method in METHODS.items() if issubclass(kind, known)), None)
+
+
+@lru_cache(maxsize=1024)
+def _definition(node: Atom) -> Expr:
+    """The atom's definition: SymPy takes as long to build it as it takes to evaluate it."""
+    return node.definition()
 
 
 def _entry(node: Entry, item: Item) -> Number:
@@ -115,13 +140,20 @@ def _product(node: Mul, item: Item) -> Number:
     So may a cell outside a recurrence: what is read beside it is often outside, too.
     """
     product, predicted = mpf(1), False
-    for factor in sorted(node.args, key=lambda f: (not _is_cell(f), depends_on(f, "prediction"))):
-        moved = depends_on(factor, "prediction") and not _is_cell(factor)
+    for factor, moved in _factors(node):
         product = _times(product, predicted, factor, item)
         if value_of(product) == 0 and not varies(product) and not (predicted or moved):
             break
         predicted = predicted or moved or (_is_cell(factor) and varies(product))
     return product
+
+
+@lru_cache(maxsize=1024)
+def _factors(node: Mul) -> tuple[tuple[Expr, bool], ...]:
+    """The factors in that order, and whether a prediction enters each, other than through a cell."""
+    known = [(factor, _is_cell(factor), depends_on(factor, "prediction")) for factor in node.args]
+    known.sort(key=lambda entry: (not entry[1], entry[2]))
+    return tuple((factor, predicted and not cell) for factor, cell, predicted in known)
 
 
 def _is_cell(node: Expr) -> bool:
@@ -223,7 +255,12 @@ def _infinite_with(node: infinite_with, item: Item) -> Number:
     return mpf("inf") if mpmath.isinf(value_of(evaluate(x, item))) else evaluate(other, item)
 
 
+#: By class; the first that fits.
 METHODS: dict[type, Callable[[Any, Item], Any]] = {
+    Symbol: lambda node, item: item[node.name],
+    **{type(constant): lambda node, item: +CONSTANTS[node] for constant in CONSTANTS},
+    Rational: lambda node, item: mpf(node.p) / mpf(node.q),
+    Float: lambda node, item: mpf(str(node)),
     Entry: _entry,
     Lattice: _filled_cells,
     Filled: lambda node, item: evaluate(node.lattice, item)[_places(node.positions, item)],
@@ -246,4 +283,5 @@ METHODS: dict[type, Callable[[Any, Item], Any]] = {
     absorb: lambda node, item: _absorbing(*node.args, item),
     xlogy: lambda node, item: _absorbing(node.args[0], log(node.args[1]), item),
     **{kind: _applied(function) for kind, function in UNARY.items()},
+    Atom: lambda node, item: evaluate(_definition(node), item),
 }

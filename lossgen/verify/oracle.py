@@ -7,6 +7,7 @@ at a tiny step (`by_differences`) confirm them, and stand in where a formula has
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import mpmath
 from mpmath import mp, mpf
@@ -214,6 +215,7 @@ def _read(result: Number, environment: Environment, wrt: Sequence[str]) -> Truth
 def _differences(expression: Expr, environment: Environment, wrt: Sequence[str], directions: Directions) -> Truth:
     step = mpf(10) ** -(mp.dps // 4)
 
+    @cache
     def at(*changes: tuple[Leaf, mpf]) -> mpf:
         changed = environment
         for leaf, by in changes:
