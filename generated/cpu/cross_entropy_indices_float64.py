@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 LOG2E = real(1.4426950408889634)
@@ -180,7 +182,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_weight):
     """The loss of each item and its gradient."""
     label_smoothing = real(label_smoothing)
@@ -280,7 +282,7 @@ def evaluate(first, last, bounds, input, target, weight, label_smoothing, ignore
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_index, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     label_smoothing = real(label_smoothing)
@@ -384,7 +386,7 @@ def hvp(first, last, bounds, input, target, weight, label_smoothing, ignore_inde
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore_index, direction_input, direction_weight, scale, item_scale, values, totals, faults, product_input, product_weight):
     """The slope along a direction and the Hessian times the direction."""
     label_smoothing = real(label_smoothing)
@@ -516,7 +518,7 @@ def hvp_full(first, last, bounds, input, target, weight, label_smoothing, ignore
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     label_smoothing = real(label_smoothing)
@@ -585,7 +587,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, label_smoothing
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def normalizer(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults):
     """What each item counts in the denominator of the mean."""
     label_smoothing = real(label_smoothing)
@@ -626,7 +628,7 @@ def normalizer(first, last, bounds, input, target, weight, label_smoothing, igno
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def normalizer_gradient(first, last, bounds, input, target, weight, label_smoothing, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_weight):
     """What each item counts in the denominator of the mean. With its gradient."""
     label_smoothing = real(label_smoothing)

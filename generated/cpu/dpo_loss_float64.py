@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 LOG2E = real(1.4426950408889634)
@@ -107,7 +109,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta, label_smoothing, scale, item_scale, values, totals, faults, grad_policy_chosen_logps, grad_policy_rejected_logps, grad_reference_chosen_logps, grad_reference_rejected_logps):
     """The loss of each item and its gradient."""
     beta = real(beta)
@@ -190,7 +192,7 @@ def evaluate(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta, label_smoothing, direction_policy_chosen_logps, direction_policy_rejected_logps, scale, item_scale, values, totals, faults, product_policy_chosen_logps, product_policy_rejected_logps):
     """The slope along a direction and the Hessian times the direction."""
     beta = real(beta)
@@ -260,7 +262,7 @@ def hvp(first, last, bounds, policy_chosen_logps, policy_rejected_logps, referen
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta, label_smoothing, direction_policy_chosen_logps, direction_policy_rejected_logps, direction_reference_chosen_logps, direction_reference_rejected_logps, scale, item_scale, values, totals, faults, product_policy_chosen_logps, product_policy_rejected_logps, product_reference_chosen_logps, product_reference_rejected_logps):
     """The slope along a direction and the Hessian times the direction."""
     beta = real(beta)
@@ -350,7 +352,7 @@ def hvp_full(first, last, bounds, policy_chosen_logps, policy_rejected_logps, re
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, policy_chosen_logps, policy_rejected_logps, reference_chosen_logps, reference_rejected_logps, beta, label_smoothing, scale, item_scale, values, totals, faults, diagonal_policy_chosen_logps, diagonal_policy_rejected_logps):
     """The second derivative with respect to each entry."""
     beta = real(beta)

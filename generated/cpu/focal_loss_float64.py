@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 LOG2E = real(1.4426950408889634)
@@ -304,7 +306,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_alpha):
     """The loss of each item and its gradient."""
     gamma = real(gamma)
@@ -384,7 +386,7 @@ def evaluate(first, last, bounds, input, target, alpha, gamma, ignore_index, sca
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     gamma = real(gamma)
@@ -500,7 +502,7 @@ def hvp(first, last, bounds, input, target, alpha, gamma, ignore_index, directio
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, direction_input, direction_alpha, scale, item_scale, values, totals, faults, product_input, product_alpha):
     """The slope along a direction and the Hessian times the direction."""
     gamma = real(gamma)
@@ -622,7 +624,7 @@ def hvp_full(first, last, bounds, input, target, alpha, gamma, ignore_index, dir
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_index, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     gamma = real(gamma)
@@ -710,7 +712,7 @@ def hessian_diagonal(first, last, bounds, input, target, alpha, gamma, ignore_in
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def normalizer(first, last, bounds, input, target, alpha, gamma, ignore_index, scale, item_scale, values, totals, faults):
     """What each item counts in the denominator of the mean."""
     gamma = real(gamma)

@@ -16,7 +16,9 @@ integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 LN2_HIGH = real(0.693145751953125)
@@ -61,7 +63,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, var, eps, scale, item_scale, values, totals, faults, grad_input, grad_target, grad_var):
     """The loss of each item and its gradient."""
     eps = real(eps)
@@ -127,7 +129,7 @@ def evaluate(first, last, bounds, input, target, var, eps, scale, item_scale, va
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, var, eps, direction_input, direction_var, scale, item_scale, values, totals, faults, product_input, product_var):
     """The slope along a direction and the Hessian times the direction."""
     eps = real(eps)
@@ -192,7 +194,7 @@ def hvp(first, last, bounds, input, target, var, eps, direction_input, direction
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, input, target, var, eps, direction_input, direction_target, direction_var, scale, item_scale, values, totals, faults, product_input, product_target, product_var):
     """The slope along a direction and the Hessian times the direction."""
     eps = real(eps)
@@ -267,7 +269,7 @@ def hvp_full(first, last, bounds, input, target, var, eps, direction_input, dire
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, var, eps, scale, item_scale, values, totals, faults, diagonal_input, diagonal_var):
     """The second derivative with respect to each entry."""
     eps = real(eps)

@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 SMALLEST_NORMAL = real(2.2250738585072014e-308)
@@ -34,7 +36,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, gradients, lambda_gp, scale, item_scale, values, totals, faults, grad_gradients):
     """The loss of each item and its gradient."""
     lambda_gp = real(lambda_gp)
@@ -85,7 +87,7 @@ def evaluate(first, last, bounds, gradients, lambda_gp, scale, item_scale, value
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, gradients, lambda_gp, direction_gradients, scale, item_scale, values, totals, faults, product_gradients):
     """The slope along a direction and the Hessian times the direction."""
     lambda_gp = real(lambda_gp)
@@ -148,7 +150,7 @@ def hvp(first, last, bounds, gradients, lambda_gp, direction_gradients, scale, i
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, gradients, lambda_gp, scale, item_scale, values, totals, faults, diagonal_gradients):
     """The second derivative with respect to each entry."""
     lambda_gp = real(lambda_gp)

@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 
@@ -25,7 +27,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, margin, scale, item_scale, values, totals, faults, grad_input):
     """The loss of each item and its gradient."""
     margin = real(margin)
@@ -72,7 +74,7 @@ def evaluate(first, last, bounds, input, target, margin, scale, item_scale, valu
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, margin, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     margin = real(margin)
@@ -120,7 +122,7 @@ def hvp(first, last, bounds, input, target, margin, direction_input, scale, item
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, margin, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     margin = real(margin)

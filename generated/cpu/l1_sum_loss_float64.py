@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 
@@ -25,7 +27,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, scale, item_scale, values, totals, faults, grad_input, grad_target):
     """The loss of each item and its gradient."""
     scale = real(scale)
@@ -78,7 +80,7 @@ def evaluate(first, last, bounds, input, target, scale, item_scale, values, tota
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
@@ -124,7 +126,7 @@ def hvp(first, last, bounds, input, target, direction_input, scale, item_scale, 
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, input, target, direction_input, direction_target, scale, item_scale, values, totals, faults, product_input, product_target):
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
@@ -179,7 +181,7 @@ def hvp_full(first, last, bounds, input, target, direction_input, direction_targ
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     scale = real(scale)

@@ -16,7 +16,9 @@ integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 
@@ -25,7 +27,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, fake, scale, item_scale, values, totals, faults, grad_fake):
     """The loss of each item and its gradient."""
     scale = real(scale)
@@ -64,7 +66,7 @@ def evaluate(first, last, bounds, fake, scale, item_scale, values, totals, fault
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, fake, direction_fake, scale, item_scale, values, totals, faults, product_fake):
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
@@ -105,7 +107,7 @@ def hvp(first, last, bounds, fake, direction_fake, scale, item_scale, values, to
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, fake, scale, item_scale, values, totals, faults, diagonal_fake):
     """The second derivative with respect to each entry."""
     scale = real(scale)

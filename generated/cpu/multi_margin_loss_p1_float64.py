@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 
@@ -25,7 +27,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, weight, margin, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_weight):
     """The loss of each item and its gradient."""
     margin = real(margin)
@@ -97,7 +99,7 @@ def evaluate(first, last, bounds, input, target, weight, margin, ignore_index, s
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, weight, margin, ignore_index, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     margin = real(margin)
@@ -157,7 +159,7 @@ def hvp(first, last, bounds, input, target, weight, margin, ignore_index, direct
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, input, target, weight, margin, ignore_index, direction_input, direction_weight, scale, item_scale, values, totals, faults, product_input, product_weight):
     """The slope along a direction and the Hessian times the direction."""
     margin = real(margin)
@@ -238,7 +240,7 @@ def hvp_full(first, last, bounds, input, target, weight, margin, ignore_index, d
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, weight, margin, ignore_index, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     margin = real(margin)
@@ -279,7 +281,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, margin, ignore_
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def normalizer(first, last, bounds, input, target, weight, margin, ignore_index, scale, item_scale, values, totals, faults):
     """What each item counts in the denominator of the mean."""
     margin = real(margin)

@@ -16,7 +16,9 @@ integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 LOG2E = real(1.44269504)
@@ -75,7 +77,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, weight, scale, item_scale, values, totals, faults, grad_input, grad_target, grad_weight):
     """The loss of each item and its gradient."""
     scale = real(scale)
@@ -159,7 +161,7 @@ def evaluate(first, last, bounds, input, target, weight, scale, item_scale, valu
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, weight, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
@@ -224,7 +226,7 @@ def hvp(first, last, bounds, input, target, weight, direction_input, scale, item
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, input, target, weight, direction_input, direction_target, direction_weight, scale, item_scale, values, totals, faults, product_input, product_target, product_weight):
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
@@ -329,7 +331,7 @@ def hvp_full(first, last, bounds, input, target, weight, direction_input, direct
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, weight, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     scale = real(scale)

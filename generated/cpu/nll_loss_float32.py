@@ -16,7 +16,9 @@ integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 
@@ -25,7 +27,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_weight):
     """The loss of each item and its gradient."""
     scale = real(scale)
@@ -80,7 +82,7 @@ def evaluate(first, last, bounds, input, target, weight, ignore_index, scale, it
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, weight, ignore_index, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
@@ -130,7 +132,7 @@ def hvp(first, last, bounds, input, target, weight, ignore_index, direction_inpu
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction_input, direction_weight, scale, item_scale, values, totals, faults, product_input, product_weight):
     """The slope along a direction and the Hessian times the direction."""
     scale = real(scale)
@@ -188,7 +190,7 @@ def hvp_full(first, last, bounds, input, target, weight, ignore_index, direction
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     scale = real(scale)
@@ -228,7 +230,7 @@ def hessian_diagonal(first, last, bounds, input, target, weight, ignore_index, s
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def normalizer(first, last, bounds, input, target, weight, ignore_index, scale, item_scale, values, totals, faults):
     """What each item counts in the denominator of the mean."""
     scale = real(scale)
@@ -268,7 +270,7 @@ def normalizer(first, last, bounds, input, target, weight, ignore_index, scale, 
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def normalizer_gradient(first, last, bounds, input, target, weight, ignore_index, scale, item_scale, values, totals, faults, grad_input, grad_weight):
     """What each item counts in the denominator of the mean. With its gradient."""
     scale = real(scale)

@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 LOG2E = real(1.4426950408889634)
@@ -171,7 +173,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, input, target, temperature, ignore_index, first_item, scale, item_scale, values, totals, faults, grad_input):
     """The loss of each item and its gradient."""
     temperature = real(temperature)
@@ -246,7 +248,7 @@ def evaluate(first, last, bounds, input, target, temperature, ignore_index, firs
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, input, target, temperature, ignore_index, first_item, direction_input, scale, item_scale, values, totals, faults, product_input):
     """The slope along a direction and the Hessian times the direction."""
     temperature = real(temperature)
@@ -341,7 +343,7 @@ def hvp(first, last, bounds, input, target, temperature, ignore_index, first_ite
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, input, target, temperature, ignore_index, first_item, scale, item_scale, values, totals, faults, diagonal_input):
     """The second derivative with respect to each entry."""
     temperature = real(temperature)
@@ -406,7 +408,7 @@ def hessian_diagonal(first, last, bounds, input, target, temperature, ignore_ind
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def normalizer(first, last, bounds, input, target, temperature, ignore_index, first_item, scale, item_scale, values, totals, faults):
     """What each item counts in the denominator of the mean."""
     temperature = real(temperature)

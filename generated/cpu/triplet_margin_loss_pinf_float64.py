@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 MAGNITUDE_BITS = integer(0x7FFFFFFFFFFFFFFF)
@@ -48,7 +50,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale, item_scale, values, totals, faults, grad_anchor, grad_positive, grad_negative):
     """The loss of each item and its gradient."""
     margin = real(margin)
@@ -169,7 +171,7 @@ def evaluate(first, last, bounds, anchor, positive, negative, margin, eps, scale
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_anchor, direction_positive, direction_negative, scale, item_scale, values, totals, faults, product_anchor, product_positive, product_negative):
     """The slope along a direction and the Hessian times the direction."""
     margin = real(margin)
@@ -276,7 +278,7 @@ def hvp(first, last, bounds, anchor, positive, negative, margin, eps, direction_
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, anchor, positive, negative, margin, eps, scale, item_scale, values, totals, faults, diagonal_anchor, diagonal_positive, diagonal_negative):
     """The second derivative with respect to each entry."""
     margin = real(margin)

@@ -16,7 +16,9 @@ integer = np.int32
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 LOG2E = real(1.44269504)
@@ -137,7 +139,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, scale, item_scale, values, totals, faults, grad_reconstruction, grad_data, grad_mu, grad_log_var):
     """The loss of each item and its gradient."""
     beta = real(beta)
@@ -238,7 +240,7 @@ def evaluate(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, direction_reconstruction, direction_mu, direction_log_var, scale, item_scale, values, totals, faults, product_reconstruction, product_mu, product_log_var):
     """The slope along a direction and the Hessian times the direction."""
     beta = real(beta)
@@ -332,7 +334,7 @@ def hvp(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, 
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, direction_reconstruction, direction_data, direction_mu, direction_log_var, scale, item_scale, values, totals, faults, product_reconstruction, product_data, product_mu, product_log_var):
     """The slope along a direction and the Hessian times the direction."""
     beta = real(beta)
@@ -442,7 +444,7 @@ def hvp_full(first, last, bounds, reconstruction, data, mu, log_var, beta, varia
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, reconstruction, data, mu, log_var, beta, variance, scale, item_scale, values, totals, faults, diagonal_reconstruction, diagonal_mu, diagonal_log_var):
     """The second derivative with respect to each entry."""
     beta = real(beta)

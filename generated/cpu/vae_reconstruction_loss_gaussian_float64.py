@@ -16,7 +16,9 @@ integer = np.int64
 zero, one = real(0), real(1)
 TINY = np.finfo(real).tiny
 BLOCK = 4096
-MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True)
+# Nothing in C calls these functions: without wrappers for it they are compiled in a tenth less time.
+KERNEL = dict(nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+MATH = dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)
 
 
 LN2_HIGH = real(0.6931471803691238)
@@ -76,7 +78,7 @@ def add(total, value):
     return total + value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_scale, values, totals, faults, grad_reconstruction, grad_data):
     """The loss of each item and its gradient."""
     variance = real(variance)
@@ -145,7 +147,7 @@ def evaluate(first, last, bounds, reconstruction, data, variance, scale, item_sc
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstruction, scale, item_scale, values, totals, faults, product_reconstruction):
     """The slope along a direction and the Hessian times the direction."""
     variance = real(variance)
@@ -202,7 +204,7 @@ def hvp(first, last, bounds, reconstruction, data, variance, direction_reconstru
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reconstruction, direction_data, scale, item_scale, values, totals, faults, product_reconstruction, product_data):
     """The slope along a direction and the Hessian times the direction."""
     variance = real(variance)
@@ -275,7 +277,7 @@ def hvp_full(first, last, bounds, reconstruction, data, variance, direction_reco
         faults[lane] = fault
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, **KERNEL)
 def hessian_diagonal(first, last, bounds, reconstruction, data, variance, scale, item_scale, values, totals, faults, diagonal_reconstruction):
     """The second derivative with respect to each entry."""
     variance = real(variance)

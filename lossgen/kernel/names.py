@@ -86,6 +86,7 @@ RESERVED = frozenset(
         "math",
         "real",
         "integer",
+        "KERNEL",
         "MATH",
         "add",
         "abs",

@@ -46,11 +46,19 @@ def power(base: mpf, exponent: mpf | int) -> mpf:
     return mpmath.power(base, exponent) if base >= 0 or exponent == int(exponent) else mpmath.nan
 
 
+def _logarithms(inverse: mpf) -> tuple[mpf, mpf]:
+    return inverse, -inverse * inverse
+
+
+def _of_tanh(slope: mpf, y: mpf) -> tuple[mpf, mpf]:
+    return slope, -2 * y * slope
+
+
 #: First and second derivative of a function of one number, from the number and the function's value there.
 DERIVATIVES: dict[Callable, Callable[[mpf, mpf], tuple[mpf, mpf]]] = {
     mpmath.exp: lambda x, y: (y, y),
-    logarithm: lambda x, y: (power(x, -1), -power(x, -2)),
-    mpmath.tanh: lambda x, y: (mpmath.sech(x) ** 2, -2 * y * mpmath.sech(x) ** 2),
+    logarithm: lambda x, y: _logarithms(power(x, -1)),
+    mpmath.tanh: lambda x, y: _of_tanh(mpmath.sech(x) ** 2, y),
     mpmath.sign: lambda x, y: (mpf(0), mpf(0)),
     abs: lambda x, y: (mpmath.sign(x), mpf(0)),
 }
@@ -124,9 +132,14 @@ def raised(base: Number, exponent: Number) -> Number:
     x, n = value_of(base), exponent
     if not isinstance(base, Jet):
         return power(x, n)
-    first = n * power(x, n - 1) if n != 0 else ZERO
-    second = n * (n - 1) * power(x, n - 2) if n not in (0, 1) else ZERO
-    return chained(power(x, n), first, second, base)
+    y = power(x, n)
+    if x == 0 or not mpmath.isfinite(y):
+        first = n * power(x, n - 1) if n != 0 else ZERO
+        second = n * (n - 1) * power(x, n - 2) if n not in (0, 1) else ZERO
+    else:  # a quotient takes less than another root
+        first = n * y / x
+        second = (n - 1) * first / x
+    return chained(y, first, second, base)
 
 
 def chained(y: mpf, first: mpf, second: mpf, x: Jet) -> Jet:

@@ -25,7 +25,7 @@ from lossgen.kernel.math import (
 )
 
 # `contract` lets LLVM fuse a product and a sum; nothing else, since reassociation would destroy the error terms.
-MATH_FLAGS = 'dict(fastmath={"contract"}, error_model="numpy", forceinline=True)'
+MATH_FLAGS = 'dict(fastmath={"contract"}, error_model="numpy", forceinline=True, no_cfunc_wrapper=True)'
 
 _MODULES = {
     "float32": (float32, float32_log, lengths, differences, sums, infinities, paths),
