@@ -1,4 +1,4 @@
-"""Reductions over rows of an argument that several steps need: computed once for each row, and kept in tables."""
+"""Reductions over rows of an argument that several steps need, and functions of them: computed once for each row, in tables."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
