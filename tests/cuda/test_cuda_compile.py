@@ -75,8 +75,10 @@ FIRST = [c for c in EVERY if c[2] == "float32" and c[3] == "evaluate"]
 OWN = {module_name(*c[:2]): [f for f in FIRST if f[:2] == c[:2]] for c in FIRST}
 IN_TURN = [own[k % len(own)] for k, own in enumerate(OWN.values())]
 SAMPLE = list({title(c): c for c in [*IN_TURN, *EVERY[::131]]}.values())
-#: Elements whose step is so long: the bytes of eight numbers in half precision, by the kernel and the dtype of arrays.
+#: Elements whose step is so long: the bytes of eight numbers in half precision, or of two in double precision and their
+#: results, by the kernel and the dtype of arrays where that is not the module's.
 STACKED = {("poisson_nll_loss_full-float32-evaluate-wide-sm_80", dtype): 96 for dtype in ("float16", "bfloat16")}
+STACKED |= {(f"poisson_nll_loss_full-float64-evaluate-wide-sm_{generation}", None): 48 for generation in (80, 90)}
 #: Of losses with recurrences, which take seconds each: one kernel of each kind of front, and one in double precision.
 FEW = ["ctc_with_logits_loss-float32-evaluate-lattice-sm_90", "crf_loss-float32-evaluate-lattice-sm_80"]
 FEW += ["soft_dtw_loss-float32-hvp-lattice-sm_90", "ctc_loss-float64-evaluate-lattice-sm_80"]
