@@ -98,8 +98,17 @@ class Fill:
         return {part: table[self.table.indices] for table, part in self.kept}
 
 
+class _Single:
+    """A step that computes one thing for each position."""
+
+    @property
+    def expressions(self) -> tuple[Expr, ...]:
+        """What is computed for each position."""
+        return (self.value,)
+
+
 @dataclass(frozen=True)
-class Put:
+class Put(_Single):
     """For every position of `over`: table[positions] += value, where the positions are within the table."""
 
     table: Table
@@ -109,7 +118,7 @@ class Put:
 
 
 @dataclass(frozen=True)
-class Write:
+class Write(_Single):
     """For every position of `over`: output[positions] += value. `whole`: = value, the first to be written, and everywhere."""
 
     argument: Argument
@@ -120,11 +129,15 @@ class Write:
 
 
 @dataclass(frozen=True)
-class Keep:
-    """For every position of `over`: each table at it = its value. What several steps need of a row, computed once."""
+class Keep(_Single):
+    """For every position of `over`: each table at it = its value. What several steps need of a row, computed once.
+
+    `functions`: the parts are functions of what another such step keeps, no reductions of a row.
+    """
 
     parts: tuple[tuple[Table, Expr], ...]
     over: tuple[Index, ...]
+    functions: bool = False
 
     @property
     def value(self) -> Expr:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from sympy import Dummy, Expr
 from sympy.core.function import Function
@@ -14,10 +13,8 @@ from lossgen.formula.nodes import Max, Reduction
 from .functions import RestOfExponentials, reciprocal, reciprocal_or_zero
 from .share import is_costly
 
-
-@dataclass(frozen=True)
-class KeepFunctions(Keep):
-    """Functions of what is kept of rows, in turn."""
+#: What tables are named by; other reductions are sums, functions have their own names.
+KINDS = {Max: "largest", RestOfExponentials: "others"}
 
 
 def with_kept_rows(sweeps: Sweeps) -> Sweeps:
@@ -33,9 +30,7 @@ def with_kept_rows(sweeps: Sweeps) -> Sweeps:
     groups: dict[tuple[Index, ...], list[Expr]] = {}
     for node in sorted(wanted, key=lambda r: (isinstance(r, RestOfExponentials), str(r))):
         groups.setdefault(tuple(index for index in order if index in node.free_symbols), []).append(node)
-    keeps = tuple(
-        Keep(tuple((Table(_name(node, nodes), over), node) for node in nodes), over) for over, nodes in groups.items()
-    )
+    keeps = tuple(Keep(_parts(nodes, over), over) for over, nodes in groups.items())
     return Sweeps((*keeps, *sweeps.before), sweeps.value, sweeps.after)
 
 
@@ -46,9 +41,8 @@ def with_kept_functions(sweeps: Sweeps) -> Sweeps:
     found: list[Keep] = []
     for keep in keeps:
         functions = sorted(_outermost(_functions(steps, {node for _, node in keep.parts})), key=str)
-        names = _numbered([f"row_{function.func.__name__}" for function in functions])
-        parts = tuple((Table(name, keep.over), function) for name, function in zip(names, functions, strict=True))
-        found += [keep, *([KeepFunctions(parts, keep.over)] if parts else [])]
+        parts = _parts(functions, keep.over)
+        found += [keep, *([Keep(parts, keep.over, functions=True)] if parts else [])]
     rest = (step for step in sweeps.before if not isinstance(step, Keep))
     return Sweeps((*found, *rest), sweeps.value, sweeps.after)
 
@@ -57,7 +51,7 @@ def _functions(steps: Iterable[Step], kept: set[Expr]) -> Iterator[Expr]:
     """The functions of nothing else."""
     known = {node: Dummy() for node in kept}
     for step in steps:
-        for value in step.expressions if isinstance(step, Fill) else (step.value,):
+        for value in step.expressions:
             for node in value.atoms(Function) - kept:
                 free = node.xreplace(known).free_symbols
                 costly = is_costly(node) and not isinstance(node, reciprocal | reciprocal_or_zero)
@@ -70,8 +64,11 @@ def _outermost(nodes: Iterable[Expr]) -> set[Expr]:
     return {node for node in found if not any(node != other and other.has(node) for other in found)}
 
 
-def _numbered(names: list[str]) -> list[str]:
-    return [name if names.count(name) == 1 else f"{name}_{names[:n].count(name) + 1}" for n, name in enumerate(names)]
+def _parts(nodes: list[Expr], over: tuple[Index, ...]) -> tuple[tuple[Table, Expr], ...]:
+    """A table for each node, named by its kind, and numbered where there are several of a kind."""
+    kinds = [KINDS.get(type(node), "sum" if isinstance(node, Reduction) else type(node).__name__) for node in nodes]
+    places = [f"_{kinds[:n].count(kind) + 1}" if kinds.count(kind) > 1 else "" for n, kind in enumerate(kinds)]
+    return tuple((Table(f"row_{kind}{n}", over), node) for kind, n, node in zip(kinds, places, nodes, strict=True))
 
 
 def kept_parts(steps: tuple[Step, ...]) -> dict[Expr, TableEntry]:
@@ -82,9 +79,3 @@ def kept_parts(steps: tuple[Step, ...]) -> dict[Expr, TableEntry]:
 def _is_of_a_row(node: Reduction, order: list[Index]) -> bool:
     free = {symbol for symbol in node.free_symbols if isinstance(symbol, Index)}
     return bool(free) and free <= set(order) and not node.has(TableEntry) and not node.body.has(Reduction)
-
-
-def _name(node: Reduction, nodes: list[Expr]) -> str:
-    kind = {Max: "largest", RestOfExponentials: "others"}.get(type(node), "sum")
-    alike = [other for other in nodes if type(other) is type(node)]
-    return f"row_{kind}" if len(alike) == 1 else f"row_{kind}_{alike.index(node) + 1}"

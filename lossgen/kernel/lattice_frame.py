@@ -73,7 +73,8 @@ class LatticeFrame:
             case _:
                 yield from self.printer.lines(inline.step(step))
                 return
-        narrow = self.narrow if type(step) is Keep or (isinstance(step, Write) and step.whole) else None
+        of_rows = (isinstance(step, Keep) and not step.functions) or (isinstance(step, Write) and step.whole)
+        narrow = self.narrow if of_rows else None
         statements = self.lowering(self.layout, narrow is not None).step(step)
         yield self.pool.call(name, summary, (narrow or self.printer).lines(statements))
 

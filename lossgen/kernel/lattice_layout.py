@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer
 
-from lossgen.derive.sweeps import Fill, Step, Table, TableEntry
+from lossgen.derive.sweeps import Step, Table, TableEntry
 from lossgen.formula import Axis, Index
 from lossgen.formula.nodes import LabelEntry
 from lossgen.formula.symbols import Argument
@@ -108,7 +108,7 @@ def shifted(position: Expr) -> tuple[Index | None, Expr]:
 
 def _margins(table: Table, steps: Iterable[Step]) -> Margins:
     before, after = [1] * len(table.indices), [1] * len(table.indices)
-    values = [own for step in steps for own in (step.expressions if isinstance(step, Fill) else (step.value,))]
+    values = [own for step in steps for own in step.expressions]
     for entry in {e for value in values for e in value.atoms(TableEntry) if e.table == table}:
         for n, position in enumerate(entry.positions):
             offset = int(shifted(position)[1])

@@ -56,7 +56,7 @@ class SweepLowering(Lowering):
 
     def step(self, step: Step) -> list[Statement]:
         """The statements of one step."""
-        self._shared = shared_parts(step.expressions if isinstance(step, Fill) else [step.value])
+        self._shared = shared_parts(step.expressions)
         match step:
             case Fill():
                 own = self._nested(step.table.indices, step, lambda value: self._cell(step, value))

@@ -42,7 +42,7 @@ from .cells import Cells
 from .jets import Number, absorbed, added, applied, logarithm, multiplied, raised, value_of, varies
 from .layouts import read
 
-CONSTANTS = {pi: mpmath.pi, E: mpmath.e, oo: mpf("inf"), -oo: -mpf("inf")}
+CONSTANTS = {pi: mpmath.pi, E: mpmath.e, oo: mpmath.inf, -oo: -mpmath.inf}
 UNARY = {exp: mpmath.exp, log: logarithm, Abs: abs, sign: mpmath.sign, tanh: mpmath.tanh}
 
 

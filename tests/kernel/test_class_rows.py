@@ -60,7 +60,10 @@ def test_factors_are_computed_by_class_where_a_place_says_nothing_else(factor, b
 
 def test_on_the_device_each_thread_computes_those_of_its_places():
     made = aligned(BY_CLASS["its class"][0])
-    assert "class_local" not in render_module(made, made.variants[0], "float32", "somewhere.py", "cuda")
+    host, device = (
+        render_module(made, made.variants[0], "float32", "somewhere.py", target) for target in ("cpu", "cuda")
+    )
+    assert "class_local" in host and "class_local" not in device
 
 
 def test_functions_of_rows_are_computed_together():
