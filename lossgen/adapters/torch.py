@@ -15,7 +15,7 @@ from lossgen.runtime.again import engine_step
 from lossgen.runtime.axes import AxisOption
 from lossgen.runtime.derivatives import evaluate, fixed_denominator
 from lossgen.runtime.loss import remember
-from lossgen.runtime.quick import find_quick
+from lossgen.runtime.plain import find_quick
 from lossgen.runtime.shortest import find_shortest
 
 from .torch_arrays import as_array, check_devices, constant_words, scalar_tensor

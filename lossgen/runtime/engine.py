@@ -16,8 +16,8 @@ from .execute import Launch, launch
 from .faults import explain
 from .memory import apart
 from .outputs import check_wrt, outputs_for
+from .plain import quick_evaluate
 from .plan import Plan
-from .quick import quick_evaluate
 from .scaling import Scaling
 from .staging import Operand
 

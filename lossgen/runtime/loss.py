@@ -16,8 +16,8 @@ from .domains import Settings, check_parameters
 from .elsewhere import lies_on_cuda
 from .engine import Call, Value
 from .errors import LossError, LossTypeError
+from .plain import quick_evaluate
 from .plan import Plan, make_plan
-from .quick import quick_evaluate
 from .scaling import make_scaling
 from .schema import Schema
 from .variants import Choice, KernelModules

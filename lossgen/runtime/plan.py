@@ -38,7 +38,7 @@ class Plan:
         reshapes: where every argument can be passed as it is, what to reshape it to (None: nothing); else None.
         as_is: True if nothing at all has to be done to pass them.
         whole: for a loss over lattices, what its arguments say about each other.
-        quick: what `lossgen.runtime.quick` keeps for plain calls.
+        quick: what `lossgen.runtime.plain` keeps for plain calls.
         notes: what an adapter keeps.
     """
 

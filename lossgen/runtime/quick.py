@@ -7,11 +7,9 @@ nothing itself: the divisor and the scale come from `lossgen.runtime.scaling`, m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
 
-from .dtypes import gradient_dtype
 from .execute import run_direct
 from .faults import FAULTS, explain
 from .memory import apart, empty, room
@@ -82,12 +80,12 @@ class Quick:
     def run(
         self,
         arrays: Sequence[np.ndarray | None],
-        operands: Sequence[np.ndarray | None],
         parameters: tuple[float | int, ...],
         upstream: float,
     ) -> Results | None:
         """Value and gradients, or None if the divisor is 0 (the engine knows what then)."""
         plan = self._plan
+        operands = plan.operands(arrays)
         division = plan.division
         divisor = self._divisor
         try:
@@ -135,7 +133,7 @@ class Quick:
         At 32 elements each of these lines is a noticeable part of a call: only what cannot be done beforehand is here.
         """
         if not self._short:
-            found = self.run(arrays, self._plan.operands(arrays), parameters, 1.0)
+            found = self.run(arrays, parameters, 1.0)
             return None if found is None else (np.asarray(found[0]), found[1])
         operands = arrays if self._as_is else self._plan.operands(arrays)
         try:
@@ -208,43 +206,3 @@ def machine_code(kernel: Callable[..., None], given: Sequence[object]) -> Callab
     if not hasattr(kernel, "compile"):  # Numba is switched off (NUMBA_DISABLE_JIT)
         return kernel
     return kernel.compile(tuple(map(kernel.typeof_pyval, given)))
-
-
-def quick_evaluate(
-    plan: Plan,
-    arrays: Sequence[np.ndarray | None],
-    parameters: tuple[float | int, ...],
-    scaling: Scaling,
-    names: tuple[str, ...],
-    upstream: float,
-) -> Results | None:
-    """Value and gradients for `names` if this is a plain call, else None. Unknown names are left to the engine."""
-    quick = find_quick(plan, arrays, scaling, names)
-    return quick.run(arrays, plan.operands(arrays), parameters, upstream) if quick else None
-
-
-def find_quick(
-    plan: Plan, arrays: Sequence[np.ndarray | None], scaling: Scaling, names: tuple[str, ...]
-) -> Quick | Literal[False] | None:
-    """What evaluates calls of this plan with gradients for `names`, if they are plain calls."""
-    if not scaling.plain or plan.reshapes is None or plan.variant.numbered:
-        return None
-    key = (names, scaling.reduction)
-    quick = plan.quick.get(key)
-    if quick is None:
-        quick = plan.quick[key] = Quick(plan, names, scaling) if _is_plain(plan, arrays, names) else False
-    return quick
-
-
-def _is_plain(plan: Plan, arrays: Sequence[np.ndarray | None], names: tuple[str, ...]) -> bool:
-    """True if `Quick` can do it: there are items, and gradients that the kernel can write in place."""
-    if plan.division.items == 0:
-        return False
-    for name in names:
-        array = arrays[plan.positions[name]] if name in plan.variant.differentiable else None
-        slot = plan.slots[plan.positions[name]] if array is not None else None
-        if array is None or slot is None or slot.argument.layout == "shared":
-            return False
-        if gradient_dtype(array.dtype, plan.real) != plan.real:
-            return False
-    return True

@@ -113,7 +113,7 @@ class SequenceSlot:
         labels = np.ascontiguousarray(array if order is None else array.transpose(order), INT64).reshape(-1)
         if self.joined:
             ends = np.cumsum(lengths)
-            if (total := int(lengths.sum())) != labels.size:
+            if (total := _total(lengths, labels.size)) != labels.size:
                 expected = f"{total}, the sum of {named}"
                 raise LossError(f"{self.loss}: {self.argument.name} has {labels.size} entries, expected {expected}")
             starts = ends - lengths
@@ -170,6 +170,12 @@ class SequenceSlot:
             return _index(np.unravel_index(place, self.given))
         moved = np.unravel_index(place, tuple(self.given[d] for d in order))
         return _index(moved[order.index(d)] for d in range(len(order)))
+
+
+def _total(lengths: np.ndarray, expected: int) -> int:
+    """The sum of lengths, exactly: they may be so large that a sum of 64 bits comes to what is expected of it."""
+    most = int(lengths.max(initial=0))
+    return int(lengths.sum()) if most <= expected else sum(lengths.tolist())
 
 
 def _counted(size: int, starts: np.ndarray, lengths: np.ndarray, idle: Idle) -> np.ndarray:

@@ -102,7 +102,7 @@ def find_shortest(
     plan: Plan, numbers: Sequence[float | int], scaling: Scaling, names: Sequence[str]
 ) -> Shortest | None:
     """What evaluates calls like this one, which `Quick` can do, with gradients for `names`; None if more is to be done."""
-    if plan.division.lanes != 1 or scaling.reduction == "none" or len(names) > 1:
+    if plan.whole is not None or plan.division.lanes != 1 or scaling.reduction == "none" or len(names) > 1:
         return None
     known = scaling.reduction != "mean" or plan.each is not None
     divisor = scaling.divisor(plan, lambda _: 1.0) if known else count_unless_ignored(plan)
