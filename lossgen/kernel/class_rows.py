@@ -1,7 +1,7 @@
 """Factors of cells that know their place in a row by its class alone: one for each class, where classes are fewer than places.
 
-A row of CTC with 30 labels has 61 places, but no more factors than there are classes, and each takes an exponential. Where it
-is the other way round, as with thousands of classes, they are computed for each place.
+A row of 30 labels with blanks around them has 61 places, but no more factors than there are classes, and each takes an
+exponential. Where it is the other way round, as with thousands of classes, they are computed for each place.
 """
 
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ Step = Callable[[Sequence[np.ndarray | None], tuple[float | int, ...]], Results]
 def engine_step(call: Call, names: tuple[str, ...]) -> Step | None:
     """What evaluates further calls without weights whose arrays have the shapes, dtypes and flags of this one.
 
-    For the calls that `lossgen.runtime.quick` cannot do: losses over lattices, arguments to be moved or staged.
+    For the calls that are not plain (`lossgen.runtime.plain`): arguments to be moved, staged or summed over.
 
     Args:
         call: one such call.

@@ -25,7 +25,7 @@ real = np.float64
 integer = np.int64
 
 # Cells are 0 or from 2**-940 on, weights 0 or from e**-480 to e**40, and derivatives are scaled by 2**-60 to 2**60: quotients
-# of them lie within the range of normal numbers. In CTC with 500 frames and 100 labels, a row's cells are within 10**236.
+# of them lie within the range of normal numbers. Of labels a hundred long in 500 frames, a row's cells are within 10**236.
 LEAST_CELL = real(1.0759796952395615e-283)
 LOWEST_WEIGHT = real(-480.0)
 HIGHEST_WEIGHT = real(40.0)
