@@ -317,7 +317,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
 
 
 @njit(**KERNEL)
-def add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, blank):
+def add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, blank, label_2):
     """What the cells add to the output."""
     for t in range(n_T):
         grad_log_probs_row_2 = grad_log_probs_rows[i * grad_log_probs_step_0 + t * grad_log_probs_step_1]
@@ -331,25 +331,19 @@ def add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, gr
             sum = add(sum, np.float64(choice_3))
         sum_2 = real(sum)
         grad_log_probs_row_2[blank] += sum_2
-
-
-@njit(**KERNEL)
-def add_to_grad_log_probs_2(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, label_2):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        grad_log_probs_row_2 = grad_log_probs_rows[i * grad_log_probs_step_0 + t * grad_log_probs_step_1]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
+        grad_log_probs_row_3 = grad_log_probs_rows[i * grad_log_probs_step_0 + t * grad_log_probs_step_1]
+        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 1:]
         if t == 0:
             for s in range(n_S):
-                adjoint_alpha_at = adjoint_alpha_row[s]
-                choice_1 = (zero if (s % 2) == 0 else adjoint_alpha_at)
-                choice_2 = (choice_1 if s < 2 else zero)
-                grad_log_probs_row_2[label_2[s]] += choice_2
+                adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
+                choice_4 = (zero if (s % 2) == 0 else adjoint_alpha_at_2)
+                choice_5 = (choice_4 if s < 2 else zero)
+                grad_log_probs_row_3[label_2[s]] += choice_5
         if t != 0:
             for s in range(n_S):
-                adjoint_alpha_at_2 = adjoint_alpha_row[s]
+                adjoint_alpha_at_3 = adjoint_alpha_row_2[s]
                 if (s % 2) != 0:
-                    grad_log_probs_row_2[label_2[s]] += adjoint_alpha_at_2
+                    grad_log_probs_row_3[label_2[s]] += adjoint_alpha_at_3
 
 
 @njit(**KERNEL)
@@ -449,7 +443,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
 
 
 @njit(**KERNEL)
-def add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, adjoint_alpha_along, n_S, blank):
+def add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, adjoint_alpha_along, n_S, blank, label_2):
     """What the cells add to the output."""
     for t in range(n_T):
         product_log_probs_row_2 = product_log_probs_rows[i * product_log_probs_step_0 + t * product_log_probs_step_1]
@@ -463,25 +457,19 @@ def add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_s
             sum = add(sum, np.float64(choice_3))
         sum_2 = real(sum)
         product_log_probs_row_2[blank] += sum_2
-
-
-@njit(**KERNEL)
-def add_to_product_log_probs_2(n_T, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, adjoint_alpha_along, n_S, label_2):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        product_log_probs_row_2 = product_log_probs_rows[i * product_log_probs_step_0 + t * product_log_probs_step_1]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
+        product_log_probs_row_3 = product_log_probs_rows[i * product_log_probs_step_0 + t * product_log_probs_step_1]
+        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 1:]
         if t == 0:
             for s in range(n_S):
-                adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-                choice_1 = (zero if (s % 2) == 0 else adjoint_alpha_along_at)
-                choice_2 = (choice_1 if s < 2 else zero)
-                product_log_probs_row_2[label_2[s]] += choice_2
+                adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[s]
+                choice_4 = (zero if (s % 2) == 0 else adjoint_alpha_along_at_2)
+                choice_5 = (choice_4 if s < 2 else zero)
+                product_log_probs_row_3[label_2[s]] += choice_5
         if t != 0:
             for s in range(n_S):
-                adjoint_alpha_along_at_2 = adjoint_alpha_along_row[s]
+                adjoint_alpha_along_at_3 = adjoint_alpha_along_row_2[s]
                 if (s % 2) != 0:
-                    product_log_probs_row_2[label_2[s]] += adjoint_alpha_along_at_2
+                    product_log_probs_row_3[label_2[s]] += adjoint_alpha_along_at_3
 
 
 @njit(**KERNEL)
@@ -687,9 +675,7 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
                 else:
                     fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
             if grad_log_probs is not None:
-                add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, blank)
-            if grad_log_probs is not None:
-                add_to_grad_log_probs_2(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, label_2)
+                add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, blank, label_2)
         totals[lane] = total
         faults[lane] = 0
 
@@ -790,9 +776,7 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
             if product_log_probs is not None:
                 fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alpha_along, alpha_along, adjoint_alpha, n_S, holds_2)
             if product_log_probs is not None:
-                add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, adjoint_alpha_along, n_S, blank)
-            if product_log_probs is not None:
-                add_to_product_log_probs_2(n_T, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, adjoint_alpha_along, n_S, label_2)
+                add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, adjoint_alpha_along, n_S, blank, label_2)
         totals[lane] = total
         faults[lane] = 0
 

@@ -510,7 +510,7 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
 
 
 @njit(**KERNEL)
-def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C):
+def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C, blank, label_2):
     """What the cells add to the output."""
     row_others_row = row_others[1:]
     row_largest_row = row_largest[1:]
@@ -531,42 +531,30 @@ def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_l
         for c_at in range(n_C):
             logits_at = logits_row_2[c_at]
             grad_logits_row_2[c_at] = product_1 * narrow_exp_below(logits_at, row_largest_at)
-
-
-@njit(**KERNEL)
-def add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, blank):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
-        sum = 0.0
+        grad_logits_row_3 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
+        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 1:]
+        sum_3 = 0.0
         for s in range(n_S):
-            adjoint_alpha_at = adjoint_alpha_row[s]
-            choice_1 = (adjoint_alpha_at if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else adjoint_alpha_at)
-            choice_3 = (choice_2 if (s % 2) == 0 else zero)
-            sum = add(sum, np.float64(choice_3))
-        sum_2 = real(sum)
-        grad_logits_row_2[blank] += sum_2
-
-
-@njit(**KERNEL)
-def add_to_grad_logits_3(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, label_2):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
+            adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
+            choice_3 = (adjoint_alpha_at_2 if s < 2 else zero)
+            choice_4 = (choice_3 if t == 0 else adjoint_alpha_at_2)
+            choice_5 = (choice_4 if (s % 2) == 0 else zero)
+            sum_3 = add(sum_3, np.float64(choice_5))
+        sum_4 = real(sum_3)
+        grad_logits_row_3[blank] += sum_4
+        grad_logits_row_4 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
+        adjoint_alpha_row_3 = adjoint_alpha[t + 1, 1:]
         if t == 0:
             for s in range(n_S):
-                adjoint_alpha_at = adjoint_alpha_row[s]
-                choice_1 = (zero if (s % 2) == 0 else adjoint_alpha_at)
-                choice_2 = (choice_1 if s < 2 else zero)
-                grad_logits_row_2[label_2[s]] += choice_2
+                adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
+                choice_6 = (zero if (s % 2) == 0 else adjoint_alpha_at_3)
+                choice_7 = (choice_6 if s < 2 else zero)
+                grad_logits_row_4[label_2[s]] += choice_7
         if t != 0:
             for s in range(n_S):
-                adjoint_alpha_at_2 = adjoint_alpha_row[s]
+                adjoint_alpha_at_4 = adjoint_alpha_row_3[s]
                 if (s % 2) != 0:
-                    grad_logits_row_2[label_2[s]] += adjoint_alpha_at_2
+                    grad_logits_row_4[label_2[s]] += adjoint_alpha_at_4
 
 
 @njit(**KERNEL)
@@ -693,7 +681,7 @@ def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alp
 
 
 @njit(**KERNEL)
-def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C):
+def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, blank, label_2):
     """What the cells add to the output."""
     row_largest_row = row_largest[1:]
     row_others_row = row_others[1:]
@@ -746,42 +734,30 @@ def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, 
             direction_logits_at_3 = direction_logits_row_2[c_at]
             logits_at_4 = logits_row_2[c_at]
             product_logits_row_2[c_at] = (product_1 * ((product_2 + direction_logits_at_3) - sum_10) - sum_2) * narrow_exp_below(logits_at_4, row_largest_at) * inverse_2
-
-
-@njit(**KERNEL)
-def add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, blank):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
-        sum = 0.0
+        product_logits_row_3 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
+        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 1:]
+        sum_11 = 0.0
         for s in range(n_S):
-            adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-            choice_1 = (adjoint_alpha_along_at if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else adjoint_alpha_along_at)
-            choice_3 = (choice_2 if (s % 2) == 0 else zero)
-            sum = add(sum, np.float64(choice_3))
-        sum_2 = real(sum)
-        product_logits_row_2[blank] += sum_2
-
-
-@njit(**KERNEL)
-def add_to_product_logits_3(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, label_2):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
+            adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[s]
+            choice_7 = (adjoint_alpha_along_at_2 if s < 2 else zero)
+            choice_8 = (choice_7 if t == 0 else adjoint_alpha_along_at_2)
+            choice_9 = (choice_8 if (s % 2) == 0 else zero)
+            sum_11 = add(sum_11, np.float64(choice_9))
+        sum_12 = real(sum_11)
+        product_logits_row_3[blank] += sum_12
+        product_logits_row_4 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
+        adjoint_alpha_along_row_3 = adjoint_alpha_along[t + 1, 1:]
         if t == 0:
             for s in range(n_S):
-                adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-                choice_1 = (zero if (s % 2) == 0 else adjoint_alpha_along_at)
-                choice_2 = (choice_1 if s < 2 else zero)
-                product_logits_row_2[label_2[s]] += choice_2
+                adjoint_alpha_along_at_3 = adjoint_alpha_along_row_3[s]
+                choice_10 = (zero if (s % 2) == 0 else adjoint_alpha_along_at_3)
+                choice_11 = (choice_10 if s < 2 else zero)
+                product_logits_row_4[label_2[s]] += choice_11
         if t != 0:
             for s in range(n_S):
-                adjoint_alpha_along_at_2 = adjoint_alpha_along_row[s]
+                adjoint_alpha_along_at_4 = adjoint_alpha_along_row_3[s]
                 if (s % 2) != 0:
-                    product_logits_row_2[label_2[s]] += adjoint_alpha_along_at_2
+                    product_logits_row_4[label_2[s]] += adjoint_alpha_along_at_4
 
 
 @njit(**KERNEL)
@@ -1004,11 +980,7 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
                 else:
                     fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
             if grad_logits is not None:
-                add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C)
-            if grad_logits is not None:
-                add_to_grad_logits_2(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, blank)
-            if grad_logits is not None:
-                add_to_grad_logits_3(n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, label_2)
+                add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C, blank, label_2)
         totals[lane] = total
         faults[lane] = 0
 
@@ -1119,11 +1091,7 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             if product_logits is not None:
                 fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alpha_along, alpha_along, adjoint_alpha, n_S, holds_2)
             if product_logits is not None:
-                add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C)
-            if product_logits is not None:
-                add_to_product_logits_2(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, blank)
-            if product_logits is not None:
-                add_to_product_logits_3(n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, label_2)
+                add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, blank, label_2)
         totals[lane] = total
         faults[lane] = 0
 

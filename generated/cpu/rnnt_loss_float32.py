@@ -477,7 +477,7 @@ def fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha
 
 
 @njit(**KERNEL)
-def add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C):
+def add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, adjoint_alpha, alpha, local_alpha_1, sum_alpha, blank, local_alpha_2, label):
     """What the cells add to the output."""
     for t in range(n_T):
         row_adjoint_alpha_1_row = row_adjoint_alpha_1[t + 1, 1:]
@@ -493,44 +493,32 @@ def add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, g
             for c_at in range(n_C):
                 logits_at = logits_row_2[c_at]
                 grad_logits_row_2[c_at] = product_1 * narrow_exp_below(logits_at, row_largest_at)
-
-
-@njit(**KERNEL)
-def add_to_grad_logits_2(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, blank):
-    """What the cells add to the output."""
-    for t in range(n_T):
         adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
         alpha_row = alpha[t + 1, 1:]
         local_alpha_1_row = local_alpha_1[t + 1, 1:]
         sum_alpha_row = sum_alpha[t + 2, 1:]
         for u in range(n_V):
-            grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
+            grad_logits_row_3 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
             adjoint_alpha_at = adjoint_alpha_row[u]
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
             sum_alpha_at = sum_alpha_row[u]
-            grad_logits_row_2[blank] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
-
-
-@njit(**KERNEL)
-def add_to_grad_logits_3(n_T, adjoint_alpha, alpha, local_alpha_2, sum_alpha, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, label):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        adjoint_alpha_row = adjoint_alpha[t + 1, 2:]
-        alpha_row = alpha[t + 1, 1:]
+            grad_logits_row_3[blank] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
+        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
+        alpha_row_2 = alpha[t + 1, 1:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
-        sum_alpha_row = sum_alpha[t + 1, 2:]
+        sum_alpha_row_2 = sum_alpha[t + 1, 2:]
         for u in range(n_V):
-            grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
-            adjoint_alpha_at = adjoint_alpha_row[u]
-            alpha_at = alpha_row[u]
+            grad_logits_row_4 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
+            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
+            alpha_at_2 = alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            grad_logits_row_2[label[u]] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at)
+            sum_alpha_at_2 = sum_alpha_row_2[u]
+            grad_logits_row_4[label[u]] += adjoint_alpha_at_2 * path_share(path_product(alpha_at_2, local_alpha_2_at), sum_alpha_at_2)
 
 
 @njit(**KERNEL)
-def add_to_grad_logits_4(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logits_step_1, n_U, n_V, grad_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C):
+def add_to_grad_logits_2(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logits_step_1, n_U, n_V, grad_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C):
     """What the cells add to the output."""
     grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * grad_logits_step_1 + max(min(n_U, n_V - 1), 0) * grad_logits_step_2]
     alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
@@ -746,7 +734,7 @@ def fill_row_adjoint_alpha_1_along(n_T, adjoint_alpha_along, alpha, local_alpha_
 
 
 @njit(**KERNEL)
-def add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row_adjoint_alpha_1_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C):
+def add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row_adjoint_alpha_1_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, blank, local_alpha_2_along, local_alpha_2, label):
     """What the cells add to the output."""
     for t in range(n_T):
         row_largest_row = row_largest[t + 1, 1:]
@@ -787,12 +775,6 @@ def add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row
                 direction_logits_at_3 = direction_logits_row_2[c_at]
                 logits_at_4 = logits_row_2[c_at]
                 product_logits_row_2[c_at] = (((product_1 + direction_logits_at_3) - sum_6) * row_adjoint_alpha_1_at + row_adjoint_alpha_1_along_at) * narrow_exp_below(logits_at_4, row_largest_at) * inverse_2
-
-
-@njit(**KERNEL)
-def add_to_product_logits_2(n_T, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, blank):
-    """What the cells add to the output."""
-    for t in range(n_T):
         sum_alpha_along_row = sum_alpha_along[t + 2, 1:]
         alpha_along_row = alpha_along[t + 1, 1:]
         local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
@@ -802,7 +784,7 @@ def add_to_product_logits_2(n_T, sum_alpha_along, alpha_along, local_alpha_1_alo
         local_alpha_1_row = local_alpha_1[t + 1, 1:]
         sum_alpha_row = sum_alpha[t + 2, 1:]
         for u in range(n_V):
-            product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
+            product_logits_row_3 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
             sum_alpha_along_at = sum_alpha_along_row[u]
             alpha_along_at = alpha_along_row[u]
             local_alpha_1_along_at = local_alpha_1_along_row[u]
@@ -811,36 +793,30 @@ def add_to_product_logits_2(n_T, sum_alpha_along, alpha_along, local_alpha_1_alo
             alpha_at = alpha_row[u]
             local_alpha_1_at = local_alpha_1_row[u]
             sum_alpha_at = sum_alpha_row[u]
-            product_logits_row_2[blank] += ((alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
-
-
-@njit(**KERNEL)
-def add_to_product_logits_3(n_T, sum_alpha_along, alpha_along, local_alpha_2_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_2, sum_alpha, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, label):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        sum_alpha_along_row = sum_alpha_along[t + 1, 2:]
-        alpha_along_row = alpha_along[t + 1, 1:]
+            product_logits_row_3[blank] += ((alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
+        sum_alpha_along_row_2 = sum_alpha_along[t + 1, 2:]
+        alpha_along_row_2 = alpha_along[t + 1, 1:]
         local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 2:]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 2:]
-        alpha_row = alpha[t + 1, 1:]
+        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
+        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 2:]
+        alpha_row_2 = alpha[t + 1, 1:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
-        sum_alpha_row = sum_alpha[t + 1, 2:]
+        sum_alpha_row_2 = sum_alpha[t + 1, 2:]
         for u in range(n_V):
-            product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
-            sum_alpha_along_at = sum_alpha_along_row[u]
-            alpha_along_at = alpha_along_row[u]
+            product_logits_row_4 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
+            sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
+            alpha_along_at_2 = alpha_along_row_2[u]
             local_alpha_2_along_at = local_alpha_2_along_row[u]
-            adjoint_alpha_at = adjoint_alpha_row[u]
-            adjoint_alpha_along_at = adjoint_alpha_along_row[u]
-            alpha_at = alpha_row[u]
+            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
+            adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
+            alpha_at_2 = alpha_row_2[u]
             local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            product_logits_row_2[label[u]] += ((alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at)
+            sum_alpha_at_2 = sum_alpha_row_2[u]
+            product_logits_row_4[label[u]] += ((alpha_along_at_2 + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 + adjoint_alpha_along_at_2) * path_share(path_product(alpha_at_2, local_alpha_2_at), sum_alpha_at_2)
 
 
 @njit(**KERNEL)
-def add_to_product_logits_4(product_logits_rows, i, product_logits_step_0, n_T, product_logits_step_1, n_U, n_V, product_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2):
+def add_to_product_logits_2(product_logits_rows, i, product_logits_step_0, n_T, product_logits_step_1, n_U, n_V, product_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2):
     """What the cells add to the output."""
     product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * product_logits_step_1 + max(min(n_U, n_V - 1), 0) * product_logits_step_2]
     alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
@@ -982,17 +958,13 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             if grad_logits is not None:
                 fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_adjoint_alpha_1, n_V)
             if grad_logits is not None:
-                add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C)
-            if grad_logits is not None:
-                add_to_grad_logits_2(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, blank)
-            if grad_logits is not None:
-                add_to_grad_logits_3(n_T, adjoint_alpha, alpha, local_alpha_2, sum_alpha, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, label)
+                add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, adjoint_alpha, alpha, local_alpha_1, sum_alpha, blank, local_alpha_2, label)
             if grad_logits is not None:
                 grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * grad_logits_step_1 + max(min(n_U, n_V - 1), 0) * grad_logits_step_2]
                 if 0 <= n_T - 1 < n_T and 0 <= n_U < n_V:
                     grad_logits_row_2[blank] += factor * choice_2 * is_path(alpha_at)
             if grad_logits is not None:
-                add_to_grad_logits_4(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logits_step_1, n_U, n_V, grad_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C)
+                add_to_grad_logits_2(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logits_step_1, n_U, n_V, grad_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C)
         totals[lane] = total
         faults[lane] = 0
 
@@ -1129,12 +1101,8 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             if product_logits is not None:
                 fill_row_adjoint_alpha_1_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, row_adjoint_alpha_1_along, n_V)
             if product_logits is not None:
-                add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row_adjoint_alpha_1_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C)
+                add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row_adjoint_alpha_1_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, blank, local_alpha_2_along, local_alpha_2, label)
             if product_logits is not None:
-                add_to_product_logits_2(n_T, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, blank)
-            if product_logits is not None:
-                add_to_product_logits_3(n_T, sum_alpha_along, alpha_along, local_alpha_2_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_2, sum_alpha, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, label)
-            if product_logits is not None:
-                add_to_product_logits_4(product_logits_rows, i, product_logits_step_0, n_T, product_logits_step_1, n_U, n_V, product_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2)
+                add_to_product_logits_2(product_logits_rows, i, product_logits_step_0, n_T, product_logits_step_1, n_U, n_V, product_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2)
         totals[lane] = total
         faults[lane] = 0

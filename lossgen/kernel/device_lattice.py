@@ -126,7 +126,7 @@ class DeviceLatticeFrame(LatticeFrame):
         yield from ("    value = real(item_scale[i]) * value", "    factor = scale * real(item_scale[i])")
         yield from ("if member == 0:", "    total, total_lost = sum_with_lost(total, total_lost, value)")
         yield from ("    if values is not None:", "        values[i] = value")
-        for step, lines in zip(self.program.sweeps.after, self.steps.after, strict=True):
+        for step, lines in self.steps.after:
             yield from self._guarded(step, lines)
         yield from self._rows_written()
 

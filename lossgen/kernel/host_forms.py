@@ -13,8 +13,8 @@ Guard = Callable[[Step, Sequence[str]], Iterable[str]]
 class OneForm:
     """The steps one after the other."""
 
-    def __init__(self, sweeps: Sweeps, steps: WrittenSteps) -> None:
-        self.sweeps, self.steps = sweeps, steps
+    def __init__(self, steps: WrittenSteps) -> None:
+        self.steps = steps
 
     def before(self) -> Iterator[str]:
         """Up to the value."""
@@ -24,7 +24,7 @@ class OneForm:
 
     def after(self, guard: Guard) -> Iterator[str]:
         """The steps after the value; `guard` says for which outputs each is done."""
-        for step, lines in zip(self.sweeps.after, self.steps.after, strict=True):
+        for step, lines in self.steps.after:
             yield from guard(step, lines)
 
 
@@ -37,14 +37,13 @@ class TwoForms(OneForm):
 
     def __init__(
         self,
-        sweeps: Sweeps,
         steps: WrittenSteps,
         scaled: Sweeps,
         fast: WrittenSteps,
         cleared: Sequence[str],
         least: str,
     ) -> None:
-        super().__init__(sweeps, steps)
+        super().__init__(steps)
         self.scaled, self.fast, self.cleared, self.least = scaled, fast, cleared, least
 
     def before(self) -> Iterator[str]:
@@ -69,7 +68,7 @@ class TwoForms(OneForm):
         yield from _indented(self.steps.value)
 
     def after(self, guard: Guard) -> Iterator[str]:
-        for step, fast, lines in zip(self.sweeps.after, self.fast.after, self.steps.after, strict=True):
+        for (step, lines), (_, fast) in zip(self.steps.after, self.fast.after, strict=True):
             yield from guard(step, lines if fast == lines else list(_either(fast, lines)))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from lossgen.derive.sweeps import Table
+from lossgen.derive.sweeps import Step, Table
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
@@ -11,12 +11,16 @@ from .host_forms import OneForm, TwoForms
 from .host_loops import SPARE, HostLowering
 from .lattice_frame import ROWS, LatticeFrame
 from .names import across, full_size, size_name
+from .row_writes import together
 
 
 class HostLatticeFrame(LatticeFrame):
     """A kernel that works on some lanes of items, one after the other."""
 
     lowering = HostLowering
+
+    def as_one(self, steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+        return together(steps)
 
     def arguments(self) -> Iterator[str]:
         program = self.program
@@ -120,13 +124,11 @@ class HostLatticeFrame(LatticeFrame):
         """The steps, in plain numbers too where the program has that form."""
         program = self.program
         if program.scaled is None:
-            return OneForm(program.sweeps, self.steps)
+            return OneForm(self.steps)
         self.printer.expression.used.add("fits_factor")
         fast = self.written(program.scaled, self.lowering(self.layout))
         other = [table for table in self.layout.tables if self._fast_tables[table].outside != table.outside]
-        return TwoForms(
-            program.sweeps, self.steps, program.scaled, fast, list(map(self._emptied, other)), self._least_value
-        )
+        return TwoForms(self.steps, program.scaled, fast, list(map(self._emptied, other)), self._least_value)
 
     @property
     def _least_value(self) -> str:

@@ -13,6 +13,7 @@ from .lattice_program import LatticeProgram
 from .names import full_size, size_name
 from .narrow import NarrowPrinter
 from .pool import Pool
+from .row_writes import in_one_loop
 from .statement_printer import DOMAIN_CHECKS, StatementPrinter
 from .sweep_lowering import ITEMS, SweepLowering
 
@@ -22,11 +23,11 @@ ROWS = ("row", *ITEMS)
 
 @dataclass(frozen=True)
 class WrittenSteps:
-    """The lines of each step up to the value, of the value, and of each step after it."""
+    """The lines of each step up to the value, of the value, and of each step after it, or of several that are done as one."""
 
     before: list[list[str]]
     value: list[str]
-    after: list[list[str]]
+    after: list[tuple[Step, list[str]]]
 
 
 class LatticeFrame:
@@ -50,9 +51,15 @@ class LatticeFrame:
 
     def written(self, sweeps: Sweeps, inline: SweepLowering) -> "WrittenSteps":
         """The steps as lines."""
-        before = [list(self._step(step, inline)) for step in sweeps.before]
+        before = [self._done([step], inline) for step in sweeps.before]
         value = list(self.printer.lines(inline.value(sweeps.value)))
-        return WrittenSteps(before, value, [list(self._step(step, inline)) for step in sweeps.after])
+        return WrittenSteps(
+            before, value, [(steps[0], self._done(steps, inline)) for steps in self.as_one(sweeps.after)]
+        )
+
+    def as_one(self, steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+        """The steps in their order, those together that one function does."""
+        return [(step,) for step in steps]
 
     @abstractmethod
     def arguments(self) -> Iterator[str]:
@@ -62,21 +69,31 @@ class LatticeFrame:
     def lines(self) -> Iterator[str]:
         """The kernel's body."""
 
-    def _step(self, step: Step, inline: SweepLowering) -> Iterator[str]:
+    def _done(self, steps: Sequence[Step], inline: SweepLowering) -> list[str]:
+        """What the steps do: calls of functions, or the lines themselves where there is no loop over cells."""
+        named = self._named(steps[0])
+        if named is None:
+            return list(self.printer.lines(inline.step(steps[0])))
+        lowering = self.lowering(self.layout)
+        parts = [self._lines_of(step, lowering) for step in steps]
+        single = in_one_loop(parts)
+        return [self.pool.call(*named, lines) for lines in (parts if single is None else [single])]
+
+    def _named(self, step: Step) -> tuple[str, str] | None:
+        """The name of the function for a step over cells, and what it does."""
         match step:
             case Fill():
-                name, summary = f"fill_{step.table.name}", f"{step.table.name} for every cell of the item."
+                return f"fill_{step.table.name}", f"{step.table.name} for every cell of the item."
             case Keep():
-                name, summary = "keep_rows", "What several steps need of each row."
+                return "keep_rows", "What several steps need of each row."
             case Write() if step.over:
-                name, summary = f"add_to_{self.program.output(step.argument)}", "What the cells add to the output."
-            case _:
-                yield from self.printer.lines(inline.step(step))
-                return
+                return f"add_to_{self.program.output(step.argument)}", "What the cells add to the output."
+        return None
+
+    def _lines_of(self, step: Step, lowering: SweepLowering) -> list[str]:
         of_rows = (isinstance(step, Keep) and not step.functions) or (isinstance(step, Write) and step.whole)
         narrow = self.narrow if of_rows else None
-        statements = self.lowering(self.layout, narrow is not None).step(step)
-        yield self.pool.call(name, summary, (narrow or self.printer).lines(statements))
+        return list((narrow or self.printer).lines(lowering.step(step, narrow is not None)))
 
     def _guarded(self, step: Step, lines: Sequence[str]) -> Iterator[str]:
         """A step after the value: tables where any output is wanted, each output where it is."""

@@ -34,13 +34,12 @@ class SweepLowering(Lowering):
 
     spelling: Spelling
 
-    def __init__(self, layout: LatticeLayout, narrow: bool = False) -> None:
-        """`narrow`: the arithmetic is narrower than the tables, whose entries are converted as they are read."""
+    def __init__(self, layout: LatticeLayout) -> None:
         super().__init__(layout.program, element=False)
         self.layout = layout
         self.names = layout.names()
         self._guards = {}
-        self._narrow = narrow
+        self._narrow = False
         self._computed: set[Expr] = set()
         self.scalars = {a: f"{a.name}_i" for a in layout.program.arrays if a.role.layout in ITEMS}
 
@@ -54,8 +53,14 @@ class SweepLowering(Lowering):
         """The statements that read what is one number for each item."""
         return [self._load(argument, name, "i") for argument, name in self.scalars.items()]
 
-    def step(self, step: Step) -> list[Statement]:
-        """The statements of one step."""
+    def step(self, step: Step, narrow: bool = False) -> list[Statement]:
+        """The statements of one step.
+
+        `narrow`: the arithmetic is narrower than the tables, whose entries are converted as they are read.
+        """
+        if narrow is not self._narrow:
+            self._bound.clear()  # what other steps have read is of another type
+            self._narrow = narrow
         self._shared = shared_parts(step.expressions)
         match step:
             case Fill():

@@ -12,7 +12,7 @@ import numpy as np
 
 from .directions import direction_operands
 from .errors import LossError
-from .execute import Launch, launch
+from .execute import Launch, launch, total_of
 from .faults import explain
 from .memory import apart
 from .outputs import check_wrt, outputs_for
@@ -227,7 +227,7 @@ class Call:
         totals, faults = launch(job, self.plan, threaded)
         if faults.any():
             explain(self.plan, self.arrays, self.parameters, job.item_scale, faults)
-        return float(totals.sum())
+        return total_of(totals)
 
     def _normaliser(self, item_scale: np.ndarray | None, values: np.ndarray | None = None) -> float:
         """The sum of the loss's own normaliser over the items; `values` receives each."""

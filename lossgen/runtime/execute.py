@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -71,6 +72,15 @@ def run_direct(kernel: Callable[..., None], division: Division, threaded: bool, 
         kernel(first, last, division.bounds, *rest)
 
     run_lanes(division.lanes, lambda: lanes)
+
+
+def total_of(totals: np.ndarray) -> float:
+    """The sum over the lanes, rounded once; where that takes numbers too large for it, or infinite, as NumPy adds them."""
+    try:
+        return math.fsum(totals.tolist())
+    except (OverflowError, ValueError):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(totals.sum())
 
 
 class _StagedLanes:

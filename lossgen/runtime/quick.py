@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .execute import run_direct
+from .execute import run_direct, total_of
 from .faults import FAULTS, explain
 from .memory import apart, empty, room
 from .plan import Plan, count_unless_ignored
@@ -195,7 +195,7 @@ class Quick:
         single = faults.size == 1
         if faults.item() if single else faults.any():
             explain(self._plan, arrays, parameters, item_scale, faults)
-        return totals.item() if single else float(totals.sum())
+        return totals.item() if single else total_of(totals)
 
 
 def machine_code(kernel: Callable[..., None], given: Sequence[object]) -> Callable[..., None]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .counted import Counted, counts_plainly
-from .execute import run_direct
+from .execute import run_direct, total_of
 from .faults import explain
 from .grids import GridSlot
 from .memory import apart
@@ -47,7 +47,7 @@ class QuickWhole:
         self._valued = scaling.reduction == "none"
         self._divisor = scaling.divisor(plan, lambda _: 1.0)
         self._scale = scaling.scales(plan, self._divisor, 1.0, None)[0]
-        self._spare: list[tuple[np.ndarray, np.ndarray]] = []  # a list's pop and append are atomic
+        self._spare: list[tuple[np.ndarray, ...]] = []  # a list's pop and append are atomic
         places = enumerate(plan.slots)
         self._grids = tuple([(place, *slot.rows) for place, slot in places if isinstance(slot, GridSlot) and slot.rows])
         self._counted = Counted(plan)
@@ -84,12 +84,12 @@ class QuickWhole:
             operands[place] = arrays[place].reshape(shape), steps  # type: ignore[union-attr]
         division = plan.division
         try:
-            totals, faults = self._spare.pop()
+            totals, faults, shares = self._spare.pop()
         except IndexError:
             totals, faults = np.empty(division.lanes), np.empty(division.lanes, np.int64)
+            shares = apart((division.items,), plan.real)
         item_scale = None
         if self._divisor_kernel is not None:
-            shares = apart((division.items,), plan.real)
             given = *operands, *parameters, *sizes, 1.0, None, shares, totals, faults
             run_direct(self._divisor_kernel, division, division.many_items, *given)
             item_scale = np.reciprocal(shares, out=shares)
@@ -101,10 +101,10 @@ class QuickWhole:
             gradients.append(gradient)
         rest = *operands, *parameters, *sizes, scale, item_scale, values, totals, faults, *outputs
         run_direct(self._kernel, division, division.threaded, *rest)
-        if np.bitwise_or.reduce(faults):  # what `any` does, without a step in Python
+        total = total_of(totals)
+        if any(faults.tolist()):
             explain(plan, arrays, parameters, item_scale, faults)
-        total = np.add.reduce(totals).item()
-        self._spare.append((totals, faults))
+        self._spare.append((totals, faults, shares))
         if values is not None:
             return values.reshape(plan.geometry.item_shape), tuple(gradients)
         return self._scaling.reduce(plan, total, divisor, 0.0), tuple(gradients)

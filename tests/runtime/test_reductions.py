@@ -6,6 +6,8 @@ from handwritten.losses import choice, latent, square
 from reference import choice as choice_reference
 from reference import latent as latent_reference
 
+from lossgen.runtime.execute import total_of
+
 
 @pytest.fixture
 def pair(rng):
@@ -154,3 +156,17 @@ def test_one_dimensional_features_are_one_item(rng):
     np.testing.assert_allclose(value, latent_reference(r, 0 * r, m, 0 * m + 1))
     np.testing.assert_allclose(gr, r)
     np.testing.assert_allclose(gm, m)
+
+
+@pytest.mark.parametrize(
+    ("totals", "expected"),
+    [
+        ([1e16, 1.0, -1e16], 1.0),
+        ([np.inf, 1.0], np.inf),
+        ([np.inf, -np.inf], np.nan),
+        ([1e308, 1e308, -1e308], np.inf),
+        ([np.nan, np.inf], np.nan),
+    ],
+)
+def test_the_sum_over_lanes_is_rounded_once(totals, expected):
+    np.testing.assert_equal(total_of(np.array(totals)), expected)
