@@ -14,9 +14,9 @@ from .lanes import Job
 
 #: How long a helper looks for the next job, and a caller for the end of one, before it sleeps; in nanoseconds.
 PATIENCE = 300_000
-#: How long a helper waits once it has seen a job: until its own kernel runs, the caller holds the GIL, and a thread that
-#: finds it held goes to sleep.
-LATER = 8_000
+#: How long a helper waits once it is asked: until its own kernel runs, the caller holds the GIL, and a thread that finds it
+#: held goes to sleep.
+LATER = 6_000
 
 
 class Pool:
@@ -32,13 +32,16 @@ class Pool:
         self._spinning: ModuleType | None = None
 
     def help(self, job: Job, helpers: int) -> None:
-        """Ask for this many helpers, starting threads that do not exist yet."""
+        """Put a job out for this many helpers, starting threads that do not exist yet."""
         if self._size < helpers:
             self._grow(helpers)
         for _ in range(min(helpers, self._size)):
             self._jobs.put(job)
         if self._spinning is not None:
             self._spinning.note(self._place)
+
+    def ask(self) -> None:
+        """Call the helpers that watch: the caller is about to run its own lanes, and to let go of the GIL."""
         self._asked[0] += 1
 
     def finish(self, job: Job) -> None:

@@ -37,15 +37,21 @@ class Job:
         self.told = np.zeros(1, np.int64)
         """Whether all is done, for a caller that watches it."""
 
-    def work(self) -> bool:
-        """Take lanes until none is left; whether this thread finished the last. An error is kept for `result`."""
+    def work(self, beginning: Callable[[], None] | None = None) -> bool:
+        """Take lanes until none is left; whether this thread finished the last. An error is kept for `result`.
+
+        `beginning` is called when this thread is about to run its first ones.
+        """
         own, first, last = self._begin()
         run: Lanes | None = None
         finished = False
         while first < last:
             try:
                 if self._error is None:
-                    run = run or self._prepare()
+                    if run is None:
+                        run = self._prepare()
+                        if beginning is not None:
+                            beginning()
                     run(first, last)
             except BaseException as error:  # raised again in `result`, in the caller's thread
                 self._error = error

@@ -81,6 +81,6 @@ def run_lanes(count: int, prepare: Callable[[], Lanes], threaded: bool = True) -
         return
     job = Job(count, prepare, helpers + 1)
     _pool.help(job, helpers)
-    if not job.work():
+    if not job.work(_pool.ask):
         _pool.finish(job)
     job.result()

@@ -272,3 +272,11 @@ def test_the_number_of_threads(threads):
         )
         assert done.stdout == expected
     assert done.stderr.endswith("ValueError: LOSSGEN_NUM_THREADS is 'x', expected an integer that is at least 1\n")
+
+
+def test_helpers_are_called_when_the_caller_is_about_to_run_its_lanes():
+    """Earlier they would find the GIL held, and go to sleep."""
+    told: list[str] = []
+    job = Job(4, lambda: told.append("prepared") or (lambda first, last: told.append("run")), 1)
+    assert job.work(lambda: told.append("called"))
+    assert told[:3] == ["prepared", "called", "run"] and told.count("called") == 1
