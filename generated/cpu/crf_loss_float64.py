@@ -185,19 +185,21 @@ def add(total, value):
 
 
 @njit(**KERNEL)
-def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, n_K, start, sum_alpha, transitions_across):
+def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across):
     """alpha for every cell of the item."""
     for t in range(n_T):
         if t == 0:
             emissions_row_2 = emissions_rows[i * emissions_step_0 + t * emissions_step_1]
             alpha_row = alpha[t + 1, 1:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
             for k in range(n_K):
                 start_at = start[k]
                 emissions_at = emissions_row_2[k]
+                sum_alpha_row[k] = -real(np.inf)
                 alpha_row[k] = start_at + emissions_at
         if t != 0:
             alpha_row_2 = alpha[t, 1:]
-            sum_alpha_row = sum_alpha[t + 1, 1:]
+            sum_alpha_row_2 = sum_alpha[t + 1, 1:]
             emissions_row_3 = emissions_rows[i * emissions_step_0 + t * emissions_step_1]
             alpha_row_3 = alpha[t + 1, 1:]
             for k in range(n_K):
@@ -222,7 +224,7 @@ def fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha
                 others = rest + real(rest_ties - 1)
                 sum_3 = largest + log1p(others)
                 emissions_at_2 = emissions_row_3[k]
-                sum_alpha_row[k] = sum_3
+                sum_alpha_row_2[k] = sum_3
                 alpha_row_3[k] = emissions_at_2 + sum_3
 
 
@@ -394,21 +396,23 @@ def add_to_grad_end(end, tags_labels, tags_start, n_T, emissions_rows, i, emissi
 
 
 @njit(**KERNEL)
-def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, n_K, direction_start, alpha, sum_alpha, sum_alpha_along, direction_transitions_across, transitions_across):
+def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, sum_alpha_along, n_K, direction_start, alpha, sum_alpha, direction_transitions_across, transitions_across):
     """alpha_along for every cell of the item."""
     for t in range(n_T):
         if t == 0:
             direction_emissions_row_2 = direction_emissions_rows[i * direction_emissions_step_0 + t * direction_emissions_step_1]
             alpha_along_row = alpha_along[t + 1, 1:]
+            sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
             for k in range(n_K):
                 direction_start_at = direction_start[k]
                 direction_emissions_at = direction_emissions_row_2[k]
+                sum_alpha_along_row[k] = zero
                 alpha_along_row[k] = direction_start_at + direction_emissions_at
         if t != 0:
             alpha_along_row_2 = alpha_along[t, 1:]
             alpha_row = alpha[t, 1:]
             sum_alpha_row = sum_alpha[t + 1, 1:]
-            sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
+            sum_alpha_along_row_2 = sum_alpha_along[t + 1, 1:]
             direction_emissions_row_3 = direction_emissions_rows[i * direction_emissions_step_0 + t * direction_emissions_step_1]
             alpha_along_row_3 = alpha_along[t + 1, 1:]
             for k in range(n_K):
@@ -423,7 +427,7 @@ def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_
                 sum_2 = real(sum)
                 sum_1 = sum_2
                 direction_emissions_at_2 = direction_emissions_row_3[k]
-                sum_alpha_along_row[k] = sum_1
+                sum_alpha_along_row_2[k] = sum_1
                 alpha_along_row_3[k] = direction_emissions_at_2 + sum_1
 
 
@@ -560,6 +564,42 @@ def add_to_product_end(alpha_along, n_T, alpha, n_K, end, direction_end, tags_la
         product_end_lane[k1_at] += factor * choice_2
 
 
+@njit(**KERNEL)
+def clear_around_alpha(alpha, n_K, n_T):
+    """What is outside, around the cells of alpha."""
+    alpha[:1, :n_K + 2 + 7] = -real(np.inf)
+    alpha[n_T + 1 : n_T + 2, :n_K + 2 + 7] = -real(np.inf)
+    alpha[:n_T + 2, :1] = -real(np.inf)
+    alpha[:n_T + 2, n_K + 1 : n_K + 2 + 7] = -real(np.inf)
+
+
+@njit(**KERNEL)
+def clear_around_sum_alpha(sum_alpha, n_K, n_T):
+    """What is outside, around the cells of sum_alpha."""
+    sum_alpha[:1, :n_K + 2 + 7] = -real(np.inf)
+    sum_alpha[n_T + 1 : n_T + 2, :n_K + 2 + 7] = -real(np.inf)
+    sum_alpha[:n_T + 2, :1] = -real(np.inf)
+    sum_alpha[:n_T + 2, n_K + 1 : n_K + 2 + 7] = -real(np.inf)
+
+
+@njit(**KERNEL)
+def clear_around_alpha_along(alpha_along, n_K, n_T):
+    """What is outside, around the cells of alpha_along."""
+    alpha_along[:1, :n_K + 2 + 7] = zero
+    alpha_along[n_T + 1 : n_T + 2, :n_K + 2 + 7] = zero
+    alpha_along[:n_T + 2, :1] = zero
+    alpha_along[:n_T + 2, n_K + 1 : n_K + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_sum_alpha_along(sum_alpha_along, n_K, n_T):
+    """What is outside, around the cells of sum_alpha_along."""
+    sum_alpha_along[:1, :n_K + 2 + 7] = zero
+    sum_alpha_along[n_T + 1 : n_T + 2, :n_K + 2 + 7] = zero
+    sum_alpha_along[:n_T + 2, :1] = zero
+    sum_alpha_along[:n_T + 2, n_K + 1 : n_K + 2 + 7] = zero
+
+
 @njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, emissions, tags, transitions, start, end, lengths, size_T, size_K, scale, item_scale, values, totals, faults, grad_emissions, grad_transitions, grad_start, grad_end):
     """The loss of each item and its gradient."""
@@ -601,11 +641,11 @@ def evaluate(first, last, bounds, emissions, tags, transitions, start, end, leng
                 label[t] = label_at(tags_labels, tags_start, t, n_T)
             for t in range(n_T):
                 label_2[t] = label_at(tags_labels, tags_start, t - 1, n_T)
-            alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
+            clear_around_alpha(alpha, n_K, n_T)
+            clear_around_sum_alpha(sum_alpha, n_K, n_T)
             adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
-            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, n_K, start, sum_alpha, transitions_across)
+            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across)
             end_at = end[label_at(tags_labels, tags_start, n_T - 1, n_T)]
             sum = 0.0
             for t in range(n_T):
@@ -741,15 +781,15 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
                 label[t] = label_at(tags_labels, tags_start, t, n_T)
             for t in range(n_T):
                 label_2[t] = label_at(tags_labels, tags_start, t - 1, n_T)
-            alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
-            sum_alpha[:n_T + 2, :n_K + 2 + 7] = -real(np.inf)
-            alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
-            sum_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
+            clear_around_alpha(alpha, n_K, n_T)
+            clear_around_sum_alpha(sum_alpha, n_K, n_T)
+            clear_around_alpha_along(alpha_along, n_K, n_T)
+            clear_around_sum_alpha_along(sum_alpha_along, n_K, n_T)
             adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
-            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, n_K, start, sum_alpha, transitions_across)
-            fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, n_K, direction_start, alpha, sum_alpha, sum_alpha_along, direction_transitions_across, transitions_across)
+            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across)
+            fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, sum_alpha_along, n_K, direction_start, alpha, sum_alpha, direction_transitions_across, transitions_across)
             alpha_along_row = alpha_along[max(min(n_T, n_T + 1), 0), 1:]
             alpha_row = alpha[max(min(n_T, n_T + 1), 0), 1:]
             top = ordered(real(-np.inf))

@@ -271,22 +271,25 @@ def fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, lo
 
 
 @njit(**KERNEL)
-def fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds):
+def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
     """alpha for every cell of the item."""
     for t in range(n_T):
         if t == 0:
             local_alpha_1_row = local_alpha_1[t + 1, 1:]
             alpha_row = alpha[t + 1, 2:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_at = local_alpha_1_row[s]
                 choice_1 = (local_alpha_1_at if s < 2 else NO_PATH)
+                sum_alpha_row[s] = NO_PATH
                 alpha_row[s] = choice_1
             alpha_row[n_S : n_S + 7] = NO_PATH
+            sum_alpha_row[n_S : n_S + 7] = NO_PATH
         if t != 0:
             alpha_row_2 = alpha[t, 1:]
             alpha_row_3 = alpha[t, 2:]
             alpha_row_4 = alpha[t, :]
-            sum_alpha_row = sum_alpha[t + 1, 1:]
+            sum_alpha_row_2 = sum_alpha[t + 1, 1:]
             local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
             alpha_row_5 = alpha[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
@@ -296,10 +299,10 @@ def fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds):
                 choice_2 = (NO_PATH if holds[s] else alpha_at_3)
                 path_sum_1 = path_sum_of_three(alpha_at, alpha_at_2, choice_2)
                 local_alpha_1_at_2 = local_alpha_1_row_2[s]
-                sum_alpha_row[s] = path_sum_1
+                sum_alpha_row_2[s] = path_sum_1
                 alpha_row_5[s] = path_product(local_alpha_1_at_2, path_sum_1)
             alpha_row_5[n_S : n_S + 7] = NO_PATH
-            sum_alpha_row[n_S : n_S + 7] = NO_PATH
+            sum_alpha_row_2[n_S : n_S + 7] = NO_PATH
 
 
 @njit(**KERNEL)
@@ -370,17 +373,20 @@ def fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_pro
 
 
 @njit(**KERNEL)
-def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, n_S, alpha, sum_alpha, sum_alpha_along, holds):
+def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, sum_alpha_along, n_S, alpha, sum_alpha, holds):
     """alpha_along for every cell of the item."""
     for t in range(n_T):
         if t == 0:
             local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
             alpha_along_row = alpha_along[t + 1, 2:]
+            sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_along_at = local_alpha_1_along_row[s]
                 choice_1 = (local_alpha_1_along_at if s < 2 else zero)
+                sum_alpha_along_row[s] = zero
                 alpha_along_row[s] = choice_1
             alpha_along_row[n_S : n_S + 7] = zero
+            sum_alpha_along_row[n_S : n_S + 7] = zero
         if t != 0:
             alpha_along_row_2 = alpha_along[t, :]
             alpha_row = alpha[t, :]
@@ -389,7 +395,7 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, n_S, alpha, sum_alph
             alpha_row_2 = alpha[t, 1:]
             alpha_along_row_4 = alpha_along[t, 2:]
             alpha_row_3 = alpha[t, 2:]
-            sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
+            sum_alpha_along_row_2 = sum_alpha_along[t + 1, 1:]
             local_alpha_1_along_row_2 = local_alpha_1_along[t + 1, 1:]
             alpha_along_row_5 = alpha_along[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
@@ -404,10 +410,10 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, n_S, alpha, sum_alph
                 alpha_at_3 = alpha_row_3[s]
                 sum_1 = choice_2 * path_share(choice_3, sum_alpha_at) + alpha_along_at_2 * path_share(alpha_at_2, sum_alpha_at) + alpha_along_at_3 * path_share(alpha_at_3, sum_alpha_at)
                 local_alpha_1_along_at_2 = local_alpha_1_along_row_2[s]
-                sum_alpha_along_row[s] = sum_1
+                sum_alpha_along_row_2[s] = sum_1
                 alpha_along_row_5[s] = local_alpha_1_along_at_2 + sum_1
             alpha_along_row_5[n_S : n_S + 7] = zero
-            sum_alpha_along_row[n_S : n_S + 7] = zero
+            sum_alpha_along_row_2[n_S : n_S + 7] = zero
 
 
 @njit(**KERNEL)
@@ -485,6 +491,33 @@ def add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_s
 
 
 @njit(**KERNEL)
+def clear_around_local_alpha_1(local_alpha_1, n_S, n_T):
+    """What is outside, around the cells of local_alpha_1."""
+    local_alpha_1[:1, :n_S + 2 + 7] = zero
+    local_alpha_1[n_T + 1 : n_T + 2, :n_S + 2 + 7] = zero
+    local_alpha_1[:n_T + 2, :1] = zero
+    local_alpha_1[:n_T + 2, n_S + 1 : n_S + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_alpha(alpha, n_S, n_T):
+    """What is outside, around the cells of alpha."""
+    alpha[:1, :n_S + 3 + 7] = zero
+    alpha[n_T + 1 : n_T + 2, :n_S + 3 + 7] = zero
+    alpha[:n_T + 2, :2] = zero
+    alpha[:n_T + 2, n_S + 2 : n_S + 3 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_sum_alpha(sum_alpha, n_S, n_T):
+    """What is outside, around the cells of sum_alpha."""
+    sum_alpha[:1, :n_S + 3 + 7] = zero
+    sum_alpha[n_T + 1 : n_T + 2, :n_S + 3 + 7] = zero
+    sum_alpha[:n_T + 2, :1] = zero
+    sum_alpha[:n_T + 2, n_S + 1 : n_S + 3 + 7] = zero
+
+
+@njit(**KERNEL)
 def fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label):
     """local_alpha_1 for every cell of the item."""
     class_local_alpha_1_row = class_local_alpha_1[1:]
@@ -513,7 +546,7 @@ def fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, 
 
 
 @njit(**KERNEL)
-def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, n_S, sum_alpha, holds):
+def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
     """alpha for every cell of the item."""
     shift_alpha_row = shift_alpha[1:]
     up = one
@@ -523,18 +556,21 @@ def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, n_S, sum_alpha, holds):
         if t == 0:
             local_alpha_1_row = local_alpha_1[t + 1, 1:]
             alpha_row = alpha[t + 1, 2:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
                 local_alpha_1_at = local_alpha_1_row[s]
                 choice_1 = (local_alpha_1_at if s < 2 else zero)
+                sum_alpha_row[s] = zero
                 cell = choice_1
                 alpha_row[s] = cell
                 total = add(total, np.float64(cell))
             alpha_row[n_S : n_S + 7] = zero
+            sum_alpha_row[n_S : n_S + 7] = zero
         if t != 0:
             alpha_row_2 = alpha[t, :]
             alpha_row_3 = alpha[t, 1:]
             alpha_row_4 = alpha[t, 2:]
-            sum_alpha_row = sum_alpha[t + 1, 1:]
+            sum_alpha_row_2 = sum_alpha[t + 1, 1:]
             local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
             alpha_row_5 = alpha[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
@@ -544,12 +580,12 @@ def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, n_S, sum_alpha, holds):
                 alpha_at_3 = alpha_row_4[s]
                 sum_1 = choice_2 + alpha_at_2 + alpha_at_3
                 local_alpha_1_at_2 = local_alpha_1_row_2[s]
-                sum_alpha_row[s] = sum_1
+                sum_alpha_row_2[s] = sum_1
                 cell_2 = scaled_product(up * local_alpha_1_at_2, sum_1)
                 alpha_row_5[s] = cell_2
                 total = add(total, np.float64(cell_2))
             alpha_row_5[n_S : n_S + 7] = zero
-            sum_alpha_row[n_S : n_S + 7] = zero
+            sum_alpha_row_2[n_S : n_S + 7] = zero
         if not total < real(np.inf):
             return False
         shift_alpha_row[t] = shift
@@ -582,6 +618,51 @@ def fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alph
             adjoint_alpha_at = adjoint_alpha_row[s]
             sum_alpha_at = sum_alpha_row[s]
             rate_adjoint_alpha_row_2[s] = scaled_quotient(adjoint_alpha_at, sum_alpha_at)
+
+
+@njit(**KERNEL)
+def clear_around_alpha_2(alpha, n_S, n_T):
+    """What is outside, around the cells of alpha."""
+    alpha[:1, :n_S + 3 + 7] = NO_PATH
+    alpha[n_T + 1 : n_T + 2, :n_S + 3 + 7] = NO_PATH
+    alpha[:n_T + 2, :2] = NO_PATH
+    alpha[:n_T + 2, n_S + 2 : n_S + 3 + 7] = NO_PATH
+
+
+@njit(**KERNEL)
+def clear_around_sum_alpha_2(sum_alpha, n_S, n_T):
+    """What is outside, around the cells of sum_alpha."""
+    sum_alpha[:1, :n_S + 3 + 7] = NO_PATH
+    sum_alpha[n_T + 1 : n_T + 2, :n_S + 3 + 7] = NO_PATH
+    sum_alpha[:n_T + 2, :1] = NO_PATH
+    sum_alpha[:n_T + 2, n_S + 1 : n_S + 3 + 7] = NO_PATH
+
+
+@njit(**KERNEL)
+def clear_around_local_alpha_1_along(local_alpha_1_along, n_S, n_T):
+    """What is outside, around the cells of local_alpha_1_along."""
+    local_alpha_1_along[:1, :n_S + 2 + 7] = zero
+    local_alpha_1_along[n_T + 1 : n_T + 2, :n_S + 2 + 7] = zero
+    local_alpha_1_along[:n_T + 2, :1] = zero
+    local_alpha_1_along[:n_T + 2, n_S + 1 : n_S + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_alpha_along(alpha_along, n_S, n_T):
+    """What is outside, around the cells of alpha_along."""
+    alpha_along[:1, :n_S + 3 + 7] = zero
+    alpha_along[n_T + 1 : n_T + 2, :n_S + 3 + 7] = zero
+    alpha_along[:n_T + 2, :2] = zero
+    alpha_along[:n_T + 2, n_S + 2 : n_S + 3 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_sum_alpha_along(sum_alpha_along, n_S, n_T):
+    """What is outside, around the cells of sum_alpha_along."""
+    sum_alpha_along[:1, :n_S + 3 + 7] = zero
+    sum_alpha_along[n_T + 1 : n_T + 2, :n_S + 3 + 7] = zero
+    sum_alpha_along[:n_T + 2, :1] = zero
+    sum_alpha_along[:n_T + 2, n_S + 1 : n_S + 3 + 7] = zero
 
 
 @njit(cache=True, **KERNEL)
@@ -628,10 +709,10 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
             for s in range(n_S):
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
-            local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            clear_around_local_alpha_1(local_alpha_1, n_S, n_T)
             class_local_alpha_1[:n_C + 2 + 7] = zero
-            alpha[:n_T + 2, :n_S + 3 + 7] = zero
-            sum_alpha[:n_T + 2, :n_S + 3 + 7] = zero
+            clear_around_alpha(alpha, n_S, n_T)
+            clear_around_sum_alpha(sum_alpha, n_S, n_T)
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             shift_alpha[:n_T + 2 + 7] = zero
             rate_adjoint_alpha[:n_S + 3 + 7] = zero
@@ -639,7 +720,7 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
             fits = fits_factor(factor)
             if fits:
                 fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
-                fits = fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
+                fits = fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
             if fits:
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
                 shift_alpha_at = shift_alpha[max(min(n_T, n_T + 1), 0)]
@@ -648,10 +729,10 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
                 value = zero_if_infinite(choice_1)
                 fits = abs(value) >= real(0.5)
             if not fits:
-                alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
-                sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
+                clear_around_alpha_2(alpha, n_S, n_T)
+                clear_around_sum_alpha_2(sum_alpha, n_S, n_T)
                 fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
-                fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
+                fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
                 alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
                 choice_1 = (zero if (n_T == 0) and (n_L == 0) else -log_of_path(path_sum(alpha_at, alpha_at_2)))
@@ -741,20 +822,20 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
             for s in range(n_S):
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
-            local_alpha_1[:n_T + 2, :n_S + 2 + 7] = zero
+            clear_around_local_alpha_1(local_alpha_1, n_S, n_T)
             class_local_alpha_1[:n_C + 2 + 7] = zero
-            local_alpha_1_along[:n_T + 2, :n_S + 2 + 7] = zero
-            alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
-            sum_alpha[:n_T + 2, :n_S + 3 + 7] = NO_PATH
-            alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
-            sum_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
+            clear_around_local_alpha_1_along(local_alpha_1_along, n_S, n_T)
+            clear_around_alpha_2(alpha, n_S, n_T)
+            clear_around_sum_alpha_2(sum_alpha, n_S, n_T)
+            clear_around_alpha_along(alpha_along, n_S, n_T)
+            clear_around_sum_alpha_along(sum_alpha_along, n_S, n_T)
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
             fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, n_S, label)
-            fill_alpha(n_T, local_alpha_1, alpha, n_S, sum_alpha, holds)
-            fill_alpha_along(n_T, local_alpha_1_along, alpha_along, n_S, alpha, sum_alpha, sum_alpha_along, holds)
+            fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
+            fill_alpha_along(n_T, local_alpha_1_along, alpha_along, sum_alpha_along, n_S, alpha, sum_alpha, holds)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]

@@ -868,6 +868,96 @@ def add_to_product_logits_2(product_logits_rows, i, product_logits_step_0, n_T, 
             product_logits_row_2[c_at] += product_1 * choice_3
 
 
+@njit(**KERNEL)
+def clear_around_local_alpha_1(local_alpha_1, n_V, n_T):
+    """What is outside, around the cells of local_alpha_1."""
+    local_alpha_1[:1, :n_V + 2 + 7] = zero
+    local_alpha_1[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
+    local_alpha_1[:n_T + 2, :1] = zero
+    local_alpha_1[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_local_alpha_2(local_alpha_2, n_V, n_T):
+    """What is outside, around the cells of local_alpha_2."""
+    local_alpha_2[:1, :n_V + 2 + 7] = zero
+    local_alpha_2[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
+    local_alpha_2[:n_T + 2, :1] = zero
+    local_alpha_2[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_alpha(alpha, n_V, n_T):
+    """What is outside, around the cells of alpha."""
+    alpha[:1, :n_V + 2 + 7] = NO_PATH
+    alpha[n_T + 1 : n_T + 2, :n_V + 2 + 7] = NO_PATH
+    alpha[:n_T + 2, :1] = NO_PATH
+    alpha[:n_T + 2, n_V + 1 : n_V + 2 + 7] = NO_PATH
+
+
+@njit(**KERNEL)
+def clear_around_sum_alpha(sum_alpha, n_V, n_T):
+    """What is outside, around the cells of sum_alpha."""
+    sum_alpha[:1, :n_V + 2 + 7] = NO_PATH
+    sum_alpha[n_T + 1 : n_T + 2, :n_V + 2 + 7] = NO_PATH
+    sum_alpha[:n_T + 2, :1] = NO_PATH
+    sum_alpha[:n_T + 2, n_V + 1 : n_V + 2 + 7] = NO_PATH
+
+
+@njit(**KERNEL)
+def clear_around_row_adjoint_alpha_1(row_adjoint_alpha_1, n_V, n_T):
+    """What is outside, around the cells of row_adjoint_alpha_1."""
+    row_adjoint_alpha_1[:1, :n_V + 2 + 7] = zero
+    row_adjoint_alpha_1[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
+    row_adjoint_alpha_1[:n_T + 2, :1] = zero
+    row_adjoint_alpha_1[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_local_alpha_1_along(local_alpha_1_along, n_V, n_T):
+    """What is outside, around the cells of local_alpha_1_along."""
+    local_alpha_1_along[:1, :n_V + 2 + 7] = zero
+    local_alpha_1_along[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
+    local_alpha_1_along[:n_T + 2, :1] = zero
+    local_alpha_1_along[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_local_alpha_2_along(local_alpha_2_along, n_V, n_T):
+    """What is outside, around the cells of local_alpha_2_along."""
+    local_alpha_2_along[:1, :n_V + 2 + 7] = zero
+    local_alpha_2_along[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
+    local_alpha_2_along[:n_T + 2, :1] = zero
+    local_alpha_2_along[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_alpha_along(alpha_along, n_V, n_T):
+    """What is outside, around the cells of alpha_along."""
+    alpha_along[:1, :n_V + 2 + 7] = zero
+    alpha_along[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
+    alpha_along[:n_T + 2, :1] = zero
+    alpha_along[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_sum_alpha_along(sum_alpha_along, n_V, n_T):
+    """What is outside, around the cells of sum_alpha_along."""
+    sum_alpha_along[:1, :n_V + 2 + 7] = zero
+    sum_alpha_along[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
+    sum_alpha_along[:n_T + 2, :1] = zero
+    sum_alpha_along[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_row_adjoint_alpha_1_along(row_adjoint_alpha_1_along, n_V, n_T):
+    """What is outside, around the cells of row_adjoint_alpha_1_along."""
+    row_adjoint_alpha_1_along[:1, :n_V + 2 + 7] = zero
+    row_adjoint_alpha_1_along[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
+    row_adjoint_alpha_1_along[:n_T + 2, :1] = zero
+    row_adjoint_alpha_1_along[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
+
+
 @njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths, blank, size_T, size_C, size_U, scale, item_scale, values, totals, faults, grad_logits):
     """The loss of each item and its gradient."""
@@ -910,12 +1000,12 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             row_largest[:n_T + 2, :n_V + 2 + 7] = zero
             row_others[:n_T + 2, :n_V + 2 + 7] = zero
             row_log1p[:n_T + 2, :n_V + 2 + 7] = zero
-            local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
-            local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
-            alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
-            sum_alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
+            clear_around_local_alpha_1(local_alpha_1, n_V, n_T)
+            clear_around_local_alpha_2(local_alpha_2, n_V, n_T)
+            clear_around_alpha(alpha, n_V, n_T)
+            clear_around_sum_alpha(sum_alpha, n_V, n_T)
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
-            row_adjoint_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
+            clear_around_row_adjoint_alpha_1(row_adjoint_alpha_1, n_V, n_T)
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             keep_rows_2(n_T, row_others, row_log1p, n_V)
@@ -1018,18 +1108,18 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             row_largest[:n_T + 2, :n_V + 2 + 7] = zero
             row_others[:n_T + 2, :n_V + 2 + 7] = zero
             row_log1p[:n_T + 2, :n_V + 2 + 7] = zero
-            local_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
-            local_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
-            local_alpha_2[:n_T + 2, :n_V + 2 + 7] = zero
-            local_alpha_2_along[:n_T + 2, :n_V + 2 + 7] = zero
-            alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
-            sum_alpha[:n_T + 2, :n_V + 2 + 7] = NO_PATH
-            alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
-            sum_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
+            clear_around_local_alpha_1(local_alpha_1, n_V, n_T)
+            clear_around_local_alpha_1_along(local_alpha_1_along, n_V, n_T)
+            clear_around_local_alpha_2(local_alpha_2, n_V, n_T)
+            clear_around_local_alpha_2_along(local_alpha_2_along, n_V, n_T)
+            clear_around_alpha(alpha, n_V, n_T)
+            clear_around_sum_alpha(sum_alpha, n_V, n_T)
+            clear_around_alpha_along(alpha_along, n_V, n_T)
+            clear_around_sum_alpha_along(sum_alpha_along, n_V, n_T)
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
-            row_adjoint_alpha_1[:n_T + 2, :n_V + 2 + 7] = zero
-            row_adjoint_alpha_1_along[:n_T + 2, :n_V + 2 + 7] = zero
+            clear_around_row_adjoint_alpha_1(row_adjoint_alpha_1, n_V, n_T)
+            clear_around_row_adjoint_alpha_1_along(row_adjoint_alpha_1_along, n_V, n_T)
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             keep_rows_2(n_T, row_others, row_log1p, n_V)

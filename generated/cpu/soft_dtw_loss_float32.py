@@ -288,6 +288,42 @@ def add_to_product_distances(n_I, product_distances_rows, i, product_distances_s
             product_distances_row_2[j] += adjoint_r_along_at
 
 
+@njit(**KERNEL)
+def clear_around_r(r, n_J, n_I):
+    """What is outside, around the cells of r."""
+    r[:1, :n_J + 2 + 7] = real(np.inf)
+    r[n_I + 1 : n_I + 2, :n_J + 2 + 7] = real(np.inf)
+    r[:n_I + 2, :1] = real(np.inf)
+    r[:n_I + 2, n_J + 1 : n_J + 2 + 7] = real(np.inf)
+
+
+@njit(**KERNEL)
+def clear_around_sum_r(sum_r, n_J, n_I):
+    """What is outside, around the cells of sum_r."""
+    sum_r[:1, :n_J + 2 + 7] = -real(np.inf)
+    sum_r[n_I + 1 : n_I + 2, :n_J + 2 + 7] = -real(np.inf)
+    sum_r[:n_I + 2, :1] = -real(np.inf)
+    sum_r[:n_I + 2, n_J + 1 : n_J + 2 + 7] = -real(np.inf)
+
+
+@njit(**KERNEL)
+def clear_around_r_along(r_along, n_J, n_I):
+    """What is outside, around the cells of r_along."""
+    r_along[:1, :n_J + 2 + 7] = zero
+    r_along[n_I + 1 : n_I + 2, :n_J + 2 + 7] = zero
+    r_along[:n_I + 2, :1] = zero
+    r_along[:n_I + 2, n_J + 1 : n_J + 2 + 7] = zero
+
+
+@njit(**KERNEL)
+def clear_around_sum_r_along(sum_r_along, n_J, n_I):
+    """What is outside, around the cells of sum_r_along."""
+    sum_r_along[:1, :n_J + 2 + 7] = zero
+    sum_r_along[n_I + 1 : n_I + 2, :n_J + 2 + 7] = zero
+    sum_r_along[:n_I + 2, :1] = zero
+    sum_r_along[:n_I + 2, n_J + 1 : n_J + 2 + 7] = zero
+
+
 @njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, scale, item_scale, values, totals, faults, grad_distances):
     """The loss of each item and its gradient."""
@@ -312,8 +348,8 @@ def evaluate(first, last, bounds, distances, rows, columns, gamma, size_I, size_
                 if values is not None:
                     values[i] = zero
                 continue
-            r[:n_I + 2, :n_J + 2 + 7] = real(np.inf)
-            sum_r[:n_I + 2, :n_J + 2 + 7] = -real(np.inf)
+            clear_around_r(r, n_J, n_I)
+            clear_around_sum_r(sum_r, n_J, n_I)
             adjoint_r[:n_I + 2, :n_J + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J)
@@ -363,10 +399,10 @@ def hvp(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, di
                 if values is not None:
                     values[i] = zero
                 continue
-            r[:n_I + 2, :n_J + 2 + 7] = real(np.inf)
-            sum_r[:n_I + 2, :n_J + 2 + 7] = -real(np.inf)
-            r_along[:n_I + 2, :n_J + 2 + 7] = zero
-            sum_r_along[:n_I + 2, :n_J + 2 + 7] = zero
+            clear_around_r(r, n_J, n_I)
+            clear_around_sum_r(sum_r, n_J, n_I)
+            clear_around_r_along(r_along, n_J, n_I)
+            clear_around_sum_r_along(sum_r_along, n_J, n_I)
             adjoint_r[:n_I + 2, :n_J + 2 + 7] = zero
             adjoint_r_along[:n_I + 2, :n_J + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from lossgen.derive.sweeps import Step, Table
+from lossgen.derive.sweeps import Fill, Step, Table
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
@@ -109,9 +109,28 @@ class HostLatticeFrame(LatticeFrame):
         yield from self._rows_written()
 
     def _emptied(self, table: Table) -> str:
-        """Fills a table with what is outside of it."""
-        region = ", ".join(f":{side}" for side in f"{self._region(table, 'n_')} + {SPARE}".split(", "))
-        return f"{table.name}[{region}] = {self.printer.expression(table.outside)}"
+        """Fills a table, or what is around its cells where a step fills these, with what is outside of it."""
+        sides = f"{self._region(table, 'n_')} + {SPARE}".split(", ")
+        outside = self.printer.expression(table.outside)
+        if table not in self._filled:
+            return f"{table.name}[{', '.join(f':{side}' for side in sides)}] = {outside}"
+        lines = [f"{table.name}[{region}] = {outside}" for region in self._around(table, sides)]
+        return self.pool.call(
+            f"clear_around_{table.name}", f"What is outside, around the cells of {table.name}.", lines
+        )
+
+    def _around(self, table: Table, sides: Sequence[str]) -> Iterator[str]:
+        """The parts of a table before and behind its cells, along each of its indices."""
+        for n, (index, low) in enumerate(zip(table.indices, self.layout.margins[table].before, strict=True)):
+            for part in (f":{low}", f"{size_name(index.axis)} + {low} : {sides[n]}"):
+                yield ", ".join([*(f":{side}" for side in sides[:n]), part, *(f":{side}" for side in sides[n + 1 :])])
+
+    @cached_property
+    def _filled(self) -> frozenset[Table]:
+        """The tables of several indices of which a step gives every cell its value."""
+        fills = (step for step in self.program.steps if isinstance(step, Fill) and not step.add)
+        pairs = ((step.table.indices, table) for step in fills for table in (step.table, *dict(step.kept)))
+        return frozenset(table for indices, table in pairs if len(indices) > 1)
 
     @property
     def _fast_tables(self) -> dict[Table, Table]:

@@ -16,7 +16,7 @@ from .lower import Scope
 from .names import size_name
 from .scaled_paths import UP, FollowedFill, ScaledFill
 from .spelling import HostSpelling
-from .sweep_loops import cases, is_sequential, reads_tables_alone
+from .sweep_loops import cases, is_sequential, needed_parts, reads_tables_alone
 from .sweep_lowering import Stored, SweepLowering, row_key
 
 ONE = Integer(1)
@@ -113,7 +113,12 @@ class HostLowering(SweepLowering):
         self._bound = {n: name for n, name in self._bound.items() if n in known or not own & n.free_symbols}
 
     def _cell(self, step: Fill, value: Expr) -> list[Statement]:
+        """Every table of the step gets a value: nothing has cleared its cells."""
         statements = super()._cell(step, value)
+        *leading, last = step.table.indices
+        needed = {table for table, _ in needed_parts(step, value)}
+        idle = (table for table, _ in step.kept if table not in needed)
+        statements[:0] = [self._store(table, leading, last, table.outside) for table in idle]
         if isinstance(step, ScaledFill):
             own, cell = statements[-1], Symbol(self.names.new("cell"))
             statements[-1:] = [Let(cell.name, own.value), replace(own, value=cell), Accumulate("total", "sum", cell)]

@@ -1,5 +1,7 @@
 """Kernels of recurrences: whole numbers in print, margins around tables, names, outputs that lie beside what was given."""
 
+import re
+
 import numba
 import numpy as np
 import pytest
@@ -213,3 +215,11 @@ def test_a_row_that_ends_early_is_written_to_its_end(monkeypatch):
     results = [np.zeros(2), np.zeros(1), np.zeros(1, np.int64), grad]
     kernels["evaluate"](0, 1, [0, 2], given, FRAMES, STATES, 4, 5, 1.0, None, *results)
     assert ((slopes == 0) == outside(slopes.shape)).all() and slopes.min() > -7
+
+
+def test_in_each_case_every_table_of_a_step_gets_a_value():
+    """Nobody has cleared the cells; what a case does not compute is what is outside."""
+    text = render_module(ragged_loss, ragged_loss.variants[0], "float64", "somewhere.py")
+    first_rows = re.findall(r"if t == 0:\n((?: {12}.*\n)+)", text)
+    assert first_rows and all(re.search(r"sum_a_(along_)?row\w*\[k\] = (NO_PATH|zero)", lines) for lines in first_rows)
+    assert "clear_around_a(" in text and "clear_around_sum_a(" in text
