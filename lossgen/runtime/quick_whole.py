@@ -75,14 +75,14 @@ class QuickWhole:
         self, arrays: Sequence[np.ndarray | None], parameters: tuple[float | int, ...], upstream: float
     ) -> Results | None:
         """Value and gradients, or None if lengths, labels or parameters are not what they usually are."""
-        plan, divisor = self._plan, self._divisor
+        plan, division = self._plan, self._plan.division
         found = self._counted.operands(arrays, parameters)
         if found is None:
             return None
         operands, sizes = found
         for place, shape, steps in self._grids:
             operands[place] = arrays[place].reshape(shape), steps  # type: ignore[union-attr]
-        division = plan.division
+        given = *operands, *parameters, *sizes
         try:
             totals, faults, shares = self._spare.pop()
         except IndexError:
@@ -90,21 +90,26 @@ class QuickWhole:
             shares = apart((division.items,), plan.real)
         item_scale = None
         if self._divisor_kernel is not None:
-            given = *operands, *parameters, *sizes, 1.0, None, shares, totals, faults
-            run_direct(self._divisor_kernel, division, division.many_items, *given)
+            rest = *given, 1.0, None, shares, totals, faults
+            run_direct(self._divisor_kernel, division, division.many_items, *rest)
             item_scale = np.reciprocal(shares, out=shares)
-        scale = self._scale if upstream == 1.0 else self._scaling.scales(plan, divisor, upstream, None)[0]
+        scale = self._scale if upstream == 1.0 else self._scaling.scales(plan, self._divisor, upstream, None)[0]
         values = apart((division.items,), plan.real) if self._valued else None
-        outputs, gradients = self._outputs.copy(), []
-        for number, place, slot in self._targets:
-            outputs[number], gradient = slot.output(arrays[place], plan.geometry.item_shape)
-            gradients.append(gradient)
-        rest = *operands, *parameters, *sizes, scale, item_scale, values, totals, faults, *outputs
+        outputs, gradients = self._new_gradients(arrays)
+        rest = *given, scale, item_scale, values, totals, faults, *outputs
         run_direct(self._kernel, division, division.threaded, *rest)
         total = total_of(totals)
         if any(faults.tolist()):
             explain(plan, arrays, parameters, item_scale, faults)
         self._spare.append((totals, faults, shares))
         if values is not None:
-            return values.reshape(plan.geometry.item_shape), tuple(gradients)
-        return self._scaling.reduce(plan, total, divisor, 0.0), tuple(gradients)
+            return values.reshape(plan.geometry.item_shape), gradients
+        return self._scaling.reduce(plan, total, self._divisor, 0.0), gradients
+
+    def _new_gradients(self, arrays: Sequence[np.ndarray | None]) -> tuple[list[Operand], tuple[np.ndarray, ...]]:
+        """New arrays for the gradients, as the kernel takes them, and in the arguments' own shapes."""
+        outputs, gradients = self._outputs.copy(), []
+        for number, place, slot in self._targets:
+            outputs[number], gradient = slot.output(arrays[place], self._plan.geometry.item_shape)
+            gradients.append(gradient)
+        return outputs, tuple(gradients)
