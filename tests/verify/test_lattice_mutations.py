@@ -184,8 +184,8 @@ SLIPS = {
     "rates with the other sign": ("] = scaled_quotient(", "] = -scaled_quotient(", "plain"),
     "what leaves the range is lost": ("NAN if (p < LEAST_CELL) & (low > real(0.0)) else p", "p", "out of range"),
     "tables are not emptied anew": (
-        "if not fits:\n" + 16 * " " + "alpha[",
-        "if not fits:\n" + 16 * " " + "alpha.copy()[",
+        "if not fits:\n" + 16 * " " + "clear_around_alpha_2(alpha",
+        "if not fits:\n" + 16 * " " + "clear_around_alpha_2(alpha.copy()",
         "out of range",
     ),
     "any factor fits": ("fits = fits_factor(factor)", "fits = True", "large derivatives"),
