@@ -10,7 +10,7 @@ import numpy as np
 from .dtypes import gradient_dtype
 from .plan import Plan
 from .quick import Quick, Results
-from .quick_whole import QuickWhole, takes_whole
+from .quick_whole import QuickWhole
 from .scaling import Scaling
 
 
@@ -43,18 +43,18 @@ def find_quick(
 def _make(
     plan: Plan, arrays: Sequence[np.ndarray | None], scaling: Scaling, names: tuple[str, ...]
 ) -> Quick | QuickWhole | Literal[False]:
-    """What evaluates such calls; False if there are no items, or gradients that the kernel cannot write in place."""
-    if plan.division.items == 0 or plan.variant.numbered or not all(_in_place(plan, arrays, name) for name in names):
+    """What evaluates such calls; False if there are no items, or gradients that are to be rounded."""
+    if plan.division.items == 0 or plan.variant.numbered or not all(_is_direct(plan, arrays, name) for name in names):
         return False
-    if plan.whole is None:
-        return Quick(plan, names, scaling) if plan.reshapes is not None else False
-    return QuickWhole(plan, names, scaling) if takes_whole(plan, scaling, names) else False
+    if plan.whole is not None:
+        known = plan.each is not None or scaling.reduction != "mean"
+        return QuickWhole(plan, names, scaling) if known else False
+    layouts = {argument.name: argument.layout for argument in plan.variant.arguments}
+    summed = any(layouts[name] == "shared" for name in names)
+    return Quick(plan, names, scaling) if plan.reshapes is not None and not summed else False
 
 
-def _in_place(plan: Plan, arrays: Sequence[np.ndarray | None], name: str) -> bool:
-    """True if the kernel can write this gradient where it is to be, in the dtype that it has."""
+def _is_direct(plan: Plan, arrays: Sequence[np.ndarray | None], name: str) -> bool:
+    """True if there is such a gradient, and it has the dtype of the arithmetic."""
     array = arrays[plan.positions[name]] if name in plan.variant.differentiable else None
-    slot = plan.slots[plan.positions[name]] if array is not None else None
-    if array is None or slot is None or slot.argument.layout == "shared":
-        return False
-    return gradient_dtype(array.dtype, plan.real) == plan.real
+    return array is not None and gradient_dtype(array.dtype, plan.real) == plan.real

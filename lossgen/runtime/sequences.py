@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib import import_module
+from types import ModuleType
 from typing import SupportsInt
 
 import numpy as np
@@ -82,7 +85,7 @@ class LengthSlot:
         return rows.sum(axis=1, dtype=INT64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SequenceSlot:
     """How sequences of class indices reach the kernels."""
 
@@ -96,49 +99,50 @@ class SequenceSlot:
         """Whether they are given one after another, not in rows."""
         return len(self.placement.shape) == 1
 
-    def sequences(self, array: np.ndarray, lengths: np.ndarray, idle: Idle, classes: int, named: str) -> Sequences:
-        """The labels and where those of each item begin.
+    @cached_property
+    def starts(self) -> np.ndarray | None:
+        """Where the rows begin; None where they are given one after another."""
+        return None if self.joined else np.arange(self.placement.shape[0]) * self.placement.shape[1]
+
+    def sequences(
+        self, array: np.ndarray, lengths: np.ndarray, idle: Idle, classes: int, barred: int | None, named: str
+    ) -> Sequences:
+        """The labels, 0 in the place of those that are no class, and where those of each item begin.
 
         Args:
             array: the argument.
             lengths: how many labels each item has.
             idle: the items that count nothing.
             classes: the number of classes.
+            barred: the class that none of them may be, if there is one.
             named: the argument that says the lengths, for a message.
 
         Raises:
-            LossError: a label that is no class; sequences one after another that do not make up the lengths.
+            LossError: a label that is no class, or this one; sequences one after another that do not make up the lengths.
         """
         order = self.placement.order
-        labels = np.ascontiguousarray(array if order is None else array.transpose(order), INT64).reshape(-1)
-        if self.joined:
-            ends = np.cumsum(lengths)
-            if (total := _total(lengths, labels.size)) != labels.size:
+        given = np.ascontiguousarray(array if order is None else array.transpose(order), INT64).reshape(-1)
+        starts = self.starts
+        if starts is None:
+            if (total := total_length(lengths, given.size)) != given.size:
                 expected = f"{total}, the sum of {named}"
-                raise LossError(f"{self.loss}: {self.argument.name} has {labels.size} entries, expected {expected}")
-            starts = ends - lengths
-        else:
-            starts = np.arange(lengths.size) * self.placement.shape[1]
-        if labels.size and not int(labels.view(np.uint64).max()) < classes:
-            labels = self._known(labels, starts, lengths, idle, classes)
-        return writable(labels), starts
+                raise LossError(f"{self.loss}: {self.argument.name} has {given.size} entries, expected {expected}")
+            starts = np.cumsum(lengths) - lengths
+        taken = np.empty(given.size, INT64)
+        fine = _compiled().take_labels(
+            writable(given), starts, lengths, classes, -1 if barred is None else barred, taken
+        )
+        if not fine:  # but of items that count nothing nobody minds
+            self._check_known(given, starts, lengths, idle, classes)
+            if barred is not None:
+                self._check_barred(given, starts, lengths, idle, barred)
+        return taken, starts
 
-    def check_barred(
+    def _check_barred(
         self, labels: np.ndarray, starts: np.ndarray, lengths: np.ndarray, idle: Idle, barred: int
     ) -> None:
-        """That no label which counts is this class; padding may be.
-
-        Raises:
-            LossError: one is.
-        """
-        bad = labels == barred
-        if not np.count_nonzero(bad):
-            return
-        if not self.joined:  # most often padding: seen without the detour below
-            rows = bad.reshape(self.placement.shape)
-            if not np.count_nonzero(rows & (np.arange(rows.shape[1]) < lengths[:, None])):
-                return
-        wrong = bad & _counted(labels.size, starts, lengths, idle)
+        """LossError if a label that counts is this class; padding may be."""
+        wrong = (labels == barred) & _counted(labels.size, starts, lengths, idle)
         if wrong.any():
             place = int(np.argmax(wrong))
             raise LossError(
@@ -146,19 +150,17 @@ class SequenceSlot:
                 f" {self.argument.barred}, which is {barred}"
             )
 
-    def _known(
+    def _check_known(
         self, labels: np.ndarray, starts: np.ndarray, lengths: np.ndarray, idle: Idle, classes: int
-    ) -> np.ndarray:
-        """The labels with 0 for those that do not count; LossError if one of those that do is no class."""
-        bad = (labels < 0) | (labels >= classes)
-        wrong = bad & _counted(labels.size, starts, lengths, idle)
+    ) -> None:
+        """LossError if a label that counts is no class."""
+        wrong = ((labels < 0) | (labels >= classes)) & _counted(labels.size, starts, lengths, idle)
         if wrong.any():
             place = int(np.argmax(wrong))
             raise LossError(
                 f"{self.loss}: {self.argument.name}{self._where(place, starts)} is {labels[place]}, expected a label in"
                 f" 0 ... {classes - 1}"
             )
-        return np.where(bad, 0, labels)
 
     def _where(self, place: int, starts: np.ndarray) -> str:
         """The index of a label in the argument as it was given."""
@@ -172,7 +174,12 @@ class SequenceSlot:
         return _index(moved[order.index(d)] for d in range(len(order)))
 
 
-def _total(lengths: np.ndarray, expected: int) -> int:
+@cache
+def _compiled() -> ModuleType:
+    return import_module(".taken", __package__)
+
+
+def total_length(lengths: np.ndarray, expected: int) -> int:
     """The sum of lengths, exactly: they may be so large that a sum of 64 bits comes to what is expected of it."""
     most = int(lengths.max(initial=0))
     return int(lengths.sum()) if most <= expected else sum(lengths.tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from .sequences import Idle, LengthSlot, Sequences, SequenceSlot
 WholeOperand = np.ndarray | Rows | Sequences | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Whole:
     """What the arguments of one call say about each other: lengths about sequences, sizes about parameters.
 
@@ -45,7 +46,7 @@ class Whole:
         Raises:
             LossError: a length, a label or the number of a class that is out of range.
         """
-        self._check_numbers(numbers)
+        self.check_numbers(numbers)
         lengths = self.lengths(slots, arrays, idle)
         found: list[WholeOperand] = []
         for argument, slot, array in zip(self.variant.arguments, slots, arrays, strict=True):
@@ -56,12 +57,9 @@ class Whole:
             elif isinstance(slot, SequenceSlot):
                 axis = argument.axis or ""
                 own = lengths[axis] if axis in lengths else self._all(axis)
+                barred = int(numbers[self._numbers.index(argument.barred)]) if argument.barred else None
                 classes = self.geometry.sizes[argument.points_to]
-                labels, starts = slot.sequences(array, own, idle, classes, self._lengths_named(axis))
-                if argument.barred:
-                    number = numbers[self.schema.numbers(self.variant).index(argument.barred)]
-                    slot.check_barred(labels, starts, own, idle, int(number))
-                found.append((labels, starts))
+                found.append(slot.sequences(array, own, idle, classes, barred, self._lengths_named(axis)))
             else:
                 found.append(slot.operand(array, self.geometry.item_shape))
         return found
@@ -113,12 +111,22 @@ class Whole:
     def _lengths_named(self, axis: str) -> str:
         return next((a.name for a in self.variant.arguments if a.layout == "length" and a.axis == axis), "")
 
-    def _check_numbers(self, numbers: Sequence[float | int]) -> None:
-        """Parameters that are the number of a class."""
-        parameters = {parameter.name: parameter for parameter in self.schema.parameters}
-        for name, number in zip(self.schema.numbers(self.variant), numbers, strict=True):
-            axis = parameters[name].axis
-            if axis and not 0 <= number < self.geometry.sizes[axis]:
+    @cached_property
+    def _numbers(self) -> tuple[str, ...]:
+        """The names of the parameters that the kernels take."""
+        return self.schema.numbers(self.variant)
+
+    @cached_property
+    def _class_numbers(self) -> tuple[tuple[int, str, str], ...]:
+        """The positions of those that are the number of a class, their names and axes."""
+        axes = {parameter.name: parameter.axis for parameter in self.schema.parameters}
+        return tuple((place, name, axes[name]) for place, name in enumerate(self._numbers) if axes[name])
+
+    def check_numbers(self, numbers: Sequence[float | int]) -> None:
+        """LossError if a parameter that is the number of a class is out of range."""
+        for place, name, axis in self._class_numbers:
+            number = numbers[place]
+            if not 0 <= number < self.geometry.sizes[axis]:
                 expected = f"an integer in 0 ... {self.geometry.sizes[axis] - 1}, a number on axis {axis!r}"
                 raise LossError(f"{self.schema.name}: {name} is {number}, expected {expected}")
 

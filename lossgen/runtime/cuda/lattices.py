@@ -16,7 +16,7 @@ import numpy as np
 from ..dtypes import INT64
 from ..errors import LossError
 from ..schema import Argument
-from ..sequences import LengthSlot
+from ..sequences import LengthSlot, total_length
 from ..whole import Whole
 from .driver import Array, Place, Sent
 from .launching import Given, blocks_for, run
@@ -46,7 +46,7 @@ class Operands(NamedTuple):
 
 def check_numbers(plan: CudaPlan, numbers: Sequence[float | int]) -> None:
     """Raise LossError for a parameter that should be the number of a class and is not."""
-    _whole(plan)._check_numbers(numbers)
+    _whole(plan).check_numbers(numbers)
 
 
 def _whole(plan: CudaPlan) -> Whole:
@@ -168,7 +168,7 @@ def _sequence(
     labels = contiguous(place, view, INT64)
     if _is_joined(plan, position):
         assert lengths is not None and lengths.known is not None
-        if (total := int(lengths.known.sum())) != labels.size:
+        if (total := total_length(lengths.known, labels.size)) != labels.size:
             named = next(a.name for a in plan.variant.arguments if a.layout == "length" and a.axis == argument.axis)
             words = f"{argument.name} has {labels.size} entries, expected {total}, the sum of {named}"
             raise LossError(f"{plan.schema.name}: {words}")
