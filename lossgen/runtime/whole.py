@@ -48,20 +48,20 @@ class Whole:
         """
         self.check_numbers(numbers)
         lengths = self.lengths(slots, arrays, idle)
+        sizes, item_shape = self.geometry.sizes, self.geometry.item_shape
         found: list[WholeOperand] = []
         for argument, slot, array in zip(self.variant.arguments, slots, arrays, strict=True):
+            axis = argument.axis or ""
             if argument.layout == "length":
-                found.append(lengths[argument.axis or ""])
+                found.append(lengths[axis])
             elif slot is None or array is None:
                 found.append(None)
-            elif isinstance(slot, SequenceSlot):
-                axis = argument.axis or ""
+            elif argument.layout == "sequence":
                 own = lengths[axis] if axis in lengths else self._all(axis)
                 barred = int(numbers[self._numbers.index(argument.barred)]) if argument.barred else None
-                classes = self.geometry.sizes[argument.points_to]
-                found.append(slot.sequences(array, own, idle, classes, barred, self._lengths_named(axis)))
+                found.append(slot.sequences(array, own, idle, sizes[argument.points_to], barred, self._named(axis)))
             else:
-                found.append(slot.operand(array, self.geometry.item_shape))
+                found.append(slot.operand(array, item_shape))
         return found
 
     def lengths(self, slots: Sequence, arrays: Sequence[np.ndarray | None], idle: Idle) -> Mapping[str, np.ndarray]:
@@ -70,13 +70,12 @@ class Whole:
         Raises:
             LossError: a length that is out of range.
         """
+        sizes, item_shape = self.geometry.sizes, self.geometry.item_shape
         found = {}
-        for argument, slot, array in zip(self.variant.arguments, slots, arrays, strict=True):
-            if argument.layout == "length":
-                axis = argument.axis or ""
-                size = self.geometry.sizes.get(axis)
-                given = isinstance(slot, LengthSlot) and array is not None
-                found[axis] = slot.lengths(array, self.geometry.item_shape, size, idle) if given else self._all(axis)
+        for axis, (place, _) in self._lengths.items():
+            slot, array = slots[place], arrays[place]
+            given = slot is not None and array is not None
+            found[axis] = slot.lengths(array, item_shape, sizes.get(axis), idle) if given else self._all(axis)
         return found
 
     def sizes(self, operands: Sequence[WholeOperand]) -> tuple[int, ...]:
@@ -104,12 +103,19 @@ class Whole:
         return np.full(self.geometry.items, self.geometry.sizes[axis], INT64)
 
     def _longest(self, axis: str, operands: Sequence[WholeOperand]) -> int:
-        pairs = zip(self.variant.arguments, operands, strict=True)
-        of_axis = (operand for a, operand in pairs if a.layout == "length" and a.axis == axis)
-        return max(int(lengths.max(initial=0)) for lengths in of_axis if isinstance(lengths, np.ndarray))
+        lengths = operands[self._lengths[axis][0]]
+        assert isinstance(lengths, np.ndarray), "sequences one after another need known lengths"
+        return int(lengths.max(initial=0))
 
-    def _lengths_named(self, axis: str) -> str:
-        return next((a.name for a in self.variant.arguments if a.layout == "length" and a.axis == axis), "")
+    @cached_property
+    def _lengths(self) -> dict[str, tuple[int, str]]:
+        """By the axis: the position of the argument that says the lengths on it, and its name."""
+        pairs = enumerate(self.variant.arguments)
+        return {a.axis or "": (place, a.name) for place, a in pairs if a.layout == "length"}
+
+    def _named(self, axis: str) -> str:
+        """The argument that says the lengths on an axis, for a message."""
+        return self._lengths[axis][1] if axis in self._lengths else ""
 
     @cached_property
     def _numbers(self) -> tuple[str, ...]:
