@@ -143,6 +143,12 @@ def test_errors_are_those_of_the_cpu():
     call, _ = prepared(CTC, [logits, labels.reshape(-1)[:6], frames, counts])
     with pytest.raises(LossError, match=r"^ctc_loss: targets has 6 entries, expected 7, the sum of target_lengths$"):
         call.value()
+    large = np.array([(1 << 62) + 6, 1 << 62, 1 << 62, 1 << 62])  # 64 bits make 6 of their sum
+    call, _ = prepared(CTC, [logits, labels.reshape(-1)[:6], frames, large])
+    with pytest.raises(
+        LossError, match=rf"targets has 6 entries, expected {(1 << 64) + 6}, the sum of target_lengths$"
+    ):
+        call.value()
     call, _ = prepared(CTC, [logits, labels.reshape(-1)[:6], frames, np.array([2, 3, 2, -1])])
     with pytest.raises(LossError, match=r"^ctc_loss: target_lengths\[3\] is -1, expected a length at least 0$"):
         call.value()

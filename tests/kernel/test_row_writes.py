@@ -35,7 +35,12 @@ FILL = Fill(a, a[t - 1, c])
 def test_steps_that_go_through_the_same_rows_are_together(other):
     assert together([WHOLE, AT_BLANK]) == [(WHOLE, AT_BLANK)]
     assert together([WHOLE, AT_BLANK, other, AT_BLANK]) == [(WHOLE, AT_BLANK), (other,), (AT_BLANK,)]
-    assert together([other, other])[0] in ((other,), (other, other))
+
+
+def test_steps_whose_rounds_touch_other_rows_are_apart():
+    assert together([ANOTHER, ANOTHER]) == [(ANOTHER, ANOTHER)]
+    for step in (ROW_BEFORE, ACROSS, SINGLE, FILL):
+        assert together([step, step]) == [(step,), (step,)]
 
 
 def test_one_loop_in_the_place_of_several():
