@@ -76,8 +76,7 @@ def fold(
         task, places=tuple(places), reduction=loss.schema.reduction, axis=tuple(axes.items()) or None, denominator=None
     )
     call = asked.bind(loss, arrays)
-    divided = plan.variant.divided and task.reduction == "mean"
-    call.scaling = replace(call.scaling, reduction="none", plain=False, shares=divided)
+    call.scaling = call.scaling.one_by_one(plan.variant.divided and task.reduction == "mean")
     divisors = given if stated else _own_divisors(task.reduction, single, call, count)
     return Folded(call, np.broadcast_to(divisors, (count,)))
 

@@ -7,7 +7,6 @@ be captured into CUDA graphs and made on several streams and devices.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +97,7 @@ def prepared(task: Task, tensors: Tensors) -> Call:
     options = (reduction, task.axis, weight_array, mask_array, number, task.empty, place)
     call = bind(loss, given, task.parameters, *options)
     if part:
-        call.scaling = replace(call.scaling, reduction="none", shares=task.divided)
+        call.scaling = call.scaling.one_by_one(task.divided)
     return call
 
 

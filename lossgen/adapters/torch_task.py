@@ -112,7 +112,7 @@ class Task:
         reduction = self.schema.reduction if part else self.reduction
         call = self.loss.bind(arguments, self.parameters, reduction, self.axis, weight, mask, denominator, self.empty)
         if part:
-            call.scaling = replace(call.scaling, reduction="none", shares=self.divided)
+            call.scaling = call.scaling.one_by_one(self.divided)
         return call
 
     def _array(self, place: int, tensor: torch.Tensor) -> np.ndarray:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,10 @@ class Scaling:
     denominator: float | None = None
     plain: bool = False  # nothing but a reduction
     shares: bool = False  # items are divided by their own divisors, as for the mean, whatever the reduction
+
+    def one_by_one(self, divided: bool) -> Scaling:
+        """The same weights for a value of each item, which is divided by its own divisor if `divided`."""
+        return replace(self, reduction="none", plain=self.plain and not divided, shares=divided)
 
     def scales(
         self,
