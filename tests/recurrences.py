@@ -140,6 +140,19 @@ def walks_loss(x: Logit[T, K], z: Prediction, rate: Positive = 0.5):
         return Piecewise((exp(x[t, k]), Eq(t, 0)), (exp(x[t, k] - z) * steps, True))
 
     return -log(a[T.size - 1, K.size - 1])
+
+
+@loss
+def jumps_loss(x: Logit[T, K], z: Prediction, lengths: Length[T] = -1):
+    """Paths that stay, or jump one to four states ahead: more cells than a kernel reads twice."""
+    k = K.index()
+
+    @recurrence(t, k)
+    def a(a):
+        before = a[t - 1, k] + a[t - 1, k - 1] + a[t - 1, k - 2] + a[t - 1, k - 3] + a[t - 1, k - 4]
+        return Piecewise((exp(x[t, k]), Eq(t, 0)), (exp(x[t, k]) * before, True))
+
+    return z - log(a[T.size - 1, K.size - 1])
 '''
 
 N, STEPS, STATES, WORDS = 2, 4, 3, 5
@@ -238,6 +251,14 @@ def walks(x, z, rate=0.5):
         yield -torch.log(a[STEPS - 1, STATES - 1])
 
 
+def jumps(x, z):
+    for n, length in enumerate(LENGTHS.tolist()):
+        a = torch.exp(x[n, 0])
+        for i in range(1, length):
+            a = torch.exp(x[n, i]) * torch.stack([a[max(k - 4, 0) : k + 1].sum() for k in range(len(a))])
+        yield z[n] - torch.log(a[-1])
+
+
 CASES = {
     "hmm_loss": (hmm, lambda: [normal(STATES), normal(STATES, STATES), normal(STATES, WORDS)], [OBSERVED, LENGTHS]),
     "smoothing_loss": (smoothing, lambda: [normal(N, STEPS), normal(N, STEPS, seed=5)], [LENGTHS]),
@@ -246,5 +267,6 @@ CASES = {
     "edit_loss": (edit, lambda: [normal(N, 3, 4)], []),
     "two_ends_loss": (two_ends, lambda: [normal(N, STEPS, STATES), normal(N)], [torch.tensor([3, 1])]),
     "walks_loss": (walks, lambda: [normal(N, STEPS, STATES), normal(N)], []),
+    "jumps_loss": (jumps, lambda: [normal(N, STEPS, 7), normal(N)], [LENGTHS]),
     "mixing_loss": (mixing, lambda: [normal(N, STEPS, STATES), normal(N)], [LENGTHS]),
 }

@@ -396,9 +396,47 @@ def add_to_grad_end(end, tags_labels, tags_start, n_T, emissions_rows, i, emissi
 
 
 @njit(**KERNEL)
-def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, sum_alpha_along, n_K, direction_start, alpha, sum_alpha, direction_transitions_across, transitions_across):
-    """alpha_along for every cell of the item."""
+def fill_alpha_along(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across, direction_emissions_rows, direction_emissions_step_0, direction_emissions_step_1, alpha_along, sum_alpha_along, direction_start, direction_transitions_across):
+    """Row by row: alpha, alpha_along."""
     for t in range(n_T):
+        if t == 0:
+            emissions_row_2 = emissions_rows[i * emissions_step_0 + t * emissions_step_1]
+            alpha_row = alpha[t + 1, 1:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
+            for k in range(n_K):
+                start_at = start[k]
+                emissions_at = emissions_row_2[k]
+                sum_alpha_row[k] = -real(np.inf)
+                alpha_row[k] = start_at + emissions_at
+        if t != 0:
+            alpha_row_2 = alpha[t, 1:]
+            sum_alpha_row_2 = sum_alpha[t + 1, 1:]
+            emissions_row_3 = emissions_rows[i * emissions_step_0 + t * emissions_step_1]
+            alpha_row_3 = alpha[t + 1, 1:]
+            for k in range(n_K):
+                top = ordered(real(-np.inf))
+                for k1 in range(n_K):
+                    transitions_at = transitions_across[k, k1]
+                    alpha_at = alpha_row_2[k1]
+                    sum_1 = transitions_at + alpha_at
+                    image = ordered(sum_1)
+                    top = image if image > top else top
+                largest = unordered(top)
+                rest = zero
+                rest_ties = integer(0)
+                for k1 in range(n_K):
+                    transitions_at_2 = transitions_across[k, k1]
+                    alpha_at_2 = alpha_row_2[k1]
+                    sum_2 = transitions_at_2 + alpha_at_2
+                    is_largest = sum_2 == largest
+                    share = exp_below(sum_2, largest)
+                    rest = add(rest, zero if is_largest else share)
+                    rest_ties = integer(rest_ties + (integer(1) if is_largest else integer(0)))
+                others = rest + real(rest_ties - 1)
+                sum_3 = largest + log1p(others)
+                emissions_at_2 = emissions_row_3[k]
+                sum_alpha_row_2[k] = sum_3
+                alpha_row_3[k] = emissions_at_2 + sum_3
         if t == 0:
             direction_emissions_row_2 = direction_emissions_rows[i * direction_emissions_step_0 + t * direction_emissions_step_1]
             alpha_along_row = alpha_along[t + 1, 1:]
@@ -410,52 +448,66 @@ def fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_
                 alpha_along_row[k] = direction_start_at + direction_emissions_at
         if t != 0:
             alpha_along_row_2 = alpha_along[t, 1:]
-            alpha_row = alpha[t, 1:]
-            sum_alpha_row = sum_alpha[t + 1, 1:]
+            alpha_row_4 = alpha[t, 1:]
+            sum_alpha_row_3 = sum_alpha[t + 1, 1:]
             sum_alpha_along_row_2 = sum_alpha_along[t + 1, 1:]
             direction_emissions_row_3 = direction_emissions_rows[i * direction_emissions_step_0 + t * direction_emissions_step_1]
             alpha_along_row_3 = alpha_along[t + 1, 1:]
             for k in range(n_K):
-                sum_alpha_at = sum_alpha_row[k]
+                sum_alpha_at = sum_alpha_row_3[k]
                 sum = 0.0
                 for k1 in range(n_K):
                     direction_transitions_at = direction_transitions_across[k, k1]
                     alpha_along_at = alpha_along_row_2[k1]
-                    transitions_at = transitions_across[k, k1]
-                    alpha_at = alpha_row[k1]
-                    sum = add(sum, np.float64((direction_transitions_at + alpha_along_at) * part_of_paths(transitions_at + alpha_at, sum_alpha_at)))
-                sum_2 = real(sum)
-                sum_1 = sum_2
+                    transitions_at_3 = transitions_across[k, k1]
+                    alpha_at_3 = alpha_row_4[k1]
+                    sum = add(sum, np.float64((direction_transitions_at + alpha_along_at) * part_of_paths(transitions_at_3 + alpha_at_3, sum_alpha_at)))
+                sum_4 = real(sum)
+                sum_5 = sum_4
                 direction_emissions_at_2 = direction_emissions_row_3[k]
-                sum_alpha_along_row_2[k] = sum_1
-                alpha_along_row_3[k] = direction_emissions_at_2 + sum_1
+                sum_alpha_along_row_2[k] = sum_5
+                alpha_along_row_3[k] = direction_emissions_at_2 + sum_5
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha_along(n_T, sum_alpha_along, alpha_along, adjoint_alpha, adjoint_alpha_along, alpha, sum_alpha, n_K, direction_transitions, transitions):
-    """adjoint_alpha_along for every cell of the item."""
+def fill_adjoint_alpha_along(n_T, adjoint_alpha, alpha, sum_alpha, n_K, transitions, sum_alpha_along, alpha_along, adjoint_alpha_along, direction_transitions):
+    """Row by row: adjoint_alpha, adjoint_alpha_along."""
     for t in range(n_T - 1, -1, -1):
-        sum_alpha_along_row = sum_alpha_along[t + 2, 1:]
-        alpha_along_row = alpha_along[t + 1, 1:]
         adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
         alpha_row = alpha[t + 1, 1:]
         sum_alpha_row = sum_alpha[t + 2, 1:]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 1:]
+        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 1:]
         for k in range(n_K):
-            alpha_along_at = alpha_along_row[k]
             alpha_at = alpha_row[k]
             sum = 0.0
             for k1 in range(n_K):
-                sum_alpha_along_at = sum_alpha_along_row[k1]
-                direction_transitions_at = direction_transitions[k, k1]
                 adjoint_alpha_at = adjoint_alpha_row[k1]
-                adjoint_alpha_along_at = adjoint_alpha_along_row[k1]
                 transitions_at = transitions[k, k1]
                 sum_alpha_at = sum_alpha_row[k1]
-                sum = add(sum, np.float64(((direction_transitions_at + alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * part_of_paths(transitions_at + alpha_at, sum_alpha_at)))
+                sum = add(sum, np.float64(adjoint_alpha_at * part_of_paths(transitions_at + alpha_at, sum_alpha_at)))
             sum_2 = real(sum)
-            adjoint_alpha_along_row_2[k] += sum_2
+            adjoint_alpha_row_2[k] += sum_2
+        sum_alpha_along_row = sum_alpha_along[t + 2, 1:]
+        alpha_along_row = alpha_along[t + 1, 1:]
+        adjoint_alpha_row_3 = adjoint_alpha[t + 2, 1:]
+        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
+        alpha_row_2 = alpha[t + 1, 1:]
+        sum_alpha_row_2 = sum_alpha[t + 2, 1:]
+        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 1:]
+        for k in range(n_K):
+            alpha_along_at = alpha_along_row[k]
+            alpha_at_2 = alpha_row_2[k]
+            sum_3 = 0.0
+            for k1 in range(n_K):
+                sum_alpha_along_at = sum_alpha_along_row[k1]
+                direction_transitions_at = direction_transitions[k, k1]
+                adjoint_alpha_at_2 = adjoint_alpha_row_3[k1]
+                adjoint_alpha_along_at = adjoint_alpha_along_row[k1]
+                transitions_at_2 = transitions[k, k1]
+                sum_alpha_at_2 = sum_alpha_row_2[k1]
+                sum_3 = add(sum_3, np.float64(((direction_transitions_at + alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at_2 + adjoint_alpha_along_at) * part_of_paths(transitions_at_2 + alpha_at_2, sum_alpha_at_2)))
+            sum_4 = real(sum_3)
+            adjoint_alpha_along_row_2[k] += sum_4
 
 
 @njit(**KERNEL)
@@ -788,8 +840,7 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
             adjoint_alpha[:n_T + 2, :n_K + 2 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_K + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
-            fill_alpha(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across)
-            fill_alpha_along(n_T, direction_emissions_rows, i, direction_emissions_step_0, direction_emissions_step_1, alpha_along, sum_alpha_along, n_K, direction_start, alpha, sum_alpha, direction_transitions_across, transitions_across)
+            fill_alpha_along(n_T, emissions_rows, i, emissions_step_0, emissions_step_1, alpha, sum_alpha, n_K, start, transitions_across, direction_emissions_rows, direction_emissions_step_0, direction_emissions_step_1, alpha_along, sum_alpha_along, direction_start, direction_transitions_across)
             alpha_along_row = alpha_along[max(min(n_T, n_T + 1), 0), 1:]
             alpha_row = alpha[max(min(n_T, n_T + 1), 0), 1:]
             top = ordered(real(-np.inf))
@@ -866,9 +917,7 @@ def hvp(first, last, bounds, emissions, tags, transitions, start, end, lengths, 
                     if 0 <= n_T - 1 < n_T:
                         adjoint_alpha_along[max(min(n_T, n_T + 1), 0), k1_at + 1] += factor * choice_5
             if product_emissions is not None or product_transitions is not None or product_start is not None or product_end is not None:
-                fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_K, transitions)
-            if product_emissions is not None or product_transitions is not None or product_start is not None or product_end is not None:
-                fill_adjoint_alpha_along(n_T, sum_alpha_along, alpha_along, adjoint_alpha, adjoint_alpha_along, alpha, sum_alpha, n_K, direction_transitions, transitions)
+                fill_adjoint_alpha_along(n_T, adjoint_alpha, alpha, sum_alpha, n_K, transitions, sum_alpha_along, alpha_along, adjoint_alpha_along, direction_transitions)
             if product_emissions is not None:
                 add_to_product_emissions(n_T, product_emissions_rows, i, product_emissions_step_0, product_emissions_step_1, adjoint_alpha_along, n_K)
             if product_transitions is not None:

@@ -243,8 +243,8 @@ def add(total, value):
 
 
 @njit(**KERNEL)
-def fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label):
-    """local_alpha_1 for every cell of the item."""
+def fill_alpha(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label, alpha, sum_alpha, holds):
+    """Row by row: local_alpha_1, alpha."""
     class_local_alpha_1_row = class_local_alpha_1[1:]
     for t in range(n_T):
         if n_C < n_S:
@@ -255,12 +255,12 @@ def fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, lo
             for c in range((n_C + 7) // 8 * 8):
                 class_local_alpha_1_at = class_local_alpha_1_row[c]
                 class_local_alpha_1_row[c] = path_of_log(class_local_alpha_1_at)
-            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row = local_alpha_1[0, 1:]
             for s in range(n_S):
                 local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
         if n_C >= n_S:
             log_probs_row_3 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
-            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_2 = local_alpha_1[0, 1:]
             for s in range(n_S):
                 log_probs_at_2 = real(log_probs_row_3[label[s]])
                 local_alpha_1_row_2[s] = log_probs_at_2
@@ -268,19 +268,13 @@ def fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, lo
                 local_alpha_1_at = local_alpha_1_row_2[s]
                 local_alpha_1_row_2[s] = path_of_log(local_alpha_1_at)
             local_alpha_1_row_2[n_S : n_S + 7] = zero
-
-
-@njit(**KERNEL)
-def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
-    """alpha for every cell of the item."""
-    for t in range(n_T):
         if t == 0:
-            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_3 = local_alpha_1[0, 1:]
             alpha_row = alpha[t + 1, 2:]
             sum_alpha_row = sum_alpha[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
-                local_alpha_1_at = local_alpha_1_row[s]
-                choice_1 = (local_alpha_1_at if s < 2 else NO_PATH)
+                local_alpha_1_at_2 = local_alpha_1_row_3[s]
+                choice_1 = (local_alpha_1_at_2 if s < 2 else NO_PATH)
                 sum_alpha_row[s] = NO_PATH
                 alpha_row[s] = choice_1
             alpha_row[n_S : n_S + 7] = NO_PATH
@@ -290,7 +284,7 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
             alpha_row_3 = alpha[t, 2:]
             alpha_row_4 = alpha[t, :]
             sum_alpha_row_2 = sum_alpha[t + 1, 1:]
-            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_4 = local_alpha_1[0, 1:]
             alpha_row_5 = alpha[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
                 alpha_at = alpha_row_2[s]
@@ -298,16 +292,16 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
                 alpha_at_3 = alpha_row_4[s]
                 choice_2 = (NO_PATH if holds[s] else alpha_at_3)
                 path_sum_1 = path_sum_of_three(alpha_at, alpha_at_2, choice_2)
-                local_alpha_1_at_2 = local_alpha_1_row_2[s]
+                local_alpha_1_at_3 = local_alpha_1_row_4[s]
                 sum_alpha_row_2[s] = path_sum_1
-                alpha_row_5[s] = path_product(local_alpha_1_at_2, path_sum_1)
+                alpha_row_5[s] = path_product(local_alpha_1_at_3, path_sum_1)
             alpha_row_5[n_S : n_S + 7] = NO_PATH
             sum_alpha_row_2[n_S : n_S + 7] = NO_PATH
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
-    """adjoint_alpha for every cell of the item."""
+def add_to_grad_log_probs(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, blank, label_2):
+    """Row by row: adjoint_alpha, and what the cells add to the output."""
     for t in range(n_T - 1, -1, -1):
         adjoint_alpha_row = adjoint_alpha[t + 2, 2:]
         alpha_row = alpha[t + 1, 2:]
@@ -329,87 +323,126 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
             sum_alpha_at_3 = sum_alpha_row_3[s]
             adjoint_alpha_row_4[s] += adjoint_alpha_at * path_share(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * path_share(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * path_share(choice_2, sum_alpha_at_3)
         adjoint_alpha_row_4[n_S : n_S + 7] = zero
-
-
-@njit(**KERNEL)
-def add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, blank, label_2):
-    """What the cells add to the output."""
-    for t in range(n_T):
         grad_log_probs_row_2 = grad_log_probs_rows[i * grad_log_probs_step_0 + t * grad_log_probs_step_1]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
+        adjoint_alpha_row_5 = adjoint_alpha[t + 1, 1:]
         sum = 0.0
         for s in range(n_S):
-            adjoint_alpha_at = adjoint_alpha_row[s]
-            choice_1 = (adjoint_alpha_at if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else adjoint_alpha_at)
-            choice_3 = (choice_2 if (s % 2) == 0 else zero)
-            sum = add(sum, np.float64(choice_3))
+            adjoint_alpha_at_4 = adjoint_alpha_row_5[s]
+            choice_3 = (adjoint_alpha_at_4 if s < 2 else zero)
+            choice_4 = (choice_3 if t == 0 else adjoint_alpha_at_4)
+            choice_5 = (choice_4 if (s % 2) == 0 else zero)
+            sum = add(sum, np.float64(choice_5))
         sum_2 = real(sum)
         grad_log_probs_row_2[blank] += sum_2
         grad_log_probs_row_3 = grad_log_probs_rows[i * grad_log_probs_step_0 + t * grad_log_probs_step_1]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 1:]
+        adjoint_alpha_row_6 = adjoint_alpha[t + 1, 1:]
         if t == 0:
             for s in range(n_S):
-                adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
-                choice_4 = (zero if (s % 2) == 0 else adjoint_alpha_at_2)
-                choice_5 = (choice_4 if s < 2 else zero)
-                grad_log_probs_row_3[label_2[s]] += choice_5
+                adjoint_alpha_at_5 = adjoint_alpha_row_6[s]
+                choice_6 = (zero if (s % 2) == 0 else adjoint_alpha_at_5)
+                choice_7 = (choice_6 if s < 2 else zero)
+                grad_log_probs_row_3[label_2[s]] += choice_7
         if t != 0:
             for s in range(n_S):
-                adjoint_alpha_at_3 = adjoint_alpha_row_2[s]
+                adjoint_alpha_at_6 = adjoint_alpha_row_6[s]
                 if (s % 2) != 0:
-                    grad_log_probs_row_3[label_2[s]] += adjoint_alpha_at_3
+                    grad_log_probs_row_3[label_2[s]] += adjoint_alpha_at_6
 
 
 @njit(**KERNEL)
-def fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, n_S, label):
-    """local_alpha_1_along for every cell of the item."""
+def fill_alpha_along(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label, direction_log_probs_rows, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, alpha, sum_alpha, holds, alpha_along, sum_alpha_along):
+    """Row by row: local_alpha_1, local_alpha_1_along, alpha, alpha_along."""
+    class_local_alpha_1_row = class_local_alpha_1[1:]
     for t in range(n_T):
+        if n_C < n_S:
+            log_probs_row_2 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
+            for c in range(n_C):
+                log_probs_at = real(log_probs_row_2[c])
+                class_local_alpha_1_row[c] = log_probs_at
+            for c in range((n_C + 7) // 8 * 8):
+                class_local_alpha_1_at = class_local_alpha_1_row[c]
+                class_local_alpha_1_row[c] = path_of_log(class_local_alpha_1_at)
+            local_alpha_1_row = local_alpha_1[0, 1:]
+            for s in range(n_S):
+                local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
+        if n_C >= n_S:
+            log_probs_row_3 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
+            local_alpha_1_row_2 = local_alpha_1[0, 1:]
+            for s in range(n_S):
+                log_probs_at_2 = real(log_probs_row_3[label[s]])
+                local_alpha_1_row_2[s] = log_probs_at_2
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at = local_alpha_1_row_2[s]
+                local_alpha_1_row_2[s] = path_of_log(local_alpha_1_at)
+            local_alpha_1_row_2[n_S : n_S + 7] = zero
         direction_log_probs_row_2 = direction_log_probs_rows[i * direction_log_probs_step_0 + t * direction_log_probs_step_1]
-        local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
+        local_alpha_1_along_row = local_alpha_1_along[0, 1:]
         for s in range(n_S):
             direction_log_probs_at = real(direction_log_probs_row_2[label[s]])
             local_alpha_1_along_row[s] = direction_log_probs_at
-
-
-@njit(**KERNEL)
-def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, sum_alpha_along, n_S, alpha, sum_alpha, holds):
-    """alpha_along for every cell of the item."""
-    for t in range(n_T):
         if t == 0:
-            local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
+            local_alpha_1_row_3 = local_alpha_1[0, 1:]
+            alpha_row = alpha[t + 1, 2:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at_2 = local_alpha_1_row_3[s]
+                choice_1 = (local_alpha_1_at_2 if s < 2 else NO_PATH)
+                sum_alpha_row[s] = NO_PATH
+                alpha_row[s] = choice_1
+            alpha_row[n_S : n_S + 7] = NO_PATH
+            sum_alpha_row[n_S : n_S + 7] = NO_PATH
+        if t != 0:
+            alpha_row_2 = alpha[t, 1:]
+            alpha_row_3 = alpha[t, 2:]
+            alpha_row_4 = alpha[t, :]
+            sum_alpha_row_2 = sum_alpha[t + 1, 1:]
+            local_alpha_1_row_4 = local_alpha_1[0, 1:]
+            alpha_row_5 = alpha[t + 1, 2:]
+            for s in range((n_S + 7) // 8 * 8):
+                alpha_at = alpha_row_2[s]
+                alpha_at_2 = alpha_row_3[s]
+                alpha_at_3 = alpha_row_4[s]
+                choice_2 = (NO_PATH if holds[s] else alpha_at_3)
+                path_sum_1 = path_sum_of_three(alpha_at, alpha_at_2, choice_2)
+                local_alpha_1_at_3 = local_alpha_1_row_4[s]
+                sum_alpha_row_2[s] = path_sum_1
+                alpha_row_5[s] = path_product(local_alpha_1_at_3, path_sum_1)
+            alpha_row_5[n_S : n_S + 7] = NO_PATH
+            sum_alpha_row_2[n_S : n_S + 7] = NO_PATH
+        if t == 0:
+            local_alpha_1_along_row_2 = local_alpha_1_along[0, 1:]
             alpha_along_row = alpha_along[t + 1, 2:]
             sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
-                local_alpha_1_along_at = local_alpha_1_along_row[s]
-                choice_1 = (local_alpha_1_along_at if s < 2 else zero)
+                local_alpha_1_along_at = local_alpha_1_along_row_2[s]
+                choice_3 = (local_alpha_1_along_at if s < 2 else zero)
                 sum_alpha_along_row[s] = zero
-                alpha_along_row[s] = choice_1
+                alpha_along_row[s] = choice_3
             alpha_along_row[n_S : n_S + 7] = zero
             sum_alpha_along_row[n_S : n_S + 7] = zero
         if t != 0:
             alpha_along_row_2 = alpha_along[t, :]
-            alpha_row = alpha[t, :]
-            sum_alpha_row = sum_alpha[t + 1, 1:]
+            alpha_row_6 = alpha[t, :]
+            sum_alpha_row_3 = sum_alpha[t + 1, 1:]
             alpha_along_row_3 = alpha_along[t, 1:]
-            alpha_row_2 = alpha[t, 1:]
+            alpha_row_7 = alpha[t, 1:]
             alpha_along_row_4 = alpha_along[t, 2:]
-            alpha_row_3 = alpha[t, 2:]
+            alpha_row_8 = alpha[t, 2:]
             sum_alpha_along_row_2 = sum_alpha_along[t + 1, 1:]
-            local_alpha_1_along_row_2 = local_alpha_1_along[t + 1, 1:]
+            local_alpha_1_along_row_3 = local_alpha_1_along[0, 1:]
             alpha_along_row_5 = alpha_along[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
                 alpha_along_at = alpha_along_row_2[s]
-                choice_2 = (zero if holds[s] else alpha_along_at)
-                alpha_at = alpha_row[s]
-                choice_3 = (NO_PATH if holds[s] else alpha_at)
-                sum_alpha_at = sum_alpha_row[s]
+                choice_4 = (zero if holds[s] else alpha_along_at)
+                alpha_at_4 = alpha_row_6[s]
+                choice_5 = (NO_PATH if holds[s] else alpha_at_4)
+                sum_alpha_at = sum_alpha_row_3[s]
                 alpha_along_at_2 = alpha_along_row_3[s]
-                alpha_at_2 = alpha_row_2[s]
+                alpha_at_5 = alpha_row_7[s]
                 alpha_along_at_3 = alpha_along_row_4[s]
-                alpha_at_3 = alpha_row_3[s]
-                sum_1 = choice_2 * path_share(choice_3, sum_alpha_at) + alpha_along_at_2 * path_share(alpha_at_2, sum_alpha_at) + alpha_along_at_3 * path_share(alpha_at_3, sum_alpha_at)
-                local_alpha_1_along_at_2 = local_alpha_1_along_row_2[s]
+                alpha_at_6 = alpha_row_8[s]
+                sum_1 = choice_4 * path_share(choice_5, sum_alpha_at) + alpha_along_at_2 * path_share(alpha_at_5, sum_alpha_at) + alpha_along_at_3 * path_share(alpha_at_6, sum_alpha_at)
+                local_alpha_1_along_at_2 = local_alpha_1_along_row_3[s]
                 sum_alpha_along_row_2[s] = sum_1
                 alpha_along_row_5[s] = local_alpha_1_along_at_2 + sum_1
             alpha_along_row_5[n_S : n_S + 7] = zero
@@ -417,86 +450,91 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, sum_alpha_along, n_S
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alpha_along, alpha_along, adjoint_alpha, n_S, holds_2):
-    """adjoint_alpha_along for every cell of the item."""
+def add_to_product_log_probs(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2, adjoint_alpha_along, sum_alpha_along, alpha_along, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, blank, label_2):
+    """Row by row: adjoint_alpha, adjoint_alpha_along, and what the cells add to the output."""
     for t in range(n_T - 1, -1, -1):
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 2:]
+        adjoint_alpha_row = adjoint_alpha[t + 2, 2:]
         alpha_row = alpha[t + 1, 2:]
         sum_alpha_row = sum_alpha[t + 2, 2:]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 2, 1:]
+        adjoint_alpha_row_2 = adjoint_alpha[t + 2, 1:]
         sum_alpha_row_2 = sum_alpha[t + 2, 1:]
+        adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
+        sum_alpha_row_3 = sum_alpha[t + 2, 3:]
+        adjoint_alpha_row_4 = adjoint_alpha[t + 1, 1:]
+        for s in range((n_S + 7) // 8 * 8):
+            adjoint_alpha_at = adjoint_alpha_row[s]
+            alpha_at = alpha_row[s]
+            sum_alpha_at = sum_alpha_row[s]
+            adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
+            sum_alpha_at_2 = sum_alpha_row_2[s]
+            choice_1 = (zero if holds_2[s] else one)
+            adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
+            choice_2 = (NO_PATH if holds_2[s] else alpha_at)
+            sum_alpha_at_3 = sum_alpha_row_3[s]
+            adjoint_alpha_row_4[s] += adjoint_alpha_at * path_share(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * path_share(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * path_share(choice_2, sum_alpha_at_3)
+        adjoint_alpha_row_4[n_S : n_S + 7] = zero
+        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 2:]
+        alpha_row_2 = alpha[t + 1, 2:]
+        sum_alpha_row_4 = sum_alpha[t + 2, 2:]
+        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 2, 1:]
+        sum_alpha_row_5 = sum_alpha[t + 2, 1:]
         sum_alpha_along_row = sum_alpha_along[t + 2, 2:]
         alpha_along_row = alpha_along[t + 1, 2:]
-        adjoint_alpha_row = adjoint_alpha[t + 2, 2:]
+        adjoint_alpha_row_5 = adjoint_alpha[t + 2, 2:]
         sum_alpha_along_row_2 = sum_alpha_along[t + 2, 1:]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 2, 1:]
+        adjoint_alpha_row_6 = adjoint_alpha[t + 2, 1:]
         adjoint_alpha_along_row_3 = adjoint_alpha_along[t + 2, 3:]
-        sum_alpha_row_3 = sum_alpha[t + 2, 3:]
+        sum_alpha_row_6 = sum_alpha[t + 2, 3:]
         sum_alpha_along_row_3 = sum_alpha_along[t + 2, 3:]
-        adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
+        adjoint_alpha_row_7 = adjoint_alpha[t + 2, 3:]
         adjoint_alpha_along_row_4 = adjoint_alpha_along[t + 1, 1:]
         for s in range((n_S + 7) // 8 * 8):
             adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-            alpha_at = alpha_row[s]
-            sum_alpha_at = sum_alpha_row[s]
-            path_share_1 = path_share(alpha_at, sum_alpha_at)
+            alpha_at_2 = alpha_row_2[s]
+            sum_alpha_at_4 = sum_alpha_row_4[s]
+            path_share_1 = path_share(alpha_at_2, sum_alpha_at_4)
             adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[s]
-            sum_alpha_at_2 = sum_alpha_row_2[s]
-            path_share_2 = path_share(alpha_at, sum_alpha_at_2)
+            sum_alpha_at_5 = sum_alpha_row_5[s]
+            path_share_2 = path_share(alpha_at_2, sum_alpha_at_5)
             sum_alpha_along_at = sum_alpha_along_row[s]
             alpha_along_at = alpha_along_row[s]
-            adjoint_alpha_at = adjoint_alpha_row[s]
+            adjoint_alpha_at_4 = adjoint_alpha_row_5[s]
             sum_alpha_along_at_2 = sum_alpha_along_row_2[s]
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
-            choice_1 = (zero if holds_2[s] else one)
+            adjoint_alpha_at_5 = adjoint_alpha_row_6[s]
+            choice_3 = (zero if holds_2[s] else one)
             adjoint_alpha_along_at_3 = adjoint_alpha_along_row_3[s]
-            choice_2 = (NO_PATH if holds_2[s] else alpha_at)
-            sum_alpha_at_3 = sum_alpha_row_3[s]
-            path_share_3 = path_share(choice_2, sum_alpha_at_3)
+            choice_4 = (NO_PATH if holds_2[s] else alpha_at_2)
+            sum_alpha_at_6 = sum_alpha_row_6[s]
+            path_share_3 = path_share(choice_4, sum_alpha_at_6)
             sum_alpha_along_at_3 = sum_alpha_along_row_3[s]
-            choice_3 = (zero if holds_2[s] else alpha_along_at)
-            adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
-            adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * path_share_1 + adjoint_alpha_along_at_2 * path_share_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at * path_share_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * path_share_2 + choice_1 * adjoint_alpha_along_at_3 * path_share_3 + (choice_3 - sum_alpha_along_at_3) * choice_1 * adjoint_alpha_at_3 * path_share_3
+            choice_5 = (zero if holds_2[s] else alpha_along_at)
+            adjoint_alpha_at_6 = adjoint_alpha_row_7[s]
+            adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * path_share_1 + adjoint_alpha_along_at_2 * path_share_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at_4 * path_share_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_5 * path_share_2 + choice_3 * adjoint_alpha_along_at_3 * path_share_3 + (choice_5 - sum_alpha_along_at_3) * choice_3 * adjoint_alpha_at_6 * path_share_3
         adjoint_alpha_along_row_4[n_S : n_S + 7] = zero
-
-
-@njit(**KERNEL)
-def add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, adjoint_alpha_along, n_S, blank, label_2):
-    """What the cells add to the output."""
-    for t in range(n_T):
         product_log_probs_row_2 = product_log_probs_rows[i * product_log_probs_step_0 + t * product_log_probs_step_1]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
+        adjoint_alpha_along_row_5 = adjoint_alpha_along[t + 1, 1:]
         sum = 0.0
         for s in range(n_S):
-            adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-            choice_1 = (adjoint_alpha_along_at if s < 2 else zero)
-            choice_2 = (choice_1 if t == 0 else adjoint_alpha_along_at)
-            choice_3 = (choice_2 if (s % 2) == 0 else zero)
-            sum = add(sum, np.float64(choice_3))
+            adjoint_alpha_along_at_4 = adjoint_alpha_along_row_5[s]
+            choice_6 = (adjoint_alpha_along_at_4 if s < 2 else zero)
+            choice_7 = (choice_6 if t == 0 else adjoint_alpha_along_at_4)
+            choice_8 = (choice_7 if (s % 2) == 0 else zero)
+            sum = add(sum, np.float64(choice_8))
         sum_2 = real(sum)
         product_log_probs_row_2[blank] += sum_2
         product_log_probs_row_3 = product_log_probs_rows[i * product_log_probs_step_0 + t * product_log_probs_step_1]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 1:]
+        adjoint_alpha_along_row_6 = adjoint_alpha_along[t + 1, 1:]
         if t == 0:
             for s in range(n_S):
-                adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[s]
-                choice_4 = (zero if (s % 2) == 0 else adjoint_alpha_along_at_2)
-                choice_5 = (choice_4 if s < 2 else zero)
-                product_log_probs_row_3[label_2[s]] += choice_5
+                adjoint_alpha_along_at_5 = adjoint_alpha_along_row_6[s]
+                choice_9 = (zero if (s % 2) == 0 else adjoint_alpha_along_at_5)
+                choice_10 = (choice_9 if s < 2 else zero)
+                product_log_probs_row_3[label_2[s]] += choice_10
         if t != 0:
             for s in range(n_S):
-                adjoint_alpha_along_at_3 = adjoint_alpha_along_row_2[s]
+                adjoint_alpha_along_at_6 = adjoint_alpha_along_row_6[s]
                 if (s % 2) != 0:
-                    product_log_probs_row_3[label_2[s]] += adjoint_alpha_along_at_3
-
-
-@njit(**KERNEL)
-def clear_around_local_alpha_1(local_alpha_1, n_S, n_T):
-    """What is outside, around the cells of local_alpha_1."""
-    local_alpha_1[:1, :n_S + 2 + 7] = zero
-    local_alpha_1[n_T + 1 : n_T + 2, :n_S + 2 + 7] = zero
-    local_alpha_1[:n_T + 2, :1] = zero
-    local_alpha_1[:n_T + 2, n_S + 1 : n_S + 2 + 7] = zero
+                    product_log_probs_row_3[label_2[s]] += adjoint_alpha_along_at_6
 
 
 @njit(**KERNEL)
@@ -509,18 +547,12 @@ def clear_around_alpha(alpha, n_S, n_T):
 
 
 @njit(**KERNEL)
-def clear_around_sum_alpha(sum_alpha, n_S, n_T):
-    """What is outside, around the cells of sum_alpha."""
-    sum_alpha[:1, :n_S + 3 + 7] = zero
-    sum_alpha[n_T + 1 : n_T + 2, :n_S + 3 + 7] = zero
-    sum_alpha[:n_T + 2, :1] = zero
-    sum_alpha[:n_T + 2, n_S + 1 : n_S + 3 + 7] = zero
-
-
-@njit(**KERNEL)
-def fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label):
-    """local_alpha_1 for every cell of the item."""
+def fill_alpha_2(class_local_alpha_1, shift_alpha, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label, alpha, holds):
+    """Row by row: local_alpha_1, alpha."""
     class_local_alpha_1_row = class_local_alpha_1[1:]
+    shift_alpha_row = shift_alpha[1:]
+    up = one
+    shift = zero
     for t in range(n_T):
         if n_C < n_S:
             log_probs_row_2 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
@@ -530,12 +562,12 @@ def fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, 
             for c in range((n_C + 7) // 8 * 8):
                 class_local_alpha_1_at = class_local_alpha_1_row[c]
                 class_local_alpha_1_row[c] = scaled_of_log(class_local_alpha_1_at)
-            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row = local_alpha_1[0, 1:]
             for s in range(n_S):
                 local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
         if n_C >= n_S:
             log_probs_row_3 = log_probs_rows[i * log_probs_step_0 + t * log_probs_step_1]
-            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_2 = local_alpha_1[0, 1:]
             for s in range(n_S):
                 log_probs_at_2 = real(log_probs_row_3[label[s]])
                 local_alpha_1_row_2[s] = log_probs_at_2
@@ -543,49 +575,33 @@ def fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, 
                 local_alpha_1_at = local_alpha_1_row_2[s]
                 local_alpha_1_row_2[s] = scaled_of_log(local_alpha_1_at)
             local_alpha_1_row_2[n_S : n_S + 7] = zero
-
-
-@njit(**KERNEL)
-def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
-    """alpha for every cell of the item."""
-    shift_alpha_row = shift_alpha[1:]
-    up = one
-    shift = zero
-    for t in range(n_T):
         total = 0.0
         if t == 0:
-            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_3 = local_alpha_1[0, 1:]
             alpha_row = alpha[t + 1, 2:]
-            sum_alpha_row = sum_alpha[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
-                local_alpha_1_at = local_alpha_1_row[s]
-                choice_1 = (local_alpha_1_at if s < 2 else zero)
-                sum_alpha_row[s] = zero
+                local_alpha_1_at_2 = local_alpha_1_row_3[s]
+                choice_1 = (local_alpha_1_at_2 if s < 2 else zero)
                 cell = choice_1
                 alpha_row[s] = cell
                 total = add(total, np.float64(cell))
             alpha_row[n_S : n_S + 7] = zero
-            sum_alpha_row[n_S : n_S + 7] = zero
         if t != 0:
+            local_alpha_1_row_4 = local_alpha_1[0, 1:]
             alpha_row_2 = alpha[t, :]
             alpha_row_3 = alpha[t, 1:]
             alpha_row_4 = alpha[t, 2:]
-            sum_alpha_row_2 = sum_alpha[t + 1, 1:]
-            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
             alpha_row_5 = alpha[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at_3 = local_alpha_1_row_4[s]
                 alpha_at = alpha_row_2[s]
                 choice_2 = (zero if holds[s] else alpha_at)
                 alpha_at_2 = alpha_row_3[s]
                 alpha_at_3 = alpha_row_4[s]
-                sum_1 = choice_2 + alpha_at_2 + alpha_at_3
-                local_alpha_1_at_2 = local_alpha_1_row_2[s]
-                sum_alpha_row_2[s] = sum_1
-                cell_2 = scaled_product(up * local_alpha_1_at_2, sum_1)
+                cell_2 = scaled_product(up * local_alpha_1_at_3, choice_2 + alpha_at_2 + alpha_at_3)
                 alpha_row_5[s] = cell_2
                 total = add(total, np.float64(cell_2))
             alpha_row_5[n_S : n_S + 7] = zero
-            sum_alpha_row_2[n_S : n_S + 7] = zero
         if not total < real(np.inf):
             return False
         shift_alpha_row[t] = shift
@@ -596,15 +612,17 @@ def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alpha, n_S, holds_2):
-    """adjoint_alpha for every cell of the item."""
+def add_to_grad_log_probs_2(rate_adjoint_alpha, n_T, alpha, single_adjoint_alpha, n_S, holds_2, holds, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, blank, label_2):
+    """Row by row: single_adjoint_alpha, and what the cells add to the output."""
     rate_adjoint_alpha_row = rate_adjoint_alpha[2:]
     rate_adjoint_alpha_row_2 = rate_adjoint_alpha[1:]
     rate_adjoint_alpha_row_3 = rate_adjoint_alpha[3:]
     for t in range(n_T - 1, -1, -1):
         alpha_row = alpha[t + 1, 2:]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
-        sum_alpha_row = sum_alpha[t + 1, 1:]
+        single_adjoint_alpha_row = single_adjoint_alpha[0, 1:]
+        alpha_row_2 = alpha[t, :]
+        alpha_row_3 = alpha[t, 1:]
+        alpha_row_4 = alpha[t, 2:]
         for s in range((n_S + 7) // 8 * 8):
             rate_adjoint_alpha_at = rate_adjoint_alpha_row[s]
             alpha_at = alpha_row[s]
@@ -612,12 +630,41 @@ def fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alph
             choice_1 = (zero if holds_2[s] else one)
             choice_2 = (zero if holds_2[s] else alpha_at)
             rate_adjoint_alpha_at_3 = rate_adjoint_alpha_row_3[s]
-            adjoint_alpha_row[s] += rate_adjoint_alpha_at * alpha_at + rate_adjoint_alpha_at_2 * alpha_at + choice_1 * choice_2 * rate_adjoint_alpha_at_3
-        adjoint_alpha_row[n_S : n_S + 7] = zero
+            single_adjoint_alpha_row[s] += rate_adjoint_alpha_at * alpha_at + rate_adjoint_alpha_at_2 * alpha_at + choice_1 * choice_2 * rate_adjoint_alpha_at_3
+        single_adjoint_alpha_row[n_S : n_S + 7] = zero
         for s in range((n_S + 7) // 8 * 8):
-            adjoint_alpha_at = adjoint_alpha_row[s]
-            sum_alpha_at = sum_alpha_row[s]
-            rate_adjoint_alpha_row_2[s] = scaled_quotient(adjoint_alpha_at, sum_alpha_at)
+            single_adjoint_alpha_at = single_adjoint_alpha_row[s]
+            alpha_at_2 = alpha_row_2[s]
+            choice_3 = (zero if holds[s] else alpha_at_2)
+            alpha_at_3 = alpha_row_3[s]
+            alpha_at_4 = alpha_row_4[s]
+            rate_adjoint_alpha_row_2[s] = scaled_quotient(single_adjoint_alpha_at, choice_3 + alpha_at_3 + alpha_at_4)
+        grad_log_probs_row_2 = grad_log_probs_rows[i * grad_log_probs_step_0 + t * grad_log_probs_step_1]
+        single_adjoint_alpha_row_2 = single_adjoint_alpha[0, 1:]
+        sum = 0.0
+        for s in range(n_S):
+            single_adjoint_alpha_at_2 = single_adjoint_alpha_row_2[s]
+            choice_4 = (single_adjoint_alpha_at_2 if s < 2 else zero)
+            choice_5 = (choice_4 if t == 0 else single_adjoint_alpha_at_2)
+            choice_6 = (choice_5 if (s % 2) == 0 else zero)
+            sum = add(sum, np.float64(choice_6))
+        sum_2 = real(sum)
+        grad_log_probs_row_2[blank] += sum_2
+        grad_log_probs_row_3 = grad_log_probs_rows[i * grad_log_probs_step_0 + t * grad_log_probs_step_1]
+        single_adjoint_alpha_row_3 = single_adjoint_alpha[0, 1:]
+        if t == 0:
+            for s in range(n_S):
+                single_adjoint_alpha_at_3 = single_adjoint_alpha_row_3[s]
+                choice_7 = (zero if (s % 2) == 0 else single_adjoint_alpha_at_3)
+                choice_8 = (choice_7 if s < 2 else zero)
+                grad_log_probs_row_3[label_2[s]] += choice_8
+        if t != 0:
+            for s in range(n_S):
+                single_adjoint_alpha_at_4 = single_adjoint_alpha_row_3[s]
+                if (s % 2) != 0:
+                    grad_log_probs_row_3[label_2[s]] += single_adjoint_alpha_at_4
+        single_adjoint_alpha_row_4 = single_adjoint_alpha[0, 1:]
+        single_adjoint_alpha_row_4[:n_S] = zero
 
 
 @njit(**KERNEL)
@@ -630,21 +677,12 @@ def clear_around_alpha_2(alpha, n_S, n_T):
 
 
 @njit(**KERNEL)
-def clear_around_sum_alpha_2(sum_alpha, n_S, n_T):
+def clear_around_sum_alpha(sum_alpha, n_S, n_T):
     """What is outside, around the cells of sum_alpha."""
     sum_alpha[:1, :n_S + 3 + 7] = NO_PATH
     sum_alpha[n_T + 1 : n_T + 2, :n_S + 3 + 7] = NO_PATH
     sum_alpha[:n_T + 2, :1] = NO_PATH
     sum_alpha[:n_T + 2, n_S + 1 : n_S + 3 + 7] = NO_PATH
-
-
-@njit(**KERNEL)
-def clear_around_local_alpha_1_along(local_alpha_1_along, n_S, n_T):
-    """What is outside, around the cells of local_alpha_1_along."""
-    local_alpha_1_along[:1, :n_S + 2 + 7] = zero
-    local_alpha_1_along[n_T + 1 : n_T + 2, :n_S + 2 + 7] = zero
-    local_alpha_1_along[:n_T + 2, :1] = zero
-    local_alpha_1_along[:n_T + 2, n_S + 1 : n_S + 2 + 7] = zero
 
 
 @njit(**KERNEL)
@@ -674,12 +712,13 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
     if grad_log_probs is not None:
         grad_log_probs_rows, (grad_log_probs_step_0, grad_log_probs_step_1) = grad_log_probs
     size_S = (2 * size_L) + 1
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1 = np.empty((1, size_S + 2 + 7,))
     class_local_alpha_1 = np.empty((size_C + 2 + 7,))
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     shift_alpha = np.empty((size_T + 2 + 7,))
+    single_adjoint_alpha = np.empty((1, size_S + 2 + 7,))
     rate_adjoint_alpha = np.empty((size_S + 3 + 7,))
     label = np.zeros(size_S + 7, np.int64)
     holds = np.zeros(size_S + 7, np.bool_)
@@ -709,18 +748,16 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
             for s in range(n_S):
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
-            clear_around_local_alpha_1(local_alpha_1, n_S, n_T)
+            local_alpha_1[:1, :n_S + 2 + 7] = zero
             class_local_alpha_1[:n_C + 2 + 7] = zero
             clear_around_alpha(alpha, n_S, n_T)
-            clear_around_sum_alpha(sum_alpha, n_S, n_T)
-            adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             shift_alpha[:n_T + 2 + 7] = zero
+            single_adjoint_alpha[:1, :n_S + 2 + 7] = zero
             rate_adjoint_alpha[:n_S + 3 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             fits = fits_factor(factor)
             if fits:
-                fill_local_alpha_1_2(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
-                fits = fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
+                fits = fill_alpha_2(class_local_alpha_1, shift_alpha, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label, alpha, holds)
             if fits:
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
                 shift_alpha_at = shift_alpha[max(min(n_T, n_T + 1), 0)]
@@ -730,9 +767,9 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
                 fits = abs(value) >= real(9.5367431640625e-07)
             if not fits:
                 clear_around_alpha_2(alpha, n_S, n_T)
-                clear_around_sum_alpha_2(sum_alpha, n_S, n_T)
-                fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
-                fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
+                clear_around_sum_alpha(sum_alpha, n_S, n_T)
+                adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
+                fill_alpha(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label, alpha, sum_alpha, holds)
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
                 alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
                 choice_1 = (zero if (n_T == 0) and (n_L == 0) else -log_of_path(path_sum(alpha_at, alpha_at_2)))
@@ -742,35 +779,32 @@ def evaluate(first, last, bounds, log_probs, targets, input_lengths, target_leng
             total += np.float64(value)
             if values is not None:
                 values[i] = value
-            if grad_log_probs is not None:
-                if fits:
+            if fits:
+                if grad_log_probs is not None:
                     path_of_scaled_1 = path_of_scaled(alpha_at, shift_alpha_at)
                     path_sum_1 = path_sum(path_of_scaled_1, path_of_scaled(alpha_at_2, shift_alpha_at))
                     choice_2 = (zero if (n_T == 0) and (n_L == 0) else -path_share(path_of_scaled_1, path_sum_1))
                     if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
-                        adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
-                else:
+                        single_adjoint_alpha[0, max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
+                if grad_log_probs is not None:
+                    path_of_scaled_2 = path_of_scaled(alpha_at_2, shift_alpha_at)
+                    choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(path_of_scaled_2, path_sum_1))
+                    if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
+                        single_adjoint_alpha[0, max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
+                if grad_log_probs is not None:
+                    add_to_grad_log_probs_2(rate_adjoint_alpha, n_T, alpha, single_adjoint_alpha, n_S, holds_2, holds, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, blank, label_2)
+            else:
+                if grad_log_probs is not None:
                     path_sum_1 = path_sum(alpha_at, alpha_at_2)
                     choice_2 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at, path_sum_1))
                     if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
                         adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
-            if grad_log_probs is not None:
-                if fits:
-                    path_of_scaled_2 = path_of_scaled(alpha_at_2, shift_alpha_at)
-                    choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(path_of_scaled_2, path_sum_1))
-                    if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
-                        adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
-                else:
+                if grad_log_probs is not None:
                     choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at_2, path_sum_1))
                     if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                         adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
-            if grad_log_probs is not None:
-                if fits:
-                    fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alpha, n_S, holds_2)
-                else:
-                    fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
-            if grad_log_probs is not None:
-                add_to_grad_log_probs(n_T, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, adjoint_alpha, n_S, blank, label_2)
+                if grad_log_probs is not None:
+                    add_to_grad_log_probs(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2, grad_log_probs_rows, i, grad_log_probs_step_0, grad_log_probs_step_1, blank, label_2)
         totals[lane] = total
         faults[lane] = 0
 
@@ -785,9 +819,9 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
     if product_log_probs is not None:
         product_log_probs_rows, (product_log_probs_step_0, product_log_probs_step_1) = product_log_probs
     size_S = (2 * size_L) + 1
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1 = np.empty((1, size_S + 2 + 7,))
     class_local_alpha_1 = np.empty((size_C + 2 + 7,))
-    local_alpha_1_along = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1_along = np.empty((1, size_S + 2 + 7,))
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
@@ -822,20 +856,17 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
                 holds_2[s] = True if ((s % 2) == 0) else ((blank == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)) or (label_at(targets_labels, targets_start, (s - 1) // 2, n_L) == label_at(targets_labels, targets_start, (s + 1) // 2, n_L)))
             for s in range(n_S):
                 label_2[s] = label_at(targets_labels, targets_start, (s - 1) // 2, n_L)
-            clear_around_local_alpha_1(local_alpha_1, n_S, n_T)
+            local_alpha_1[:1, :n_S + 2 + 7] = zero
             class_local_alpha_1[:n_C + 2 + 7] = zero
-            clear_around_local_alpha_1_along(local_alpha_1_along, n_S, n_T)
+            local_alpha_1_along[:1, :n_S + 2 + 7] = zero
             clear_around_alpha_2(alpha, n_S, n_T)
-            clear_around_sum_alpha_2(sum_alpha, n_S, n_T)
+            clear_around_sum_alpha(sum_alpha, n_S, n_T)
             clear_around_alpha_along(alpha_along, n_S, n_T)
             clear_around_sum_alpha_along(sum_alpha_along, n_S, n_T)
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_S + 3 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
-            fill_local_alpha_1(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label)
-            fill_local_alpha_1_along(n_T, direction_log_probs_rows, i, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, n_S, label)
-            fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
-            fill_alpha_along(n_T, local_alpha_1_along, alpha_along, sum_alpha_along, n_S, alpha, sum_alpha, holds)
+            fill_alpha_along(class_local_alpha_1, n_T, n_C, n_S, log_probs_rows, i, log_probs_step_0, log_probs_step_1, local_alpha_1, label, direction_log_probs_rows, direction_log_probs_step_0, direction_log_probs_step_1, local_alpha_1_along, alpha, sum_alpha, holds, alpha_along, sum_alpha_along)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
@@ -868,11 +899,7 @@ def hvp(first, last, bounds, log_probs, targets, input_lengths, target_lengths, 
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                     adjoint_alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_6 * is_finite(choice_2)
             if product_log_probs is not None:
-                fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
-            if product_log_probs is not None:
-                fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alpha_along, alpha_along, adjoint_alpha, n_S, holds_2)
-            if product_log_probs is not None:
-                add_to_product_log_probs(n_T, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, adjoint_alpha_along, n_S, blank, label_2)
+                add_to_product_log_probs(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2, adjoint_alpha_along, sum_alpha_along, alpha_along, product_log_probs_rows, i, product_log_probs_step_0, product_log_probs_step_1, blank, label_2)
         totals[lane] = total
         faults[lane] = 0
 

@@ -418,8 +418,8 @@ def keep_rows_2(row_others, row_log1p, n_T):
 
 
 @njit(**KERNEL)
-def fill_local_alpha_1(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label):
-    """local_alpha_1 for every cell of the item."""
+def fill_alpha(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label, alpha, sum_alpha, holds):
+    """Row by row: local_alpha_1, alpha."""
     class_local_alpha_1_row = class_local_alpha_1[1:]
     row_largest_row = row_largest[1:]
     row_log1p_row = row_log1p[1:]
@@ -434,14 +434,14 @@ def fill_local_alpha_1(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_
             for c in range((n_C + 7) // 8 * 8):
                 class_local_alpha_1_at = class_local_alpha_1_row[c]
                 class_local_alpha_1_row[c] = path_of_log(class_local_alpha_1_at)
-            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row = local_alpha_1[0, 1:]
             for s in range(n_S):
                 local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
         if n_C >= n_S:
             logits_row_3 = logits_rows[i * logits_step_0 + t * logits_step_1]
             row_largest_at_2 = row_largest_row[t]
             row_log1p_at_2 = row_log1p_row[t]
-            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_2 = local_alpha_1[0, 1:]
             for s in range(n_S):
                 logits_at_2 = real(logits_row_3[label[s]])
                 local_alpha_1_row_2[s] = -(row_largest_at_2 - logits_at_2) - row_log1p_at_2
@@ -449,19 +449,13 @@ def fill_local_alpha_1(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_
                 local_alpha_1_at = local_alpha_1_row_2[s]
                 local_alpha_1_row_2[s] = path_of_log(local_alpha_1_at)
             local_alpha_1_row_2[n_S : n_S + 7] = zero
-
-
-@njit(**KERNEL)
-def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
-    """alpha for every cell of the item."""
-    for t in range(n_T):
         if t == 0:
-            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_3 = local_alpha_1[0, 1:]
             alpha_row = alpha[t + 1, 2:]
             sum_alpha_row = sum_alpha[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
-                local_alpha_1_at = local_alpha_1_row[s]
-                choice_1 = (local_alpha_1_at if s < 2 else NO_PATH)
+                local_alpha_1_at_2 = local_alpha_1_row_3[s]
+                choice_1 = (local_alpha_1_at_2 if s < 2 else NO_PATH)
                 sum_alpha_row[s] = NO_PATH
                 alpha_row[s] = choice_1
             alpha_row[n_S : n_S + 7] = NO_PATH
@@ -471,7 +465,7 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
             alpha_row_3 = alpha[t, 2:]
             alpha_row_4 = alpha[t, :]
             sum_alpha_row_2 = sum_alpha[t + 1, 1:]
-            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_4 = local_alpha_1[0, 1:]
             alpha_row_5 = alpha[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
                 alpha_at = alpha_row_2[s]
@@ -479,16 +473,18 @@ def fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
                 alpha_at_3 = alpha_row_4[s]
                 choice_2 = (NO_PATH if holds[s] else alpha_at_3)
                 path_sum_1 = path_sum_of_three(alpha_at, alpha_at_2, choice_2)
-                local_alpha_1_at_2 = local_alpha_1_row_2[s]
+                local_alpha_1_at_3 = local_alpha_1_row_4[s]
                 sum_alpha_row_2[s] = path_sum_1
-                alpha_row_5[s] = path_product(local_alpha_1_at_2, path_sum_1)
+                alpha_row_5[s] = path_product(local_alpha_1_at_3, path_sum_1)
             alpha_row_5[n_S : n_S + 7] = NO_PATH
             sum_alpha_row_2[n_S : n_S + 7] = NO_PATH
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
-    """adjoint_alpha for every cell of the item."""
+def add_to_grad_logits(row_others, row_largest, n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, logits_rows, logits_step_0, logits_step_1, n_C, blank, label_2):
+    """Row by row: adjoint_alpha, and what the cells add to the output."""
+    row_others_row = row_others[1:]
+    row_largest_row = row_largest[1:]
     for t in range(n_T - 1, -1, -1):
         adjoint_alpha_row = adjoint_alpha[t + 2, 2:]
         alpha_row = alpha[t + 1, 2:]
@@ -510,22 +506,14 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2):
             sum_alpha_at_3 = sum_alpha_row_3[s]
             adjoint_alpha_row_4[s] += adjoint_alpha_at * path_share(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * path_share(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * path_share(choice_2, sum_alpha_at_3)
         adjoint_alpha_row_4[n_S : n_S + 7] = zero
-
-
-@njit(**KERNEL)
-def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C, blank, label_2):
-    """What the cells add to the output."""
-    row_others_row = row_others[1:]
-    row_largest_row = row_largest[1:]
-    for t in range(n_T):
         grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
+        adjoint_alpha_row_5 = adjoint_alpha[t + 1, 1:]
         sum = 0.0
         for s in range(n_S):
-            adjoint_alpha_at = narrow_real(adjoint_alpha_row[s])
-            choice_1 = (adjoint_alpha_at if s < 2 else narrow_zero)
-            choice_2 = (choice_1 if t == 0 else adjoint_alpha_at)
-            sum = add(sum, np.float64(choice_2))
+            adjoint_alpha_at_4 = narrow_real(adjoint_alpha_row_5[s])
+            choice_3 = (adjoint_alpha_at_4 if s < 2 else narrow_zero)
+            choice_4 = (choice_3 if t == 0 else adjoint_alpha_at_4)
+            sum = add(sum, np.float64(choice_4))
         sum_2 = narrow_real(sum)
         row_others_at = narrow_real(row_others_row[t])
         product_1 = -sum_2 / (narrow_one + row_others_at)
@@ -535,51 +523,78 @@ def add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_l
             logits_at = logits_row_2[c_at]
             grad_logits_row_2[c_at] = product_1 * narrow_exp_below(logits_at, row_largest_at)
         grad_logits_row_3 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 1:]
+        adjoint_alpha_row_6 = adjoint_alpha[t + 1, 1:]
         sum_3 = 0.0
         for s in range(n_S):
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
-            choice_3 = (adjoint_alpha_at_2 if s < 2 else zero)
-            choice_4 = (choice_3 if t == 0 else adjoint_alpha_at_2)
-            choice_5 = (choice_4 if (s % 2) == 0 else zero)
-            sum_3 = add(sum_3, np.float64(choice_5))
+            adjoint_alpha_at_5 = adjoint_alpha_row_6[s]
+            choice_5 = (adjoint_alpha_at_5 if s < 2 else zero)
+            choice_6 = (choice_5 if t == 0 else adjoint_alpha_at_5)
+            choice_7 = (choice_6 if (s % 2) == 0 else zero)
+            sum_3 = add(sum_3, np.float64(choice_7))
         sum_4 = real(sum_3)
         grad_logits_row_3[blank] += sum_4
         grad_logits_row_4 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
-        adjoint_alpha_row_3 = adjoint_alpha[t + 1, 1:]
+        adjoint_alpha_row_7 = adjoint_alpha[t + 1, 1:]
         if t == 0:
             for s in range(n_S):
-                adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
-                choice_6 = (zero if (s % 2) == 0 else adjoint_alpha_at_3)
-                choice_7 = (choice_6 if s < 2 else zero)
-                grad_logits_row_4[label_2[s]] += choice_7
+                adjoint_alpha_at_6 = adjoint_alpha_row_7[s]
+                choice_8 = (zero if (s % 2) == 0 else adjoint_alpha_at_6)
+                choice_9 = (choice_8 if s < 2 else zero)
+                grad_logits_row_4[label_2[s]] += choice_9
         if t != 0:
             for s in range(n_S):
-                adjoint_alpha_at_4 = adjoint_alpha_row_3[s]
+                adjoint_alpha_at_7 = adjoint_alpha_row_7[s]
                 if (s % 2) != 0:
-                    grad_logits_row_4[label_2[s]] += adjoint_alpha_at_4
+                    grad_logits_row_4[label_2[s]] += adjoint_alpha_at_7
 
 
 @njit(**KERNEL)
-def fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, local_alpha_1_along, n_S, label):
-    """local_alpha_1_along for every cell of the item."""
+def fill_alpha_along(class_local_alpha_1, row_largest, row_log1p, row_others, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, local_alpha_1_along, alpha, sum_alpha, holds, alpha_along, sum_alpha_along):
+    """Row by row: local_alpha_1, local_alpha_1_along, alpha, alpha_along."""
+    class_local_alpha_1_row = class_local_alpha_1[1:]
     row_largest_row = row_largest[1:]
+    row_log1p_row = row_log1p[1:]
     row_others_row = row_others[1:]
     for t in range(n_T):
-        logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
-        row_largest_at = row_largest_row[t]
+        if n_C < n_S:
+            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
+            row_largest_at = row_largest_row[t]
+            row_log1p_at = row_log1p_row[t]
+            for c in range(n_C):
+                logits_at = real(logits_row_2[c])
+                class_local_alpha_1_row[c] = -(row_largest_at - logits_at) - row_log1p_at
+            for c in range((n_C + 7) // 8 * 8):
+                class_local_alpha_1_at = class_local_alpha_1_row[c]
+                class_local_alpha_1_row[c] = path_of_log(class_local_alpha_1_at)
+            local_alpha_1_row = local_alpha_1[0, 1:]
+            for s in range(n_S):
+                local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
+        if n_C >= n_S:
+            logits_row_3 = logits_rows[i * logits_step_0 + t * logits_step_1]
+            row_largest_at_2 = row_largest_row[t]
+            row_log1p_at_2 = row_log1p_row[t]
+            local_alpha_1_row_2 = local_alpha_1[0, 1:]
+            for s in range(n_S):
+                logits_at_2 = real(logits_row_3[label[s]])
+                local_alpha_1_row_2[s] = -(row_largest_at_2 - logits_at_2) - row_log1p_at_2
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at = local_alpha_1_row_2[s]
+                local_alpha_1_row_2[s] = path_of_log(local_alpha_1_at)
+            local_alpha_1_row_2[n_S : n_S + 7] = zero
+        logits_row_4 = logits_rows[i * logits_step_0 + t * logits_step_1]
+        row_largest_at_3 = row_largest_row[t]
         direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1]
         sum_2 = 0.0
         for c1 in range(n_C):
             direction_logits_at = real(direction_logits_row_2[c1])
-            logits_at_2 = real(logits_row_2[c1])
-            choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
+            logits_at_4 = real(logits_row_4[c1])
+            choice_1 = (direction_logits_at if logits_at_4 == row_largest_at_3 else zero)
             sum_2 = add(sum_2, np.float64(choice_1))
         sum_3 = real(sum_2)
         sum_4 = 0.0
         for c1 in range(n_C):
-            logits_at_3 = real(logits_row_2[c1])
-            choice_2 = (one if logits_at_3 == row_largest_at else zero)
+            logits_at_5 = real(logits_row_4[c1])
+            choice_2 = (one if logits_at_5 == row_largest_at_3 else zero)
             sum_4 = add(sum_4, np.float64(choice_2))
         sum_5 = real(sum_4)
         inverse_1 = reciprocal_or_zero(sum_5)
@@ -588,54 +603,77 @@ def fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logit
         inverse_2 = one / (one + row_others_at)
         sum = 0.0
         for c1 in range(n_C):
-            logits_at = real(logits_row_2[c1])
+            logits_at_3 = real(logits_row_4[c1])
             direction_logits_at_2 = real(direction_logits_row_2[c1])
-            sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
+            sum = add(sum, np.float64(exp_below(logits_at_3, row_largest_at_3) * (product_1 + direction_logits_at_2) * inverse_2))
         sum_6 = real(sum)
-        local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
+        local_alpha_1_along_row = local_alpha_1_along[0, 1:]
         for s in range(n_S):
             direction_logits_at_3 = real(direction_logits_row_2[label[s]])
             local_alpha_1_along_row[s] = (product_1 + direction_logits_at_3) - sum_6
-
-
-@njit(**KERNEL)
-def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, sum_alpha_along, n_S, alpha, sum_alpha, holds):
-    """alpha_along for every cell of the item."""
-    for t in range(n_T):
         if t == 0:
-            local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
+            local_alpha_1_row_3 = local_alpha_1[0, 1:]
+            alpha_row = alpha[t + 1, 2:]
+            sum_alpha_row = sum_alpha[t + 1, 1:]
+            for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at_2 = local_alpha_1_row_3[s]
+                choice_3 = (local_alpha_1_at_2 if s < 2 else NO_PATH)
+                sum_alpha_row[s] = NO_PATH
+                alpha_row[s] = choice_3
+            alpha_row[n_S : n_S + 7] = NO_PATH
+            sum_alpha_row[n_S : n_S + 7] = NO_PATH
+        if t != 0:
+            alpha_row_2 = alpha[t, 1:]
+            alpha_row_3 = alpha[t, 2:]
+            alpha_row_4 = alpha[t, :]
+            sum_alpha_row_2 = sum_alpha[t + 1, 1:]
+            local_alpha_1_row_4 = local_alpha_1[0, 1:]
+            alpha_row_5 = alpha[t + 1, 2:]
+            for s in range((n_S + 7) // 8 * 8):
+                alpha_at = alpha_row_2[s]
+                alpha_at_2 = alpha_row_3[s]
+                alpha_at_3 = alpha_row_4[s]
+                choice_4 = (NO_PATH if holds[s] else alpha_at_3)
+                path_sum_1 = path_sum_of_three(alpha_at, alpha_at_2, choice_4)
+                local_alpha_1_at_3 = local_alpha_1_row_4[s]
+                sum_alpha_row_2[s] = path_sum_1
+                alpha_row_5[s] = path_product(local_alpha_1_at_3, path_sum_1)
+            alpha_row_5[n_S : n_S + 7] = NO_PATH
+            sum_alpha_row_2[n_S : n_S + 7] = NO_PATH
+        if t == 0:
+            local_alpha_1_along_row_2 = local_alpha_1_along[0, 1:]
             alpha_along_row = alpha_along[t + 1, 2:]
             sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
-                local_alpha_1_along_at = local_alpha_1_along_row[s]
-                choice_1 = (local_alpha_1_along_at if s < 2 else zero)
+                local_alpha_1_along_at = local_alpha_1_along_row_2[s]
+                choice_5 = (local_alpha_1_along_at if s < 2 else zero)
                 sum_alpha_along_row[s] = zero
-                alpha_along_row[s] = choice_1
+                alpha_along_row[s] = choice_5
             alpha_along_row[n_S : n_S + 7] = zero
             sum_alpha_along_row[n_S : n_S + 7] = zero
         if t != 0:
             alpha_along_row_2 = alpha_along[t, :]
-            alpha_row = alpha[t, :]
-            sum_alpha_row = sum_alpha[t + 1, 1:]
+            alpha_row_6 = alpha[t, :]
+            sum_alpha_row_3 = sum_alpha[t + 1, 1:]
             alpha_along_row_3 = alpha_along[t, 1:]
-            alpha_row_2 = alpha[t, 1:]
+            alpha_row_7 = alpha[t, 1:]
             alpha_along_row_4 = alpha_along[t, 2:]
-            alpha_row_3 = alpha[t, 2:]
+            alpha_row_8 = alpha[t, 2:]
             sum_alpha_along_row_2 = sum_alpha_along[t + 1, 1:]
-            local_alpha_1_along_row_2 = local_alpha_1_along[t + 1, 1:]
+            local_alpha_1_along_row_3 = local_alpha_1_along[0, 1:]
             alpha_along_row_5 = alpha_along[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
                 alpha_along_at = alpha_along_row_2[s]
-                choice_2 = (zero if holds[s] else alpha_along_at)
-                alpha_at = alpha_row[s]
-                choice_3 = (NO_PATH if holds[s] else alpha_at)
-                sum_alpha_at = sum_alpha_row[s]
+                choice_6 = (zero if holds[s] else alpha_along_at)
+                alpha_at_4 = alpha_row_6[s]
+                choice_7 = (NO_PATH if holds[s] else alpha_at_4)
+                sum_alpha_at = sum_alpha_row_3[s]
                 alpha_along_at_2 = alpha_along_row_3[s]
-                alpha_at_2 = alpha_row_2[s]
+                alpha_at_5 = alpha_row_7[s]
                 alpha_along_at_3 = alpha_along_row_4[s]
-                alpha_at_3 = alpha_row_3[s]
-                sum_1 = choice_2 * path_share(choice_3, sum_alpha_at) + alpha_along_at_2 * path_share(alpha_at_2, sum_alpha_at) + alpha_along_at_3 * path_share(alpha_at_3, sum_alpha_at)
-                local_alpha_1_along_at_2 = local_alpha_1_along_row_2[s]
+                alpha_at_6 = alpha_row_8[s]
+                sum_1 = choice_6 * path_share(choice_7, sum_alpha_at) + alpha_along_at_2 * path_share(alpha_at_5, sum_alpha_at) + alpha_along_at_3 * path_share(alpha_at_6, sum_alpha_at)
+                local_alpha_1_along_at_2 = local_alpha_1_along_row_3[s]
                 sum_alpha_along_row_2[s] = sum_1
                 alpha_along_row_5[s] = local_alpha_1_along_at_2 + sum_1
             alpha_along_row_5[n_S : n_S + 7] = zero
@@ -643,71 +681,85 @@ def fill_alpha_along(n_T, local_alpha_1_along, alpha_along, sum_alpha_along, n_S
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alpha_along, alpha_along, adjoint_alpha, n_S, holds_2):
-    """adjoint_alpha_along for every cell of the item."""
+def add_to_product_logits(row_largest, row_others, n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2, adjoint_alpha_along, sum_alpha_along, alpha_along, product_logits_rows, i, product_logits_step_0, product_logits_step_1, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, blank, label_2):
+    """Row by row: adjoint_alpha, adjoint_alpha_along, and what the cells add to the output."""
+    row_largest_row = row_largest[1:]
+    row_others_row = row_others[1:]
     for t in range(n_T - 1, -1, -1):
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 2:]
+        adjoint_alpha_row = adjoint_alpha[t + 2, 2:]
         alpha_row = alpha[t + 1, 2:]
         sum_alpha_row = sum_alpha[t + 2, 2:]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 2, 1:]
+        adjoint_alpha_row_2 = adjoint_alpha[t + 2, 1:]
         sum_alpha_row_2 = sum_alpha[t + 2, 1:]
+        adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
+        sum_alpha_row_3 = sum_alpha[t + 2, 3:]
+        adjoint_alpha_row_4 = adjoint_alpha[t + 1, 1:]
+        for s in range((n_S + 7) // 8 * 8):
+            adjoint_alpha_at = adjoint_alpha_row[s]
+            alpha_at = alpha_row[s]
+            sum_alpha_at = sum_alpha_row[s]
+            adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
+            sum_alpha_at_2 = sum_alpha_row_2[s]
+            choice_1 = (zero if holds_2[s] else one)
+            adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
+            choice_2 = (NO_PATH if holds_2[s] else alpha_at)
+            sum_alpha_at_3 = sum_alpha_row_3[s]
+            adjoint_alpha_row_4[s] += adjoint_alpha_at * path_share(alpha_at, sum_alpha_at) + adjoint_alpha_at_2 * path_share(alpha_at, sum_alpha_at_2) + choice_1 * adjoint_alpha_at_3 * path_share(choice_2, sum_alpha_at_3)
+        adjoint_alpha_row_4[n_S : n_S + 7] = zero
+        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 2:]
+        alpha_row_2 = alpha[t + 1, 2:]
+        sum_alpha_row_4 = sum_alpha[t + 2, 2:]
+        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 2, 1:]
+        sum_alpha_row_5 = sum_alpha[t + 2, 1:]
         sum_alpha_along_row = sum_alpha_along[t + 2, 2:]
         alpha_along_row = alpha_along[t + 1, 2:]
-        adjoint_alpha_row = adjoint_alpha[t + 2, 2:]
+        adjoint_alpha_row_5 = adjoint_alpha[t + 2, 2:]
         sum_alpha_along_row_2 = sum_alpha_along[t + 2, 1:]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 2, 1:]
+        adjoint_alpha_row_6 = adjoint_alpha[t + 2, 1:]
         adjoint_alpha_along_row_3 = adjoint_alpha_along[t + 2, 3:]
-        sum_alpha_row_3 = sum_alpha[t + 2, 3:]
+        sum_alpha_row_6 = sum_alpha[t + 2, 3:]
         sum_alpha_along_row_3 = sum_alpha_along[t + 2, 3:]
-        adjoint_alpha_row_3 = adjoint_alpha[t + 2, 3:]
+        adjoint_alpha_row_7 = adjoint_alpha[t + 2, 3:]
         adjoint_alpha_along_row_4 = adjoint_alpha_along[t + 1, 1:]
         for s in range((n_S + 7) // 8 * 8):
             adjoint_alpha_along_at = adjoint_alpha_along_row[s]
-            alpha_at = alpha_row[s]
-            sum_alpha_at = sum_alpha_row[s]
-            path_share_1 = path_share(alpha_at, sum_alpha_at)
+            alpha_at_2 = alpha_row_2[s]
+            sum_alpha_at_4 = sum_alpha_row_4[s]
+            path_share_1 = path_share(alpha_at_2, sum_alpha_at_4)
             adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[s]
-            sum_alpha_at_2 = sum_alpha_row_2[s]
-            path_share_2 = path_share(alpha_at, sum_alpha_at_2)
+            sum_alpha_at_5 = sum_alpha_row_5[s]
+            path_share_2 = path_share(alpha_at_2, sum_alpha_at_5)
             sum_alpha_along_at = sum_alpha_along_row[s]
             alpha_along_at = alpha_along_row[s]
-            adjoint_alpha_at = adjoint_alpha_row[s]
+            adjoint_alpha_at_4 = adjoint_alpha_row_5[s]
             sum_alpha_along_at_2 = sum_alpha_along_row_2[s]
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[s]
-            choice_1 = (zero if holds_2[s] else one)
+            adjoint_alpha_at_5 = adjoint_alpha_row_6[s]
+            choice_3 = (zero if holds_2[s] else one)
             adjoint_alpha_along_at_3 = adjoint_alpha_along_row_3[s]
-            choice_2 = (NO_PATH if holds_2[s] else alpha_at)
-            sum_alpha_at_3 = sum_alpha_row_3[s]
-            path_share_3 = path_share(choice_2, sum_alpha_at_3)
+            choice_4 = (NO_PATH if holds_2[s] else alpha_at_2)
+            sum_alpha_at_6 = sum_alpha_row_6[s]
+            path_share_3 = path_share(choice_4, sum_alpha_at_6)
             sum_alpha_along_at_3 = sum_alpha_along_row_3[s]
-            choice_3 = (zero if holds_2[s] else alpha_along_at)
-            adjoint_alpha_at_3 = adjoint_alpha_row_3[s]
-            adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * path_share_1 + adjoint_alpha_along_at_2 * path_share_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at * path_share_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * path_share_2 + choice_1 * adjoint_alpha_along_at_3 * path_share_3 + (choice_3 - sum_alpha_along_at_3) * choice_1 * adjoint_alpha_at_3 * path_share_3
+            choice_5 = (zero if holds_2[s] else alpha_along_at)
+            adjoint_alpha_at_6 = adjoint_alpha_row_7[s]
+            adjoint_alpha_along_row_4[s] += adjoint_alpha_along_at * path_share_1 + adjoint_alpha_along_at_2 * path_share_2 + (alpha_along_at - sum_alpha_along_at) * adjoint_alpha_at_4 * path_share_1 + (alpha_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_5 * path_share_2 + choice_3 * adjoint_alpha_along_at_3 * path_share_3 + (choice_5 - sum_alpha_along_at_3) * choice_3 * adjoint_alpha_at_6 * path_share_3
         adjoint_alpha_along_row_4[n_S : n_S + 7] = zero
-
-
-@njit(**KERNEL)
-def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, blank, label_2):
-    """What the cells add to the output."""
-    row_largest_row = row_largest[1:]
-    row_others_row = row_others[1:]
-    for t in range(n_T):
         product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 1, 1:]
+        adjoint_alpha_along_row_5 = adjoint_alpha_along[t + 1, 1:]
         sum = 0.0
         for s in range(n_S):
-            adjoint_alpha_along_at = narrow_real(adjoint_alpha_along_row[s])
-            choice_1 = (adjoint_alpha_along_at if s < 2 else narrow_zero)
-            choice_2 = (choice_1 if t == 0 else adjoint_alpha_along_at)
-            sum = add(sum, np.float64(choice_2))
+            adjoint_alpha_along_at_4 = narrow_real(adjoint_alpha_along_row_5[s])
+            choice_6 = (adjoint_alpha_along_at_4 if s < 2 else narrow_zero)
+            choice_7 = (choice_6 if t == 0 else adjoint_alpha_along_at_4)
+            sum = add(sum, np.float64(choice_7))
         sum_2 = narrow_real(sum)
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
+        adjoint_alpha_row_8 = adjoint_alpha[t + 1, 1:]
         sum_3 = 0.0
         for s in range(n_S):
-            adjoint_alpha_at = narrow_real(adjoint_alpha_row[s])
-            choice_3 = (adjoint_alpha_at if s < 2 else narrow_zero)
-            choice_4 = (choice_3 if t == 0 else adjoint_alpha_at)
-            sum_3 = add(sum_3, np.float64(choice_4))
+            adjoint_alpha_at_7 = narrow_real(adjoint_alpha_row_8[s])
+            choice_8 = (adjoint_alpha_at_7 if s < 2 else narrow_zero)
+            choice_9 = (choice_8 if t == 0 else adjoint_alpha_at_7)
+            sum_3 = add(sum_3, np.float64(choice_9))
         sum_4 = narrow_real(sum_3)
         product_1 = -sum_4
         logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
@@ -717,14 +769,14 @@ def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, 
         for c1 in range(n_C):
             direction_logits_at = direction_logits_row_2[c1]
             logits_at_2 = logits_row_2[c1]
-            choice_5 = (direction_logits_at if logits_at_2 == row_largest_at else narrow_zero)
-            sum_6 = add(sum_6, np.float64(choice_5))
+            choice_10 = (direction_logits_at if logits_at_2 == row_largest_at else narrow_zero)
+            sum_6 = add(sum_6, np.float64(choice_10))
         sum_7 = narrow_real(sum_6)
         sum_8 = 0.0
         for c1 in range(n_C):
             logits_at_3 = logits_row_2[c1]
-            choice_6 = (narrow_one if logits_at_3 == row_largest_at else narrow_zero)
-            sum_8 = add(sum_8, np.float64(choice_6))
+            choice_11 = (narrow_one if logits_at_3 == row_largest_at else narrow_zero)
+            sum_8 = add(sum_8, np.float64(choice_11))
         sum_9 = narrow_real(sum_8)
         inverse_1 = narrow_reciprocal_or_zero(sum_9)
         product_2 = -sum_7 * inverse_1
@@ -741,38 +793,29 @@ def add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, 
             logits_at_4 = logits_row_2[c_at]
             product_logits_row_2[c_at] = (product_1 * ((product_2 + direction_logits_at_3) - sum_10) - sum_2) * narrow_exp_below(logits_at_4, row_largest_at) * inverse_2
         product_logits_row_3 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 1:]
+        adjoint_alpha_along_row_6 = adjoint_alpha_along[t + 1, 1:]
         sum_11 = 0.0
         for s in range(n_S):
-            adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[s]
-            choice_7 = (adjoint_alpha_along_at_2 if s < 2 else zero)
-            choice_8 = (choice_7 if t == 0 else adjoint_alpha_along_at_2)
-            choice_9 = (choice_8 if (s % 2) == 0 else zero)
-            sum_11 = add(sum_11, np.float64(choice_9))
+            adjoint_alpha_along_at_5 = adjoint_alpha_along_row_6[s]
+            choice_12 = (adjoint_alpha_along_at_5 if s < 2 else zero)
+            choice_13 = (choice_12 if t == 0 else adjoint_alpha_along_at_5)
+            choice_14 = (choice_13 if (s % 2) == 0 else zero)
+            sum_11 = add(sum_11, np.float64(choice_14))
         sum_12 = real(sum_11)
         product_logits_row_3[blank] += sum_12
         product_logits_row_4 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1]
-        adjoint_alpha_along_row_3 = adjoint_alpha_along[t + 1, 1:]
+        adjoint_alpha_along_row_7 = adjoint_alpha_along[t + 1, 1:]
         if t == 0:
             for s in range(n_S):
-                adjoint_alpha_along_at_3 = adjoint_alpha_along_row_3[s]
-                choice_10 = (zero if (s % 2) == 0 else adjoint_alpha_along_at_3)
-                choice_11 = (choice_10 if s < 2 else zero)
-                product_logits_row_4[label_2[s]] += choice_11
+                adjoint_alpha_along_at_6 = adjoint_alpha_along_row_7[s]
+                choice_15 = (zero if (s % 2) == 0 else adjoint_alpha_along_at_6)
+                choice_16 = (choice_15 if s < 2 else zero)
+                product_logits_row_4[label_2[s]] += choice_16
         if t != 0:
             for s in range(n_S):
-                adjoint_alpha_along_at_4 = adjoint_alpha_along_row_3[s]
+                adjoint_alpha_along_at_7 = adjoint_alpha_along_row_7[s]
                 if (s % 2) != 0:
-                    product_logits_row_4[label_2[s]] += adjoint_alpha_along_at_4
-
-
-@njit(**KERNEL)
-def clear_around_local_alpha_1(local_alpha_1, n_S, n_T):
-    """What is outside, around the cells of local_alpha_1."""
-    local_alpha_1[:1, :n_S + 2 + 7] = zero
-    local_alpha_1[n_T + 1 : n_T + 2, :n_S + 2 + 7] = zero
-    local_alpha_1[:n_T + 2, :1] = zero
-    local_alpha_1[:n_T + 2, n_S + 1 : n_S + 2 + 7] = zero
+                    product_logits_row_4[label_2[s]] += adjoint_alpha_along_at_7
 
 
 @njit(**KERNEL)
@@ -785,20 +828,14 @@ def clear_around_alpha(alpha, n_S, n_T):
 
 
 @njit(**KERNEL)
-def clear_around_sum_alpha(sum_alpha, n_S, n_T):
-    """What is outside, around the cells of sum_alpha."""
-    sum_alpha[:1, :n_S + 3 + 7] = zero
-    sum_alpha[n_T + 1 : n_T + 2, :n_S + 3 + 7] = zero
-    sum_alpha[:n_T + 2, :1] = zero
-    sum_alpha[:n_T + 2, n_S + 1 : n_S + 3 + 7] = zero
-
-
-@njit(**KERNEL)
-def fill_local_alpha_1_2(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label):
-    """local_alpha_1 for every cell of the item."""
+def fill_alpha_2(class_local_alpha_1, row_largest, row_log1p, shift_alpha, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label, alpha, holds):
+    """Row by row: local_alpha_1, alpha."""
     class_local_alpha_1_row = class_local_alpha_1[1:]
     row_largest_row = row_largest[1:]
     row_log1p_row = row_log1p[1:]
+    shift_alpha_row = shift_alpha[1:]
+    up = one
+    shift = zero
     for t in range(n_T):
         if n_C < n_S:
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
@@ -810,14 +847,14 @@ def fill_local_alpha_1_2(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, 
             for c in range((n_C + 7) // 8 * 8):
                 class_local_alpha_1_at = class_local_alpha_1_row[c]
                 class_local_alpha_1_row[c] = scaled_of_log(class_local_alpha_1_at)
-            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row = local_alpha_1[0, 1:]
             for s in range(n_S):
                 local_alpha_1_row[s] = class_local_alpha_1_row[label[s]]
         if n_C >= n_S:
             logits_row_3 = logits_rows[i * logits_step_0 + t * logits_step_1]
             row_largest_at_2 = row_largest_row[t]
             row_log1p_at_2 = row_log1p_row[t]
-            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_2 = local_alpha_1[0, 1:]
             for s in range(n_S):
                 logits_at_2 = real(logits_row_3[label[s]])
                 local_alpha_1_row_2[s] = -(row_largest_at_2 - logits_at_2) - row_log1p_at_2
@@ -825,49 +862,33 @@ def fill_local_alpha_1_2(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, 
                 local_alpha_1_at = local_alpha_1_row_2[s]
                 local_alpha_1_row_2[s] = scaled_of_log(local_alpha_1_at)
             local_alpha_1_row_2[n_S : n_S + 7] = zero
-
-
-@njit(**KERNEL)
-def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
-    """alpha for every cell of the item."""
-    shift_alpha_row = shift_alpha[1:]
-    up = one
-    shift = zero
-    for t in range(n_T):
         total = 0.0
         if t == 0:
-            local_alpha_1_row = local_alpha_1[t + 1, 1:]
+            local_alpha_1_row_3 = local_alpha_1[0, 1:]
             alpha_row = alpha[t + 1, 2:]
-            sum_alpha_row = sum_alpha[t + 1, 1:]
             for s in range((n_S + 7) // 8 * 8):
-                local_alpha_1_at = local_alpha_1_row[s]
-                choice_1 = (local_alpha_1_at if s < 2 else zero)
-                sum_alpha_row[s] = zero
+                local_alpha_1_at_2 = local_alpha_1_row_3[s]
+                choice_1 = (local_alpha_1_at_2 if s < 2 else zero)
                 cell = choice_1
                 alpha_row[s] = cell
                 total = add(total, np.float64(cell))
             alpha_row[n_S : n_S + 7] = zero
-            sum_alpha_row[n_S : n_S + 7] = zero
         if t != 0:
+            local_alpha_1_row_4 = local_alpha_1[0, 1:]
             alpha_row_2 = alpha[t, :]
             alpha_row_3 = alpha[t, 1:]
             alpha_row_4 = alpha[t, 2:]
-            sum_alpha_row_2 = sum_alpha[t + 1, 1:]
-            local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
             alpha_row_5 = alpha[t + 1, 2:]
             for s in range((n_S + 7) // 8 * 8):
+                local_alpha_1_at_3 = local_alpha_1_row_4[s]
                 alpha_at = alpha_row_2[s]
                 choice_2 = (zero if holds[s] else alpha_at)
                 alpha_at_2 = alpha_row_3[s]
                 alpha_at_3 = alpha_row_4[s]
-                sum_1 = choice_2 + alpha_at_2 + alpha_at_3
-                local_alpha_1_at_2 = local_alpha_1_row_2[s]
-                sum_alpha_row_2[s] = sum_1
-                cell_2 = scaled_product(up * local_alpha_1_at_2, sum_1)
+                cell_2 = scaled_product(up * local_alpha_1_at_3, choice_2 + alpha_at_2 + alpha_at_3)
                 alpha_row_5[s] = cell_2
                 total = add(total, np.float64(cell_2))
             alpha_row_5[n_S : n_S + 7] = zero
-            sum_alpha_row_2[n_S : n_S + 7] = zero
         if not total < real(np.inf):
             return False
         shift_alpha_row[t] = shift
@@ -878,15 +899,19 @@ def fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, sum_alpha, n_S, holds):
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alpha, n_S, holds_2):
-    """adjoint_alpha for every cell of the item."""
+def add_to_grad_logits_2(rate_adjoint_alpha, row_others, row_largest, n_T, alpha, single_adjoint_alpha, n_S, holds_2, holds, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, logits_rows, logits_step_0, logits_step_1, n_C, blank, label_2):
+    """Row by row: single_adjoint_alpha, and what the cells add to the output."""
     rate_adjoint_alpha_row = rate_adjoint_alpha[2:]
     rate_adjoint_alpha_row_2 = rate_adjoint_alpha[1:]
     rate_adjoint_alpha_row_3 = rate_adjoint_alpha[3:]
+    row_others_row = row_others[1:]
+    row_largest_row = row_largest[1:]
     for t in range(n_T - 1, -1, -1):
         alpha_row = alpha[t + 1, 2:]
-        adjoint_alpha_row = adjoint_alpha[t + 1, 1:]
-        sum_alpha_row = sum_alpha[t + 1, 1:]
+        single_adjoint_alpha_row = single_adjoint_alpha[0, 1:]
+        alpha_row_2 = alpha[t, :]
+        alpha_row_3 = alpha[t, 1:]
+        alpha_row_4 = alpha[t, 2:]
         for s in range((n_S + 7) // 8 * 8):
             rate_adjoint_alpha_at = rate_adjoint_alpha_row[s]
             alpha_at = alpha_row[s]
@@ -894,12 +919,57 @@ def fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alph
             choice_1 = (zero if holds_2[s] else one)
             choice_2 = (zero if holds_2[s] else alpha_at)
             rate_adjoint_alpha_at_3 = rate_adjoint_alpha_row_3[s]
-            adjoint_alpha_row[s] += rate_adjoint_alpha_at * alpha_at + rate_adjoint_alpha_at_2 * alpha_at + choice_1 * choice_2 * rate_adjoint_alpha_at_3
-        adjoint_alpha_row[n_S : n_S + 7] = zero
+            single_adjoint_alpha_row[s] += rate_adjoint_alpha_at * alpha_at + rate_adjoint_alpha_at_2 * alpha_at + choice_1 * choice_2 * rate_adjoint_alpha_at_3
+        single_adjoint_alpha_row[n_S : n_S + 7] = zero
         for s in range((n_S + 7) // 8 * 8):
-            adjoint_alpha_at = adjoint_alpha_row[s]
-            sum_alpha_at = sum_alpha_row[s]
-            rate_adjoint_alpha_row_2[s] = scaled_quotient(adjoint_alpha_at, sum_alpha_at)
+            single_adjoint_alpha_at = single_adjoint_alpha_row[s]
+            alpha_at_2 = alpha_row_2[s]
+            choice_3 = (zero if holds[s] else alpha_at_2)
+            alpha_at_3 = alpha_row_3[s]
+            alpha_at_4 = alpha_row_4[s]
+            rate_adjoint_alpha_row_2[s] = scaled_quotient(single_adjoint_alpha_at, choice_3 + alpha_at_3 + alpha_at_4)
+        grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
+        single_adjoint_alpha_row_2 = single_adjoint_alpha[0, 1:]
+        sum = 0.0
+        for s in range(n_S):
+            single_adjoint_alpha_at_2 = narrow_real(single_adjoint_alpha_row_2[s])
+            choice_4 = (single_adjoint_alpha_at_2 if s < 2 else narrow_zero)
+            choice_5 = (choice_4 if t == 0 else single_adjoint_alpha_at_2)
+            sum = add(sum, np.float64(choice_5))
+        sum_2 = narrow_real(sum)
+        row_others_at = narrow_real(row_others_row[t])
+        product_1 = -sum_2 / (narrow_one + row_others_at)
+        logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1]
+        row_largest_at = narrow_real(row_largest_row[t])
+        for c_at in range(n_C):
+            logits_at = logits_row_2[c_at]
+            grad_logits_row_2[c_at] = product_1 * narrow_exp_below(logits_at, row_largest_at)
+        grad_logits_row_3 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
+        single_adjoint_alpha_row_3 = single_adjoint_alpha[0, 1:]
+        sum_3 = 0.0
+        for s in range(n_S):
+            single_adjoint_alpha_at_3 = single_adjoint_alpha_row_3[s]
+            choice_6 = (single_adjoint_alpha_at_3 if s < 2 else zero)
+            choice_7 = (choice_6 if t == 0 else single_adjoint_alpha_at_3)
+            choice_8 = (choice_7 if (s % 2) == 0 else zero)
+            sum_3 = add(sum_3, np.float64(choice_8))
+        sum_4 = real(sum_3)
+        grad_logits_row_3[blank] += sum_4
+        grad_logits_row_4 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1]
+        single_adjoint_alpha_row_4 = single_adjoint_alpha[0, 1:]
+        if t == 0:
+            for s in range(n_S):
+                single_adjoint_alpha_at_4 = single_adjoint_alpha_row_4[s]
+                choice_9 = (zero if (s % 2) == 0 else single_adjoint_alpha_at_4)
+                choice_10 = (choice_9 if s < 2 else zero)
+                grad_logits_row_4[label_2[s]] += choice_10
+        if t != 0:
+            for s in range(n_S):
+                single_adjoint_alpha_at_5 = single_adjoint_alpha_row_4[s]
+                if (s % 2) != 0:
+                    grad_logits_row_4[label_2[s]] += single_adjoint_alpha_at_5
+        single_adjoint_alpha_row_5 = single_adjoint_alpha[0, 1:]
+        single_adjoint_alpha_row_5[:n_S] = zero
 
 
 @njit(**KERNEL)
@@ -912,21 +982,12 @@ def clear_around_alpha_2(alpha, n_S, n_T):
 
 
 @njit(**KERNEL)
-def clear_around_sum_alpha_2(sum_alpha, n_S, n_T):
+def clear_around_sum_alpha(sum_alpha, n_S, n_T):
     """What is outside, around the cells of sum_alpha."""
     sum_alpha[:1, :n_S + 3 + 7] = NO_PATH
     sum_alpha[n_T + 1 : n_T + 2, :n_S + 3 + 7] = NO_PATH
     sum_alpha[:n_T + 2, :1] = NO_PATH
     sum_alpha[:n_T + 2, n_S + 1 : n_S + 3 + 7] = NO_PATH
-
-
-@njit(**KERNEL)
-def clear_around_local_alpha_1_along(local_alpha_1_along, n_S, n_T):
-    """What is outside, around the cells of local_alpha_1_along."""
-    local_alpha_1_along[:1, :n_S + 2 + 7] = zero
-    local_alpha_1_along[n_T + 1 : n_T + 2, :n_S + 2 + 7] = zero
-    local_alpha_1_along[:n_T + 2, :1] = zero
-    local_alpha_1_along[:n_T + 2, n_S + 1 : n_S + 2 + 7] = zero
 
 
 @njit(**KERNEL)
@@ -959,12 +1020,13 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
     row_largest = np.empty((size_T + 2 + 7,))
     row_others = np.empty((size_T + 2 + 7,))
     row_log1p = np.empty((size_T + 2 + 7,))
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1 = np.empty((1, size_S + 2 + 7,))
     class_local_alpha_1 = np.empty((size_C + 2 + 7,))
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     shift_alpha = np.empty((size_T + 2 + 7,))
+    single_adjoint_alpha = np.empty((1, size_S + 2 + 7,))
     rate_adjoint_alpha = np.empty((size_S + 3 + 7,))
     label = np.zeros(size_S + 7, np.int64)
     holds = np.zeros(size_S + 7, np.bool_)
@@ -998,20 +1060,18 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
             row_largest[:n_T + 2 + 7] = zero
             row_others[:n_T + 2 + 7] = zero
             row_log1p[:n_T + 2 + 7] = zero
-            clear_around_local_alpha_1(local_alpha_1, n_S, n_T)
+            local_alpha_1[:1, :n_S + 2 + 7] = zero
             class_local_alpha_1[:n_C + 2 + 7] = zero
             clear_around_alpha(alpha, n_S, n_T)
-            clear_around_sum_alpha(sum_alpha, n_S, n_T)
-            adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
             shift_alpha[:n_T + 2 + 7] = zero
+            single_adjoint_alpha[:1, :n_S + 2 + 7] = zero
             rate_adjoint_alpha[:n_S + 3 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
             keep_rows_2(row_others, row_log1p, n_T)
             fits = fits_factor(factor)
             if fits:
-                fill_local_alpha_1_2(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label)
-                fits = fill_alpha_2(shift_alpha, n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
+                fits = fill_alpha_2(class_local_alpha_1, row_largest, row_log1p, shift_alpha, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label, alpha, holds)
             if fits:
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
                 shift_alpha_at = shift_alpha[max(min(n_T, n_T + 1), 0)]
@@ -1021,9 +1081,9 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
                 fits = abs(value) >= real(9.5367431640625e-07)
             if not fits:
                 clear_around_alpha_2(alpha, n_S, n_T)
-                clear_around_sum_alpha_2(sum_alpha, n_S, n_T)
-                fill_local_alpha_1(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label)
-                fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
+                clear_around_sum_alpha(sum_alpha, n_S, n_T)
+                adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
+                fill_alpha(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label, alpha, sum_alpha, holds)
                 alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
                 alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
                 choice_1 = (zero if (n_T == 0) and (n_L == 0) else -log_of_path(path_sum(alpha_at, alpha_at_2)))
@@ -1033,35 +1093,32 @@ def evaluate(first, last, bounds, logits, targets, input_lengths, target_lengths
             total += np.float64(value)
             if values is not None:
                 values[i] = value
-            if grad_logits is not None:
-                if fits:
+            if fits:
+                if grad_logits is not None:
                     path_of_scaled_1 = path_of_scaled(alpha_at, shift_alpha_at)
                     path_sum_1 = path_sum(path_of_scaled_1, path_of_scaled(alpha_at_2, shift_alpha_at))
                     choice_2 = (zero if (n_T == 0) and (n_L == 0) else -path_share(path_of_scaled_1, path_sum_1))
                     if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
-                        adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
-                else:
+                        single_adjoint_alpha[0, max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
+                if grad_logits is not None:
+                    path_of_scaled_2 = path_of_scaled(alpha_at_2, shift_alpha_at)
+                    choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(path_of_scaled_2, path_sum_1))
+                    if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
+                        single_adjoint_alpha[0, max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
+                if grad_logits is not None:
+                    add_to_grad_logits_2(rate_adjoint_alpha, row_others, row_largest, n_T, alpha, single_adjoint_alpha, n_S, holds_2, holds, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, logits_rows, logits_step_0, logits_step_1, n_C, blank, label_2)
+            else:
+                if grad_logits is not None:
                     path_sum_1 = path_sum(alpha_at, alpha_at_2)
                     choice_2 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at, path_sum_1))
                     if 0 <= n_T - 1 < n_T and 0 <= n_S - 1 < n_S:
                         adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 1), 0)] += factor * choice_2 * is_finite(choice_1)
-            if grad_logits is not None:
-                if fits:
-                    path_of_scaled_2 = path_of_scaled(alpha_at_2, shift_alpha_at)
-                    choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(path_of_scaled_2, path_sum_1))
-                    if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
-                        adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
-                else:
+                if grad_logits is not None:
                     choice_3 = (zero if (n_T == 0) and (n_L == 0) else -path_share(alpha_at_2, path_sum_1))
                     if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                         adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_3 * is_finite(choice_1)
-            if grad_logits is not None:
-                if fits:
-                    fill_adjoint_alpha_2(rate_adjoint_alpha, n_T, alpha, adjoint_alpha, sum_alpha, n_S, holds_2)
-                else:
-                    fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
-            if grad_logits is not None:
-                add_to_grad_logits(row_others, row_largest, n_T, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, adjoint_alpha, n_S, logits_rows, logits_step_0, logits_step_1, n_C, blank, label_2)
+                if grad_logits is not None:
+                    add_to_grad_logits(row_others, row_largest, n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, logits_rows, logits_step_0, logits_step_1, n_C, blank, label_2)
         totals[lane] = total
         faults[lane] = 0
 
@@ -1079,9 +1136,9 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
     row_largest = np.empty((size_T + 2 + 7,))
     row_others = np.empty((size_T + 2 + 7,))
     row_log1p = np.empty((size_T + 2 + 7,))
-    local_alpha_1 = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1 = np.empty((1, size_S + 2 + 7,))
     class_local_alpha_1 = np.empty((size_C + 2 + 7,))
-    local_alpha_1_along = np.empty((size_T + 2, size_S + 2 + 7,))
+    local_alpha_1_along = np.empty((1, size_S + 2 + 7,))
     alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     sum_alpha = np.empty((size_T + 2, size_S + 3 + 7,))
     alpha_along = np.empty((size_T + 2, size_S + 3 + 7,))
@@ -1120,11 +1177,11 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             row_largest[:n_T + 2 + 7] = zero
             row_others[:n_T + 2 + 7] = zero
             row_log1p[:n_T + 2 + 7] = zero
-            clear_around_local_alpha_1(local_alpha_1, n_S, n_T)
+            local_alpha_1[:1, :n_S + 2 + 7] = zero
             class_local_alpha_1[:n_C + 2 + 7] = zero
-            clear_around_local_alpha_1_along(local_alpha_1_along, n_S, n_T)
+            local_alpha_1_along[:1, :n_S + 2 + 7] = zero
             clear_around_alpha_2(alpha, n_S, n_T)
-            clear_around_sum_alpha_2(sum_alpha, n_S, n_T)
+            clear_around_sum_alpha(sum_alpha, n_S, n_T)
             clear_around_alpha_along(alpha_along, n_S, n_T)
             clear_around_sum_alpha_along(sum_alpha_along, n_S, n_T)
             adjoint_alpha[:n_T + 2, :n_S + 3 + 7] = zero
@@ -1132,10 +1189,7 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, n_C)
             keep_rows_2(row_others, row_log1p, n_T)
-            fill_local_alpha_1(class_local_alpha_1, row_largest, row_log1p, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label)
-            fill_local_alpha_1_along(row_largest, row_others, n_T, logits_rows, i, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, local_alpha_1_along, n_S, label)
-            fill_alpha(n_T, local_alpha_1, alpha, sum_alpha, n_S, holds)
-            fill_alpha_along(n_T, local_alpha_1_along, alpha_along, sum_alpha_along, n_S, alpha, sum_alpha, holds)
+            fill_alpha_along(class_local_alpha_1, row_largest, row_log1p, row_others, n_T, n_C, n_S, logits_rows, i, logits_step_0, logits_step_1, local_alpha_1, label, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, local_alpha_1_along, alpha, sum_alpha, holds, alpha_along, sum_alpha_along)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S + 1, n_S + 2), 0)]
             alpha_at_2 = alpha[max(min(n_T, n_T + 1), 0), max(min(n_S, n_S + 2), 0)]
@@ -1168,11 +1222,7 @@ def hvp(first, last, bounds, logits, targets, input_lengths, target_lengths, bla
                 if 0 <= n_T - 1 < n_T and 0 <= n_S - 2 < n_S:
                     adjoint_alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_S - 1, n_S + 1), 0)] += factor * choice_6 * is_finite(choice_2)
             if product_logits is not None:
-                fill_adjoint_alpha(n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2)
-            if product_logits is not None:
-                fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, sum_alpha, sum_alpha_along, alpha_along, adjoint_alpha, n_S, holds_2)
-            if product_logits is not None:
-                add_to_product_logits(row_largest, row_others, n_T, product_logits_rows, i, product_logits_step_0, product_logits_step_1, adjoint_alpha_along, n_S, adjoint_alpha, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, blank, label_2)
+                add_to_product_logits(row_largest, row_others, n_T, adjoint_alpha, alpha, sum_alpha, n_S, holds_2, adjoint_alpha_along, sum_alpha_along, alpha_along, product_logits_rows, i, product_logits_step_0, product_logits_step_1, logits_rows, logits_step_0, logits_step_1, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, n_C, blank, label_2)
         totals[lane] = total
         faults[lane] = 0
 

@@ -357,8 +357,8 @@ def keep_rows_2(n_T, row_others, row_log1p, n_V):
 
 
 @njit(**KERNEL)
-def fill_local_alpha_1(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank):
-    """local_alpha_1 for every cell of the item."""
+def fill_alpha(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank, local_alpha_2, label, alpha, sum_alpha):
+    """Row by row: local_alpha_1, local_alpha_2, alpha."""
     for t in range(n_T):
         row_largest_row = row_largest[t + 1, 1:]
         row_log1p_row = row_log1p[t + 1, 1:]
@@ -369,69 +369,45 @@ def fill_local_alpha_1(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_r
             row_largest_at = row_largest_row[u]
             row_log1p_at = row_log1p_row[u]
             local_alpha_1_row[u] = -(row_largest_at - logits_at) - row_log1p_at
-
-
-@njit(**KERNEL)
-def fill_local_alpha_1_2(n_T, local_alpha_1, n_V):
-    """local_alpha_1 for every cell of the item."""
-    for t in range(n_T):
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
+        local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
         for u in range((n_V + 7) // 8 * 8):
-            local_alpha_1_at = local_alpha_1_row[u]
-            local_alpha_1_row[u] = path_of_log(local_alpha_1_at)
-        local_alpha_1_row[n_V : n_V + 7] = zero
-
-
-@njit(**KERNEL)
-def fill_local_alpha_2(n_T, row_largest, row_log1p, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label):
-    """local_alpha_2 for every cell of the item."""
-    for t in range(n_T):
-        row_largest_row = row_largest[t + 1, 1:]
-        row_log1p_row = row_log1p[t + 1, 1:]
+            local_alpha_1_at = local_alpha_1_row_2[u]
+            local_alpha_1_row_2[u] = path_of_log(local_alpha_1_at)
+        local_alpha_1_row_2[n_V : n_V + 7] = zero
+        row_largest_row_2 = row_largest[t + 1, 1:]
+        row_log1p_row_2 = row_log1p[t + 1, 1:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
         for u in range(n_V):
-            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            logits_at = real(logits_row_2[label[u]])
-            row_largest_at = row_largest_row[u]
-            row_log1p_at = row_log1p_row[u]
-            local_alpha_2_row[u] = -(row_largest_at - logits_at) - row_log1p_at
-
-
-@njit(**KERNEL)
-def fill_local_alpha_2_2(n_T, local_alpha_2, n_V):
-    """local_alpha_2 for every cell of the item."""
-    for t in range(n_T):
-        local_alpha_2_row = local_alpha_2[t + 1, 1:]
+            logits_row_3 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
+            logits_at_2 = real(logits_row_3[label[u]])
+            row_largest_at_2 = row_largest_row_2[u]
+            row_log1p_at_2 = row_log1p_row_2[u]
+            local_alpha_2_row[u] = -(row_largest_at_2 - logits_at_2) - row_log1p_at_2
+        local_alpha_2_row_2 = local_alpha_2[t + 1, 1:]
         for u in range((n_V + 7) // 8 * 8):
-            local_alpha_2_at = local_alpha_2_row[u]
-            local_alpha_2_row[u] = path_of_log(local_alpha_2_at)
-        local_alpha_2_row[n_V : n_V + 7] = zero
-
-
-@njit(**KERNEL)
-def fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V):
-    """alpha for every cell of the item."""
-    for t in range(n_T):
+            local_alpha_2_at = local_alpha_2_row_2[u]
+            local_alpha_2_row_2[u] = path_of_log(local_alpha_2_at)
+        local_alpha_2_row_2[n_V : n_V + 7] = zero
         alpha_row = alpha[t, 1:]
-        local_alpha_1_row = local_alpha_1[t, 1:]
+        local_alpha_1_row_3 = local_alpha_1[t, 1:]
         alpha_row_2 = alpha[t + 1, :]
-        local_alpha_2_row = local_alpha_2[t + 1, :]
+        local_alpha_2_row_3 = local_alpha_2[t + 1, :]
         sum_alpha_row = sum_alpha[t + 1, 1:]
         alpha_row_3 = alpha[t + 1, 1:]
         for u in range(n_V):
             alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
+            local_alpha_1_at_2 = local_alpha_1_row_3[u]
             alpha_at_2 = alpha_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            path_sum_1 = path_sum(path_product(alpha_at, local_alpha_1_at), path_product(alpha_at_2, local_alpha_2_at))
+            local_alpha_2_at_2 = local_alpha_2_row_3[u]
+            path_sum_1 = path_sum(path_product(alpha_at, local_alpha_1_at_2), path_product(alpha_at_2, local_alpha_2_at_2))
             choice_1 = (zero if (t == 0) and (u == 0) else path_sum_1)
             sum_alpha_row[u] = path_sum_1
             alpha_row_3[u] = choice_1
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V):
-    """adjoint_alpha for every cell of the item."""
+def add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V, row_adjoint_alpha_1, row_others, row_largest, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, blank, label):
+    """Row by row: adjoint_alpha, row_adjoint_alpha_1, and what the cells add to the output."""
     for t in range(n_T - 1, -1, -1):
         adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
         alpha_row = alpha[t + 1, 1:]
@@ -450,42 +426,30 @@ def fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, loca
             local_alpha_2_at = local_alpha_2_row[u]
             sum_alpha_at_2 = sum_alpha_row_2[u]
             adjoint_alpha_row_3[u] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at) + adjoint_alpha_at_2 * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
-
-
-@njit(**KERNEL)
-def fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_adjoint_alpha_1, n_V):
-    """row_adjoint_alpha_1 for every cell of the item."""
-    for t in range(n_T):
-        adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
-        alpha_row = alpha[t + 1, 1:]
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        sum_alpha_row = sum_alpha[t + 2, 1:]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
-        local_alpha_2_row = local_alpha_2[t + 1, 1:]
-        sum_alpha_row_2 = sum_alpha[t + 1, 2:]
-        row_adjoint_alpha_1_row = row_adjoint_alpha_1[t + 1, 1:]
+        adjoint_alpha_row_4 = adjoint_alpha[t + 2, 1:]
+        alpha_row_2 = alpha[t + 1, 1:]
+        local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+        sum_alpha_row_3 = sum_alpha[t + 2, 1:]
+        adjoint_alpha_row_5 = adjoint_alpha[t + 1, 2:]
+        local_alpha_2_row_2 = local_alpha_2[t + 1, 1:]
+        sum_alpha_row_4 = sum_alpha[t + 1, 2:]
+        row_adjoint_alpha_1_row = row_adjoint_alpha_1[0, 1:]
         for u in range((n_V + 7) // 8 * 8):
-            adjoint_alpha_at = adjoint_alpha_row[u]
-            alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at_2 = sum_alpha_row_2[u]
-            row_adjoint_alpha_1_row[u] = -adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at) - adjoint_alpha_at_2 * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
+            adjoint_alpha_at_3 = adjoint_alpha_row_4[u]
+            alpha_at_2 = alpha_row_2[u]
+            local_alpha_1_at_2 = local_alpha_1_row_2[u]
+            sum_alpha_at_3 = sum_alpha_row_3[u]
+            adjoint_alpha_at_4 = adjoint_alpha_row_5[u]
+            local_alpha_2_at_2 = local_alpha_2_row_2[u]
+            sum_alpha_at_4 = sum_alpha_row_4[u]
+            row_adjoint_alpha_1_row[u] = -adjoint_alpha_at_3 * path_share(path_product(alpha_at_2, local_alpha_1_at_2), sum_alpha_at_3) - adjoint_alpha_at_4 * path_share(path_product(alpha_at_2, local_alpha_2_at_2), sum_alpha_at_4)
         row_adjoint_alpha_1_row[n_V : n_V + 7] = zero
-
-
-@njit(**KERNEL)
-def add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, adjoint_alpha, alpha, local_alpha_1, sum_alpha, blank, local_alpha_2, label):
-    """What the cells add to the output."""
-    for t in range(n_T):
-        row_adjoint_alpha_1_row = row_adjoint_alpha_1[t + 1, 1:]
+        row_adjoint_alpha_1_row_2 = row_adjoint_alpha_1[0, 1:]
         row_others_row = row_others[t + 1, 1:]
         row_largest_row = row_largest[t + 1, 1:]
-        for u in range(n_V):
+        for u in range(n_V - 1, -1, -1):
             grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
-            row_adjoint_alpha_1_at = narrow_real(row_adjoint_alpha_1_row[u])
+            row_adjoint_alpha_1_at = narrow_real(row_adjoint_alpha_1_row_2[u])
             row_others_at = narrow_real(row_others_row[u])
             product_1 = row_adjoint_alpha_1_at / (narrow_one + row_others_at)
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
@@ -493,28 +457,28 @@ def add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, g
             for c_at in range(n_C):
                 logits_at = logits_row_2[c_at]
                 grad_logits_row_2[c_at] = product_1 * narrow_exp_below(logits_at, row_largest_at)
-        adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
-        alpha_row = alpha[t + 1, 1:]
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        sum_alpha_row = sum_alpha[t + 2, 1:]
+        adjoint_alpha_row_6 = adjoint_alpha[t + 2, 1:]
+        alpha_row_3 = alpha[t + 1, 1:]
+        local_alpha_1_row_3 = local_alpha_1[t + 1, 1:]
+        sum_alpha_row_5 = sum_alpha[t + 2, 1:]
         for u in range(n_V):
             grad_logits_row_3 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
-            adjoint_alpha_at = adjoint_alpha_row[u]
-            alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            grad_logits_row_3[blank] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
-        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
-        alpha_row_2 = alpha[t + 1, 1:]
-        local_alpha_2_row = local_alpha_2[t + 1, 1:]
-        sum_alpha_row_2 = sum_alpha[t + 1, 2:]
+            adjoint_alpha_at_5 = adjoint_alpha_row_6[u]
+            alpha_at_3 = alpha_row_3[u]
+            local_alpha_1_at_3 = local_alpha_1_row_3[u]
+            sum_alpha_at_5 = sum_alpha_row_5[u]
+            grad_logits_row_3[blank] += adjoint_alpha_at_5 * path_share(path_product(alpha_at_3, local_alpha_1_at_3), sum_alpha_at_5)
+        adjoint_alpha_row_7 = adjoint_alpha[t + 1, 2:]
+        alpha_row_4 = alpha[t + 1, 1:]
+        local_alpha_2_row_3 = local_alpha_2[t + 1, 1:]
+        sum_alpha_row_6 = sum_alpha[t + 1, 2:]
         for u in range(n_V):
             grad_logits_row_4 = grad_logits_rows[i * grad_logits_step_0 + t * grad_logits_step_1 + u * grad_logits_step_2]
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            alpha_at_2 = alpha_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at_2 = sum_alpha_row_2[u]
-            grad_logits_row_4[label[u]] += adjoint_alpha_at_2 * path_share(path_product(alpha_at_2, local_alpha_2_at), sum_alpha_at_2)
+            adjoint_alpha_at_6 = adjoint_alpha_row_7[u]
+            alpha_at_4 = alpha_row_4[u]
+            local_alpha_2_at_3 = local_alpha_2_row_3[u]
+            sum_alpha_at_6 = sum_alpha_row_6[u]
+            grad_logits_row_4[label[u]] += adjoint_alpha_at_6 * path_share(path_product(alpha_at_4, local_alpha_2_at_3), sum_alpha_at_6)
 
 
 @njit(**KERNEL)
@@ -548,27 +512,41 @@ def add_to_grad_logits_2(grad_logits_rows, i, grad_logits_step_0, n_T, grad_logi
 
 
 @njit(**KERNEL)
-def fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank):
-    """local_alpha_1_along for every cell of the item."""
+def fill_alpha_along(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank, row_others, local_alpha_1_along, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, local_alpha_2, label, local_alpha_2_along, alpha, sum_alpha, alpha_along, sum_alpha_along):
+    """Row by row: local_alpha_1, local_alpha_1_along, local_alpha_2, local_alpha_2_along, alpha, alpha_along."""
     for t in range(n_T):
         row_largest_row = row_largest[t + 1, 1:]
+        row_log1p_row = row_log1p[t + 1, 1:]
+        local_alpha_1_row = local_alpha_1[t + 1, 1:]
+        for u in range(n_V):
+            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
+            logits_at = real(logits_row_2[blank])
+            row_largest_at = row_largest_row[u]
+            row_log1p_at = row_log1p_row[u]
+            local_alpha_1_row[u] = -(row_largest_at - logits_at) - row_log1p_at
+        local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+        for u in range((n_V + 7) // 8 * 8):
+            local_alpha_1_at = local_alpha_1_row_2[u]
+            local_alpha_1_row_2[u] = path_of_log(local_alpha_1_at)
+        local_alpha_1_row_2[n_V : n_V + 7] = zero
+        row_largest_row_2 = row_largest[t + 1, 1:]
         row_others_row = row_others[t + 1, 1:]
         local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
         for u in range(n_V):
-            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            row_largest_at = row_largest_row[u]
+            logits_row_3 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
+            row_largest_at_2 = row_largest_row_2[u]
             direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
             sum_2 = 0.0
             for c1 in range(n_C):
                 direction_logits_at = real(direction_logits_row_2[c1])
-                logits_at_2 = real(logits_row_2[c1])
-                choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
+                logits_at_3 = real(logits_row_3[c1])
+                choice_1 = (direction_logits_at if logits_at_3 == row_largest_at_2 else zero)
                 sum_2 = add(sum_2, np.float64(choice_1))
             sum_3 = real(sum_2)
             sum_4 = 0.0
             for c1 in range(n_C):
-                logits_at_3 = real(logits_row_2[c1])
-                choice_2 = (one if logits_at_3 == row_largest_at else zero)
+                logits_at_4 = real(logits_row_3[c1])
+                choice_2 = (one if logits_at_4 == row_largest_at_2 else zero)
                 sum_4 = add(sum_4, np.float64(choice_2))
             sum_5 = real(sum_4)
             inverse_1 = reciprocal_or_zero(sum_5)
@@ -577,171 +555,211 @@ def fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, 
             inverse_2 = one / (one + row_others_at)
             sum = 0.0
             for c1 in range(n_C):
-                logits_at = real(logits_row_2[c1])
+                logits_at_2 = real(logits_row_3[c1])
                 direction_logits_at_2 = real(direction_logits_row_2[c1])
-                sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
+                sum = add(sum, np.float64(exp_below(logits_at_2, row_largest_at_2) * (product_1 + direction_logits_at_2) * inverse_2))
             sum_6 = real(sum)
             direction_logits_at_3 = real(direction_logits_row_2[blank])
             local_alpha_1_along_row[u] = (product_1 + direction_logits_at_3) - sum_6
-
-
-@njit(**KERNEL)
-def fill_local_alpha_2_along(n_T, row_largest, row_others, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, label):
-    """local_alpha_2_along for every cell of the item."""
-    for t in range(n_T):
-        row_largest_row = row_largest[t + 1, 1:]
-        row_others_row = row_others[t + 1, 1:]
+        row_largest_row_3 = row_largest[t + 1, 1:]
+        row_log1p_row_2 = row_log1p[t + 1, 1:]
+        local_alpha_2_row = local_alpha_2[t + 1, 1:]
+        for u in range(n_V):
+            logits_row_4 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
+            logits_at_5 = real(logits_row_4[label[u]])
+            row_largest_at_3 = row_largest_row_3[u]
+            row_log1p_at_2 = row_log1p_row_2[u]
+            local_alpha_2_row[u] = -(row_largest_at_3 - logits_at_5) - row_log1p_at_2
+        local_alpha_2_row_2 = local_alpha_2[t + 1, 1:]
+        for u in range((n_V + 7) // 8 * 8):
+            local_alpha_2_at = local_alpha_2_row_2[u]
+            local_alpha_2_row_2[u] = path_of_log(local_alpha_2_at)
+        local_alpha_2_row_2[n_V : n_V + 7] = zero
+        row_largest_row_4 = row_largest[t + 1, 1:]
+        row_others_row_2 = row_others[t + 1, 1:]
         local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
         for u in range(n_V):
-            logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
-            row_largest_at = row_largest_row[u]
-            direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
-            sum_2 = 0.0
+            logits_row_5 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
+            row_largest_at_4 = row_largest_row_4[u]
+            direction_logits_row_3 = direction_logits_rows[i * direction_logits_step_0 + t * direction_logits_step_1 + u * direction_logits_step_2]
+            sum_8 = 0.0
             for c1 in range(n_C):
-                direction_logits_at = real(direction_logits_row_2[c1])
-                logits_at_2 = real(logits_row_2[c1])
-                choice_1 = (direction_logits_at if logits_at_2 == row_largest_at else zero)
-                sum_2 = add(sum_2, np.float64(choice_1))
-            sum_3 = real(sum_2)
-            sum_4 = 0.0
+                direction_logits_at_4 = real(direction_logits_row_3[c1])
+                logits_at_7 = real(logits_row_5[c1])
+                choice_3 = (direction_logits_at_4 if logits_at_7 == row_largest_at_4 else zero)
+                sum_8 = add(sum_8, np.float64(choice_3))
+            sum_9 = real(sum_8)
+            sum_10 = 0.0
             for c1 in range(n_C):
-                logits_at_3 = real(logits_row_2[c1])
-                choice_2 = (one if logits_at_3 == row_largest_at else zero)
-                sum_4 = add(sum_4, np.float64(choice_2))
-            sum_5 = real(sum_4)
-            inverse_1 = reciprocal_or_zero(sum_5)
-            product_1 = -sum_3 * inverse_1
-            row_others_at = row_others_row[u]
-            inverse_2 = one / (one + row_others_at)
-            sum = 0.0
+                logits_at_8 = real(logits_row_5[c1])
+                choice_4 = (one if logits_at_8 == row_largest_at_4 else zero)
+                sum_10 = add(sum_10, np.float64(choice_4))
+            sum_11 = real(sum_10)
+            inverse_3 = reciprocal_or_zero(sum_11)
+            product_2 = -sum_9 * inverse_3
+            row_others_at_2 = row_others_row_2[u]
+            inverse_4 = one / (one + row_others_at_2)
+            sum_7 = 0.0
             for c1 in range(n_C):
-                logits_at = real(logits_row_2[c1])
-                direction_logits_at_2 = real(direction_logits_row_2[c1])
-                sum = add(sum, np.float64(exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
-            sum_6 = real(sum)
-            direction_logits_at_3 = real(direction_logits_row_2[label[u]])
-            local_alpha_2_along_row[u] = (product_1 + direction_logits_at_3) - sum_6
-
-
-@njit(**KERNEL)
-def fill_alpha_along(n_T, alpha_along, local_alpha_1_along, alpha, local_alpha_1, sum_alpha, local_alpha_2_along, local_alpha_2, sum_alpha_along, n_V):
-    """alpha_along for every cell of the item."""
-    for t in range(n_T):
-        alpha_along_row = alpha_along[t, 1:]
-        local_alpha_1_along_row = local_alpha_1_along[t, 1:]
+                logits_at_6 = real(logits_row_5[c1])
+                direction_logits_at_5 = real(direction_logits_row_3[c1])
+                sum_7 = add(sum_7, np.float64(exp_below(logits_at_6, row_largest_at_4) * (product_2 + direction_logits_at_5) * inverse_4))
+            sum_12 = real(sum_7)
+            direction_logits_at_6 = real(direction_logits_row_3[label[u]])
+            local_alpha_2_along_row[u] = (product_2 + direction_logits_at_6) - sum_12
         alpha_row = alpha[t, 1:]
-        local_alpha_1_row = local_alpha_1[t, 1:]
-        sum_alpha_row = sum_alpha[t + 1, 1:]
-        alpha_along_row_2 = alpha_along[t + 1, :]
-        local_alpha_2_along_row = local_alpha_2_along[t + 1, :]
+        local_alpha_1_row_3 = local_alpha_1[t, 1:]
         alpha_row_2 = alpha[t + 1, :]
-        local_alpha_2_row = local_alpha_2[t + 1, :]
+        local_alpha_2_row_3 = local_alpha_2[t + 1, :]
+        sum_alpha_row = sum_alpha[t + 1, 1:]
+        alpha_row_3 = alpha[t + 1, 1:]
+        for u in range(n_V):
+            alpha_at = alpha_row[u]
+            local_alpha_1_at_2 = local_alpha_1_row_3[u]
+            alpha_at_2 = alpha_row_2[u]
+            local_alpha_2_at_2 = local_alpha_2_row_3[u]
+            path_sum_1 = path_sum(path_product(alpha_at, local_alpha_1_at_2), path_product(alpha_at_2, local_alpha_2_at_2))
+            choice_5 = (zero if (t == 0) and (u == 0) else path_sum_1)
+            sum_alpha_row[u] = path_sum_1
+            alpha_row_3[u] = choice_5
+        alpha_along_row = alpha_along[t, 1:]
+        local_alpha_1_along_row_2 = local_alpha_1_along[t, 1:]
+        alpha_row_4 = alpha[t, 1:]
+        local_alpha_1_row_4 = local_alpha_1[t, 1:]
+        sum_alpha_row_2 = sum_alpha[t + 1, 1:]
+        alpha_along_row_2 = alpha_along[t + 1, :]
+        local_alpha_2_along_row_2 = local_alpha_2_along[t + 1, :]
+        alpha_row_5 = alpha[t + 1, :]
+        local_alpha_2_row_4 = local_alpha_2[t + 1, :]
         sum_alpha_along_row = sum_alpha_along[t + 1, 1:]
         alpha_along_row_3 = alpha_along[t + 1, 1:]
         for u in range(n_V):
             alpha_along_at = alpha_along_row[u]
-            local_alpha_1_along_at = local_alpha_1_along_row[u]
-            alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
-            sum_alpha_at = sum_alpha_row[u]
+            local_alpha_1_along_at = local_alpha_1_along_row_2[u]
+            alpha_at_3 = alpha_row_4[u]
+            local_alpha_1_at_3 = local_alpha_1_row_4[u]
+            sum_alpha_at = sum_alpha_row_2[u]
             alpha_along_at_2 = alpha_along_row_2[u]
-            local_alpha_2_along_at = local_alpha_2_along_row[u]
-            alpha_at_2 = alpha_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            sum_1 = (alpha_along_at + local_alpha_1_along_at) * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at) + (alpha_along_at_2 + local_alpha_2_along_at) * path_share(path_product(alpha_at_2, local_alpha_2_at), sum_alpha_at)
-            choice_1 = (zero if (t == 0) and (u == 0) else sum_1)
+            local_alpha_2_along_at = local_alpha_2_along_row_2[u]
+            alpha_at_4 = alpha_row_5[u]
+            local_alpha_2_at_3 = local_alpha_2_row_4[u]
+            sum_1 = (alpha_along_at + local_alpha_1_along_at) * path_share(path_product(alpha_at_3, local_alpha_1_at_3), sum_alpha_at) + (alpha_along_at_2 + local_alpha_2_along_at) * path_share(path_product(alpha_at_4, local_alpha_2_at_3), sum_alpha_at)
+            choice_6 = (zero if (t == 0) and (u == 0) else sum_1)
             sum_alpha_along_row[u] = sum_1
-            alpha_along_row_3[u] = choice_1
+            alpha_along_row_3[u] = choice_6
 
 
 @njit(**KERNEL)
-def fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, n_V):
-    """adjoint_alpha_along for every cell of the item."""
+def add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V, adjoint_alpha_along, sum_alpha_along, alpha_along, local_alpha_1_along, local_alpha_2_along, row_adjoint_alpha_1, row_adjoint_alpha_1_along, row_largest, row_others, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank, label):
+    """Row by row: adjoint_alpha, adjoint_alpha_along, row_adjoint_alpha_1, row_adjoint_alpha_1_along, and what the cells add to the output."""
     for t in range(n_T - 1, -1, -1):
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
+        adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
         alpha_row = alpha[t + 1, 1:]
         local_alpha_1_row = local_alpha_1[t + 1, 1:]
         sum_alpha_row = sum_alpha[t + 2, 1:]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 2:]
+        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
         local_alpha_2_row = local_alpha_2[t + 1, 1:]
         sum_alpha_row_2 = sum_alpha[t + 1, 2:]
+        adjoint_alpha_row_3 = adjoint_alpha[t + 1, 1:]
+        for u in range(n_V - 1, -1, -1):
+            adjoint_alpha_at = adjoint_alpha_row[u]
+            alpha_at = alpha_row[u]
+            local_alpha_1_at = local_alpha_1_row[u]
+            sum_alpha_at = sum_alpha_row[u]
+            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
+            local_alpha_2_at = local_alpha_2_row[u]
+            sum_alpha_at_2 = sum_alpha_row_2[u]
+            adjoint_alpha_row_3[u] += adjoint_alpha_at * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at) + adjoint_alpha_at_2 * path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
+        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
+        alpha_row_2 = alpha[t + 1, 1:]
+        local_alpha_1_row_2 = local_alpha_1[t + 1, 1:]
+        sum_alpha_row_3 = sum_alpha[t + 2, 1:]
+        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 2:]
+        local_alpha_2_row_2 = local_alpha_2[t + 1, 1:]
+        sum_alpha_row_4 = sum_alpha[t + 1, 2:]
         sum_alpha_along_row = sum_alpha_along[t + 2, 1:]
         alpha_along_row = alpha_along[t + 1, 1:]
         local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
-        adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
+        adjoint_alpha_row_4 = adjoint_alpha[t + 2, 1:]
         sum_alpha_along_row_2 = sum_alpha_along[t + 1, 2:]
         local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
+        adjoint_alpha_row_5 = adjoint_alpha[t + 1, 2:]
         adjoint_alpha_along_row_3 = adjoint_alpha_along[t + 1, 1:]
         for u in range(n_V - 1, -1, -1):
             adjoint_alpha_along_at = adjoint_alpha_along_row[u]
-            alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            path_share_1 = path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
+            alpha_at_2 = alpha_row_2[u]
+            local_alpha_1_at_2 = local_alpha_1_row_2[u]
+            sum_alpha_at_3 = sum_alpha_row_3[u]
+            path_share_1 = path_share(path_product(alpha_at_2, local_alpha_1_at_2), sum_alpha_at_3)
             adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at_2 = sum_alpha_row_2[u]
-            path_share_2 = path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
+            local_alpha_2_at_2 = local_alpha_2_row_2[u]
+            sum_alpha_at_4 = sum_alpha_row_4[u]
+            path_share_2 = path_share(path_product(alpha_at_2, local_alpha_2_at_2), sum_alpha_at_4)
             sum_alpha_along_at = sum_alpha_along_row[u]
             alpha_along_at = alpha_along_row[u]
             local_alpha_1_along_at = local_alpha_1_along_row[u]
-            adjoint_alpha_at = adjoint_alpha_row[u]
+            adjoint_alpha_at_3 = adjoint_alpha_row_4[u]
             sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
             local_alpha_2_along_at = local_alpha_2_along_row[u]
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            adjoint_alpha_along_row_3[u] += adjoint_alpha_along_at * path_share_1 + adjoint_alpha_along_at_2 * path_share_2 + (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * path_share_1 + (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * path_share_2
-
-
-@njit(**KERNEL)
-def fill_row_adjoint_alpha_1_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, row_adjoint_alpha_1_along, n_V):
-    """row_adjoint_alpha_1_along for every cell of the item."""
-    for t in range(n_T):
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
-        alpha_row = alpha[t + 1, 1:]
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        sum_alpha_row = sum_alpha[t + 2, 1:]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 2:]
-        local_alpha_2_row = local_alpha_2[t + 1, 1:]
-        sum_alpha_row_2 = sum_alpha[t + 1, 2:]
-        sum_alpha_along_row = sum_alpha_along[t + 2, 1:]
-        alpha_along_row = alpha_along[t + 1, 1:]
-        local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
-        adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
-        sum_alpha_along_row_2 = sum_alpha_along[t + 1, 2:]
-        local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
-        row_adjoint_alpha_1_along_row = row_adjoint_alpha_1_along[t + 1, 1:]
+            adjoint_alpha_at_4 = adjoint_alpha_row_5[u]
+            adjoint_alpha_along_row_3[u] += adjoint_alpha_along_at * path_share_1 + adjoint_alpha_along_at_2 * path_share_2 + (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at_3 * path_share_1 + (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_4 * path_share_2
+        adjoint_alpha_row_6 = adjoint_alpha[t + 2, 1:]
+        alpha_row_3 = alpha[t + 1, 1:]
+        local_alpha_1_row_3 = local_alpha_1[t + 1, 1:]
+        sum_alpha_row_5 = sum_alpha[t + 2, 1:]
+        adjoint_alpha_row_7 = adjoint_alpha[t + 1, 2:]
+        local_alpha_2_row_3 = local_alpha_2[t + 1, 1:]
+        sum_alpha_row_6 = sum_alpha[t + 1, 2:]
+        row_adjoint_alpha_1_row = row_adjoint_alpha_1[0, 1:]
         for u in range((n_V + 7) // 8 * 8):
-            adjoint_alpha_along_at = adjoint_alpha_along_row[u]
-            alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            path_share_1 = path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
-            adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at_2 = sum_alpha_row_2[u]
-            path_share_2 = path_share(path_product(alpha_at, local_alpha_2_at), sum_alpha_at_2)
-            sum_alpha_along_at = sum_alpha_along_row[u]
-            alpha_along_at = alpha_along_row[u]
-            local_alpha_1_along_at = local_alpha_1_along_row[u]
-            adjoint_alpha_at = adjoint_alpha_row[u]
-            sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
-            local_alpha_2_along_at = local_alpha_2_along_row[u]
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            row_adjoint_alpha_1_along_row[u] = -adjoint_alpha_along_at * path_share_1 - adjoint_alpha_along_at_2 * path_share_2 - (alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at * path_share_1 - (alpha_along_at + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 * path_share_2
+            adjoint_alpha_at_5 = adjoint_alpha_row_6[u]
+            alpha_at_3 = alpha_row_3[u]
+            local_alpha_1_at_3 = local_alpha_1_row_3[u]
+            sum_alpha_at_5 = sum_alpha_row_5[u]
+            adjoint_alpha_at_6 = adjoint_alpha_row_7[u]
+            local_alpha_2_at_3 = local_alpha_2_row_3[u]
+            sum_alpha_at_6 = sum_alpha_row_6[u]
+            row_adjoint_alpha_1_row[u] = -adjoint_alpha_at_5 * path_share(path_product(alpha_at_3, local_alpha_1_at_3), sum_alpha_at_5) - adjoint_alpha_at_6 * path_share(path_product(alpha_at_3, local_alpha_2_at_3), sum_alpha_at_6)
+        row_adjoint_alpha_1_row[n_V : n_V + 7] = zero
+        adjoint_alpha_along_row_4 = adjoint_alpha_along[t + 2, 1:]
+        alpha_row_4 = alpha[t + 1, 1:]
+        local_alpha_1_row_4 = local_alpha_1[t + 1, 1:]
+        sum_alpha_row_7 = sum_alpha[t + 2, 1:]
+        adjoint_alpha_along_row_5 = adjoint_alpha_along[t + 1, 2:]
+        local_alpha_2_row_4 = local_alpha_2[t + 1, 1:]
+        sum_alpha_row_8 = sum_alpha[t + 1, 2:]
+        sum_alpha_along_row_3 = sum_alpha_along[t + 2, 1:]
+        alpha_along_row_2 = alpha_along[t + 1, 1:]
+        local_alpha_1_along_row_2 = local_alpha_1_along[t + 1, 1:]
+        adjoint_alpha_row_8 = adjoint_alpha[t + 2, 1:]
+        sum_alpha_along_row_4 = sum_alpha_along[t + 1, 2:]
+        local_alpha_2_along_row_2 = local_alpha_2_along[t + 1, 1:]
+        adjoint_alpha_row_9 = adjoint_alpha[t + 1, 2:]
+        row_adjoint_alpha_1_along_row = row_adjoint_alpha_1_along[0, 1:]
+        for u in range((n_V + 7) // 8 * 8):
+            adjoint_alpha_along_at_3 = adjoint_alpha_along_row_4[u]
+            alpha_at_4 = alpha_row_4[u]
+            local_alpha_1_at_4 = local_alpha_1_row_4[u]
+            sum_alpha_at_7 = sum_alpha_row_7[u]
+            path_share_3 = path_share(path_product(alpha_at_4, local_alpha_1_at_4), sum_alpha_at_7)
+            adjoint_alpha_along_at_4 = adjoint_alpha_along_row_5[u]
+            local_alpha_2_at_4 = local_alpha_2_row_4[u]
+            sum_alpha_at_8 = sum_alpha_row_8[u]
+            path_share_4 = path_share(path_product(alpha_at_4, local_alpha_2_at_4), sum_alpha_at_8)
+            sum_alpha_along_at_3 = sum_alpha_along_row_3[u]
+            alpha_along_at_2 = alpha_along_row_2[u]
+            local_alpha_1_along_at_2 = local_alpha_1_along_row_2[u]
+            adjoint_alpha_at_7 = adjoint_alpha_row_8[u]
+            sum_alpha_along_at_4 = sum_alpha_along_row_4[u]
+            local_alpha_2_along_at_2 = local_alpha_2_along_row_2[u]
+            adjoint_alpha_at_8 = adjoint_alpha_row_9[u]
+            row_adjoint_alpha_1_along_row[u] = -adjoint_alpha_along_at_3 * path_share_3 - adjoint_alpha_along_at_4 * path_share_4 - (alpha_along_at_2 + local_alpha_1_along_at_2 - sum_alpha_along_at_3) * adjoint_alpha_at_7 * path_share_3 - (alpha_along_at_2 + local_alpha_2_along_at_2 - sum_alpha_along_at_4) * adjoint_alpha_at_8 * path_share_4
         row_adjoint_alpha_1_along_row[n_V : n_V + 7] = zero
-
-
-@njit(**KERNEL)
-def add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row_adjoint_alpha_1_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, blank, local_alpha_2_along, local_alpha_2, label):
-    """What the cells add to the output."""
-    for t in range(n_T):
         row_largest_row = row_largest[t + 1, 1:]
         row_others_row = row_others[t + 1, 1:]
-        row_adjoint_alpha_1_row = row_adjoint_alpha_1[t + 1, 1:]
-        row_adjoint_alpha_1_along_row = row_adjoint_alpha_1_along[t + 1, 1:]
-        for u in range(n_V):
+        row_adjoint_alpha_1_row_2 = row_adjoint_alpha_1[0, 1:]
+        row_adjoint_alpha_1_along_row_2 = row_adjoint_alpha_1_along[0, 1:]
+        for u in range(n_V - 1, -1, -1):
             product_logits_row_2 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
             logits_row_2 = logits_rows[i * logits_step_0 + t * logits_step_1 + u * logits_step_2]
             row_largest_at = narrow_real(row_largest_row[u])
@@ -769,50 +787,50 @@ def add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row
                 direction_logits_at_2 = direction_logits_row_2[c1]
                 sum = add(sum, np.float64(narrow_exp_below(logits_at, row_largest_at) * (product_1 + direction_logits_at_2) * inverse_2))
             sum_6 = narrow_real(sum)
-            row_adjoint_alpha_1_at = narrow_real(row_adjoint_alpha_1_row[u])
-            row_adjoint_alpha_1_along_at = narrow_real(row_adjoint_alpha_1_along_row[u])
+            row_adjoint_alpha_1_at = narrow_real(row_adjoint_alpha_1_row_2[u])
+            row_adjoint_alpha_1_along_at = narrow_real(row_adjoint_alpha_1_along_row_2[u])
             for c_at in range(n_C):
                 direction_logits_at_3 = direction_logits_row_2[c_at]
                 logits_at_4 = logits_row_2[c_at]
                 product_logits_row_2[c_at] = (((product_1 + direction_logits_at_3) - sum_6) * row_adjoint_alpha_1_at + row_adjoint_alpha_1_along_at) * narrow_exp_below(logits_at_4, row_largest_at) * inverse_2
-        sum_alpha_along_row = sum_alpha_along[t + 2, 1:]
-        alpha_along_row = alpha_along[t + 1, 1:]
-        local_alpha_1_along_row = local_alpha_1_along[t + 1, 1:]
-        adjoint_alpha_row = adjoint_alpha[t + 2, 1:]
-        adjoint_alpha_along_row = adjoint_alpha_along[t + 2, 1:]
-        alpha_row = alpha[t + 1, 1:]
-        local_alpha_1_row = local_alpha_1[t + 1, 1:]
-        sum_alpha_row = sum_alpha[t + 2, 1:]
+        sum_alpha_along_row_5 = sum_alpha_along[t + 2, 1:]
+        alpha_along_row_3 = alpha_along[t + 1, 1:]
+        local_alpha_1_along_row_3 = local_alpha_1_along[t + 1, 1:]
+        adjoint_alpha_row_10 = adjoint_alpha[t + 2, 1:]
+        adjoint_alpha_along_row_6 = adjoint_alpha_along[t + 2, 1:]
+        alpha_row_5 = alpha[t + 1, 1:]
+        local_alpha_1_row_5 = local_alpha_1[t + 1, 1:]
+        sum_alpha_row_9 = sum_alpha[t + 2, 1:]
         for u in range(n_V):
             product_logits_row_3 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
-            sum_alpha_along_at = sum_alpha_along_row[u]
-            alpha_along_at = alpha_along_row[u]
-            local_alpha_1_along_at = local_alpha_1_along_row[u]
-            adjoint_alpha_at = adjoint_alpha_row[u]
-            adjoint_alpha_along_at = adjoint_alpha_along_row[u]
-            alpha_at = alpha_row[u]
-            local_alpha_1_at = local_alpha_1_row[u]
-            sum_alpha_at = sum_alpha_row[u]
-            product_logits_row_3[blank] += ((alpha_along_at + local_alpha_1_along_at - sum_alpha_along_at) * adjoint_alpha_at + adjoint_alpha_along_at) * path_share(path_product(alpha_at, local_alpha_1_at), sum_alpha_at)
-        sum_alpha_along_row_2 = sum_alpha_along[t + 1, 2:]
-        alpha_along_row_2 = alpha_along[t + 1, 1:]
-        local_alpha_2_along_row = local_alpha_2_along[t + 1, 1:]
-        adjoint_alpha_row_2 = adjoint_alpha[t + 1, 2:]
-        adjoint_alpha_along_row_2 = adjoint_alpha_along[t + 1, 2:]
-        alpha_row_2 = alpha[t + 1, 1:]
-        local_alpha_2_row = local_alpha_2[t + 1, 1:]
-        sum_alpha_row_2 = sum_alpha[t + 1, 2:]
+            sum_alpha_along_at_5 = sum_alpha_along_row_5[u]
+            alpha_along_at_3 = alpha_along_row_3[u]
+            local_alpha_1_along_at_3 = local_alpha_1_along_row_3[u]
+            adjoint_alpha_at_9 = adjoint_alpha_row_10[u]
+            adjoint_alpha_along_at_5 = adjoint_alpha_along_row_6[u]
+            alpha_at_5 = alpha_row_5[u]
+            local_alpha_1_at_5 = local_alpha_1_row_5[u]
+            sum_alpha_at_9 = sum_alpha_row_9[u]
+            product_logits_row_3[blank] += ((alpha_along_at_3 + local_alpha_1_along_at_3 - sum_alpha_along_at_5) * adjoint_alpha_at_9 + adjoint_alpha_along_at_5) * path_share(path_product(alpha_at_5, local_alpha_1_at_5), sum_alpha_at_9)
+        sum_alpha_along_row_6 = sum_alpha_along[t + 1, 2:]
+        alpha_along_row_4 = alpha_along[t + 1, 1:]
+        local_alpha_2_along_row_3 = local_alpha_2_along[t + 1, 1:]
+        adjoint_alpha_row_11 = adjoint_alpha[t + 1, 2:]
+        adjoint_alpha_along_row_7 = adjoint_alpha_along[t + 1, 2:]
+        alpha_row_6 = alpha[t + 1, 1:]
+        local_alpha_2_row_5 = local_alpha_2[t + 1, 1:]
+        sum_alpha_row_10 = sum_alpha[t + 1, 2:]
         for u in range(n_V):
             product_logits_row_4 = product_logits_rows[i * product_logits_step_0 + t * product_logits_step_1 + u * product_logits_step_2]
-            sum_alpha_along_at_2 = sum_alpha_along_row_2[u]
-            alpha_along_at_2 = alpha_along_row_2[u]
-            local_alpha_2_along_at = local_alpha_2_along_row[u]
-            adjoint_alpha_at_2 = adjoint_alpha_row_2[u]
-            adjoint_alpha_along_at_2 = adjoint_alpha_along_row_2[u]
-            alpha_at_2 = alpha_row_2[u]
-            local_alpha_2_at = local_alpha_2_row[u]
-            sum_alpha_at_2 = sum_alpha_row_2[u]
-            product_logits_row_4[label[u]] += ((alpha_along_at_2 + local_alpha_2_along_at - sum_alpha_along_at_2) * adjoint_alpha_at_2 + adjoint_alpha_along_at_2) * path_share(path_product(alpha_at_2, local_alpha_2_at), sum_alpha_at_2)
+            sum_alpha_along_at_6 = sum_alpha_along_row_6[u]
+            alpha_along_at_4 = alpha_along_row_4[u]
+            local_alpha_2_along_at_3 = local_alpha_2_along_row_3[u]
+            adjoint_alpha_at_10 = adjoint_alpha_row_11[u]
+            adjoint_alpha_along_at_6 = adjoint_alpha_along_row_7[u]
+            alpha_at_6 = alpha_row_6[u]
+            local_alpha_2_at_5 = local_alpha_2_row_5[u]
+            sum_alpha_at_10 = sum_alpha_row_10[u]
+            product_logits_row_4[label[u]] += ((alpha_along_at_4 + local_alpha_2_along_at_3 - sum_alpha_along_at_6) * adjoint_alpha_at_10 + adjoint_alpha_along_at_6) * path_share(path_product(alpha_at_6, local_alpha_2_at_5), sum_alpha_at_10)
 
 
 @njit(**KERNEL)
@@ -905,15 +923,6 @@ def clear_around_sum_alpha(sum_alpha, n_V, n_T):
 
 
 @njit(**KERNEL)
-def clear_around_row_adjoint_alpha_1(row_adjoint_alpha_1, n_V, n_T):
-    """What is outside, around the cells of row_adjoint_alpha_1."""
-    row_adjoint_alpha_1[:1, :n_V + 2 + 7] = zero
-    row_adjoint_alpha_1[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
-    row_adjoint_alpha_1[:n_T + 2, :1] = zero
-    row_adjoint_alpha_1[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
-
-
-@njit(**KERNEL)
 def clear_around_local_alpha_1_along(local_alpha_1_along, n_V, n_T):
     """What is outside, around the cells of local_alpha_1_along."""
     local_alpha_1_along[:1, :n_V + 2 + 7] = zero
@@ -949,15 +958,6 @@ def clear_around_sum_alpha_along(sum_alpha_along, n_V, n_T):
     sum_alpha_along[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
 
 
-@njit(**KERNEL)
-def clear_around_row_adjoint_alpha_1_along(row_adjoint_alpha_1_along, n_V, n_T):
-    """What is outside, around the cells of row_adjoint_alpha_1_along."""
-    row_adjoint_alpha_1_along[:1, :n_V + 2 + 7] = zero
-    row_adjoint_alpha_1_along[n_T + 1 : n_T + 2, :n_V + 2 + 7] = zero
-    row_adjoint_alpha_1_along[:n_T + 2, :1] = zero
-    row_adjoint_alpha_1_along[:n_T + 2, n_V + 1 : n_V + 2 + 7] = zero
-
-
 @njit(cache=True, **KERNEL)
 def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths, blank, size_T, size_C, size_U, scale, item_scale, values, totals, faults, grad_logits):
     """The loss of each item and its gradient."""
@@ -975,7 +975,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
     alpha = np.empty((size_T + 2, size_V + 2 + 7,))
     sum_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
-    row_adjoint_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_adjoint_alpha_1 = np.empty((1, size_V + 2 + 7,))
     label = np.zeros(size_V + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
@@ -1005,15 +1005,11 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
             clear_around_alpha(alpha, n_V, n_T)
             clear_around_sum_alpha(sum_alpha, n_V, n_T)
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
-            clear_around_row_adjoint_alpha_1(row_adjoint_alpha_1, n_V, n_T)
+            row_adjoint_alpha_1[:1, :n_V + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             keep_rows_2(n_T, row_others, row_log1p, n_V)
-            fill_local_alpha_1(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
-            fill_local_alpha_1_2(n_T, local_alpha_1, n_V)
-            fill_local_alpha_2(n_T, row_largest, row_log1p, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
-            fill_local_alpha_2_2(n_T, local_alpha_2, n_V)
-            fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)
+            fill_alpha(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank, local_alpha_2, label, alpha, sum_alpha)
             alpha_at = alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
             logits_row_2 = logits_rows[i * logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * logits_step_1 + max(min(n_U, n_V - 1), 0) * logits_step_2]
             logits_at = real(logits_row_2[blank])
@@ -1044,11 +1040,7 @@ def evaluate(first, last, bounds, logits, targets, logit_lengths, target_lengths
                 if 0 <= n_T - 1 < n_T and 0 <= n_U < n_V:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)] += factor * choice_2
             if grad_logits is not None:
-                fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V)
-            if grad_logits is not None:
-                fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_adjoint_alpha_1, n_V)
-            if grad_logits is not None:
-                add_to_grad_logits(n_T, row_adjoint_alpha_1, row_others, row_largest, n_V, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, adjoint_alpha, alpha, local_alpha_1, sum_alpha, blank, local_alpha_2, label)
+                add_to_grad_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V, row_adjoint_alpha_1, row_others, row_largest, grad_logits_rows, i, grad_logits_step_0, grad_logits_step_1, grad_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, blank, label)
             if grad_logits is not None:
                 grad_logits_row_2 = grad_logits_rows[i * grad_logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * grad_logits_step_1 + max(min(n_U, n_V - 1), 0) * grad_logits_step_2]
                 if 0 <= n_T - 1 < n_T and 0 <= n_U < n_V:
@@ -1082,8 +1074,8 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
     sum_alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
     adjoint_alpha = np.empty((size_T + 2, size_V + 2 + 7,))
     adjoint_alpha_along = np.empty((size_T + 2, size_V + 2 + 7,))
-    row_adjoint_alpha_1 = np.empty((size_T + 2, size_V + 2 + 7,))
-    row_adjoint_alpha_1_along = np.empty((size_T + 2, size_V + 2 + 7,))
+    row_adjoint_alpha_1 = np.empty((1, size_V + 2 + 7,))
+    row_adjoint_alpha_1_along = np.empty((1, size_V + 2 + 7,))
     label = np.zeros(size_V + 7, np.int64)
     for lane in range(first, last):
         total = 0.0
@@ -1118,19 +1110,12 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
             clear_around_sum_alpha_along(sum_alpha_along, n_V, n_T)
             adjoint_alpha[:n_T + 2, :n_V + 2 + 7] = zero
             adjoint_alpha_along[:n_T + 2, :n_V + 2 + 7] = zero
-            clear_around_row_adjoint_alpha_1(row_adjoint_alpha_1, n_V, n_T)
-            clear_around_row_adjoint_alpha_1_along(row_adjoint_alpha_1_along, n_V, n_T)
+            row_adjoint_alpha_1[:1, :n_V + 2 + 7] = zero
+            row_adjoint_alpha_1_along[:1, :n_V + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
             keep_rows(n_T, row_largest, row_others, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, n_C)
             keep_rows_2(n_T, row_others, row_log1p, n_V)
-            fill_local_alpha_1(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank)
-            fill_local_alpha_1_2(n_T, local_alpha_1, n_V)
-            fill_local_alpha_1_along(n_T, row_largest, row_others, local_alpha_1_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank)
-            fill_local_alpha_2(n_T, row_largest, row_log1p, local_alpha_2, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, label)
-            fill_local_alpha_2_2(n_T, local_alpha_2, n_V)
-            fill_local_alpha_2_along(n_T, row_largest, row_others, local_alpha_2_along, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, label)
-            fill_alpha(n_T, alpha, local_alpha_1, local_alpha_2, sum_alpha, n_V)
-            fill_alpha_along(n_T, alpha_along, local_alpha_1_along, alpha, local_alpha_1, sum_alpha, local_alpha_2_along, local_alpha_2, sum_alpha_along, n_V)
+            fill_alpha_along(n_T, row_largest, row_log1p, local_alpha_1, n_V, logits_rows, i, logits_step_0, logits_step_1, logits_step_2, blank, row_others, local_alpha_1_along, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, local_alpha_2, label, local_alpha_2_along, alpha, sum_alpha, alpha_along, sum_alpha_along)
             alpha_along_at = alpha_along[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)]
             direction_logits_row_2 = direction_logits_rows[i * direction_logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * direction_logits_step_1 + max(min(n_U, n_V - 1), 0) * direction_logits_step_2]
             logits_row_2 = logits_rows[i * logits_step_0 + max(min(n_T - 1, n_T - 1), 0) * logits_step_1 + max(min(n_U, n_V - 1), 0) * logits_step_2]
@@ -1183,15 +1168,7 @@ def hvp(first, last, bounds, logits, targets, logit_lengths, target_lengths, bla
                 if 0 <= n_T - 1 < n_T and 0 <= n_U < n_V:
                     adjoint_alpha[max(min(n_T, n_T + 1), 0), max(min(n_U + 1, n_V + 1), 0)] += factor * choice_4
             if product_logits is not None:
-                fill_adjoint_alpha(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V)
-            if product_logits is not None:
-                fill_adjoint_alpha_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, n_V)
-            if product_logits is not None:
-                fill_row_adjoint_alpha_1(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, row_adjoint_alpha_1, n_V)
-            if product_logits is not None:
-                fill_row_adjoint_alpha_1_along(n_T, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, local_alpha_2, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, local_alpha_2_along, row_adjoint_alpha_1_along, n_V)
-            if product_logits is not None:
-                add_to_product_logits(n_T, row_largest, row_others, row_adjoint_alpha_1, row_adjoint_alpha_1_along, n_V, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, sum_alpha_along, alpha_along, local_alpha_1_along, adjoint_alpha, adjoint_alpha_along, alpha, local_alpha_1, sum_alpha, blank, local_alpha_2_along, local_alpha_2, label)
+                add_to_product_logits(n_T, adjoint_alpha, alpha, local_alpha_1, sum_alpha, local_alpha_2, n_V, adjoint_alpha_along, sum_alpha_along, alpha_along, local_alpha_1_along, local_alpha_2_along, row_adjoint_alpha_1, row_adjoint_alpha_1_along, row_largest, row_others, product_logits_rows, i, product_logits_step_0, product_logits_step_1, product_logits_step_2, logits_rows, logits_step_0, logits_step_1, logits_step_2, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2, n_C, blank, label)
             if product_logits is not None:
                 add_to_product_logits_2(product_logits_rows, i, product_logits_step_0, n_T, product_logits_step_1, n_U, n_V, product_logits_step_2, alpha, factor, logits_rows, logits_step_0, logits_step_1, logits_step_2, n_C, direction_logits_rows, direction_logits_step_0, direction_logits_step_1, direction_logits_step_2)
         totals[lane] = total

@@ -166,8 +166,8 @@ def fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_
 
 
 @njit(**KERNEL)
-def fill_adjoint_r(gamma, n_I, adjoint_r, r, sum_r, n_J):
-    """adjoint_r for every cell of the item."""
+def add_to_grad_distances(gamma, n_I, adjoint_r, r, sum_r, n_J, grad_distances_rows, i, grad_distances_step_0, grad_distances_step_1):
+    """Row by row: adjoint_r, and what the cells add to the output."""
     product_1 = -one / gamma
     for i_2 in range(n_I - 1, -1, -1):
         adjoint_r_row = adjoint_r[i_2 + 2, 2:]
@@ -188,104 +188,130 @@ def fill_adjoint_r(gamma, n_I, adjoint_r, r, sum_r, n_J):
             adjoint_r_at_3 = adjoint_r_row_3[j]
             sum_r_at_3 = sum_r_row_3[j]
             adjoint_r_row_4[j] += adjoint_r_at * part_of_paths(product_2, sum_r_at) + adjoint_r_at_2 * part_of_paths(product_2, sum_r_at_2) + adjoint_r_at_3 * part_of_paths(product_2, sum_r_at_3)
-
-
-@njit(**KERNEL)
-def add_to_grad_distances(n_I, grad_distances_rows, i, grad_distances_step_0, grad_distances_step_1, adjoint_r, n_J):
-    """What the cells add to the output."""
-    for i_2 in range(n_I):
         grad_distances_row_2 = grad_distances_rows[i * grad_distances_step_0 + i_2 * grad_distances_step_1]
-        adjoint_r_row = adjoint_r[i_2 + 1, 1:]
+        adjoint_r_row_5 = adjoint_r[i_2 + 1, 1:]
         for j in range(n_J):
-            adjoint_r_at = adjoint_r_row[j]
-            grad_distances_row_2[j] += adjoint_r_at
+            adjoint_r_at_4 = adjoint_r_row_5[j]
+            grad_distances_row_2[j] += adjoint_r_at_4
 
 
 @njit(**KERNEL)
-def fill_r_along(gamma, n_I, r_along, r, sum_r, sum_r_along, direction_distances_rows, i, direction_distances_step_0, direction_distances_step_1, n_J):
-    """r_along for every cell of the item."""
+def fill_r_along(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J, r_along, sum_r_along, direction_distances_rows, direction_distances_step_0, direction_distances_step_1):
+    """Row by row: r, r_along."""
     inverse_1 = one / gamma
     product_1 = -inverse_1
-    product_3 = -gamma
+    product_5 = -gamma
     for i_2 in range(n_I):
-        r_along_row = r_along[i_2, :]
         r_row = r[i_2, :]
-        sum_r_row = sum_r[i_2 + 1, 1:]
-        r_along_row_2 = r_along[i_2, 1:]
         r_row_2 = r[i_2, 1:]
-        r_along_row_3 = r_along[i_2 + 1, :]
         r_row_3 = r[i_2 + 1, :]
+        sum_r_row = sum_r[i_2 + 1, 1:]
+        distances_row_2 = distances_rows[i * distances_step_0 + i_2 * distances_step_1]
+        r_row_4 = r[i_2 + 1, 1:]
+        for j in range(n_J):
+            r_at = r_row[j]
+            product_2 = product_1 * r_at
+            r_at_2 = r_row_2[j]
+            product_3 = product_1 * r_at_2
+            largest_1 = (product_2 if product_2 > product_3 else product_3)
+            r_at_3 = r_row_3[j]
+            product_4 = product_1 * r_at_3
+            largest_2 = (largest_1 if largest_1 > product_4 else product_4)
+            sum_1 = log1p(exp_nonpositive(((product_3 if product_2 > product_3 else product_2) - origin(largest_2))) + exp_nonpositive(((product_4 if largest_1 > product_4 else largest_1) - origin(largest_2)))) + largest_2
+            distances_at = real(distances_row_2[j])
+            choice_1 = (distances_at if (i_2 == 0) and (j == 0) else (product_5 * sum_1 + distances_at))
+            sum_r_row[j] = sum_1
+            r_row_4[j] = choice_1
+        r_along_row = r_along[i_2, :]
+        r_row_5 = r[i_2, :]
+        sum_r_row_2 = sum_r[i_2 + 1, 1:]
+        r_along_row_2 = r_along[i_2, 1:]
+        r_row_6 = r[i_2, 1:]
+        r_along_row_3 = r_along[i_2 + 1, :]
+        r_row_7 = r[i_2 + 1, :]
         sum_r_along_row = sum_r_along[i_2 + 1, 1:]
         direction_distances_row_2 = direction_distances_rows[i * direction_distances_step_0 + i_2 * direction_distances_step_1]
         r_along_row_4 = r_along[i_2 + 1, 1:]
         for j in range(n_J):
             r_along_at = r_along_row[j]
-            r_at = r_row[j]
-            sum_r_at = sum_r_row[j]
+            r_at_4 = r_row_5[j]
+            sum_r_at = sum_r_row_2[j]
             r_along_at_2 = r_along_row_2[j]
-            r_at_2 = r_row_2[j]
+            r_at_5 = r_row_6[j]
             r_along_at_3 = r_along_row_3[j]
-            r_at_3 = r_row_3[j]
-            product_2 = product_1 * (r_along_at * part_of_paths(product_1 * r_at, sum_r_at) + r_along_at_2 * part_of_paths(product_1 * r_at_2, sum_r_at) + r_along_at_3 * part_of_paths(product_1 * r_at_3, sum_r_at))
+            r_at_6 = r_row_7[j]
+            product_6 = product_1 * (r_along_at * part_of_paths(product_1 * r_at_4, sum_r_at) + r_along_at_2 * part_of_paths(product_1 * r_at_5, sum_r_at) + r_along_at_3 * part_of_paths(product_1 * r_at_6, sum_r_at))
             direction_distances_at = real(direction_distances_row_2[j])
-            choice_1 = (direction_distances_at if (i_2 == 0) and (j == 0) else (product_3 * product_2 + direction_distances_at))
-            sum_r_along_row[j] = product_2
-            r_along_row_4[j] = choice_1
+            choice_2 = (direction_distances_at if (i_2 == 0) and (j == 0) else (product_5 * product_6 + direction_distances_at))
+            sum_r_along_row[j] = product_6
+            r_along_row_4[j] = choice_2
 
 
 @njit(**KERNEL)
-def fill_adjoint_r_along(gamma, n_I, adjoint_r_along, r, sum_r, r_along, sum_r_along, adjoint_r, n_J):
-    """adjoint_r_along for every cell of the item."""
+def add_to_product_distances(gamma, n_I, adjoint_r, r, sum_r, n_J, adjoint_r_along, r_along, sum_r_along, product_distances_rows, i, product_distances_step_0, product_distances_step_1):
+    """Row by row: adjoint_r, adjoint_r_along, and what the cells add to the output."""
+    product_1 = -one / gamma
     inverse_1 = one / gamma
-    product_1 = -inverse_1
     for i_2 in range(n_I - 1, -1, -1):
-        adjoint_r_along_row = adjoint_r_along[i_2 + 2, 2:]
+        adjoint_r_row = adjoint_r[i_2 + 2, 2:]
         r_row = r[i_2 + 1, 1:]
         sum_r_row = sum_r[i_2 + 2, 2:]
-        adjoint_r_along_row_2 = adjoint_r_along[i_2 + 2, 1:]
-        sum_r_row_2 = sum_r[i_2 + 2, 1:]
-        adjoint_r_along_row_3 = adjoint_r_along[i_2 + 1, 2:]
-        sum_r_row_3 = sum_r[i_2 + 1, 2:]
-        r_along_row = r_along[i_2 + 1, 1:]
-        sum_r_along_row = sum_r_along[i_2 + 2, 2:]
-        adjoint_r_row = adjoint_r[i_2 + 2, 2:]
-        sum_r_along_row_2 = sum_r_along[i_2 + 2, 1:]
         adjoint_r_row_2 = adjoint_r[i_2 + 2, 1:]
-        sum_r_along_row_3 = sum_r_along[i_2 + 1, 2:]
+        sum_r_row_2 = sum_r[i_2 + 2, 1:]
         adjoint_r_row_3 = adjoint_r[i_2 + 1, 2:]
-        adjoint_r_along_row_4 = adjoint_r_along[i_2 + 1, 1:]
+        sum_r_row_3 = sum_r[i_2 + 1, 2:]
+        adjoint_r_row_4 = adjoint_r[i_2 + 1, 1:]
         for j in range(n_J - 1, -1, -1):
-            adjoint_r_along_at = adjoint_r_along_row[j]
+            adjoint_r_at = adjoint_r_row[j]
             r_at = r_row[j]
             product_2 = product_1 * r_at
             sum_r_at = sum_r_row[j]
-            part_of_paths_1 = part_of_paths(product_2, sum_r_at)
-            adjoint_r_along_at_2 = adjoint_r_along_row_2[j]
-            sum_r_at_2 = sum_r_row_2[j]
-            part_of_paths_2 = part_of_paths(product_2, sum_r_at_2)
-            adjoint_r_along_at_3 = adjoint_r_along_row_3[j]
-            sum_r_at_3 = sum_r_row_3[j]
-            part_of_paths_3 = part_of_paths(product_2, sum_r_at_3)
-            r_along_at = r_along_row[j]
-            product_3 = r_along_at * inverse_1
-            sum_r_along_at = sum_r_along_row[j]
-            adjoint_r_at = adjoint_r_row[j]
-            sum_r_along_at_2 = sum_r_along_row_2[j]
             adjoint_r_at_2 = adjoint_r_row_2[j]
-            sum_r_along_at_3 = sum_r_along_row_3[j]
+            sum_r_at_2 = sum_r_row_2[j]
             adjoint_r_at_3 = adjoint_r_row_3[j]
-            adjoint_r_along_row_4[j] += adjoint_r_along_at * part_of_paths_1 + adjoint_r_along_at_2 * part_of_paths_2 + adjoint_r_along_at_3 * part_of_paths_3 - (product_3 + sum_r_along_at) * adjoint_r_at * part_of_paths_1 - (product_3 + sum_r_along_at_2) * adjoint_r_at_2 * part_of_paths_2 - (product_3 + sum_r_along_at_3) * adjoint_r_at_3 * part_of_paths_3
-
-
-@njit(**KERNEL)
-def add_to_product_distances(n_I, product_distances_rows, i, product_distances_step_0, product_distances_step_1, adjoint_r_along, n_J):
-    """What the cells add to the output."""
-    for i_2 in range(n_I):
-        product_distances_row_2 = product_distances_rows[i * product_distances_step_0 + i_2 * product_distances_step_1]
-        adjoint_r_along_row = adjoint_r_along[i_2 + 1, 1:]
-        for j in range(n_J):
+            sum_r_at_3 = sum_r_row_3[j]
+            adjoint_r_row_4[j] += adjoint_r_at * part_of_paths(product_2, sum_r_at) + adjoint_r_at_2 * part_of_paths(product_2, sum_r_at_2) + adjoint_r_at_3 * part_of_paths(product_2, sum_r_at_3)
+        adjoint_r_along_row = adjoint_r_along[i_2 + 2, 2:]
+        r_row_2 = r[i_2 + 1, 1:]
+        sum_r_row_4 = sum_r[i_2 + 2, 2:]
+        adjoint_r_along_row_2 = adjoint_r_along[i_2 + 2, 1:]
+        sum_r_row_5 = sum_r[i_2 + 2, 1:]
+        adjoint_r_along_row_3 = adjoint_r_along[i_2 + 1, 2:]
+        sum_r_row_6 = sum_r[i_2 + 1, 2:]
+        r_along_row = r_along[i_2 + 1, 1:]
+        sum_r_along_row = sum_r_along[i_2 + 2, 2:]
+        adjoint_r_row_5 = adjoint_r[i_2 + 2, 2:]
+        sum_r_along_row_2 = sum_r_along[i_2 + 2, 1:]
+        adjoint_r_row_6 = adjoint_r[i_2 + 2, 1:]
+        sum_r_along_row_3 = sum_r_along[i_2 + 1, 2:]
+        adjoint_r_row_7 = adjoint_r[i_2 + 1, 2:]
+        adjoint_r_along_row_4 = adjoint_r_along[i_2 + 1, 1:]
+        for j in range(n_J - 1, -1, -1):
             adjoint_r_along_at = adjoint_r_along_row[j]
-            product_distances_row_2[j] += adjoint_r_along_at
+            r_at_2 = r_row_2[j]
+            product_3 = product_1 * r_at_2
+            sum_r_at_4 = sum_r_row_4[j]
+            part_of_paths_1 = part_of_paths(product_3, sum_r_at_4)
+            adjoint_r_along_at_2 = adjoint_r_along_row_2[j]
+            sum_r_at_5 = sum_r_row_5[j]
+            part_of_paths_2 = part_of_paths(product_3, sum_r_at_5)
+            adjoint_r_along_at_3 = adjoint_r_along_row_3[j]
+            sum_r_at_6 = sum_r_row_6[j]
+            part_of_paths_3 = part_of_paths(product_3, sum_r_at_6)
+            r_along_at = r_along_row[j]
+            product_4 = r_along_at * inverse_1
+            sum_r_along_at = sum_r_along_row[j]
+            adjoint_r_at_4 = adjoint_r_row_5[j]
+            sum_r_along_at_2 = sum_r_along_row_2[j]
+            adjoint_r_at_5 = adjoint_r_row_6[j]
+            sum_r_along_at_3 = sum_r_along_row_3[j]
+            adjoint_r_at_6 = adjoint_r_row_7[j]
+            adjoint_r_along_row_4[j] += adjoint_r_along_at * part_of_paths_1 + adjoint_r_along_at_2 * part_of_paths_2 + adjoint_r_along_at_3 * part_of_paths_3 - (product_4 + sum_r_along_at) * adjoint_r_at_4 * part_of_paths_1 - (product_4 + sum_r_along_at_2) * adjoint_r_at_5 * part_of_paths_2 - (product_4 + sum_r_along_at_3) * adjoint_r_at_6 * part_of_paths_3
+        product_distances_row_2 = product_distances_rows[i * product_distances_step_0 + i_2 * product_distances_step_1]
+        adjoint_r_along_row_5 = adjoint_r_along[i_2 + 1, 1:]
+        for j in range(n_J):
+            adjoint_r_along_at_4 = adjoint_r_along_row_5[j]
+            product_distances_row_2[j] += adjoint_r_along_at_4
 
 
 @njit(**KERNEL)
@@ -364,9 +390,7 @@ def evaluate(first, last, bounds, distances, rows, columns, gamma, size_I, size_
                 if 0 <= n_I - 1 < n_I and 0 <= n_J - 1 < n_J:
                     adjoint_r[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)] += factor * is_finite(r_at)
             if grad_distances is not None:
-                fill_adjoint_r(gamma, n_I, adjoint_r, r, sum_r, n_J)
-            if grad_distances is not None:
-                add_to_grad_distances(n_I, grad_distances_rows, i, grad_distances_step_0, grad_distances_step_1, adjoint_r, n_J)
+                add_to_grad_distances(gamma, n_I, adjoint_r, r, sum_r, n_J, grad_distances_rows, i, grad_distances_step_0, grad_distances_step_1)
         totals[lane] = total
         faults[lane] = 0
 
@@ -406,8 +430,7 @@ def hvp(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, di
             adjoint_r[:n_I + 2, :n_J + 2 + 7] = zero
             adjoint_r_along[:n_I + 2, :n_J + 2 + 7] = zero
             factor = scale if item_scale is None else scale * item_scale[i]
-            fill_r(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J)
-            fill_r_along(gamma, n_I, r_along, r, sum_r, sum_r_along, direction_distances_rows, i, direction_distances_step_0, direction_distances_step_1, n_J)
+            fill_r_along(gamma, n_I, r, sum_r, distances_rows, i, distances_step_0, distances_step_1, n_J, r_along, sum_r_along, direction_distances_rows, direction_distances_step_0, direction_distances_step_1)
             r_along_at = r_along[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
             r_at = r[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)]
             value = r_along_at * is_finite(r_at)
@@ -420,10 +443,6 @@ def hvp(first, last, bounds, distances, rows, columns, gamma, size_I, size_J, di
                 if 0 <= n_I - 1 < n_I and 0 <= n_J - 1 < n_J:
                     adjoint_r[max(min(n_I, n_I + 1), 0), max(min(n_J, n_J + 1), 0)] += factor * is_finite(r_at)
             if product_distances is not None:
-                fill_adjoint_r(gamma, n_I, adjoint_r, r, sum_r, n_J)
-            if product_distances is not None:
-                fill_adjoint_r_along(gamma, n_I, adjoint_r_along, r, sum_r, r_along, sum_r_along, adjoint_r, n_J)
-            if product_distances is not None:
-                add_to_product_distances(n_I, product_distances_rows, i, product_distances_step_0, product_distances_step_1, adjoint_r_along, n_J)
+                add_to_product_distances(gamma, n_I, adjoint_r, r, sum_r, n_J, adjoint_r_along, r_along, sum_r_along, product_distances_rows, i, product_distances_step_0, product_distances_step_1)
         totals[lane] = total
         faults[lane] = 0

@@ -119,13 +119,17 @@ class Put(_Single):
 
 @dataclass(frozen=True)
 class Write(_Single):
-    """For every position of `over`: output[positions] += value. `whole`: = value, the first to be written, and everywhere."""
+    """For every position of `over`: output[positions] += value. `whole`: = value, the first to be written, and everywhere.
+
+    `reverse`: from the last position of the first index to the first.
+    """
 
     argument: Argument
     positions: tuple[Expr, ...]
     value: Expr
     over: tuple[Index, ...] = ()
     whole: bool = False
+    reverse: bool = False
 
 
 @dataclass(frozen=True)

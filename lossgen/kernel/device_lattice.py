@@ -119,7 +119,7 @@ class DeviceLatticeFrame(LatticeFrame):
         yield from self._read()
         yield from self._prepared()
         yield "sync()"
-        for lines in self.steps.before:
+        for _, lines in self.steps.before:
             yield from lines
         yield from self.steps.value
         yield from ("factor = scale", "if item_scale is not None:")

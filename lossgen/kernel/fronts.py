@@ -11,8 +11,8 @@ from lossgen.derive.sweeps import Fill, Put, Step, Write
 from lossgen.formula import Index
 from lossgen.formula.nodes import Reduction
 
-from .lattice_layout import shifted
 from .sweep_loops import entries
+from .whole import shifted
 
 Order = Literal["free", "rows", "diagonals", "alone"]
 

@@ -1,9 +1,10 @@
 """What surrounds the steps of an item with recurrences on the CPU: lanes of items, tables of NumPy, the sum of the values."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
-from lossgen.derive.sweeps import Fill, Step, Table
+from lossgen.derive.sweeps import Fill, Table
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
@@ -11,16 +12,13 @@ from .host_forms import OneForm, TwoForms
 from .host_loops import SPARE, HostLowering
 from .lattice_frame import ROWS, LatticeFrame
 from .names import across, full_size, size_name
-from .row_writes import together
+from .single_rows import SingleRow
 
 
 class HostLatticeFrame(LatticeFrame):
     """A kernel that works on some lanes of items, one after the other."""
 
     lowering = HostLowering
-
-    def as_one(self, steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-        return together(steps)
 
     def arguments(self) -> Iterator[str]:
         program = self.program
@@ -96,8 +94,8 @@ class HostLatticeFrame(LatticeFrame):
         for whole in self.layout.whole_tables.values():
             yield f"for {whole.position} in range({size_name(whole.index.axis)}):"
             yield f"    {whole.name}[{whole.position}] = {whole.text}"
-        for table in self.layout.tables:
-            yield self._emptied(table if self.program.scaled is None else self._fast_tables[table])
+        for table in self._first_tables:
+            yield self._emptied(table)
         yield "factor = scale if item_scale is None else scale * item_scale[i]"
         yield from self._forms.before()
         yield "if item_scale is not None:"
@@ -130,13 +128,16 @@ class HostLatticeFrame(LatticeFrame):
         """The tables of several indices of which a step gives every cell its value."""
         fills = (step for step in self.program.steps if isinstance(step, Fill) and not step.add)
         pairs = ((step.table.indices, table) for step in fills for table in (step.table, *dict(step.kept)))
-        return frozenset(table for indices, table in pairs if len(indices) > 1)
+        return frozenset(table for indices, table in pairs if len(indices) > 1 and not isinstance(table, SingleRow))
 
-    @property
-    def _fast_tables(self) -> dict[Table, Table]:
-        """Each table as it is filled in plain numbers, where it is filled then."""
-        own = {table: table for step in self.program.scaled_fills for table in step.tables}
-        return {table: own.get(table, table) for table in self.layout.tables}
+    @cached_property
+    def _first_tables(self) -> list[Table]:
+        """The tables of the form that an item is tried in first, as they are filled there."""
+        program = self.program
+        if program.scaled is None:
+            return list(self.layout.tables)
+        own = replace(program, sweeps=program.scaled, scaled=None)
+        return list(own.tables)
 
     @cached_property
     def _forms(self) -> OneForm:
@@ -146,8 +147,10 @@ class HostLatticeFrame(LatticeFrame):
             return OneForm(self.steps)
         self.printer.expression.used.add("fits_factor")
         fast = self.written(program.scaled, self.lowering(self.layout))
-        other = [table for table in self.layout.tables if self._fast_tables[table].outside != table.outside]
-        return TwoForms(self.steps, program.scaled, fast, list(map(self._emptied, other)), self._least_value)
+        first = {table: table.outside for table in self._first_tables}
+        tables = replace(program, scaled=None).tables
+        other = [table for table in tables if first.get(table) != table.outside]
+        return TwoForms(self.steps, fast, list(map(self._emptied, other)), self._least_value)
 
     @property
     def _least_value(self) -> str:

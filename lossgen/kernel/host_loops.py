@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sympy import Expr, Integer, Symbol, true
 
-from lossgen.derive.sweeps import ZERO, Fill, Step, Table
+from lossgen.derive.sweeps import ZERO, Fill, Step, Table, Write
 from lossgen.formula import Index
 
 from .class_rows import ClassFill
@@ -14,6 +14,7 @@ from .functions import power_down, row_exponent
 from .ir import Accumulate, Branch, Leave, Let, Loop, Start, Statement, Store
 from .lower import Scope
 from .names import size_name
+from .rounds import Clear
 from .scaled_paths import UP, FollowedFill, ScaledFill
 from .spelling import HostSpelling
 from .sweep_loops import cases, is_sequential, needed_parts, reads_tables_alone
@@ -32,7 +33,7 @@ class HostLowering(SweepLowering):
 
     def _nested(self, indices: Sequence[Index], step: Step, store: Stored) -> list[Statement]:
         """Loops over the indices around what is stored. A case that the outer indices decide has a loop of its own."""
-        reverse = isinstance(step, Fill) and step.reverse
+        reverse = isinstance(step, Fill | Write | Clear) and step.reverse
         outer = next((index for index in indices[:-1] if index not in self._loops), None)
         if outer is not None:
             loop = self._loop(outer, reverse)
@@ -42,6 +43,7 @@ class HostLowering(SweepLowering):
         if not indices:
             return store(step.value)
         last, statements = indices[-1], []
+        reverse = reverse and (is_sequential(step) if isinstance(step, Fill) else len(indices) == 1)
         for value, condition in cases(step.value, last):
             if condition is true:
                 statements += self._cells(step, last, value, store, reverse)
@@ -57,7 +59,7 @@ class HostLowering(SweepLowering):
         if isinstance(step, ClassFill):
             return self._by_class(step, last, store)
         whole = reads_tables_alone(step, value)
-        loop = self._whole_vectors(last) if whole else self._loop(last, reverse and is_sequential(step))
+        loop = self._whole_vectors(last) if whole else self._loop(last, reverse)
         with self._inside(loop, last):
             loop.body += store(value)
         following = [self._following(step, last)] if isinstance(step, FollowedFill) else []

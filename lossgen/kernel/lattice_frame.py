@@ -12,8 +12,9 @@ from .lattice_layout import LatticeLayout
 from .lattice_program import LatticeProgram
 from .names import full_size, size_name
 from .narrow import NarrowPrinter
+from .one_loop import in_one_loop
 from .pool import Pool
-from .row_writes import in_one_loop
+from .rounds import Clear, Rounds, single_steps
 from .statement_printer import DOMAIN_CHECKS, StatementPrinter
 from .sweep_lowering import ITEMS, SweepLowering
 
@@ -23,11 +24,11 @@ ROWS = ("row", *ITEMS)
 
 @dataclass(frozen=True)
 class WrittenSteps:
-    """The lines of each step up to the value, of the value, and of each step after it, or of several that are done as one."""
+    """The lines of each step, or of the rounds of several, up to the value, of the value, and of each step after it."""
 
-    before: list[list[str]]
+    before: list[tuple[Step | Rounds, list[str]]]
     value: list[str]
-    after: list[tuple[Step, list[str]]]
+    after: list[tuple[Step | Rounds, list[str]]]
 
 
 class LatticeFrame:
@@ -51,15 +52,9 @@ class LatticeFrame:
 
     def written(self, sweeps: Sweeps, inline: SweepLowering) -> "WrittenSteps":
         """The steps as lines."""
-        before = [self._done([step], inline) for step in sweeps.before]
+        before = [(step, self._done(step, inline)) for step in sweeps.before]
         value = list(self.printer.lines(inline.value(sweeps.value)))
-        return WrittenSteps(
-            before, value, [(steps[0], self._done(steps, inline)) for steps in self.as_one(sweeps.after)]
-        )
-
-    def as_one(self, steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-        """The steps in their order, those together that one function does."""
-        return [(step,) for step in steps]
+        return WrittenSteps(before, value, [(step, self._done(step, inline)) for step in sweeps.after])
 
     @abstractmethod
     def arguments(self) -> Iterator[str]:
@@ -69,17 +64,16 @@ class LatticeFrame:
     def lines(self) -> Iterator[str]:
         """The kernel's body."""
 
-    def _done(self, steps: Sequence[Step], inline: SweepLowering) -> list[str]:
-        """What the steps do: calls of functions, or the lines themselves where there is no loop over cells."""
-        named = self._named(steps[0])
+    def _done(self, step: Step | Rounds, inline: SweepLowering) -> list[str]:
+        """What the step does: the call of a function, or the lines themselves where there is no loop over cells."""
+        named = self._named(step)
         if named is None:
-            return list(self.printer.lines(inline.step(steps[0])))
+            return list(self.printer.lines(inline.step(step)))
         lowering = self.lowering(self.layout)
-        parts = [self._lines_of(step, lowering) for step in steps]
-        single = in_one_loop(parts)
-        return [self.pool.call(*named, lines) for lines in (parts if single is None else [single])]
+        parts = [self._lines_of(own, lowering) for own in single_steps([step])]
+        return [self.pool.call(*named, in_one_loop(parts) if isinstance(step, Rounds) else parts[0])]
 
-    def _named(self, step: Step) -> tuple[str, str] | None:
+    def _named(self, step: Step | Rounds) -> tuple[str, str] | None:
         """The name of the function for a step over cells, and what it does."""
         match step:
             case Fill():
@@ -88,16 +82,26 @@ class LatticeFrame:
                 return "keep_rows", "What several steps need of each row."
             case Write() if step.over:
                 return f"add_to_{self.program.output(step.argument)}", "What the cells add to the output."
+            case Rounds():
+                return self._rounds_named(step)
         return None
 
-    def _lines_of(self, step: Step, lowering: SweepLowering) -> list[str]:
+    def _rounds_named(self, rounds: Rounds) -> tuple[str, str]:
+        tables = list(dict.fromkeys(step.table.name for step in rounds.steps if isinstance(step, Fill)))
+        writes = [step for step in rounds.steps if isinstance(step, Write)]
+        name, does = self._named(writes[0]) if writes else (f"fill_{tables[-1]}", "")
+        filled = f"Row by row: {', '.join(tables)}"
+        return name, does if not tables else f"{filled}, and w{does[1:]}" if writes else f"{filled}."
+
+    def _lines_of(self, step: Step | Clear, lowering: SweepLowering) -> list[str]:
         of_rows = (isinstance(step, Keep) and not step.functions) or (isinstance(step, Write) and step.whole)
         narrow = self.narrow if of_rows else None
         return list((narrow or self.printer).lines(lowering.step(step, narrow is not None)))
 
-    def _guarded(self, step: Step, lines: Sequence[str]) -> Iterator[str]:
+    def _guarded(self, step: Step | Rounds, lines: Sequence[str]) -> Iterator[str]:
         """A step after the value: tables where any output is wanted, each output where it is."""
-        names = [step.argument] if isinstance(step, Write) else self.program.wrt
+        first = next(single_steps([step]))
+        names = [first.argument] if isinstance(first, Write) else self.program.wrt
         yield f"if {' or '.join(f'{self.program.output(a)} is not None' for a in names)}:"
         yield from (f"    {line}" for line in lines)
 
@@ -109,7 +113,8 @@ class LatticeFrame:
 
     def _writes_whole(self, argument: Argument) -> bool:
         """Whether a step writes whole rows of the argument's output, of all that are within the item's lengths."""
-        writes = any(isinstance(s, Write) and s.whole and s.argument == argument for s in self.program.sweeps.after)
+        after = single_steps(self.program.sweeps.after)
+        writes = any(isinstance(s, Write) and s.whole and s.argument == argument for s in after)
         limited = {a.role.axis for a in self.program.variant.arguments if a.role.layout == "length"}
         last = argument.role.axes[-1]
         return writes and last in self.program.sizes and last not in limited

@@ -7,7 +7,7 @@ at least: reads need no test. Where a position may be anything it is moved into 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sympy import Expr, Integer
+from sympy import Expr
 
 from lossgen.derive.sweeps import Step, Table, TableEntry
 from lossgen.formula import Axis, Index
@@ -17,7 +17,8 @@ from lossgen.formula.symbols import Argument
 from .kept import kept_parts
 from .lattice_program import TAKEN, LatticeProgram
 from .names import Names, family, size_name
-from .whole import WholePrinter, is_whole_condition
+from .single_rows import SingleRow
+from .whole import WholePrinter, is_whole_condition, shifted
 
 
 @dataclass(frozen=True)
@@ -86,24 +87,19 @@ class LatticeLayout:
         """How many entries a table has along each of its indices, with the margins. `size` names the size of an axis."""
         margins = self.margins[table]
         sides = zip(table.indices, margins.before, margins.after, strict=True)
-        return [f"{size(index.axis)} + {low + high}" for index, low, high in sides]
+        found = [f"{size(index.axis)} + {low + high}" for index, low, high in sides]
+        return ["1", *found[1:]] if isinstance(table, SingleRow) else found
 
     def place(self, table: Table, n: int, position: Expr, loops: set[Index], name: Callable[[Expr], str]) -> str:
         """Where a position lies in a table: shifted by the margin, and moved into it unless it is near a loop's index."""
+        if isinstance(table, SingleRow) and n == 0:
+            return "0"
         low, high = self.margins[table].before[n], self.margins[table].after[n]
         index, offset = shifted(position)
         if index in loops and index.axis == table.indices[n].axis and -low <= offset <= high:
             return self.bare(position + low, name)
         size = size_name(table.indices[n].axis)
         return f"max(min({self.bare(position + low, name)}, {size} + {low}), 0)"
-
-
-def shifted(position: Expr) -> tuple[Index | None, Expr]:
-    """The index and the shift of a position such as t − 1; no index for any other."""
-    for symbol in position.free_symbols:
-        if isinstance(symbol, Index) and (position - symbol).is_Integer:
-            return symbol, position - symbol
-    return None, Integer(0)
 
 
 def _margins(table: Table, steps: Iterable[Step]) -> Margins:

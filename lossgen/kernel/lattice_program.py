@@ -1,6 +1,6 @@
 """The kernels of a loss with recurrences, before they are lowered: steps, inputs and outputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Symbol, Tuple
@@ -16,8 +16,10 @@ from .kept import with_kept_functions, with_kept_rows
 from .names import RESERVED, check_axis_names, family, size_name
 from .path_numbers import with_path_numbers
 from .program import curvatures, with_free_names
+from .rounds import Clear, in_rounds, single_steps
 from .scaled_paths import FollowedFill, with_scaled_rows
 from .scatter import in_memory_order, without_meetings
+from .single_rows import with_single_rows
 
 #: Names that a kernel with recurrences uses for itself.
 TAKEN = RESERVED - {"s", "j", "start"}
@@ -72,7 +74,7 @@ class LatticeProgram:
         for step in self.steps:
             if isinstance(step, Keep):
                 found |= dict.fromkeys(table for table, _ in step.parts)
-            elif not isinstance(step, Write):
+            elif not isinstance(step, Write | Clear):
                 found |= dict.fromkeys(step.tables if isinstance(step, Fill) else (step.table,))
         return tuple(found)
 
@@ -80,13 +82,13 @@ class LatticeProgram:
     def scaled_fills(self) -> tuple[Fill, ...]:
         """The steps in plain numbers that fill tables."""
         steps = () if self.scaled is None else (*self.scaled.before, *self.scaled.after)
-        return tuple(step for step in steps if isinstance(step, Fill))
+        return tuple(step for step in single_steps(steps) if isinstance(step, Fill))
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """Every step, in either form."""
         forms = (self.sweeps,) if self.scaled is None else (self.sweeps, self.scaled)
-        return tuple(step for form in forms for step in (*form.before, *form.after))
+        return tuple(step for form in forms for step in single_steps((*form.before, *form.after)))
 
     @property
     def derived(self) -> tuple[Axis, ...]:
@@ -113,12 +115,12 @@ def lattice_programs(
     """The kernels of a variant with recurrences, each expression brought into kernel functions by `lower`.
 
     `sequential`: one thread does an item. Value and gradient are computed in plain numbers, too, where there is such a form,
-    and factors of cells by classes.
+    factors of cells by classes, and steps row by row.
     """
 
-    def prepared(sweeps: Sweeps) -> Sweeps:
-        own = _lowered(sweeps, lower)
-        return with_class_rows(with_kept_functions(own)) if sequential else own
+    def prepared(wrt: tuple[Argument, ...], *forms: Sweeps) -> list[Sweeps]:
+        own = [_lowered(form, lower) for form in forms]
+        return _row_by_row(own, wrt) if sequential else own
 
     defaults = {a.name: loss.default(a.name) for a in variant.arguments if a.role.layout != "length"}
     variant, renamed = with_free_names(variant, TAKEN)
@@ -133,13 +135,14 @@ def lattice_programs(
     summary = "The loss of each item and its gradient."
     paths, wrt = with_path_numbers(derivation.evaluate()), variant.differentiable
     plain = with_scaled_rows(paths) if sequential else None
-    forms = {"sweeps": prepared(paths), "scaled": None if plain is None else prepared(plain)}
-    found = [LatticeProgram("evaluate", summary, prefix="grad", wrt=wrt, **forms, **common)]
+    forms = prepared(wrt, paths, *([] if plain is None else [plain]))
+    found = [LatticeProgram("evaluate", summary, prefix="grad", wrt=wrt, **common, **_named_forms(*forms))]
     summary = "The slope along a direction and the Hessian times the direction."
     for name, wrt in curvatures(variant):
         directions, products = derivation.products(wrt)
         output = {"prefix": "product", "wrt": wrt, "directions": directions}
-        found.append(LatticeProgram(name, summary, sweeps=prepared(with_path_numbers(products)), **output, **common))
+        (sweeps,) = prepared(wrt, with_path_numbers(products))
+        found.append(LatticeProgram(name, summary, sweeps=sweeps, **output, **common))
     numbers = (
         ("divisor", "What each item's loss is divided by before the mean.", variant.divisor),
         ("normalizer", "What each item counts in the denominator of the mean.", variant.normalizer),
@@ -148,6 +151,17 @@ def lattice_programs(
         if value != 1:
             found.append(LatticeProgram(name, summary, sweeps=Sweeps((), lower(value), ()), **common))
     return tuple(found)
+
+
+def _named_forms(sweeps: Sweeps, scaled: Sweeps | None = None) -> dict[str, Sweeps | None]:
+    return {"sweeps": sweeps, "scaled": scaled}
+
+
+def _row_by_row(forms: Iterable[Sweeps], outputs: tuple[Argument, ...]) -> list[Sweeps]:
+    """The forms of an item's steps as one thread does them best: what rows share is computed once, and steps in rounds."""
+    kept = [with_class_rows(with_kept_functions(form)) for form in forms]
+    rounds = [Sweeps(in_rounds(own.before, ()), own.value, in_rounds(own.after, outputs)) for own in kept]
+    return with_single_rows(rounds)
 
 
 def _with_free_lattices(variant: Variant) -> Variant:

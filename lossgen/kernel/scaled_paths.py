@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from sympy import Add, Eq, Expr, Integer, Mul, Piecewise, Symbol
 
 from lossgen.derive.sweeps import ZERO, Fill, Put, Step, Sweeps, Table, TableEntry, Write
+from lossgen.formula.nodes import Reduction
 
 from .functions import (
     PathFunction,
@@ -26,6 +27,8 @@ from .functions import (
     scaled_quotient,
 )
 
+#: How many cells a sum may read to be made again rather than kept.
+MOST_CELLS = 4
 #: What brings numbers from the scale of the row before into the row's own.
 UP = Symbol("up", real=True)
 
@@ -86,14 +89,11 @@ class _Scaling:
         self.shift = Table(f"shift_{fill.table.name}", (self.row,))
 
     def sweeps(self, sweeps: Sweeps) -> Sweeps:
-        before = tuple(map(self._before, sweeps.before))
-        return Sweeps(before, self._read(sweeps.value), tuple(map(self._after, sweeps.after)))
+        after = tuple(map(self._after, sweeps.after))
+        before = (*map(self._before, sweeps.before[:-1]), self._recurrence(after))
+        return Sweeps(before, self._read(sweeps.value), after)
 
     def _before(self, step: Fill) -> Fill:
-        if step is self.fill:
-            kept = tuple((self.tables[table], self._unscaled(part)) for table, part in step.kept)
-            value = self._scaled(step.value, first=False)
-            return ScaledFill(self.tables[step.table], value, step.reverse, step.add, kept, self.shift)
         if step.value.has(PathFunction):
             return replace(step, value=self._factor(step.value))
         return step
@@ -108,6 +108,16 @@ class _Scaling:
         raise _Unscalable
 
     # The cells
+
+    def _recurrence(self, after: tuple[Step, ...]) -> ScaledFill:
+        """The recurrence. Parts of its cells are kept where a step after it reads them."""
+        fill, values = self.fill, (value for step in after for value in step.expressions)
+        read = {entry.table for value in values for entry in value.atoms(TableEntry)}
+        kept = tuple((self.tables[table], self._unscaled(part)) for table, part in fill.kept)
+        value = self._scaled(fill.value, first=False)
+        if not read & {table for table, _ in kept}:
+            value, kept = value.xreplace({table[self.here]: part for table, part in kept}), ()
+        return ScaledFill(self.tables[fill.table], value, fill.reverse, fill.add, kept, self.shift)
 
     def _unscaled(self, node: Expr) -> Expr:
         """A part of a cell that is made of the row before, in that row's scale."""
@@ -207,8 +217,14 @@ class _Scaling:
         terms = [self._rated(term, step.table, sums[0], rate) for term in Add.make_args(step.value)]
         if None in terms:
             return None
-        then = rate, scaled_quotient(step.table[self.here], self.tables[sums[0]][self.here])
+        then = rate, scaled_quotient(step.table[self.here], self._sum(sums[0]))
         return FollowedFill(step.table, Add(*terms), step.reverse, step.add, step.kept, then)
+
+    def _sum(self, table: Table) -> Expr:
+        """A part of a cell: of few cells it is made again, which takes less than to keep it and to read it."""
+        part = self._unscaled(dict(self.fill.kept)[table])
+        few = len(part.atoms(TableEntry)) <= MOST_CELLS and not part.has(Reduction, scaled_product)
+        return part if few else self.tables[table][self.here]
 
     def _rated(self, term: Expr, adjoint: Table, total: Table, rate: Table) -> Expr | None:
         shares = [f for f in Mul.make_args(term) if isinstance(f, path_share)]

@@ -15,13 +15,14 @@ from lossgen.formula.symbols import Argument, is_whole
 
 from .functions import as_real
 from .ir import Branch, Let, Load, Statement, Store
-from .lattice_layout import LatticeLayout, shifted
+from .lattice_layout import LatticeLayout
 from .lower import Lowering
 from .names import across, full_size, size_name
+from .rounds import Clear
 from .share import shared_parts
 from .spelling import Spelling
 from .sweep_loops import needed_parts, unless_zero
-from .whole import is_class, is_indicator, is_whole_condition
+from .whole import is_class, is_indicator, is_whole_condition, shifted
 
 #: The layouts with one number for each item.
 ITEMS = ("item", "broadcast")
@@ -53,7 +54,7 @@ class SweepLowering(Lowering):
         """The statements that read what is one number for each item."""
         return [self._load(argument, name, "i") for argument, name in self.scalars.items()]
 
-    def step(self, step: Step, narrow: bool = False) -> list[Statement]:
+    def step(self, step: Step | Clear, narrow: bool = False) -> list[Statement]:
         """The statements of one step.
 
         `narrow`: the arithmetic is narrower than the tables, whose entries are converted as they are read.
@@ -72,6 +73,8 @@ class SweepLowering(Lowering):
                 own = self._nested(step.over, step, lambda _: self._rows(step))
             case Write():
                 own = self._nested(step.over, step, lambda value: self._entry_of_output(step, value))
+            case Clear():
+                own = self._nested(step.over, step, lambda value: self._cleared(step))
         return [*self._take(), *own]
 
     def _take(self) -> list[Statement]:
@@ -94,6 +97,10 @@ class SweepLowering(Lowering):
     def _rows(self, step: Keep) -> list[Statement]:
         *leading, last = step.over
         return [self._store(table, leading, last, self.bind(part)) for table, part in step.parts]
+
+    def _cleared(self, step: Clear) -> list[Statement]:
+        row = self._slice(step.table, step.over, Integer(0))
+        return [Store(row, f":{size_name(step.table.indices[-1].axis)}", step.table.outside)]
 
     def _put(self, step: Put, value: Expr) -> list[Statement]:
         within = self._within(step.positions, [index.axis for index in step.table.indices])

@@ -123,3 +123,11 @@ def is_class(position: Expr) -> bool:
 def is_indicator(node: Expr) -> bool:
     """Whether the node is one number or another, by a condition: a select of real numbers."""
     return isinstance(node, Piecewise) and all(value.is_number or is_indicator(value) for value, _ in node.args)
+
+
+def shifted(position: Expr) -> tuple[Index | None, Expr]:
+    """The index and the shift of a position such as t − 1; no index for any other."""
+    for symbol in position.free_symbols:
+        if isinstance(symbol, Index) and (position - symbol).is_Integer:
+            return symbol, position - symbol
+    return None, Integer(0)

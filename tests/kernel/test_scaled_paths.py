@@ -13,6 +13,7 @@ from mpmath import mp, mpf
 from sympy import Eq, Piecewise
 
 from lossgen.derive.lattice import LatticeDerivation
+from lossgen.derive.sweeps import TableEntry
 from lossgen.formula import Axis, LogProbability, exp, log, loss, recurrence
 from lossgen.kernel.math import scaled_paths as scaled
 from lossgen.kernel.math.path_numbers import NO_PATH, log_of_path, power_down
@@ -113,6 +114,15 @@ def test_a_recurrence_over_the_row_before_has_the_form():
     assert isinstance(sweeps.before[-1], ScaledFill) and sweeps.before[-1].shift is not None
     (adjoint,) = [step for step in sweeps.after if isinstance(step, FollowedFill)]
     assert adjoint.then[0].indices == (s,)
+
+
+@pytest.mark.parametrize("cells, kept", [(2, False), (4, False), (5, True)])
+def test_sums_of_many_cells_are_kept_for_the_adjoint_those_of_few_are_made_again(cells, kept):
+    sweeps = forms(lambda a, y: Piecewise((y, Eq(t, 0)), (y * sum(a[t - 1, s - n] for n in range(cells)), True)))
+    (adjoint,) = [step for step in sweeps.after if isinstance(step, FollowedFill)]
+    read = {entry.table.name for entry in adjoint.then[1].atoms(TableEntry)}
+    assert ("sum_a" in read, bool(sweeps.before[-1].kept)) == (kept, kept)
+    assert ("a" in read) != kept
 
 
 @pytest.mark.parametrize(
