@@ -1,6 +1,6 @@
 """Recurrences that the catalogue does not have, each a formula in a project of its own: nothing in the compiler knows them.
 
-The formulas are in `recurrences.py`, and what they mean on tensors.
+The formulas are in `recurrences.py` and `rounds_formulas.py`, and what they mean on tensors.
 """
 
 import importlib
@@ -11,8 +11,11 @@ import sys
 import numba
 import numpy as np
 import pytest
+import rounds_formulas
 import torch
 from recurrences import CASES, FORMULAS, LENGTHS, OBSERVED, N
+
+EVERY = CASES | rounds_formulas.CASES
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +24,7 @@ def built(tmp_path_factory):
     root = tmp_path_factory.mktemp("recurrences")
     (root / "formulas").mkdir()
     (root / "formulas" / "mine.py").write_text(FORMULAS)
+    (root / "formulas" / "rounds.py").write_text(rounds_formulas.FORMULAS)
     (root / "pyproject.toml").write_text('[tool.lossgen]\nspec = "formulas"\nout = "own_recurrences"\n')
     built = subprocess.run([sys.executable, "-m", "lossgen", "build"], cwd=root, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
@@ -46,9 +50,9 @@ def compiled(built):
     return importlib.import_module("compiled_recurrences")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", EVERY)
 def test_value_gradient_and_second_derivative(own, name):
-    plain, arguments, rest = CASES[name]
+    plain, arguments, rest = EVERY[name]
     arguments = arguments()
 
     def made(*given):
@@ -62,9 +66,9 @@ def test_value_gradient_and_second_derivative(own, name):
     assert torch.autograd.gradgradcheck(made, arguments)
 
 
-@pytest.mark.parametrize("name", ["hmm_loss", "garch_loss", "walks_loss"])
+@pytest.mark.parametrize("name", ["hmm_loss", "garch_loss", "walks_loss", "read_twice_loss", "beside_loss"])
 def test_compiled_and_in_float32(compiled, name):
-    plain, arguments, rest = CASES[name]
+    plain, arguments, rest = EVERY[name]
     given = [a.detach().numpy().astype("f") for a in arguments()]
     value, slopes = getattr(compiled, name).value_and_grad(*given, *(r.numpy() for r in rest))
     tensors = [torch.tensor(a, dtype=torch.float64, requires_grad=True) for a in given]
@@ -72,6 +76,17 @@ def test_compiled_and_in_float32(compiled, name):
     np.testing.assert_allclose(value, expected.item(), rtol=1e-6)
     for slope, right in zip(slopes, torch.autograd.grad(expected, tensors), strict=False):
         np.testing.assert_allclose(slope, right, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_one_gradient_alone(compiled, place):
+    """Where others are not wanted, what they have in common with it is not computed for them."""
+    plain, arguments, _ = EVERY["beside_loss"]
+    tensors = arguments()
+    given = [a.detach().numpy() for a in tensors]
+    _, slope = compiled.beside_loss.value_and_grad(*given, wrt=("x", "z", "w")[place], reduction="sum")
+    (right,) = torch.autograd.grad(sum(plain(*tensors)), tensors[place])
+    np.testing.assert_allclose(slope, right, rtol=1e-11, atol=1e-13)
 
 
 def test_sequences_alone_say_what_the_items_are(own):

@@ -85,17 +85,16 @@ class LatticeSweeps:
                     term = local.revealed(self._local_adjoint(local) * differentiate_by(local.opaque, symbol))
                     adjoints[reduction] = adjoints.get(reduction, ZERO) + term
         for reduction, adjoint in adjoints.items():
+            for index in self.table.indices:
+                adjoint = adjoint if index in reduction.free_symbols else Sum(adjoint, index)
+            leading = tuple(index for index in self.table.indices if index in reduction.free_symbols)
+            if leading and any(entry.table.outside is -oo for entry in adjoint.atoms(TableEntry)):
+                # The shares in a table: rows may be computed with fewer digits than logarithms need, shares may not.
+                shares = Table(f"row_adjoint_{self.table.name}_{len(fills) + 1}", leading)
+                fills.append(Fill(shares, self.stable(adjoint)))
+                yield fills[-1]
+                adjoint = shares[leading]
             for p in patterns(reduction, argument):
-                summed = [index for index in self.table.indices if index not in reduction.free_symbols]
-                for index in summed:
-                    adjoint = Sum(adjoint, index)
-                leading = tuple(index for index in self.table.indices if index in reduction.free_symbols)
-                if leading and any(entry.table.outside is -oo for entry in adjoint.atoms(TableEntry)):
-                    # The shares in a table: rows may be computed with fewer digits than logarithms need, shares may not.
-                    shares = Table(f"row_adjoint_{self.table.name}_{len(fills) + 1}", leading)
-                    fills.append(Fill(shares, self.stable(adjoint)))
-                    yield fills[-1]
-                    adjoint = shares[leading]
                 value = self.stable(adjoint * slope(reduction, p, self.stable))
                 yield Write(argument, p.positions, value, (*leading, *p.over), whole=_is_everywhere(p, leading))
 

@@ -1,24 +1,45 @@
 """What surrounds the steps of an item with recurrences on the CPU: lanes of items, tables of NumPy, the sum of the values."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 
-from lossgen.derive.sweeps import Fill, Table
+from lossgen.derive.sweeps import Fill, Step, Table, Write
 from lossgen.formula import Axis
 from lossgen.formula.symbols import Argument
 
 from .host_forms import OneForm, TwoForms
 from .host_loops import SPARE, HostLowering
 from .lattice_frame import ROWS, LatticeFrame
+from .lattice_program import tables_in
 from .names import across, full_size, size_name
+from .one_loop import in_one_loop
+from .rounds import Clear, Rounds
 from .single_rows import SingleRow
+from .sweep_lowering import SweepLowering
 
 
 class HostLatticeFrame(LatticeFrame):
     """A kernel that works on some lanes of items, one after the other."""
 
     lowering = HostLowering
+
+    def _named(self, step: Step | Rounds) -> tuple[str, str] | None:
+        if not isinstance(step, Rounds):
+            return super()._named(step)
+        tables = list(dict.fromkeys(own.table.name for own in step.steps if isinstance(own, Fill)))
+        writes = [own for own in step.steps if isinstance(own, Write)]
+        if not tables:
+            return super()._named(writes[0])
+        filled = f"Row by row: {', '.join(tables)}"
+        if not writes:
+            return f"fill_{tables[-1]}", f"{filled}."
+        return f"add_to_{self.program.output(writes[0].argument)}", f"{filled}, and what the cells add to the output."
+
+    def _lines_of(self, step: Step | Rounds | Clear, lowering: SweepLowering) -> list[str]:
+        if not isinstance(step, Rounds):
+            return super()._lines_of(step, lowering)
+        head = next(iter(self.printer.lines([lowering.rows(step.row, step.reverse)])))
+        return in_one_loop(head, [self._lines_of(own, lowering) for own in step.steps])
 
     def arguments(self) -> Iterator[str]:
         program = self.program
@@ -133,11 +154,7 @@ class HostLatticeFrame(LatticeFrame):
     @cached_property
     def _first_tables(self) -> list[Table]:
         """The tables of the form that an item is tried in first, as they are filled there."""
-        program = self.program
-        if program.scaled is None:
-            return list(self.layout.tables)
-        own = replace(program, sweeps=program.scaled, scaled=None)
-        return list(own.tables)
+        return list(tables_in(self.program.scaled or self.program.sweeps))
 
     @cached_property
     def _forms(self) -> OneForm:
@@ -148,8 +165,7 @@ class HostLatticeFrame(LatticeFrame):
         self.printer.expression.used.add("fits_factor")
         fast = self.written(program.scaled, self.lowering(self.layout))
         first = {table: table.outside for table in self._first_tables}
-        tables = replace(program, scaled=None).tables
-        other = [table for table in tables if first.get(table) != table.outside]
+        other = [table for table in tables_in(program.sweeps) if first.get(table) != table.outside]
         return TwoForms(self.steps, fast, list(map(self._emptied, other)), self._least_value)
 
     @property

@@ -150,6 +150,10 @@ class HostLowering(SweepLowering):
     def _whole_vectors(self, index: Index) -> Loop:
         return Loop(self.position(index), f"({size_name(index.axis)} + {SPARE}) // {SPARE + 1} * {SPARE + 1}")
 
+    def rows(self, index: Index, reverse: bool) -> Loop:
+        """The loop over rows, which several steps may share."""
+        return self._loop(index, reverse)
+
     def _loop(self, index: Index, reverse: bool) -> Loop:
         size = size_name(index.axis)
         return Loop(self.position(index), f"{size} - 1, -1, -1" if reverse else size)

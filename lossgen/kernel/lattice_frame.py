@@ -12,7 +12,6 @@ from .lattice_layout import LatticeLayout
 from .lattice_program import LatticeProgram
 from .names import full_size, size_name
 from .narrow import NarrowPrinter
-from .one_loop import in_one_loop
 from .pool import Pool
 from .rounds import Clear, Rounds, single_steps
 from .statement_printer import DOMAIN_CHECKS, StatementPrinter
@@ -54,7 +53,11 @@ class LatticeFrame:
         """The steps as lines."""
         before = [(step, self._done(step, inline)) for step in sweeps.before]
         value = list(self.printer.lines(inline.value(sweeps.value)))
-        return WrittenSteps(before, value, [(step, self._done(step, inline)) for step in sweeps.after])
+        after = []
+        for step in sweeps.after:
+            with inline.where(frozenset(self._outputs_for(step))):
+                after.append((step, self._done(step, inline)))
+        return WrittenSteps(before, value, after)
 
     @abstractmethod
     def arguments(self) -> Iterator[str]:
@@ -69,9 +72,7 @@ class LatticeFrame:
         named = self._named(step)
         if named is None:
             return list(self.printer.lines(inline.step(step)))
-        lowering = self.lowering(self.layout)
-        parts = [self._lines_of(own, lowering) for own in single_steps([step])]
-        return [self.pool.call(*named, in_one_loop(parts) if isinstance(step, Rounds) else parts[0])]
+        return [self.pool.call(*named, self._lines_of(step, self.lowering(self.layout)))]
 
     def _named(self, step: Step | Rounds) -> tuple[str, str] | None:
         """The name of the function for a step over cells, and what it does."""
@@ -82,28 +83,23 @@ class LatticeFrame:
                 return "keep_rows", "What several steps need of each row."
             case Write() if step.over:
                 return f"add_to_{self.program.output(step.argument)}", "What the cells add to the output."
-            case Rounds():
-                return self._rounds_named(step)
         return None
 
-    def _rounds_named(self, rounds: Rounds) -> tuple[str, str]:
-        tables = list(dict.fromkeys(step.table.name for step in rounds.steps if isinstance(step, Fill)))
-        writes = [step for step in rounds.steps if isinstance(step, Write)]
-        name, does = self._named(writes[0]) if writes else (f"fill_{tables[-1]}", "")
-        filled = f"Row by row: {', '.join(tables)}"
-        return name, does if not tables else f"{filled}, and w{does[1:]}" if writes else f"{filled}."
-
-    def _lines_of(self, step: Step | Clear, lowering: SweepLowering) -> list[str]:
+    def _lines_of(self, step: Step | Rounds | Clear, lowering: SweepLowering) -> list[str]:
         of_rows = (isinstance(step, Keep) and not step.functions) or (isinstance(step, Write) and step.whole)
         narrow = self.narrow if of_rows else None
         return list((narrow or self.printer).lines(lowering.step(step, narrow is not None)))
 
     def _guarded(self, step: Step | Rounds, lines: Sequence[str]) -> Iterator[str]:
-        """A step after the value: tables where any output is wanted, each output where it is."""
-        first = next(single_steps([step]))
-        names = [first.argument] if isinstance(first, Write) else self.program.wrt
-        yield f"if {' or '.join(f'{self.program.output(a)} is not None' for a in names)}:"
+        """A step after the value, where it is wanted."""
+        outputs = self._outputs_for(step)
+        yield f"if {' or '.join(f'{self.program.output(a)} is not None' for a in outputs)}:"
         yield from (f"    {line}" for line in lines)
+
+    def _outputs_for(self, step: Step | Rounds) -> Sequence[Argument]:
+        """The outputs of which one has to be wanted: any for tables, for an output itself."""
+        first = next(single_steps([step]))
+        return [first.argument] if isinstance(first, Write) else self.program.wrt
 
     def _width(self, argument: Argument) -> str:
         return full_size(argument.role.axis) if argument.role.layout == "row" else "1"

@@ -1,5 +1,6 @@
 """The kernels of a loss with recurrences, before they are lowered: steps, inputs and outputs."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -31,7 +32,7 @@ class LatticeProgram:
 
     prefix : what stands before an argument's name in the name of its output.
     wrt : the arguments that outputs belong to.
-    scaled : the steps in plain numbers, for items that fit the range, one for each step in path numbers.
+    scaled : the steps in plain numbers, for items that fit the range.
     """
 
     name: str
@@ -70,25 +71,16 @@ class LatticeProgram:
     @property
     def tables(self) -> tuple[Table, ...]:
         """Every table that a step fills."""
-        found: dict[Table, None] = {}
-        for step in self.steps:
-            if isinstance(step, Keep):
-                found |= dict.fromkeys(table for table, _ in step.parts)
-            elif not isinstance(step, Write | Clear):
-                found |= dict.fromkeys(step.tables if isinstance(step, Fill) else (step.table,))
-        return tuple(found)
+        return tuple(dict.fromkeys(table for form in self._forms for table in tables_in(form)))
 
     @property
-    def scaled_fills(self) -> tuple[Fill, ...]:
-        """The steps in plain numbers that fill tables."""
-        steps = () if self.scaled is None else (*self.scaled.before, *self.scaled.after)
-        return tuple(step for step in single_steps(steps) if isinstance(step, Fill))
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[Step | Clear, ...]:
         """Every step, in either form."""
-        forms = (self.sweeps,) if self.scaled is None else (self.sweeps, self.scaled)
-        return tuple(step for form in forms for step in single_steps((*form.before, *form.after)))
+        return tuple(step for form in self._forms for step in single_steps((*form.before, *form.after)))
+
+    @property
+    def _forms(self) -> tuple[Sweeps, ...]:
+        return (self.sweeps,) if self.scaled is None else (self.sweeps, self.scaled)
 
     @property
     def derived(self) -> tuple[Axis, ...]:
@@ -102,6 +94,17 @@ class LatticeProgram:
 
     def expressions(self) -> list[Expr]:
         return [self.value, *(step.value for step in self.steps)]
+
+
+def tables_in(sweeps: Sweeps) -> tuple[Table, ...]:
+    """Every table that a step fills."""
+    found: dict[Table, None] = {}
+    for step in single_steps((*sweeps.before, *sweeps.after)):
+        if isinstance(step, Keep):
+            found |= dict.fromkeys(table for table, _ in step.parts)
+        elif not isinstance(step, Write | Clear):
+            found |= dict.fromkeys(step.tables if isinstance(step, Fill) else (step.table,))
+    return tuple(found)
 
 
 def base_axes(variant: Variant) -> tuple[Axis, ...]:
@@ -158,27 +161,39 @@ def _named_forms(sweeps: Sweeps, scaled: Sweeps | None = None) -> dict[str, Swee
 
 
 def _row_by_row(forms: Iterable[Sweeps], outputs: tuple[Argument, ...]) -> list[Sweeps]:
-    """The forms of an item's steps as one thread does them best: what rows share is computed once, and steps in rounds."""
+    """The forms of an item's steps as one thread does them best: what rows share is computed once, and steps in rounds.
+
+    What is kept of rows is kept for all forms; one that would keep something else is left out.
+    """
     kept = [with_class_rows(with_kept_functions(form)) for form in forms]
+    kept = [form for form in kept if _keeps(form) == _keeps(kept[0])]
     rounds = [Sweeps(in_rounds(own.before, ()), own.value, in_rounds(own.after, outputs)) for own in kept]
     return with_single_rows(rounds)
+
+
+def _keeps(sweeps: Sweeps) -> list[Step]:
+    return [step for step in sweeps.before if isinstance(step, Keep)]
 
 
 def _with_free_lattices(variant: Variant) -> Variant:
     """The variant with other names for recurrences that are called as an argument, another one or a name of the kernels is."""
     taken = TAKEN.union(*(family(symbol.name) for symbol in (*variant.arguments, *variant.parameters)))
     taken |= {name for axis in _all_axes(variant) for name in (axis.name, size_name(axis))}
-    new = {}
-    for lattice in sorted(
-        variant.expression.atoms(Lattice), key=lambda lattice: (str(lattice.name), str(lattice.cell))
-    ):
-        name = str(lattice.name)
-        while family(name) & taken:
+    lattices = sorted(variant.expression.atoms(Lattice), key=lambda lattice: (str(lattice.name), str(lattice.cell)))
+    waiting, new = [str(lattice.name) for lattice in lattices], {}
+    for lattice in lattices:
+        name = waiting.pop(0)
+        while family(name) & taken or any(_is_table_of(name, other) for other in (*taken, *waiting)):
             name += "_"
         taken |= family(name)
         if name != str(lattice.name):
             new[lattice] = Lattice(Symbol(name, real=True), Tuple(*lattice.indices), lattice.cell, lattice.outside)
     return replace(variant, expression=variant.expression.xreplace(new)) if new else variant
+
+
+def _is_table_of(lattice: str, name: str) -> bool:
+    """Whether a table of the recurrence may have this name: `sum_a`, `rate_adjoint_a`, `local_a_1_along` of `a`."""
+    return re.fullmatch(rf"\w+_{lattice}(_\d+)?(_along)?|{lattice}(_\d+)?_along", name) is not None
 
 
 def _all_axes(variant: Variant) -> tuple[Axis, ...]:

@@ -27,6 +27,7 @@ class NarrowPrinter:
         self._library = library("float32")
         self._printer = printer
         self._names = {*HEADER, *self._library.defined}
+        self._wanted = False
 
     @property
     def names(self) -> set[str]:
@@ -35,13 +36,15 @@ class NarrowPrinter:
 
     def lines(self, statements: Iterable[Statement]) -> Iterator[str]:
         """The statements, as lines of Python."""
-        yield from _renamed("\n".join(self._printer.lines(statements)), self._names).splitlines()
+        text = _renamed("\n".join(self._printer.lines(statements)), self._names)
+        self._wanted |= PREFIX in text
+        yield from text.splitlines()
 
     def source(self, decorator: str = "@njit(**MATH)") -> str:
-        """What the lines need: types, constants and functions; nothing where no line was printed. The decorator is theirs."""
-        used = self._printer.expression.used
-        if not used:
+        """What the lines need: types, constants and functions; nothing where no line names any. The decorator is theirs."""
+        if not self._wanted:
             return ""
+        used = self._printer.expression.used
         header = (
             "# Rows are reduced in float32.\nreal = np.float32\ninteger = np.int32\n"
             "zero, one = real(0), real(1)\nTINY = np.finfo(real).tiny\n"

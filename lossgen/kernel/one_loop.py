@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 
-def in_one_loop(parts: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of one loop in the place of several with the same head, each with lines before it or behind it."""
-    head = next(line for line in parts[0] if line.startswith("for ") and all(line in part for part in parts))
+def in_one_loop(head: str, parts: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of one loop in the place of several, each with this head, and with lines before it or behind it."""
     before, body, behind = [], [], []
     for part in parts:
         place = list(part).index(head)

@@ -13,6 +13,7 @@ from lossgen.formula import Index
 from lossgen.formula.nodes import Reduction
 from lossgen.formula.symbols import Argument
 
+from .sweep_loops import cases, is_sequential
 from .whole import shifted
 
 
@@ -32,7 +33,10 @@ class Clear:
 
 @dataclass(frozen=True)
 class Rounds:
-    """For every position of `row`, in order or in the reverse order: each of the steps at this position."""
+    """For every position of `row`, in order or in the reverse order: each of the steps at this position.
+
+    Each of them is a loop over `row` with nothing around it.
+    """
 
     row: Index
     steps: tuple[Step | Clear, ...]
@@ -80,11 +84,16 @@ def _reverse(steps: Sequence[Step], outputs: Sequence[Argument]) -> bool | None:
 
 
 def _row(step: Step) -> Index | None:
-    """The index of the rows, if each round of the outermost loop fills no other row, or adds to no other row, than its own."""
+    """The index of the rows, if each round of the outermost loop fills no other row, or adds to no other row, than its own.
+
+    What has no inner loop has cases around its only one.
+    """
     if isinstance(step, Fill) and len(step.table.indices) > 1:
         row = step.table.indices[0]
     elif isinstance(step, Write) and step.argument.role.layout == "grid" and step.over[:1] == step.positions[:1]:
         row = step.over[0]
+        if len(step.over) == 1 and len(cases(step.value, row)) > 1:
+            return None
     else:
         return None
     reductions = (node for value in step.expressions for node in value.atoms(Reduction))
@@ -92,8 +101,10 @@ def _row(step: Step) -> Index | None:
 
 
 def _is_ordered(step: Fill, row: Index) -> bool:
-    """Whether a row needs another one of the step's own."""
-    return any(entry.table in step.tables and entry.positions[0] != row for entry in entries_of(step))
+    """Whether a row needs another one of the step's own, or a cell another one of its row."""
+    return is_sequential(step) or any(
+        entry.table in step.tables and entry.positions[0] != row for entry in entries_of(step)
+    )
 
 
 def _may_follow(first: Step, step: Step, row: Index, reverse: bool) -> bool:

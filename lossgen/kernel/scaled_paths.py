@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sympy import Add, Eq, Expr, Integer, Mul, Piecewise, Symbol
 
 from lossgen.derive.sweeps import ZERO, Fill, Put, Step, Sweeps, Table, TableEntry, Write
-from lossgen.formula.nodes import Reduction
+from lossgen.formula.nodes import Entry, LabelEntry, Reduction
 
 from .functions import (
     PathFunction,
@@ -68,7 +68,7 @@ class _Unscalable(Exception):
 
 
 def with_scaled_rows(sweeps: Sweeps) -> Sweeps | None:
-    """The steps in plain numbers, one for each step in path numbers; None where there is no such form."""
+    """The steps in plain numbers; None where there is no such form."""
     fills = [step for step in sweeps.before if isinstance(step, Fill) and isinstance(step.table.outside, no_path)]
     if len(fills) != 1 or fills[0] is not sweeps.before[-1] or len(fills[0].table.indices) != 2:
         return None
@@ -221,10 +221,11 @@ class _Scaling:
         return FollowedFill(step.table, Add(*terms), step.reverse, step.add, step.kept, then)
 
     def _sum(self, table: Table) -> Expr:
-        """A part of a cell: of few cells it is made again, which takes less than to keep it and to read it."""
+        """A part of a cell: of few cells, and nothing else, it is made again, which takes less than to keep and read it."""
         part = self._unscaled(dict(self.fill.kept)[table])
-        few = len(part.atoms(TableEntry)) <= MOST_CELLS and not part.has(Reduction, scaled_product)
-        return part if few else self.tables[table][self.here]
+        few = len(part.atoms(TableEntry)) <= MOST_CELLS
+        other = part.has(Reduction, scaled_product) or part.atoms(Entry) - part.atoms(LabelEntry)
+        return part if few and not other else self.tables[table][self.here]
 
     def _rated(self, term: Expr, adjoint: Table, total: Table, rate: Table) -> Expr | None:
         shares = [f for f in Mul.make_args(term) if isinstance(f, path_share)]

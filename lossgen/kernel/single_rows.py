@@ -39,7 +39,8 @@ def _single(form: Sweeps) -> set[Table]:
 
 
 def _of_rounds(rounds: Rounds) -> Iterator[Table]:
-    return (table for step in rounds.steps for table in tables_of(step) if len(table.indices) > 1)
+    """The tables that are filled, of those whose rows are rows of memory."""
+    return (table for step in rounds.steps for table in tables_of(step) if len(table.indices) == 2)
 
 
 def _is_single(table: Table, rounds: Rounds, steps: Sequence[Step | Rounds], form: Sweeps) -> bool:

@@ -4,7 +4,8 @@ The loops around them are the target's: `lossgen.kernel.host_loops` and `lossgen
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from sympy import Expr, Integer, Symbol, true
 
@@ -42,6 +43,7 @@ class SweepLowering(Lowering):
         self._guards = {}
         self._narrow = False
         self._computed: set[Expr] = set()
+        self._made: dict[frozenset[Argument], dict[Expr, Symbol]] = {}
         self.scalars = {a: f"{a.name}_i" for a in layout.program.arrays if a.role.layout in ITEMS}
 
     def value(self, value: Expr) -> list[Statement]:
@@ -53,6 +55,18 @@ class SweepLowering(Lowering):
     def items(self) -> list[Statement]:
         """The statements that read what is one number for each item."""
         return [self._load(argument, name, "i") for argument, name in self.scalars.items()]
+
+    @contextmanager
+    def where(self, wanted: frozenset[Argument]) -> Iterator[None]:
+        """Statements that run where one of these outputs is wanted know what others have made that run wherever they do."""
+        known = dict(self._bound)
+        for outputs, made in self._made.items():
+            self._bound |= made if wanted <= outputs else {}
+        before = dict(self._bound)
+        yield
+        own = {node: name for node, name in self._bound.items() if node not in before}
+        self._made[wanted] = self._made.get(wanted, {}) | own
+        self._bound = known
 
     def step(self, step: Step | Clear, narrow: bool = False) -> list[Statement]:
         """The statements of one step.

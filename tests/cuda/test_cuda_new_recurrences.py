@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import rounds_formulas
 import torch
 from blocks import OnSimulatedBlocks
 from ragged import FRAMES, STATES, outside, ragged_loss
@@ -14,6 +15,8 @@ from lossgen.formula.load import load_losses
 from lossgen.kernel import render_module
 from lossgen.verify.sampling import settings
 
+EVERY = CASES | rounds_formulas.CASES
+
 
 @pytest.fixture(scope="module")
 def losses(tmp_path_factory):
@@ -23,6 +26,7 @@ def losses(tmp_path_factory):
     (root / "formulas").mkdir()
     modules.mkdir(parents=True)
     (root / "formulas" / "mine.py").write_text(FORMULAS)
+    (root / "formulas" / "rounds.py").write_text(rounds_formulas.FORMULAS)
     found = load_losses(root / "formulas")
     for loss in found.values():
         (variant,) = loss.pieces
@@ -55,9 +59,9 @@ def slopes_of(plain, tensors, wrt, moves):
 
 
 @pytest.mark.parametrize("launch", [(1, 1, 1), (1, 2, 2)], ids=str)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", EVERY)
 def test_value_gradient_and_second_derivative(losses, name, launch):
-    plain, made, rest = CASES[name]
+    plain, made, rest = EVERY[name]
     tensors, loss, (variant,) = made(), losses[name], losses[name].pieces
     given = arrays_of(variant, [x.detach().numpy() for x in [*tensors, *rest]])
     names = [a.name for a in variant.predictions]

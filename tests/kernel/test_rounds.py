@@ -5,7 +5,7 @@ from ragged import ragged_loss
 from sympy import Integer
 
 from lossgen.derive.sweeps import Fill, Put, Table, Write
-from lossgen.formula import Axis, Logit, Sum
+from lossgen.formula import Axis, Eq, Length, Logit, Piecewise, Sum
 from lossgen.formula.symbols import Argument
 from lossgen.kernel import render_module
 from lossgen.kernel.host_loops import HostLowering
@@ -73,6 +73,20 @@ def test_a_step_is_in_the_rounds_of_another_if_it_finds_what_it_reads(first, the
     assert [step.table for step in single_steps(in_rounds([first, then], (x,)))] == [first.table, then.table]
 
 
+def test_a_step_with_cases_around_its_only_loop_is_apart():
+    """A loop with cases in it may be one of several; where rows have no inner loop, cases are around it."""
+    lengths = Argument("lengths", Length[T])
+    choice = Piecewise((a[t, 0], Eq(lengths, 1)), (a[t, 1], True))
+    assert len(parts([WHOLE, Write(x, (t, 0), choice, (t,))])) == 2
+    assert len(parts([WHOLE, Write(x, (t, c), choice, (t, c))])) == 1
+    assert len(parts([WHOLE, Write(x, (t, 0), Piecewise((a[t, 0], Eq(t, 0)), (a[t, 1], True)), (t,))])) == 1
+
+
+def test_a_row_filled_cell_after_cell_keeps_its_order():
+    along = Fill(b, b[t, c - 1] + a[t, c])
+    assert len(parts([DOWN, along])) == 1 and len(parts([UP, along])) == 2
+
+
 def test_all_steps_of_rounds_go_the_way_that_one_of_them_needs():
     (rounds,) = in_rounds([UP, Fill(b, a[t, c]), WHOLE], (x,))
     assert rounds.reverse and all(step.reverse for step in rounds.steps) and rounds.row == t
@@ -86,12 +100,12 @@ def test_a_step_that_all_outputs_need_is_not_done_for_one_alone():
 
 
 def test_one_loop_in_the_place_of_several():
-    first = ["row = a[1:]", "for t in range(n):", "    x[t] = row[t]"]
+    head, first = "for t in range(n):", ["row = a[1:]", "for t in range(n):", "    x[t] = row[t]"]
     second = ["for c in range(m):", "    y", "for t in range(n):", "    if t:", "        x[t] += 1", "return True"]
     expected = ["row = a[1:]", "for c in range(m):", "    y", "for t in range(n):", "    x[t] = row[t]"]
     expected += ["    if t:", "        x[t] += 1", "return True"]
-    assert in_one_loop([first, second]) == expected
-    assert in_one_loop([second]) == second
+    assert in_one_loop(head, [first, second]) == expected
+    assert in_one_loop(head, [second]) == second
 
 
 def test_what_a_narrow_step_has_read_is_read_again_in_full():
