@@ -1,218 +1,90 @@
-"""Every CUDA kernel compiles, and to what: PTX and machine code for two generations of devices, without a GPU."""
+"""Every CUDA kernel compiles, and to what: PTX and machine code for two generations of devices, without a GPU.
 
-import inspect
-import re
-from importlib import import_module
-from pathlib import Path
-from types import SimpleNamespace
+What became of all of them is on record (`compile_record.py`), by the text that was compiled; each run compiles a few again.
+"""
 
-import numpy as np
 import pytest
-from kernels import OnSimulatedCuda, lattice_variants, variants
+
+pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
+pytest.importorskip("cuda.core", reason="cuda-core is not installed: pip install 'lossgen[cuda]'")
+
+import compile_record
+from compiles import CAPABILITIES, LATTICES, LOSSES, MODULES, Compiled, cases, check_limits, compiled, title
+from kernels import variants
 
 from lossgen.build.schema import module_name
-from lossgen.formula.load import load_losses
-from lossgen.kernel import DTYPES
-from lossgen.runtime.cuda.bind import kinds, optional
-from lossgen.runtime.cuda.driver import Program
-from lossgen.runtime.cuda.launching import MOST_KEPT
-from lossgen.runtime.cuda.packing import Packing
-from lossgen.runtime.device import (
-    Cells,
-    Factor,
-    Places,
-    Real,
-    Reals,
-    Room,
-    Rows,
-    Scales,
-    Size,
-    Sums,
-    Whole,
-    Wholes,
-    Wides,
-)
 
-numba_cuda = pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: pip install 'lossgen[cuda]'")
-core = pytest.importorskip("cuda.core", reason="cuda-core is not installed: pip install 'lossgen[cuda]'")
-compiling = import_module("lossgen.runtime.cuda.compile")
-KINDS = import_module("lossgen.runtime.cuda.schedules").KINDS
-
-LOSSES = load_losses(Path(__file__).parents[2] / "spec")
-#: How PTX spells the types of what is passed; an address is a whole number of 64 bits.
-SPELT = {"int64": "u64", "float32": "f32", "float64": "f64"}
-CAPABILITIES = [(8, 0), (9, 0)]
-MODULES, LATTICES = (
-    [(loss, v, dtype) for loss, v in found(LOSSES) for dtype in DTYPES] for found in (variants, lattice_variants)
-)
-REGISTERS = re.compile(r"Used (\d+) registers")
-STACK = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
-WIDE_LOAD, WIDE_STORE = re.compile(r"ld\.global\.v\d"), re.compile(r"st\.global\.v\d")
-#: The memory of a block whose size the kernel says, beside that for kept rows; together blocks may have 48 KiB unasked.
-STATIC, UNASKED = re.compile(r"\.shared .*\[(\d+)\];"), 48 << 10
-KEPT_LOAD = re.compile(r"ld\.shared\.v\d")
-DOUBLE = re.compile(r"^\s*(?:@!?%p\d+\s+)?[a-z]\S*\.f64\b.*$", re.MULTILINE)
-
-
-def cases(modules, kernels=None):
-    """(loss, variant, dtype, kernel, schedule, capability), all of them."""
-    for loss, variant, dtype in modules:
-        module = OnSimulatedCuda().module(loss, variant, dtype)
-        for kernel in module.KERNELS:
-            if kernels is None or kernel in kernels:
-                for schedule in KINDS[module.SCHEDULE]:
-                    yield from ((loss, variant, dtype, kernel, schedule, capability) for capability in CAPABILITIES)
-
-
-def title(case):
-    loss, variant, dtype, kernel, schedule, (major, minor) = case
-    return f"{module_name(loss, variant)}-{dtype}-{kernel}-{schedule}-sm_{major}{minor}"
-
-
-#: In every run: each float32 module's value and gradient, for one schedule and one device in turn, and some of all others.
+#: Each float32 module's value and gradient, for one schedule and one device in turn, and some of all others.
 EVERY = list(cases(MODULES))
 FIRST = [c for c in EVERY if c[2] == "float32" and c[3] == "evaluate"]
 OWN = {module_name(*c[:2]): [f for f in FIRST if f[:2] == c[:2]] for c in FIRST}
 IN_TURN = [own[k % len(own)] for k, own in enumerate(OWN.values())]
 SAMPLE = list({title(c): c for c in [*IN_TURN, *EVERY[::131]]}.values())
-#: Elements whose step is so long: the bytes of eight numbers in half precision, or of two in double precision and their
-#: results, by the kernel and the dtype of arrays where that is not the module's.
-STACKED = {("poisson_nll_loss_full-float32-evaluate-wide-sm_80", dtype): 96 for dtype in ("float16", "bfloat16")}
-STACKED |= {(f"poisson_nll_loss_full-float64-evaluate-wide-sm_{generation}", None): 48 for generation in (80, 90)}
-#: Second derivatives of rows in double precision, of three rows or of two with their lengths: sm_80's 255 registers, two for
-#: each number, are too few. The bytes that are stored and loaded again; "strides" for arrays that have them.
-SPILLED = {
-    "triplet_margin_loss_p_swap-float64-hvp-warp-sm_80": 100,
-    "triplet_margin_loss_p_swap-float64-hvp-short-sm_80": 240,
-    "triplet_margin_loss_p2_swap-float64-hvp-short-sm_80": 188,
-    "triplet_margin_loss_p2_swap-float64-hessian_diagonal-narrow_warp-sm_80": 136,
-    "triplet_margin_loss_p2_swap-float64-hessian_diagonal-narrow_warp-sm_80 strides": 156,
-    "triplet_margin_loss_p2_swap-float64-hessian_diagonal-narrow_block-sm_80 strides": 172,
-    "cosine_embedding_loss-float64-hvp-narrow_block-sm_80 strides": 136,
-}
 #: Of losses with recurrences, which take seconds each: one kernel of each kind of front, and one in double precision.
 FEW = ["ctc_with_logits_loss-float32-evaluate-lattice-sm_90", "crf_loss-float32-evaluate-lattice-sm_80"]
 FEW += ["soft_dtw_loss-float32-hvp-lattice-sm_90", "ctc_loss-float64-evaluate-lattice-sm_80"]
-EVERY_LATTICE = list(cases(LATTICES))
-SAMPLE += [c for c in EVERY_LATTICE if title(c) in FEW]
+SAMPLE += [c for c in cases(LATTICES) if title(c) in FEW]
 
 
-@pytest.fixture(autouse=True)
-def no_device_is_asked(monkeypatch):
-    """numba-cuda asks the current device for its generation where a function calls another, even if it is told one."""
-    device = SimpleNamespace(compute_capability=CAPABILITIES[0])
-    monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: device)
+@pytest.fixture(scope="module")
+def record():
+    return compile_record.read()
 
 
-def check(case, report, storage=None, ranks=""):
-    """Compiles the kernel, and checks what came out. Registers and spills go into the report (`--junit-xml`).
-
-    ranks: how many dimensions the first array of the loss has, and its result, where they have strides.
-    """
-    loss, variant, dtype, kernel, schedule, capability = case
-    module = OnSimulatedCuda().module(loss, variant, dtype)
-    function = getattr(module, kernel)
-    absent = [n for n in optional(function) if kinds(function)[n] is Wides]
-    program = program_of(module, kernel, schedule, storage or np.dtype(module.storage).name, absent)
-    if ranks:
-        program = program._replace(types=with_strides(function, program.types, ranks))
-    assembly = compiling.assemble(program, capability)
-    assert parameters_in(assembly) == [SPELT[name] for name in Packing(program.types).passed]
-    assert re.search(rf"\.target sm_{''.join(map(str, capability))}\b", assembly.text)
-    registers, stack, spilled = machine_code(assembly, capability)
-    report += [("registers", registers), ("spilled bytes", spilled)]
-    # sm_80 has no registers left for all of a lattice's steps, nor for some products of rows that are read by single entries.
-    few = {"lattice": 256, "narrow_warp": 128, "narrow_block": 128}.get(schedule, 0) if capability == (8, 0) else 0
-    few = SPILLED.get(f"{title(case)} strides" if ranks else title(case), few)
-    assert registers * 256 <= 65536 and spilled <= few
-    # Long steps are not written out for each entry of a tile, which then waits in memory: of rows, and of these elements.
-    assert stack <= (256 if module.SCHEDULE == "row" else few or STACKED.get((title(case), storage), 0))
-    if "float64" not in Path(module.__file__).read_text():
-        assert not DOUBLE.findall(assembly.text)
-    assert sum(map(int, STATIC.findall(assembly.text))) + MOST_KEPT <= UNASKED
-    given = [n for n, kind in kinds(function).items() if kind is Reals and n not in absent]
-    if schedule == "wide":
-        assert ranks or WIDE_LOAD.search(assembly.text) or not any(uses(function, name) for name in given), given
-    if schedule in ("warp", "block", "short") and kernel in module.KEPT and kernel != "normalizer":
-        tiles = "load_row(" in inspect.getsource(function) or module.KEPT[kernel]
-        assert not tiles or WIDE_LOAD.search(assembly.text)
-        assert "store_row(" not in inspect.getsource(function) or WIDE_STORE.search(assembly.text)
-        assert not module.KEPT[kernel] or (schedule == "short") != bool(KEPT_LOAD.search(assembly.text))
-    if schedule.startswith("narrow"):
-        assert not WIDE_LOAD.search(assembly.text) and not WIDE_STORE.search(assembly.text)
+@pytest.fixture(scope="module")
+def files():
+    return compile_record.sources()
 
 
-def uses(function, name):
-    """Whether the kernel needs the entries of an argument: the compiler leaves out loads of what it does not."""
-    return len(re.findall(rf"\b{name}_i\b", inspect.getsource(function))) > 1
-
-
-def program_of(module, kernel, schedule, storage, absent):
-    """The program for arrays of one dtype."""
-    real, own = np.dtype(module.real).name, np.dtype(module.storage).name
-    named = {
-        Size: "int64",
-        Room: "int64",
-        Whole: "int64",
-        Real: real,
-        Wholes: "*int64",
-        Wides: "*float64",
-        Scales: f"*{own}",
-    }
-    named |= {
-        Reals: f"*{storage}",
-        Rows: f"*{storage}",
-        Sums: f"*{real}",
-        Factor: f"*{real}",
-        Cells: "*float64",
-        Places: "*int64",
-    }
-    found = kinds(getattr(module, kernel))
-    size = {"float64": 8, "float32": 4}.get(storage, 2)
-    types = tuple("none" if name in absent else named[kind] for name, kind in found.items())
-    return Program(module, kernel, schedule, size, types)
-
-
-def with_strides(function, types, ranks):
-    """The same types, of which the first array's and those of its direction and result have strides."""
-    found = dict(zip(kinds(function), types, strict=True))
-    first = next(name for name, kind in kinds(function).items() if kind in (Reals, Rows))
-    chosen = {name for name in found if name == first or name.endswith(f"_{first}")}
-    return tuple(t + ranks if name in chosen and t != "none" else t for name, t in found.items())
-
-
-def parameters_in(assembly):
-    """The types of the parameters in PTX."""
-    entry = assembly.text.split(f".visible .entry {assembly.entry}(")[1].split(")")[0]
-    return re.findall(r"\.param \.(\w+) ", entry)
-
-
-def machine_code(assembly, capability):
-    """Registers, bytes of stack and bytes spilled, of the kernel linked for the device."""
-    arch = f"sm_{capability[0]}{capability[1]}"
-    linker = core.Linker(
-        core.ObjectCode.from_ptx(assembly.text.encode()),
-        options=core.LinkerOptions(arch=arch, ptxas_options=[*compiling.ASSEMBLER, "-v"], verbose=True),
+@pytest.mark.parametrize("module", [*MODULES, *LATTICES], ids=compile_record.name_of)
+def test_every_kernel_was_compiled_as_it_stands(module, record, files):
+    name, command = compile_record.name_of(module), "run `python tests/cuda/compile_record.py`"
+    known = record["modules"].get(name)
+    assert known and known["digest"] == compile_record.digest(name, files), (
+        f"{name} is another than on record: {command}"
     )
-    assert len(linker.link("cubin").code) > 1000
-    log = linker.get_info_log()
-    stack, stores, loads = map(int, STACK.search(log).groups())
-    return int(REGISTERS.search(log)[1]), stack, stores + loads
+    own = {compile_record.key(case): case for case in cases([module])}
+    assert known["kernels"].keys() == own.keys()
+    for kernel, case in own.items():
+        check_limits(case, known["kernels"][kernel])
+
+
+def test_nothing_else_is_on_record(record):
+    assert record["modules"].keys() == {compile_record.name_of(module) for module in (*MODULES, *LATTICES)}
 
 
 @pytest.mark.parametrize("case", SAMPLE, ids=title)
-def test_a_kernel_compiles(case, request):
-    check(case, request.node.user_properties)
+def test_a_kernel_compiles_to_what_is_on_record(case, record):
+    """Registers and spills may be others with other compilers."""
+    found = compiled(case)
+    if record["compilers"] == compile_record.versions():
+        assert found == record["modules"][compile_record.name_of(case[:3])]["kernels"][compile_record.key(case)]
 
 
 def test_what_is_named_is_compiled():
     assert len(SAMPLE) - len({title(c) for c in SAMPLE}) == 0 and set(FEW) <= {title(c) for c in SAMPLE}
 
 
+def test_a_change_of_what_is_compiled_with_every_kernel_is_seen(files, tmp_path):
+    assert {"device.py", "compile.py", "groups.py", "rows.py", "memory.py", "strided.py"} <= {p.name for p in files}
+    changed = tmp_path / "rows.py"
+    changed.write_text(next(p for p in files if p.name == "rows.py").read_text() + "\n")
+    others = [changed if p.name == "rows.py" else p for p in files]
+    assert compile_record.digest("mse_loss_float32", files) != compile_record.digest("mse_loss_float32", others)
+
+
+@pytest.mark.parametrize("found", [Compiled(257, 0, 0), Compiled(40, 0, 8), Compiled(40, 16, 0)], ids=str)
+def test_an_element_kernel_that_spills_is_beyond_the_limits(found):
+    wide = next(case for case in FIRST if case[4] == "wide")
+    check_limits(wide, Compiled(40, 0, 0))
+    with pytest.raises(AssertionError):
+        check_limits(wide, found)
+
+
 @pytest.mark.parametrize("case", [c for c in FIRST if not c[4].startswith("narrow_")][::23], ids=title)
 @pytest.mark.parametrize("storage", ["float16", "bfloat16"])
-def test_a_kernel_compiles_for_half_precision(case, storage, request):
-    check(case, request.node.user_properties, storage)
+def test_a_kernel_compiles_for_half_precision(case, storage):
+    compiled(case, storage)
 
 
 #: Arrays with strides, by the loss's module: rows that lie beside each other, elements of two layouts.
@@ -225,20 +97,14 @@ STRIDED = [
 
 
 @pytest.mark.parametrize("case", STRIDED, ids=lambda case: f"{case[0]}-{case[2]}-{case[4]}")
-def test_a_kernel_compiles_for_arrays_with_strides(case, request):
+def test_a_kernel_compiles_for_arrays_with_strides(case):
     name, kernel, schedule, ranks, storage = case
     found = next(pair for pair in variants(LOSSES) if module_name(*pair) == name)
     capability = CAPABILITIES[STRIDED.index(case) % 2]
-    check((*found, "float32", kernel, schedule, capability), request.node.user_properties, storage, ranks)
-
-
-@pytest.mark.fuzz
-@pytest.mark.parametrize("case", EVERY + EVERY_LATTICE, ids=title)
-def test_every_kernel_compiles(case, request):
-    check(case, request.node.user_properties)
+    compiled((*found, "float32", kernel, schedule, capability), storage, ranks)
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("case", [c for c in EVERY if c[4] not in ("warp", "block", "short")], ids=title)
-def test_every_kernel_compiles_for_arrays_with_strides(case, request):
-    check(case, request.node.user_properties, ranks="/2" if case[4] in ("wide", "narrow") else "/2/1")
+def test_every_kernel_compiles_for_arrays_with_strides(case):
+    compiled(case, ranks="/2" if case[4] in ("wide", "narrow") else "/2/1")
