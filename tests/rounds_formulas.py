@@ -2,6 +2,7 @@
 decides for a whole item, or calls as it would call a table. And what they mean on tensors, cell by cell.
 """
 
+import recurrences
 import torch
 from recurrences import STEPS, N, normal
 
@@ -173,3 +174,10 @@ CASES = {
     "beside_loss": (beside, lambda: [normal(N, STEPS, 3), normal(N), normal(N, seed=2)], []),
     "tables_loss": (tables, lambda: [normal(N, STEPS, 3), normal(N)], []),
 }
+EVERY = recurrences.CASES | CASES
+
+
+def write_formulas(folder):
+    """Both files of formulas."""
+    (folder / "mine.py").write_text(recurrences.FORMULAS)
+    (folder / "rounds.py").write_text(FORMULAS)

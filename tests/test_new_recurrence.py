@@ -11,11 +11,9 @@ import sys
 import numba
 import numpy as np
 import pytest
-import rounds_formulas
 import torch
-from recurrences import CASES, FORMULAS, LENGTHS, OBSERVED, N
-
-EVERY = CASES | rounds_formulas.CASES
+from recurrences import CASES, LENGTHS, OBSERVED, N
+from rounds_formulas import EVERY, write_formulas
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +21,7 @@ def built(tmp_path_factory):
     """A folder with the built package."""
     root = tmp_path_factory.mktemp("recurrences")
     (root / "formulas").mkdir()
-    (root / "formulas" / "mine.py").write_text(FORMULAS)
-    (root / "formulas" / "rounds.py").write_text(rounds_formulas.FORMULAS)
+    write_formulas(root / "formulas")
     (root / "pyproject.toml").write_text('[tool.lossgen]\nspec = "formulas"\nout = "own_recurrences"\n')
     built = subprocess.run([sys.executable, "-m", "lossgen", "build"], cwd=root, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr

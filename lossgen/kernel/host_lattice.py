@@ -38,7 +38,7 @@ class HostLatticeFrame(LatticeFrame):
     def _lines_of(self, step: Step | Rounds | Clear, lowering: SweepLowering) -> list[str]:
         if not isinstance(step, Rounds):
             return super()._lines_of(step, lowering)
-        head = next(iter(self.printer.lines([lowering.rows(step.row, step.reverse)])))
+        head = next(iter(self.printer.lines([lowering.loop(step.row, step.reverse)])))
         return in_one_loop(head, [self._lines_of(own, lowering) for own in step.steps])
 
     def arguments(self) -> Iterator[str]:

@@ -36,7 +36,7 @@ class HostLowering(SweepLowering):
         reverse = isinstance(step, Fill | Write | Clear) and step.reverse
         outer = next((index for index in indices[:-1] if index not in self._loops), None)
         if outer is not None:
-            loop = self._loop(outer, reverse)
+            loop = self.loop(outer, reverse)
             with self._inside(loop, outer):
                 loop.body += self._nested(indices, step, store)
             return self._in_scale(step, loop) if isinstance(step, ScaledFill) else [loop]
@@ -59,7 +59,7 @@ class HostLowering(SweepLowering):
         if isinstance(step, ClassFill):
             return self._by_class(step, last, store)
         whole = reads_tables_alone(step, value)
-        loop = self._whole_vectors(last) if whole else self._loop(last, reverse)
+        loop = self._whole_vectors(last) if whole else self.loop(last, reverse)
         with self._inside(loop, last):
             loop.body += store(value)
         following = [self._following(step, last)] if isinstance(step, FollowedFill) else []
@@ -73,16 +73,16 @@ class HostLowering(SweepLowering):
         with self._in_case(few, place[:-1]):
             row = self._slice(step.row, (), ZERO)
             few.body += [
-                self._over(self._loop(single, False), single, step.row, step.of_class),
+                self._over(self.loop(single, False), single, step.row, step.of_class),
                 self._over(self._whole_vectors(single), single, step.row, step.converted_class),
             ]
-            gathered = self._loop(last, False)
+            gathered = self.loop(last, False)
             with self._inside(gathered, last):
                 entry = Symbol(f"{row}[{self._text(step.label)}]")
                 gathered.body.append(self._store(step.table, place[:-1], last, entry))
             few.body.append(gathered)
         with self._in_case(many, place[:-1]):
-            loop = self._loop(last, False)
+            loop = self.loop(last, False)
             with self._inside(loop, last):
                 loop.body += store(step.value)
             converted = self._over(self._whole_vectors(last), last, step.table, step.converted)
@@ -150,10 +150,7 @@ class HostLowering(SweepLowering):
     def _whole_vectors(self, index: Index) -> Loop:
         return Loop(self.position(index), f"({size_name(index.axis)} + {SPARE}) // {SPARE + 1} * {SPARE + 1}")
 
-    def rows(self, index: Index, reverse: bool) -> Loop:
-        """The loop over rows, which several steps may share."""
-        return self._loop(index, reverse)
-
-    def _loop(self, index: Index, reverse: bool) -> Loop:
+    def loop(self, index: Index, reverse: bool) -> Loop:
+        """The loop over an axis; several steps may share that over rows."""
         size = size_name(index.axis)
         return Loop(self.position(index), f"{size} - 1, -1, -1" if reverse else size)

@@ -121,8 +121,8 @@ def lattice_programs(
     factors of cells by classes, and steps row by row.
     """
 
-    def prepared(wrt: tuple[Argument, ...], *forms: Sweeps) -> list[Sweeps]:
-        own = [_lowered(form, lower) for form in forms]
+    def prepared(wrt: tuple[Argument, ...], *forms: Sweeps | None) -> list[Sweeps]:
+        own = [_lowered(form, lower) for form in forms if form is not None]
         return _row_by_row(own, wrt) if sequential else own
 
     defaults = {a.name: loss.default(a.name) for a in variant.arguments if a.role.layout != "length"}
@@ -138,8 +138,9 @@ def lattice_programs(
     summary = "The loss of each item and its gradient."
     paths, wrt = with_path_numbers(derivation.evaluate()), variant.differentiable
     plain = with_scaled_rows(paths) if sequential else None
-    forms = prepared(wrt, paths, *([] if plain is None else [plain]))
-    found = [LatticeProgram("evaluate", summary, prefix="grad", wrt=wrt, **common, **_named_forms(*forms))]
+    sweeps, *scaled = prepared(wrt, paths, plain)
+    forms = {"sweeps": sweeps, "scaled": next(iter(scaled), None)}
+    found = [LatticeProgram("evaluate", summary, prefix="grad", wrt=wrt, **forms, **common)]
     summary = "The slope along a direction and the Hessian times the direction."
     for name, wrt in curvatures(variant):
         directions, products = derivation.products(wrt)
@@ -154,10 +155,6 @@ def lattice_programs(
         if value != 1:
             found.append(LatticeProgram(name, summary, sweeps=Sweeps((), lower(value), ()), **common))
     return tuple(found)
-
-
-def _named_forms(sweeps: Sweeps, scaled: Sweeps | None = None) -> dict[str, Sweeps | None]:
-    return {"sweeps": sweeps, "scaled": scaled}
 
 
 def _row_by_row(forms: Iterable[Sweeps], outputs: tuple[Argument, ...]) -> list[Sweeps]:

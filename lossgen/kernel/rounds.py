@@ -13,7 +13,7 @@ from lossgen.formula import Index
 from lossgen.formula.nodes import Reduction
 from lossgen.formula.symbols import Argument
 
-from .sweep_loops import cases, is_sequential
+from .sweep_loops import cases, entries, is_sequential
 from .whole import shifted
 
 
@@ -51,19 +51,15 @@ def single_steps(steps: Iterable[Step | Rounds]) -> Iterator[Step | Clear]:
 
 def in_rounds(steps: Iterable[Step], outputs: Sequence[Argument]) -> tuple[Step | Rounds, ...]:
     """The steps in their order, those side by side in rounds that can be. `outputs` are those that may be wanted."""
-    found: list[list[Step]] = []
+    found: list[Step | Rounds] = []
     for step in steps:
-        if found and _reverse([*found[-1], step], outputs) is not None:
-            found[-1].append(step)
+        own = [*single_steps(found[-1:]), step]
+        reverse = _reverse(own, outputs) if found else None
+        if reverse is None:
+            found.append(step)
         else:
-            found.append([step])
-    return tuple(own[0] if len(own) == 1 else _rounds(own, outputs) for own in found)
-
-
-def _rounds(steps: Sequence[Step], outputs: Sequence[Argument]) -> Rounds:
-    reverse, row = bool(_reverse(steps, outputs)), _row(steps[0])
-    assert row is not None
-    return Rounds(row, tuple(replace(step, reverse=reverse) for step in steps), reverse)
+            found[-1] = Rounds(_row(step), tuple(replace(each, reverse=reverse) for each in own), reverse)
+    return tuple(found)
 
 
 def _reverse(steps: Sequence[Step], outputs: Sequence[Argument]) -> bool | None:
@@ -103,15 +99,15 @@ def _row(step: Step) -> Index | None:
 def _is_ordered(step: Fill, row: Index) -> bool:
     """Whether a row needs another one of the step's own, or a cell another one of its row."""
     return is_sequential(step) or any(
-        entry.table in step.tables and entry.positions[0] != row for entry in entries_of(step)
+        entry.table in step.tables and entry.positions[0] != row for entry in entries(step)
     )
 
 
 def _may_follow(first: Step, step: Step, row: Index, reverse: bool) -> bool:
     """Whether a step finds what it reads of the first one, and leaves what that reads, if both are done in each round."""
     filled, own = tables_of(first), tables_of(step)
-    found = (_is_past(entry, row, reverse) for entry in entries_of(step) if entry.table in filled)
-    left = (entry.positions[0] == row for entry in entries_of(first) if entry.table in own)
+    found = (_is_past(entry, row, reverse) for entry in entries(step) if entry.table in filled)
+    left = (entry.positions[0] == row for entry in entries(first) if entry.table in own)
     return all(found) and all(left)
 
 
@@ -124,9 +120,3 @@ def _is_past(entry: TableEntry, row: Index, reverse: bool) -> bool:
 def tables_of(step: Step | Clear) -> tuple[Table, ...]:
     """The tables that a step of rounds fills."""
     return step.tables if isinstance(step, Fill) else ()
-
-
-def entries_of(step: Step | Clear) -> Iterator[TableEntry]:
-    """The cells that a step reads."""
-    for value in step.expressions:
-        yield from value.atoms(TableEntry)

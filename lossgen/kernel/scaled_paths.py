@@ -26,6 +26,7 @@ from .functions import (
     scaled_product,
     scaled_quotient,
 )
+from .sweep_loops import entries
 
 #: How many cells a sum may read to be made again rather than kept.
 MOST_CELLS = 4
@@ -111,8 +112,7 @@ class _Scaling:
 
     def _recurrence(self, after: tuple[Step, ...]) -> ScaledFill:
         """The recurrence. Parts of its cells are kept where a step after it reads them."""
-        fill, values = self.fill, (value for step in after for value in step.expressions)
-        read = {entry.table for value in values for entry in value.atoms(TableEntry)}
+        fill, read = self.fill, {entry.table for step in after for entry in entries(step)}
         kept = tuple((self.tables[table], self._unscaled(part)) for table, part in fill.kept)
         value = self._scaled(fill.value, first=False)
         if not read & {table for table, _ in kept}:

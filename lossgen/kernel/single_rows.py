@@ -11,7 +11,8 @@ from sympy import Basic, simplify
 
 from lossgen.derive.sweeps import Fill, Put, Step, Sweeps, Table, TableEntry
 
-from .rounds import Clear, Rounds, entries_of, single_steps, tables_of
+from .rounds import Clear, Rounds, single_steps, tables_of
+from .sweep_loops import entries
 
 
 class SingleRow(Table):
@@ -48,12 +49,12 @@ def _is_single(table: Table, rounds: Rounds, steps: Sequence[Step | Rounds], for
     others, before = [step for step in steps if step is not rounds], steps[: steps.index(rounds)]
     puts = [step for step in before if isinstance(step, Put) and step.table == table]
     rest = [step for step in single_steps(others) if step not in puts]
-    read = [*form.value.atoms(TableEntry), *(entry for step in (*rest, *puts) for entry in entries_of(step))]
+    read = [*form.value.atoms(TableEntry), *(entry for step in (*rest, *puts) for entry in entries(step))]
     if any(entry.table == table for entry in read) or any(table in _changed(step) for step in rest):
         return False
     first = rounds.row.axis.extent - 1 if rounds.reverse else 0
     begun = all(not put.over and simplify(put.positions[0] - first) == 0 for put in puts)
-    within = all(e.positions[0] == rounds.row for s in rounds.steps for e in entries_of(s) if e.table == table)
+    within = all(e.positions[0] == rounds.row for s in rounds.steps for e in entries(s) if e.table == table)
     return begun and within and (not puts or _adds(rounds, table))
 
 

@@ -66,7 +66,7 @@ def unless_zero(value: Expr) -> tuple[Expr, Boolean]:
     return value, true
 
 
-def entries(step: Fill) -> Iterator[TableEntry]:
+def entries(step: Step) -> Iterator[TableEntry]:
     """The cells that a step reads."""
     for part in step.expressions:
         yield from part.atoms(TableEntry)

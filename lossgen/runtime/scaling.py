@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,18 +32,22 @@ REDUCTIONS: tuple[Reduction, ...] = ("none", "mean", "batchmean", "sum")
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """The reduction of one call and all that weighs its items."""
+    """The reduction of one call and all that weighs its items; `plain` where that is nothing."""
 
     reduction: Reduction
     sample_weight: np.ndarray | None = None
     mask: np.ndarray | None = None
     denominator: float | None = None
-    plain: bool = False  # nothing but a reduction
     shares: bool = False  # items are divided by their own divisors, as for the mean, whatever the reduction
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        weights = self.sample_weight, self.mask, self.denominator
+        object.__setattr__(self, "plain", not self.shares and all(weight is None for weight in weights))
 
     def one_by_one(self, divided: bool) -> Scaling:
         """The same weights for a value of each item, which is divided by its own divisor if `divided`."""
-        return replace(self, reduction="none", plain=self.plain and not divided, shares=divided)
+        return replace(self, reduction="none", shares=divided)
 
     def scales(
         self,
@@ -120,7 +124,7 @@ class Scaling:
         return upstream
 
 
-PLAIN = {reduction: Scaling(reduction, plain=True) for reduction in REDUCTIONS}
+PLAIN = {reduction: Scaling(reduction) for reduction in REDUCTIONS}
 """The scalings without weights, mask or denominator."""
 
 

@@ -3,23 +3,24 @@ up to date. It compiles the modules whose text, or the text of what compiles the
 take an hour of two cores.
 """
 
-import ast
 import hashlib
 import json
 import multiprocessing
 import os
 import sys
-from importlib import metadata
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 from compiles import LATTICES, MODULES, Compiled, cases, compiled
+from imports import imports
 
 from lossgen.build.schema import module_name
+from lossgen.runtime.cuda.binaries import versions
 
 RECORD = Path(__file__).with_name("compiled.json")
 ROOT = Path(__file__).parents[2]
-#: What makes machine code of kernels, and may make another one in another version.
-COMPILERS = ("numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink")
+PACKAGE = ROOT / "lossgen"
 
 
 def key(case):
@@ -34,26 +35,15 @@ def name_of(module):
     return f"{module_name(loss, variant)}_{dtype}"
 
 
-def versions():
-    """The compilers that are installed."""
-    return {name: metadata.version(name) for name in COMPILERS}
-
-
 def sources():
     """What is compiled with every kernel, or decides how: the files that `lossgen.runtime.cuda.compile` is made of."""
-    folder = ROOT / "lossgen" / "runtime" / "cuda"
-    found, waiting = {folder.parent / "device.py"}, [folder / "compile.py"]
+    folder = PACKAGE / "runtime" / "cuda"
+    found, waiting = {folder.parent / "device.py"}, {folder / "compile.py"}
     while waiting:
-        path = waiting.pop()
-        found.add(path)
-        imports = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom))
-        names = (n for node in imports if node.level == 1 for n in ([node.module] if node.module else _names(node)))
-        waiting += [folder / f"{name}.py" for name in names if folder / f"{name}.py" not in found]
+        found |= waiting
+        named = {ROOT / f"{name.replace('.', '/')}.py" for path in waiting for name in imports(path, PACKAGE)}
+        waiting = {path for path in named - found if path.parent == folder and path.is_file()}
     return sorted(found)
-
-
-def _names(node):
-    return [alias.name for alias in node.names]
 
 
 def digest(name, files):

@@ -62,14 +62,13 @@ class Compiled(NamedTuple):
     spilled: int
 
 
-def cases(modules, kernels=None):
+def cases(modules):
     """(loss, variant, dtype, kernel, schedule, capability), all of them."""
     for loss, variant, dtype in modules:
         module = OnSimulatedCuda().module(loss, variant, dtype)
         for kernel in module.KERNELS:
-            if kernels is None or kernel in kernels:
-                for schedule in KINDS[module.SCHEDULE]:
-                    yield from ((loss, variant, dtype, kernel, schedule, capability) for capability in CAPABILITIES)
+            for schedule in KINDS[module.SCHEDULE]:
+                yield from ((loss, variant, dtype, kernel, schedule, capability) for capability in CAPABILITIES)
 
 
 def title(case):

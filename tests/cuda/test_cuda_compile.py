@@ -13,6 +13,7 @@ from compiles import CAPABILITIES, LATTICES, LOSSES, MODULES, Compiled, cases, c
 from kernels import variants
 
 from lossgen.build.schema import module_name
+from lossgen.runtime.cuda.binaries import versions
 
 #: Each float32 module's value and gradient, for one schedule and one device in turn, and some of all others.
 EVERY = list(cases(MODULES))
@@ -57,7 +58,7 @@ def test_nothing_else_is_on_record(record):
 def test_a_kernel_compiles_to_what_is_on_record(case, record):
     """Registers and spills may be others with other compilers."""
     found = compiled(case)
-    if record["compilers"] == compile_record.versions():
+    if record["compilers"] == versions():
         assert found == record["modules"][compile_record.name_of(case[:3])]["kernels"][compile_record.key(case)]
 
 

@@ -4,18 +4,15 @@ import sys
 
 import numpy as np
 import pytest
-import rounds_formulas
 import torch
 from blocks import OnSimulatedBlocks
 from ragged import FRAMES, STATES, outside, ragged_loss
-from recurrences import CASES, FORMULAS
+from rounds_formulas import EVERY, write_formulas
 
 from lossgen.build.schema import module_name
 from lossgen.formula.load import load_losses
 from lossgen.kernel import render_module
 from lossgen.verify.sampling import settings
-
-EVERY = CASES | rounds_formulas.CASES
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +22,7 @@ def losses(tmp_path_factory):
     modules = root / "simulated_recurrences" / "cuda"
     (root / "formulas").mkdir()
     modules.mkdir(parents=True)
-    (root / "formulas" / "mine.py").write_text(FORMULAS)
-    (root / "formulas" / "rounds.py").write_text(rounds_formulas.FORMULAS)
+    write_formulas(root / "formulas")
     found = load_losses(root / "formulas")
     for loss in found.values():
         (variant,) = loss.pieces

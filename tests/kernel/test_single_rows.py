@@ -4,10 +4,11 @@ import pytest
 from ragged import ragged_loss
 from sympy import Integer
 
-from lossgen.derive.sweeps import ZERO, Fill, Put, Sweeps, Table, Write
-from lossgen.formula import Axis, Logit
+from lossgen.derive.sweeps import ZERO, Fill, Keep, Put, Sweeps, Table, Write
+from lossgen.formula import Axis, Logit, Sum, exp
 from lossgen.formula.symbols import Argument
 from lossgen.kernel import render_module
+from lossgen.kernel.lattice_program import _row_by_row
 from lossgen.kernel.rounds import Clear, in_rounds, single_steps
 from lossgen.kernel.single_rows import SingleRow, with_single_rows
 
@@ -82,6 +83,13 @@ def test_a_table_that_another_form_keeps_whole_has_another_name():
     found = with_single_rows([whole, single])
     assert [rows(one)[0] for one in found] == [set(), {"single_b"}]
     assert [rows(one)[0] for one in with_single_rows([single, single])] == [{"b"}, {"b"}]
+
+
+def test_a_form_that_would_keep_other_rows_than_the_first_is_left_out():
+    keep = Keep(((Table("row_sum", (t,)), Sum(exp(a[t, c]), c)),), (t,))
+    first, other = (Sweeps((*kept, FACTORS, CELLS), ZERO, ()) for kept in ([keep], []))
+    assert len(_row_by_row([first, first], (x,))) == 2
+    assert len(_row_by_row([first, other], (x,))) == 1
 
 
 def test_a_single_row_is_all_that_kernels_have_of_it():

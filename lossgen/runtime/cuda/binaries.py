@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,7 +15,7 @@ from .compile import Binary, translate
 from .driver import Program
 
 #: What machine code is made by, besides this package's own files.
-TOOLS = ("numba", "numba-cuda", "cuda-core", "cuda-bindings", "cuda-toolkit", "nvidia-cuda-nvcc", "nvidia-nvjitlink")
+TOOLS = ("numba", "numba-cuda", "cuda-core", "cuda-bindings", "cuda-toolkit", "nvidia-nvvm", "nvidia-nvjitlink")
 SUFFIX = ".cubin"
 
 
@@ -59,17 +60,19 @@ def folders_for(program: Program) -> list[Path]:
 @cache
 def _surroundings() -> str:
     """The versions of the tools, and the functions of the device that kernels are compiled with."""
-    found = hashlib.sha256(repr([(tool, _version(tool)) for tool in TOOLS]).encode())
+    found = hashlib.sha256(repr(versions()).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         found.update(path.read_bytes())
     return found.hexdigest()
 
 
-def _version(tool: str) -> str:
-    try:
-        return version(tool)
-    except PackageNotFoundError:
-        return ""
+def versions() -> dict[str, str]:
+    """The versions of the tools; nothing of one that is not installed."""
+    found = {}
+    for tool in TOOLS:
+        with suppress(PackageNotFoundError):
+            found[tool] = version(tool)
+    return found
 
 
 def _read(path: Path) -> Binary | None:
